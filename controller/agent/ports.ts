@@ -1,0 +1,44 @@
+/** What an agent needs from outside, and its settings. `createAgent(ports, config)` in `wiring.ts` is all of the agent; `main.ts` and the simulator differ only in these values. */
+import type { Digest } from '../../mesh/model/canonical.ts';
+import type { Clock } from '../../mesh/ports/clock.ts';
+import type { DnsServer } from '../../mesh/ports/dns.ts';
+import type { KubernetesClient } from '../../mesh/ports/kubernetes.ts';
+import type { Log } from '../../mesh/ports/log.ts';
+import type { Metrics } from '../../mesh/ports/metrics.ts';
+import type { Random } from '../../mesh/ports/random.ts';
+import type { Signer } from '../../mesh/ports/signer.ts';
+import type { SnapshotStore } from '../../mesh/ports/snapshot.ts';
+import type { HubConnector, PeerConnector, PeerServer } from '../../mesh/ports/transport.ts';
+
+export interface AgentPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly kubernetes: KubernetesClient;
+  readonly hub: HubConnector;
+  readonly peerServer: PeerServer;
+  readonly peers: PeerConnector;
+  readonly dns: DnsServer;
+  readonly snapshots: SnapshotStore;
+  readonly signer: Signer;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly digest: Digest;
+}
+
+export interface AgentConfig {
+  readonly cluster: string;
+  /** Namespace of the agent's own Secret. */
+  readonly namespace: string;
+  readonly hubAddress: string;
+  /** What `isthmus join` printed; needed once, until an identity is stored in Secret `isthmus-agent-identity`. */
+  readonly joinToken: string | undefined;
+  /** Namespace of Cilium. */
+  readonly ciliumNamespace: string;
+  /** Properties to report beside those read from the cluster (`country=de`). */
+  readonly properties: Readonly<Record<string, string>>;
+  /** `host:port` where other agents reach this one; empty: the address that the peer server listens on. */
+  readonly advertisedPeerAddress: string;
+  readonly peerProbeIntervalSeconds: number;
+  /** A peer unanswered this often in a row is unreachable. */
+  readonly peerProbeFailures: number;
+}

@@ -1,0 +1,30 @@
+/** What the hub needs from outside, and its settings. `createHub(ports, config)` in `wiring.ts` is all of the hub; `main.ts` and the simulator differ only in these values. */
+import type { Digest } from '../../mesh/model/canonical.ts';
+import type { Clock } from '../../mesh/ports/clock.ts';
+import type { KubernetesClient } from '../../mesh/ports/kubernetes.ts';
+import type { Log } from '../../mesh/ports/log.ts';
+import type { Metrics } from '../../mesh/ports/metrics.ts';
+import type { Random } from '../../mesh/ports/random.ts';
+import type { RecordStore } from '../../mesh/ports/records.ts';
+import type { Signer } from '../../mesh/ports/signer.ts';
+import type { GatewayServer } from '../../mesh/ports/transport.ts';
+
+export interface HubPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly kubernetes: KubernetesClient;
+  readonly records: RecordStore;
+  readonly signer: Signer;
+  readonly gateway: GatewayServer;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly digest: Digest;
+}
+
+export interface HubConfig {
+  /** Namespace of the hub's own Secret and ConfigMap. */
+  readonly namespace: string;
+  readonly trustDomain: string;
+  /** `host:port` that agents dial; its host is a SAN of the hub's certificate. */
+  readonly advertisedAddress: string;
+}

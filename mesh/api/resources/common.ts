@@ -1,0 +1,50 @@
+/** Field shapes that several kinds share. Only constructs that map to a structural schema (KEP-2335): no tuples, no scalar unions. */
+import { z } from 'zod';
+
+export const conditionSchema = z.object({
+  type: z.string().max(316),
+  status: z.enum(['True', 'False', 'Unknown']),
+  reason: z.string().max(1024),
+  message: z.string().max(32768),
+  lastTransitionTime: z.string().meta({ format: 'date-time' }),
+  observedGeneration: z.int().optional(),
+});
+
+export const conditionsSchema = z.array(conditionSchema).max(16)
+  .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] });
+
+/** A value or a list of values, globs allowed: kept as `x-kubernetes-preserve-unknown-fields` in the CRD, checked by the rule below and by the hub. */
+const globs = z.union([z.string().max(256), z.array(z.string().max(256)).max(64)])
+  .meta({ 'x-kubernetes-preserve-unknown-fields': true });
+
+export const selectorSchema = z.object({
+  labels: z.record(z.string().max(316), globs).optional().describe('Labels or properties that must match; values are globs, a list means any of them.'),
+  exclude_labels: z.record(z.string().max(316), globs).optional().describe('Labels or properties that must not match.'),
+  names: z.array(z.string().max(64)).max(1024).optional().describe('Globs over cluster names.'),
+}).describe('Selects clusters. All given parts must match; an empty selector matches every cluster.');
+
+export const serviceKeySchema = z.object({
+  namespace: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/),
+  name: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/),
+});
+
+export const stageSchema = z.object({
+  name: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/),
+  clusters: selectorSchema,
+  maxConcurrency: z.int().min(1).max(1000).default(1).describe('Clusters of this stage that may be in flight at once.'),
+  soakSeconds: z.int().min(0).max(2592000).default(0).describe('How long a cluster must stay healthy on the new state before it counts as done.'),
+});
+
+export const strategySchema = z.object({
+  stages: z.array(stageSchema).min(1).max(31).meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
+  progressDeadlineSeconds: z.int().min(1).max(2592000).default(600)
+    .describe('A cluster that is not healthy on its new state this long after it was assigned fails, and stops the run.'),
+});
+
+export const timestamp = z.string().meta({ format: 'date-time' });
+
+export const meshEndpointSchema = z.object({
+  address: z.string().max(253).optional(),
+  ips: z.array(z.string().max(45)).max(16).optional(),
+  port: z.int().min(1).max(65535).default(2379),
+}).meta({ 'x-kubernetes-validations': [{ rule: 'has(self.address) != has(self.ips)', message: 'give either address or ips' }] });

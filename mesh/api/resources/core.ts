@@ -1,0 +1,46 @@
+/** Kinds of Kubernetes itself that we read or write, and the fields of them that we touch. */
+import type { KubernetesObject, ResourceKind } from '../../ports/kubernetes.ts';
+
+const core = (kind: string, plural: string, namespaced = true): ResourceKind => ({ group: '', version: 'v1', kind, plural, namespaced });
+
+export const Namespace = core('Namespace', 'namespaces', false);
+export const Node = core('Node', 'nodes', false);
+export const Secret = core('Secret', 'secrets');
+export const ConfigMap = core('ConfigMap', 'configmaps');
+export const Service = core('Service', 'services');
+export const EndpointSlice: ResourceKind = { group: 'discovery.k8s.io', version: 'v1', kind: 'EndpointSlice', plural: 'endpointslices', namespaced: true };
+export const Lease: ResourceKind = { group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases', namespaced: true };
+
+export interface SecretObject extends KubernetesObject { readonly type?: string; /** base64. */ readonly data?: Readonly<Record<string, string>> }
+export interface ConfigMapObject extends KubernetesObject { readonly data?: Readonly<Record<string, string>> }
+export interface NodeObject extends KubernetesObject {
+  readonly spec?: { readonly podCIDRs?: readonly string[] };
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[]; readonly nodeInfo?: { readonly kubeletVersion?: string } };
+}
+export interface ServiceObject extends KubernetesObject {
+  readonly spec?: {
+    readonly type?: string;
+    readonly clusterIP?: string;
+    readonly clusterIPs?: readonly string[];
+    readonly ipFamilies?: readonly ('IPv4' | 'IPv6')[];
+    readonly ipFamilyPolicy?: string;
+    readonly selector?: Readonly<Record<string, string>>;
+    readonly sessionAffinity?: 'None' | 'ClientIP';
+    readonly ports?: readonly { readonly name?: string; readonly protocol?: 'TCP' | 'UDP' | 'SCTP'; readonly port: number; readonly targetPort?: number | string; readonly appProtocol?: string }[];
+  };
+  readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string; readonly hostname?: string }[] } };
+}
+export interface EndpointSliceObject extends KubernetesObject {
+  readonly addressType: 'IPv4' | 'IPv6' | 'FQDN';
+  readonly endpoints?: readonly {
+    readonly addresses: readonly string[];
+    readonly conditions?: { readonly ready?: boolean | null; readonly serving?: boolean | null; readonly terminating?: boolean | null };
+    readonly hostname?: string;
+    readonly zone?: string;
+    readonly nodeName?: string;
+  }[] | null;
+  readonly ports?: readonly { readonly name?: string | null; readonly protocol?: 'TCP' | 'UDP' | 'SCTP' | null; readonly port?: number | null; readonly appProtocol?: string | null }[] | null;
+}
+export interface LeaseObject extends KubernetesObject {
+  readonly spec?: { readonly holderIdentity?: string; readonly leaseDurationSeconds?: number; readonly acquireTime?: string; readonly renewTime?: string; readonly leaseTransitions?: number };
+}

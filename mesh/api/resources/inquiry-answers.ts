@@ -1,0 +1,10 @@
+/** What `Inquiry.status.answer` holds, by question. */
+import type { DrillState, DrillValue } from '../../model/drill.ts';
+import type { HistoryEntry, JournalEntry } from '../../model/history.ts';
+import type { RunTarget } from '../../model/rollout.ts';
+import type { Answer } from '../../model/sync.ts';
+
+export interface HistoryAnswer { readonly entries: readonly HistoryEntry[] }
+export interface RunAnswer { readonly targets: readonly RunTarget[]; readonly journal: readonly JournalEntry[]; readonly stages: readonly string[] }
+export interface DrillAnswer { readonly drill: DrillValue; readonly state: DrillState; readonly markdown: string }
+export type DnsAnswer = Answer;

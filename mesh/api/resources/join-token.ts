@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { timestamp } from './common.ts';
+import { defineResource, type ResourceObject } from './define.ts';
+
+export const joinTokenSpec = z.object({
+  cluster: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$/).describe('The only name that the token can claim.'),
+  secretSha256: z.string().regex(/^[0-9a-f]{64}$/).describe('Hex SHA-256 of the secret; the secret itself is stored nowhere.'),
+  expiresAt: timestamp,
+});
+
+export const joinTokenStatus = z.object({
+  redeemedAt: timestamp.optional(),
+  certificateSerial: z.string().optional(),
+});
+export type JoinTokenObject = ResourceObject<z.infer<typeof joinTokenSpec>, z.infer<typeof joinTokenStatus>>;
+
+/** Redemption is one conditional write of `status.redeemedAt` (optimistic concurrency): of many at once, exactly one succeeds. */
+export const JoinToken = defineResource({
+  kind: 'JoinToken', plural: 'jointokens',
+  description: 'A one-use permission for one cluster to join.',
+  spec: joinTokenSpec, status: joinTokenStatus,
+  printColumns: [
+    { name: 'Cluster', type: 'string', jsonPath: '.spec.cluster' },
+    { name: 'Expires', type: 'string', jsonPath: '.spec.expiresAt' },
+    { name: 'Redeemed', type: 'string', jsonPath: '.status.redeemedAt' },
+  ],
+  validations: [{ rule: 'self.spec == oldSelf.spec', message: 'a join token cannot be changed; make a new one' }],
+});

@@ -1,0 +1,18 @@
+/** One text for one value: what content hashes are taken over. */
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined };
+
+/** RFC 8785 for the values we use (no exponents outside JSON's own): keys sorted by UTF-16 code unit, no white space, `undefined` members left out. */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join(',')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const members = Object.entries(value)
+      .filter(([, member]) => member !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+    return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`).join(',')}}`;
+  }
+  return JSON.stringify(value ?? null);
+}
+
+/** Lower-case hex SHA-256 of a text's UTF-8 bytes. A parameter everywhere in `mesh/`, which has no cryptography of its own. */
+export type Digest = (text: string) => string;

@@ -1,0 +1,74 @@
+/** The one value that a cluster is asked to be: what an update run assigns and an agent applies. */
+import type { MeshEndpoint } from './cluster.ts';
+import type { FailoverPolicyValue, GlobalServiceValue } from './policy.ts';
+
+export interface PeerState {
+  readonly name: string;
+  readonly clusterId: number;
+  readonly endpoint: MeshEndpoint;
+  /** PEM of a client certificate for this peer alone, where it does not take the mesh's common one. Keys are PEM and never logged. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly caCert?: string };
+}
+
+export interface PeeringState {
+  readonly clusterName: string;
+  readonly clusterId: number;
+  readonly maxConnectedClusters: 255 | 511;
+  readonly ciliumVersion: string;
+  readonly namespace: string;
+  readonly kvstoreMesh: boolean;
+  readonly authMode: 'legacy' | 'migration' | 'cluster';
+  /** Sorted by name. */
+  readonly peers: readonly PeerState[];
+}
+
+export interface TrustState {
+  readonly trustDomain: string;
+  /** Grows with every change of the bundle. */
+  readonly sequence: number;
+  /** Root certificates, PEM, one after another. */
+  readonly bundlePem: string;
+}
+
+export interface DesiredState {
+  readonly schema: 1;
+  readonly cluster: string;
+  /** Mesh that selected this cluster; null: none, and whatever peering we wrote is to be removed. */
+  readonly mesh: string | null;
+  readonly peering: PeeringState | null;
+  readonly trust: TrustState;
+  readonly failover: readonly FailoverPolicyValue[];
+  readonly globalServices: readonly GlobalServiceValue[];
+}
+
+/** `id` is `sha256-` and the digest of `content`, which is `canonicalJson` of a `DesiredState`. */
+export interface DesiredRevision {
+  readonly id: string;
+  readonly cluster: string;
+  readonly content: string;
+}
+
+/** What an agent says it has applied. Health counts only for `id`. */
+export interface AppliedReport {
+  /** null: nothing applied yet. */
+  readonly id: string | null;
+  readonly appliedAt: number | null;
+  /** Everything of `id` is written and was read back equal. */
+  readonly healthy: boolean;
+  readonly message: string;
+  readonly drift: readonly DriftEntry[];
+}
+
+/** One field that is not what we last wrote. Secret values appear as digests only. */
+export interface DriftEntry {
+  /** `Secret kube-system/cilium-clustermesh`. */
+  readonly object: string;
+  /** `.data.oslo`; empty: the object as a whole. */
+  readonly path: string;
+  /** `sha256:` and hex, or `absent`. */
+  readonly expected: string;
+  readonly actual: string;
+  /** Field manager of the change (`managedFields`), `unknown` where the server does not say. */
+  readonly manager: string;
+  readonly firstSeen: number;
+}

@@ -1,0 +1,54 @@
+/** Staged updates as values. */
+import type { ClusterSelector } from './selector.ts';
+
+export interface StageValue {
+  readonly name: string;
+  readonly clusters: ClusterSelector;
+  readonly maxConcurrency: number;
+  /** How long a cluster must stay healthy on the new state before it counts as done. */
+  readonly soakSeconds: number;
+}
+
+/** Frozen into a run at its start. Clusters that no stage selects form a last stage, `remaining`, one at a time. */
+export interface StrategyValue {
+  readonly name: string;
+  readonly stages: readonly StageValue[];
+  readonly progressDeadlineSeconds: number;
+}
+
+/** Arrows: Pending → Assigned → Soaking → Done; Assigned|Soaking → Failed; Pending → Skipped (run stopped). */
+export type TargetPhase = 'Pending' | 'Assigned' | 'Soaking' | 'Done' | 'Failed' | 'Skipped';
+
+/** One cluster's row in a run. */
+export interface RunTarget {
+  readonly cluster: string;
+  readonly stage: number;
+  /** null: had nothing assigned before the run. */
+  readonly fromId: string | null;
+  readonly toId: string;
+  readonly phase: TargetPhase;
+  readonly assignedAt: number | null;
+  /** First seen healthy on `toId`; soak counts from here. */
+  readonly healthyAt: number | null;
+  readonly finishedAt: number | null;
+  readonly message: string;
+}
+
+export type RunPhase = 'Pending' | 'Running' | 'Stopped' | 'Completed' | 'CompletedWithFailures';
+
+export interface RunValue {
+  readonly name: string;
+  readonly phase: RunPhase;
+  readonly strategy: StrategyValue;
+  readonly stopRequested: boolean;
+  readonly targets: readonly RunTarget[];
+}
+
+/** What is known of a target now. `healthy` is the agent's word on `appliedId` and counts only when `appliedId` is the run's. */
+export interface TargetObservation {
+  readonly cluster: string;
+  readonly connected: boolean;
+  readonly appliedId: string | null;
+  readonly healthy: boolean;
+  readonly message: string;
+}

@@ -1,0 +1,68 @@
+/** The agent protocol as values: incremental xDS, spoken in both directions over one stream. Wire form: `mesh/api/isthmus/v1/sync.proto`. */
+import type { ClusterReport } from './cluster.ts';
+import type { AppliedReport, DesiredRevision } from './desired.ts';
+import type { DnsSample, Evacuation } from './drill.ts';
+import type { ExportFact, ExportVerdict } from './service.ts';
+
+/** How to reach another agent directly, told by the hub. Resource name: the cluster. */
+export interface PeerAddress {
+  readonly cluster: string;
+  readonly address: string;
+}
+
+/** A person's question to one agent (`isthmus dns explain --from`). Resource name: `id`. Removed when answered or after 30 s. */
+export interface Question {
+  readonly id: string;
+  readonly dnsName: string;
+  readonly dnsType: string;
+}
+
+export interface Answer {
+  readonly id: string;
+  /** Lines for a person, in order. */
+  readonly lines: readonly string[];
+  /** Addresses or texts answered. */
+  readonly records: readonly string[];
+  readonly rcode: string;
+}
+
+/** Every type of resource and its value. First group: hub → agent; second: agent → hub. */
+export interface SyncValues {
+  /** One resource, named by the cluster. */
+  DesiredRevision: DesiredRevision;
+  /** Authorised exports of all clusters, own included; named `cluster/namespace/name`. */
+  ImportedFact: ExportFact;
+  /** The agent's own exports judged; named `namespace/name`. */
+  ExportVerdict: ExportVerdict;
+  Evacuation: Evacuation;
+  PeerAddress: PeerAddress;
+  Question: Question;
+
+  /** One resource, named by the cluster. */
+  ClusterReport: ClusterReport;
+  AppliedReport: AppliedReport;
+  /** Named `namespace/name`. */
+  ExportFact: ExportFact;
+  /** Newest answer per service under drill; named by the evacuation's id. */
+  DnsSample: DnsSample;
+  Answer: Answer;
+}
+
+export type SyncType = keyof SyncValues;
+
+export const HUB_TYPES = ['DesiredRevision', 'ImportedFact', 'ExportVerdict', 'Evacuation', 'PeerAddress', 'Question'] as const satisfies readonly SyncType[];
+export const AGENT_TYPES = ['ClusterReport', 'AppliedReport', 'ExportFact', 'DnsSample', 'Answer'] as const satisfies readonly SyncType[];
+
+export interface SyncResource<T extends SyncType = SyncType> {
+  readonly name: string;
+  /** Opaque; equal versions mean equal values, across reconnects and restarts. */
+  readonly version: string;
+  readonly value: SyncValues[T];
+}
+
+export type SyncMessage =
+  /** First message for a type: what the subscriber holds already. The publisher answers with one delta, empty or not. */
+  | { readonly kind: 'subscribe'; readonly type: SyncType; readonly known: Readonly<Record<string, string>> }
+  | { readonly kind: 'delta'; readonly type: SyncType; readonly nonce: string; readonly resources: readonly SyncResource[]; readonly removed: readonly string[] }
+  /** `error` empty: all of the delta is in use. Otherwise a NACK: the subscriber keeps what it had of the resources named in the text. */
+  | { readonly kind: 'ack'; readonly type: SyncType; readonly nonce: string; readonly error: string };

@@ -1,0 +1,10 @@
+/** Metrics, a thin face of prom-client. Label values come from closed sets or cluster names; never from user input. */
+export interface Counter { inc(labels?: Readonly<Record<string, string>>, by?: number): void }
+export interface Gauge { set(labels: Readonly<Record<string, string>>, value: number): void }
+export interface Histogram { observe(labels: Readonly<Record<string, string>>, seconds: number): void }
+
+export interface Metrics {
+  counter(name: string, help: string, labelNames?: readonly string[]): Counter;
+  gauge(name: string, help: string, labelNames?: readonly string[]): Gauge;
+  histogram(name: string, help: string, labelNames?: readonly string[], bucketsSeconds?: readonly number[]): Histogram;
+}

@@ -1,0 +1,130 @@
+/** How hub, agents and peers reach each other. Implementations: gRPC with mTLS, and in memory for the simulator. */
+import type { ExportFact } from '../model/service.ts';
+import type { SyncMessage } from '../model/sync.ts';
+import type { CancelSignal } from './cancel.ts';
+
+/** Who is at the other end, proven by its certificate: never taken from a message. */
+export interface PeerIdentity {
+  readonly cluster: string;
+  readonly spiffeId: string;
+  readonly certificateSerial: string;
+}
+
+/** PEM; `chainPem` is leaf first, then issuing CA. `bundlePem` holds the roots to trust. */
+export interface IdentityMaterial {
+  readonly cluster: string;
+  readonly trustDomain: string;
+  readonly keyPem: string;
+  readonly chainPem: string;
+  readonly bundlePem: string;
+}
+
+export interface IssuedIdentity {
+  readonly chainPem: string;
+  readonly bundlePem: string;
+  readonly trustDomain: string;
+  readonly notAfter: number;
+}
+
+export type MeshCertificateRole = 'server' | 'admin' | 'remote' | 'local';
+
+export interface MeshCertificateRequest {
+  readonly role: MeshCertificateRole;
+  /** PKCS#10, DER. Only its public key is used; names come from the caller's identity. */
+  readonly csrDer: Uint8Array;
+}
+
+export interface MeshCertificate {
+  readonly role: MeshCertificateRole;
+  readonly chainPem: string;
+  readonly bundlePem: string;
+  readonly notAfter: number;
+}
+
+/**
+ * Closed set of refusals. `user`: a person must act; `retry`: later, by itself; `never`: the same call will never succeed.
+ * Carried over gRPC as status code plus this text.
+ */
+export class TransportError extends Error {
+  readonly advice: 'user' | 'retry' | 'never';
+  readonly reason: 'Unreachable' | 'Unauthenticated' | 'PermissionDenied' | 'TokenInvalid' | 'TokenExpired' | 'TokenUsed' | 'InvalidRequest' | 'Cancelled' | 'Overloaded';
+  constructor(advice: 'user' | 'retry' | 'never', reason: TransportError['reason'], message: string) {
+    super(message);
+    this.name = 'TransportError';
+    this.advice = advice;
+    this.reason = reason;
+  }
+}
+
+/** One open bidirectional stream. */
+export interface SyncStream {
+  /** Resolves when the transport can take another message (back-pressure); rejects with `TransportError` once the stream is gone. */
+  send(message: SyncMessage): Promise<void>;
+  /** Ends when the other side or `close` ends the stream; throws `TransportError` when it breaks. */
+  readonly messages: AsyncIterable<SyncMessage>;
+  close(reason: string): void;
+}
+
+/** What the hub answers to agents. */
+export interface GatewayHandler {
+  join(request: { readonly cluster: string; readonly secret: Uint8Array; readonly csrDer: Uint8Array }, signal: CancelSignal): Promise<IssuedIdentity>;
+  renew(peer: PeerIdentity, csrDer: Uint8Array, signal: CancelSignal): Promise<IssuedIdentity>;
+  issueMeshCertificates(peer: PeerIdentity, requests: readonly MeshCertificateRequest[], signal: CancelSignal): Promise<readonly MeshCertificate[]>;
+  /** Lives as long as the stream; `signal` aborts when the stream is gone or the hub stops. */
+  sync(peer: PeerIdentity, stream: SyncStream, signal: CancelSignal): Promise<void>;
+}
+
+/** What a server presents and trusts. Read again at every handshake, so that a renewed certificate or a new root needs no restart. */
+export interface ServerMaterial {
+  readonly keyPem: string;
+  readonly chainPem: string;
+  readonly bundlePem: string;
+  readonly trustDomain: string;
+}
+
+export interface GatewayServer {
+  /** Resolves once listening, with the address agents can dial (`host:port`); serves until `signal` aborts. */
+  serve(handler: GatewayHandler, material: () => ServerMaterial, signal: CancelSignal): Promise<{ readonly address: string }>;
+}
+
+/** An agent's authenticated connection to the hub. */
+export interface HubConnection {
+  renew(csrDer: Uint8Array, signal: CancelSignal): Promise<IssuedIdentity>;
+  issueMeshCertificates(requests: readonly MeshCertificateRequest[], signal: CancelSignal): Promise<readonly MeshCertificate[]>;
+  sync(signal: CancelSignal): SyncStream;
+  close(): void;
+}
+
+export interface HubConnector {
+  /** TLS pinned to `caPem`; no client certificate. */
+  join(
+    target: { readonly address: string; readonly trustDomain: string; readonly caPem: string },
+    request: { readonly cluster: string; readonly secret: Uint8Array; readonly csrDer: Uint8Array },
+    signal: CancelSignal,
+  ): Promise<IssuedIdentity>;
+  /** Does not wait for the network: failures show in the calls. */
+  connect(address: string, identity: IdentityMaterial): HubConnection;
+}
+
+/** What agents tell each other directly, so that a failover needs no hub. */
+export interface PeerFacts {
+  readonly cluster: string;
+  /** The answering cluster's own exports. */
+  readonly exports: readonly ExportFact[];
+  /** How the answering agent sees the other clusters, as evidence for a quorum. */
+  readonly reachability: readonly { readonly cluster: string; readonly reachable: boolean; readonly since: number }[];
+}
+
+export interface PeerHandler {
+  facts(peer: PeerIdentity): Promise<PeerFacts>;
+}
+
+export interface PeerServer {
+  serve(handler: PeerHandler, identity: () => IdentityMaterial, signal: CancelSignal): Promise<{ readonly address: string }>;
+}
+
+export interface PeerConnector {
+  /** Refuses an answer whose certificate is not `cluster`'s. */
+  facts(target: { readonly cluster: string; readonly address: string }, identity: IdentityMaterial, signal: CancelSignal): Promise<PeerFacts>;
+}
+
