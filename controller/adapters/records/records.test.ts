@@ -1,0 +1,121 @@
+/** One suite for both stores. PostgreSQL runs where its programs are installed. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { HistoryEntry, JournalEntry } from '../../../mesh/model/history.ts';
+import type { RunTarget } from '../../../mesh/model/rollout.ts';
+import { type RecordStore, RecordsUnavailable } from '../../../mesh/ports/records.ts';
+import { findPostgres, startPostgres, type TestPostgres } from './testing/postgres-server.ts';
+import { openPostgresRecords } from './postgres.ts';
+import { openSqliteRecords } from './sqlite.ts';
+
+const target = (cluster: string, phase: RunTarget['phase'] = 'Pending'): RunTarget =>
+  ({ cluster, stage: 0, fromId: null, toId: `sha256-${cluster}`, phase, assignedAt: null, healthyAt: null, finishedAt: null, message: '' });
+const entry = (cluster: string, at: number): HistoryEntry => ({ cluster, at, field: 'properties.region', before: null, after: '"europe"', by: 'spiffe://test/cluster/a' });
+const journal = (event: JournalEntry['event'], cluster = ''): JournalEntry => ({ run: 'mesh-1', at: 5, cluster, event, message: '' });
+
+function suite(open: () => Promise<RecordStore>): void {
+  let store: RecordStore;
+  beforeAll(async () => { store = await open(); });
+  afterAll(() => store.close());
+
+  test('history comes newest first, by cluster and bounded', async () => {
+    await store.appendHistory([entry('a', 1_700_000_000_001), entry('b', 1_700_000_000_002), entry('a', 1_700_000_000_003)]);
+    expect((await store.listHistory({ cluster: 'a', limit: 10 })).map((row) => row.at)).toEqual([1_700_000_000_003, 1_700_000_000_001]);
+    expect(await store.listHistory({ limit: 1 })).toEqual([entry('a', 1_700_000_000_003)]);
+    expect(await store.listHistory({ cluster: 'a', field: 'current', limit: 10 })).toEqual([]);
+  });
+
+  test('a revision is stored once under its id', async () => {
+    const revision = { id: 'sha256-1', cluster: 'a', content: '{}' };
+    await store.putRevisions([revision, revision]);
+    await store.putRevisions([{ ...revision, content: 'other' }]);
+    expect(await store.getRevision('sha256-1')).toEqual(revision);
+    expect(await store.getRevision('sha256-none')).toBeUndefined();
+  });
+
+  test('a run freezes its targets once', async () => {
+    expect(await store.createRun('mesh-1', [target('b'), target('a')], [journal('Created')])).toBe(true);
+    expect(await store.createRun('mesh-1', [target('z')], [journal('Created')])).toBe(false);
+    expect((await store.listTargets('mesh-1')).map((row) => row.cluster)).toEqual(['a', 'b']);
+    expect(await store.listJournal('mesh-1', 10)).toEqual([journal('Created')]);
+  });
+
+  test('progress moves rows, assignments, journal and history together', async () => {
+    const moved = { ...target('a', 'Assigned'), assignedAt: 7, message: 'told' };
+    const assignment = { cluster: 'a', desiredId: 'sha256-a', run: 'mesh-1', stage: 'canary', assignedAt: 7 };
+    await store.saveProgress({ run: 'mesh-1', targets: [moved], assignments: [assignment], journal: [journal('Assigned', 'a')], history: [entry('c', 9)] });
+    await store.saveProgress({ run: 'mesh-1', targets: [], assignments: [{ ...assignment, assignedAt: 8 }], journal: [], history: [] });
+    expect(await store.listTargets('mesh-1')).toEqual([moved, target('b')]);
+    expect(await store.listAssignments()).toEqual([{ ...assignment, assignedAt: 8 }]);
+    expect(await store.listHistory({ cluster: 'c', limit: 5 })).toHaveLength(1);
+  });
+
+  test('progress that fails half-way leaves nothing', async () => {
+    const bad = { ...journal('Assigned'), event: undefined as unknown as 'Assigned' };
+    await expect(store.saveProgress({ run: 'mesh-1', targets: [target('b', 'Failed')], assignments: [], journal: [bad], history: [entry('d', 1)] })).rejects.toThrow();
+    expect((await store.listTargets('mesh-1'))[1]).toEqual(target('b'));
+    expect(await store.listHistory({ cluster: 'd', limit: 5 })).toEqual([]);
+  });
+
+  test('reports are replaced by name', async () => {
+    await store.putReport('drill/one', 'first');
+    await store.putReport('drill/one', 'second');
+    expect(await store.getReport('drill/one')).toBe('second');
+    expect(await store.getReport('drill/none')).toBeUndefined();
+    await store.check();
+  });
+}
+
+describe('SQLite', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'isthmus-records-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  suite(() => openSqliteRecords(join(folder, 'records.db')));
+
+  test('a second opener is refused with a sentence', async () => {
+    const error = await openSqliteRecords(join(folder, 'records.db')).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(RecordsUnavailable);
+    expect(error).toMatchObject({ advice: 'user', message: expect.stringContaining('another hub has this file open') });
+  });
+
+  test('what was written is there after reopening', async () => {
+    const path = join(folder, 'again.db');
+    const one = await openSqliteRecords(path);
+    await one.appendHistory([entry('a', 1)]);
+    await one.close();
+    const two = await openSqliteRecords(path);
+    expect(await two.listHistory({ limit: 5 })).toEqual([entry('a', 1)]);
+    await two.close();
+  });
+
+  test('a full disk is told apart, keeps nothing of the write and harms nothing before it', async () => {
+    const store = await openSqliteRecords(join(folder, 'full.db'), { mostPages: 40 });
+    await store.appendHistory([entry('kept', 1)]);
+    const large = { ...entry('large', 2), after: 'x'.repeat(300_000) };
+    const error = await store.appendHistory([large]).catch((e: unknown) => e);
+    expect(error).toMatchObject({ name: 'RecordsUnavailable', advice: 'retry', message: expect.stringContaining('disk is full') });
+    expect(await store.listHistory({ limit: 5 })).toEqual([entry('kept', 1)]);
+    await store.close();
+  });
+
+  test('a file that is no database and a folder that is not there are refused', async () => {
+    writeFileSync(join(folder, 'noise.db'), 'this is no database, only some text that is long enough to be read as a header of one'.repeat(20));
+    await expect(openSqliteRecords(join(folder, 'noise.db'))).rejects.toThrow('no intact SQLite database');
+    await expect(openSqliteRecords(join(folder, 'none', 'records.db'))).rejects.toThrow('cannot be opened');
+  });
+});
+
+const programs = findPostgres();
+describe.skipIf(programs === undefined)(`PostgreSQL${programs === undefined ? ' (skipped: initdb and postgres are not on PATH)' : ''}`, () => {
+  let server: TestPostgres;
+  beforeAll(async () => { server = await startPostgres(programs!); }, 60_000);
+  afterAll(() => server.stop());
+  suite(() => openPostgresRecords(server.url));
+
+  test('an unreachable server says so and shows no password', async () => {
+    const error = await openPostgresRecords('postgres://isthmus:hunter2@127.0.0.1:1/isthmus').catch((e: unknown) => e) as Error;
+    expect(error).toMatchObject({ name: 'RecordsUnavailable', advice: 'retry' });
+    expect(error.message).not.toContain('hunter2');
+  });
+});
