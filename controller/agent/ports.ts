@@ -1,5 +1,6 @@
 /** What an agent needs from outside, and its settings. `createAgent(ports, config)` in `wiring.ts` is all of the agent; `main.ts` and the simulator differ only in these values. */
 import type { Digest } from '../../mesh/model/canonical.ts';
+import type { MeshEndpoint } from '../../mesh/model/cluster.ts';
 import type { Clock } from '../../mesh/ports/clock.ts';
 import type { DnsServer } from '../../mesh/ports/dns.ts';
 import type { KubernetesClient } from '../../mesh/ports/kubernetes.ts';
@@ -41,4 +42,8 @@ export interface AgentConfig {
   readonly peerProbeIntervalSeconds: number;
   /** A peer unanswered this often in a row is unreachable. */
   readonly peerProbeFailures: number;
+  /** How peers reach this cluster's clustermesh-apiserver; unset: read from its Service (load balancer, else node port). */
+  readonly meshEndpoint?: MeshEndpoint;
+  /** Version of this program, for the report. */
+  readonly version?: string;
 }

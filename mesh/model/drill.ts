@@ -10,9 +10,11 @@ export interface DnsSample {
   readonly rcode: string;
 }
 
-/** Asks agents to keep `cluster` out of `service` until `until`; ends by itself there, whatever happens to the hub. */
+/** Asks agents to keep `cluster` out of `service` until `until`; ends by itself there, whatever happens to the hub. While one exists, agents report a `DnsSample` on every change. */
 export interface Evacuation {
   readonly id: string;
+  /** false: only look (steady state before and after a drill), nothing is kept out. */
+  readonly active: boolean;
   readonly service: ServiceKey;
   readonly cluster: string;
   readonly until: number;
