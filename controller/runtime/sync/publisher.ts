@@ -1,0 +1,66 @@
+/** What one side of a Sync stream has to tell: named values by type, each with a version. Outlives streams; sessions read from it. */
+import { canonicalJson, type Digest } from '../../../mesh/model/canonical.ts';
+import type { SyncResource, SyncType, SyncValues } from '../../../mesh/model/sync.ts';
+
+/** Names of one type, so that a subscriber's whole `known` map fits into one message. */
+export const MAX_RESOURCES_PER_TYPE = 16_000;
+/** As canonical JSON in UTF-8; one resource must fit into one message (4 MiB) with room for its envelope. */
+export const MAX_RESOURCE_BYTES = 3 * 1024 * 1024;
+
+export interface PublishedResource<T extends SyncType = SyncType> extends SyncResource<T> {
+  /** Size as canonical JSON in UTF-8: close enough to the size on the wire to fill deltas by. */
+  readonly bytes: number;
+}
+
+export interface Publisher {
+  /** An equal value changes nothing. Throws RangeError beyond `MAX_RESOURCES_PER_TYPE` or `MAX_RESOURCE_BYTES`; the value held before stays. */
+  set<T extends SyncType>(type: T, name: string, value: SyncValues[T]): void;
+  remove(type: SyncType, name: string): void;
+  /** Makes `entries` all there is of a type. */
+  replace<T extends SyncType>(type: T, entries: ReadonlyMap<string, SyncValues[T]> | Readonly<Record<string, SyncValues[T]>>): void;
+  get(type: SyncType, name: string): PublishedResource | undefined;
+  names(type: SyncType): readonly string[];
+  /** Called after each change, with the name that was set or removed; returns how to stop. */
+  subscribe(listener: (type: SyncType, name: string) => void): () => void;
+}
+
+export function createPublisher(digest: Digest): Publisher {
+  const resources = new Map<SyncType, Map<string, PublishedResource>>();
+  const listeners = new Set<(type: SyncType, name: string) => void>();
+  const notify = (type: SyncType, name: string): void => { for (const listener of [...listeners]) listener(type, name); };
+
+  function byName(type: SyncType): Map<string, PublishedResource> {
+    const found = resources.get(type) ?? new Map<string, PublishedResource>();
+    resources.set(type, found);
+    return found;
+  }
+
+  const publisher: Publisher = {
+    set(type, name, value) {
+      const held = byName(type);
+      const text = canonicalJson(value);
+      const bytes = Buffer.byteLength(text);
+      if (bytes > MAX_RESOURCE_BYTES) throw new RangeError(`${type} ${name}: has ${bytes} bytes; at most ${MAX_RESOURCE_BYTES} can be sent. Make it smaller`);
+      if (!held.has(name) && held.size >= MAX_RESOURCES_PER_TYPE) throw new RangeError(`${type} ${name}: there are ${held.size} already; at most ${MAX_RESOURCES_PER_TYPE} of a type can be sent`);
+      const version = digest(text);
+      if (held.get(name)?.version === version) return;
+      held.set(name, { name, version, value, bytes });
+      notify(type, name);
+    },
+    remove(type, name) {
+      if (byName(type).delete(name)) notify(type, name);
+    },
+    replace(type, entries) {
+      const wanted = entries instanceof Map ? entries as ReadonlyMap<string, SyncValues[typeof type]> : new Map(Object.entries(entries as Readonly<Record<string, SyncValues[typeof type]>>));
+      for (const name of [...byName(type).keys()]) if (!wanted.has(name)) publisher.remove(type, name);
+      for (const [name, value] of wanted) publisher.set(type, name, value);
+    },
+    get: (type, name) => resources.get(type)?.get(name),
+    names: (type) => [...(resources.get(type)?.keys() ?? [])],
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => { listeners.delete(listener); };
+    },
+  };
+  return publisher;
+}
