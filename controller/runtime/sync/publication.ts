@@ -56,6 +56,7 @@ export class Publication {
     let bytes = 0;
     for (const name of [...this.pending].sort()) {
       const resource = this.publisher.get(this.type, name);
+      if (resource === undefined && this.publisher.withheld(this.type, name) && this.subscriberMayHold(name)) continue;
       const owed = resource === undefined
         ? this.subscriberMayHold(name) && this.refused.get(name) !== REMOVAL
         : this.held.get(name) !== resource.version && this.refused.get(name) !== resource.version;

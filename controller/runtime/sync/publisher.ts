@@ -1,6 +1,6 @@
 /** What one side of a Sync stream has to tell: named values by type, each with a version. Outlives streams; sessions read from it. */
 import { canonicalJson, type Digest } from '../../../mesh/model/canonical.ts';
-import type { SyncResource, SyncType, SyncValues } from '../../../mesh/model/sync.ts';
+import { AGENT_TYPES, HUB_TYPES, type SyncResource, type SyncType, type SyncValues } from '../../../mesh/model/sync.ts';
 
 /** Names of one type, so that a subscriber's whole `known` map fits into one message. */
 export const MAX_RESOURCES_PER_TYPE = 16_000;
@@ -18,15 +18,22 @@ export interface Publisher {
   remove(type: SyncType, name: string): void;
   /** Makes `entries` all there is of a type. */
   replace<T extends SyncType>(type: T, entries: ReadonlyMap<string, SyncValues[T]> | Readonly<Record<string, SyncValues[T]>>): void;
+  /**
+   * Names that this side cannot speak of yet (a hub that has just started and has not heard from their source): while `unknown` says so, their
+   * absence is no removal. Replaces the rule given before and looks again at every removal it held back.
+   */
+  withhold(unknown: (type: SyncType, name: string) => boolean): void;
+  withheld(type: SyncType, name: string): boolean;
   get(type: SyncType, name: string): PublishedResource | undefined;
   names(type: SyncType): readonly string[];
-  /** Called after each change, with the name that was set or removed; returns how to stop. */
+  /** Called after each change, with the name that was set or removed (empty: what is withheld may have changed); returns how to stop. */
   subscribe(listener: (type: SyncType, name: string) => void): () => void;
 }
 
 export function createPublisher(digest: Digest): Publisher {
   const resources = new Map<SyncType, Map<string, PublishedResource>>();
   const listeners = new Set<(type: SyncType, name: string) => void>();
+  let unknown = (_type: SyncType, _name: string): boolean => false;
   const notify = (type: SyncType, name: string): void => { for (const listener of [...listeners]) listener(type, name); };
 
   function byName(type: SyncType): Map<string, PublishedResource> {
@@ -55,6 +62,11 @@ export function createPublisher(digest: Digest): Publisher {
       for (const name of [...byName(type).keys()]) if (!wanted.has(name)) publisher.remove(type, name);
       for (const [name, value] of wanted) publisher.set(type, name, value);
     },
+    withhold(rule) {
+      unknown = rule;
+      for (const type of [...HUB_TYPES, ...AGENT_TYPES]) notify(type, '');
+    },
+    withheld: (type, name) => unknown(type, name),
     get: (type, name) => resources.get(type)?.get(name),
     names: (type) => [...(resources.get(type)?.keys() ?? [])],
     subscribe(listener) {
