@@ -8,6 +8,8 @@ export interface DnsSample {
   /** Clusters whose addresses were in the answer, sorted; empty: no answer. */
   readonly servedBy: readonly string[];
   readonly rcode: string;
+  /** Clusters that this agent's failover holds for healthy, sorted: who could serve if others left. */
+  readonly healthy: readonly string[];
 }
 
 /** Asks agents to keep `cluster` out of `service` until `until`; ends by itself there, whatever happens to the hub. While one exists, agents report a `DnsSample` on every change. */
@@ -49,6 +51,8 @@ export interface DrillState {
   readonly evacuatedAt: number | null;
   readonly restoredAt: number | null;
   readonly finishedAt: number | null;
+  /** How the drill will end once everything is restored; null until that is known. */
+  readonly outcome: 'Succeeded' | 'Failed' | 'Cancelled' | null;
   readonly message: string;
   /** Sorted by cluster. */
   readonly clusters: readonly DrillClusterResult[];

@@ -4,6 +4,8 @@ import type { Instant } from './instant.ts';
 export interface Reachability {
   /** Agent that looked. */
   readonly observer: string;
+  /** The probe of the agent that decides. If it reaches the cluster, no majority of others makes the cluster unreachable. */
+  readonly own?: boolean;
   readonly reachable: boolean;
   /** Since when it has been so. */
   readonly since: Instant;
@@ -29,6 +31,8 @@ export interface ClusterHealth {
   /** What the newest evidence alone would say. */
   readonly raw: boolean;
   readonly rawSince: Instant;
+  /** Kept out by a drill or an operator. Says nothing of health, which goes on being judged meanwhile. */
+  readonly evacuated: boolean;
   readonly reason: string;
 }
 
