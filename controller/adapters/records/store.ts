@@ -9,7 +9,7 @@ import type { Tables } from './tables.ts';
 const ROWS_AT_ONCE = 500;
 const MOST_HISTORY_ROWS = 1000;
 
-async function insertAll<T extends keyof Tables & string>(db: Transaction<Tables>, table: T, rows: readonly Insertable<Tables[T]>[]): Promise<void> {
+async function insertAll<T extends keyof Tables>(db: Transaction<Tables>, table: T, rows: readonly Insertable<Tables[T]>[]): Promise<void> {
   for (let start = 0; start < rows.length; start += ROWS_AT_ONCE) {
     await db.insertInto(table).values(rows.slice(start, start + ROWS_AT_ONCE) as never).execute();
   }
