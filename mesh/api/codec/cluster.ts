@@ -1,0 +1,123 @@
+/** Reports, desired revisions, drills and questions: wire ↔ model. */
+import type { CiliumFacts, ClusterReport, MeshEndpoint } from '../../model/cluster.ts';
+import type { AppliedReport, DesiredRevision } from '../../model/desired.ts';
+import type { DnsSample, Evacuation } from '../../model/drill.ts';
+import type { Answer, PeerAddress, Question } from '../../model/sync.ts';
+import type * as wire from '../gen/isthmus/v1/cluster.ts';
+import { BOUNDS, instant, invalid, list, name, port, text, textMap, texts, wholeNumber } from './bounds.ts';
+import { authModes } from './unions.ts';
+
+const short = (field: string, value: string): string => text(field, value, BOUNDS.nameLength);
+
+function ciliumToWire(cilium: CiliumFacts): wire.CiliumFacts {
+  const { endpoint } = cilium;
+  return {
+    ...cilium,
+    authMode: authModes.toWire(cilium.authMode),
+    endpoint: endpoint === undefined ? undefined : { address: endpoint.address, ips: endpoint.ips ?? [], port: endpoint.port },
+  };
+}
+
+function endpointFromWire(field: string, endpoint: wire.MeshEndpoint): MeshEndpoint {
+  const at = port(`${field}.port`, endpoint.port);
+  if (endpoint.address !== undefined) return { address: short(`${field}.address`, endpoint.address), port: at };
+  return { ips: texts(`${field}.ips`, endpoint.ips, BOUNDS.addressesPerEndpoint), port: at };
+}
+
+function ciliumFromWire(field: string, cilium: wire.CiliumFacts): CiliumFacts {
+  const { maxConnectedClusters } = cilium;
+  if (maxConnectedClusters !== 255 && maxConnectedClusters !== 511) throw invalid(`${field}.maxConnectedClusters`, `${maxConnectedClusters} is neither 255 nor 511`);
+  return {
+    version: short(`${field}.version`, cilium.version),
+    clusterName: short(`${field}.clusterName`, cilium.clusterName),
+    clusterId: wholeNumber(`${field}.clusterId`, cilium.clusterId, 0, maxConnectedClusters),
+    maxConnectedClusters,
+    podCidrs: texts(`${field}.podCidrs`, cilium.podCidrs, BOUNDS.podCidrs),
+    namespace: short(`${field}.namespace`, cilium.namespace),
+    kvstoreMesh: cilium.kvstoreMesh,
+    authMode: authModes.fromWire(`${field}.authMode`, cilium.authMode),
+    ...(cilium.endpoint === undefined ? {} : { endpoint: endpointFromWire(`${field}.endpoint`, cilium.endpoint) }),
+  };
+}
+
+export function clusterReportToWire(report: ClusterReport): wire.ClusterReport {
+  const { nodes, cilium, ...rest } = report;
+  return { ...rest, cilium: cilium === null ? undefined : ciliumToWire(cilium), nodesTotal: nodes.total, nodesReady: nodes.ready };
+}
+
+export function clusterReportFromWire(field: string, report: wire.ClusterReport): ClusterReport {
+  return {
+    properties: textMap(`${field}.properties`, report.properties, BOUNDS.properties, BOUNDS.textLength),
+    kubernetesVersion: short(`${field}.kubernetesVersion`, report.kubernetesVersion),
+    agentVersion: short(`${field}.agentVersion`, report.agentVersion),
+    cilium: report.cilium === undefined ? null : ciliumFromWire(`${field}.cilium`, report.cilium),
+    nodes: { total: report.nodesTotal, ready: report.nodesReady },
+    peerAddress: short(`${field}.peerAddress`, report.peerAddress),
+  };
+}
+
+export const desiredRevisionFromWire = (field: string, revision: wire.DesiredRevision): DesiredRevision => ({
+  id: name(`${field}.id`, revision.id),
+  cluster: name(`${field}.cluster`, revision.cluster),
+  content: text(`${field}.content`, revision.content, BOUNDS.contentLength),
+});
+
+export function appliedReportToWire(report: AppliedReport): wire.AppliedReport {
+  return { ...report, id: report.id ?? undefined, appliedAt: report.appliedAt ?? undefined };
+}
+
+export function appliedReportFromWire(field: string, report: wire.AppliedReport): AppliedReport {
+  return {
+    id: report.id === undefined ? null : name(`${field}.id`, report.id),
+    appliedAt: report.appliedAt === undefined ? null : instant(`${field}.appliedAt`, report.appliedAt),
+    healthy: report.healthy,
+    message: text(`${field}.message`, report.message),
+    drift: list(`${field}.drift`, report.drift, BOUNDS.driftEntries).map((entry, index) => ({
+      object: name(`${field}.drift[${index}].object`, entry.object),
+      path: text(`${field}.drift[${index}].path`, entry.path),
+      expected: short(`${field}.drift[${index}].expected`, entry.expected),
+      actual: short(`${field}.drift[${index}].actual`, entry.actual),
+      manager: short(`${field}.drift[${index}].manager`, entry.manager),
+      firstSeen: instant(`${field}.drift[${index}].firstSeen`, entry.firstSeen),
+    })),
+  };
+}
+
+export function evacuationToWire(evacuation: Evacuation): wire.Evacuation {
+  const { service, ...rest } = evacuation;
+  return { ...rest, namespace: service.namespace, service: service.name };
+}
+
+export const evacuationFromWire = (field: string, evacuation: wire.Evacuation): Evacuation => ({
+  id: name(`${field}.id`, evacuation.id),
+  service: { namespace: name(`${field}.namespace`, evacuation.namespace), name: name(`${field}.service`, evacuation.service) },
+  cluster: name(`${field}.cluster`, evacuation.cluster),
+  until: instant(`${field}.until`, evacuation.until),
+  active: evacuation.active,
+});
+
+export const dnsSampleFromWire = (field: string, sample: wire.DnsSample): DnsSample => ({
+  cluster: name(`${field}.cluster`, sample.cluster),
+  at: instant(`${field}.at`, sample.at),
+  servedBy: texts(`${field}.servedBy`, sample.servedBy, BOUNDS.clusters),
+  rcode: short(`${field}.rcode`, sample.rcode),
+  healthy: texts(`${field}.healthy`, sample.healthy, BOUNDS.clusters),
+});
+
+export const peerAddressFromWire = (field: string, peer: wire.PeerAddress): PeerAddress => ({
+  cluster: name(`${field}.cluster`, peer.cluster),
+  address: short(`${field}.address`, peer.address),
+});
+
+export const questionFromWire = (field: string, question: wire.Question): Question => ({
+  id: name(`${field}.id`, question.id),
+  dnsName: short(`${field}.dnsName`, question.dnsName),
+  dnsType: short(`${field}.dnsType`, question.dnsType),
+});
+
+export const answerFromWire = (field: string, answer: wire.Answer): Answer => ({
+  id: name(`${field}.id`, answer.id),
+  lines: texts(`${field}.lines`, answer.lines, BOUNDS.lines),
+  records: texts(`${field}.records`, answer.records, BOUNDS.lines),
+  rcode: short(`${field}.rcode`, answer.rcode),
+});

@@ -1,0 +1,80 @@
+/** Messages of the Sync stream: bytes ↔ model. */
+import type { SyncMessage, SyncResource, SyncType, SyncValues } from '../../model/sync.ts';
+import * as wire from '../gen/isthmus/v1/sync.ts';
+import { BOUNDS, decodeWith, invalid, list, name, present, text, texts, textMap } from './bounds.ts';
+import * as cluster from './cluster.ts';
+import * as service from './service.ts';
+import { resourceTypes } from './unions.ts';
+
+type WireValue = NonNullable<wire.Resource['value']>;
+type WireCase = WireValue['$case'];
+type WireOf<Case extends WireCase> = Extract<WireValue, { readonly $case: Case }>['value'];
+
+/** One row per type: its member in the wire's `oneof` and both directions. */
+interface ValueCodec<T extends SyncType> {
+  readonly case: WireCase;
+  encode(value: SyncValues[T]): WireValue;
+  /** undefined: the resource carries another member than its delta's type says. */
+  decode(field: string, value: WireValue): SyncValues[T] | undefined;
+}
+
+function codec<T extends SyncType, Case extends WireCase>($case: Case, toWire: (value: SyncValues[T]) => WireOf<Case>, fromWire: (field: string, value: WireOf<Case>) => SyncValues[T]): ValueCodec<T> {
+  return {
+    case: $case,
+    encode: (value) => ({ $case, value: toWire(value) }) as WireValue,
+    decode: (field, value) => (value.$case === $case ? fromWire(field, value.value as WireOf<Case>) : undefined),
+  };
+}
+
+const VALUES: { readonly [T in SyncType]: ValueCodec<T> } = {
+  DesiredRevision: codec('desiredRevision', (value) => value, cluster.desiredRevisionFromWire),
+  ImportedFact: codec('importedFact', service.exportFactToWire, service.exportFactFromWire),
+  ExportVerdict: codec('exportVerdict', service.exportVerdictToWire, service.exportVerdictFromWire),
+  Evacuation: codec('evacuation', cluster.evacuationToWire, cluster.evacuationFromWire),
+  PeerAddress: codec('peerAddress', (value) => value, cluster.peerAddressFromWire),
+  Question: codec('question', (value) => value, cluster.questionFromWire),
+  ClusterReport: codec('clusterReport', cluster.clusterReportToWire, cluster.clusterReportFromWire),
+  AppliedReport: codec('appliedReport', cluster.appliedReportToWire, cluster.appliedReportFromWire),
+  ExportFact: codec('exportFact', service.exportFactToWire, service.exportFactFromWire),
+  DnsSample: codec('dnsSample', (value) => value, cluster.dnsSampleFromWire),
+  Answer: codec('answer', (value) => value, cluster.answerFromWire),
+};
+
+export function encodeSyncMessage(message: SyncMessage): Uint8Array {
+  return wire.SyncMessage.encode({ message: toWire(message) }).finish();
+}
+
+function toWire(message: SyncMessage): NonNullable<wire.SyncMessage['message']> {
+  const type = resourceTypes.toWire(message.type);
+  if (message.kind === 'subscribe') return { $case: 'subscribe', value: { type, known: message.known } };
+  if (message.kind === 'ack') return { $case: 'ack', value: { type, nonce: message.nonce, error: message.error.slice(0, BOUNDS.textLength) } };
+  const values = VALUES[message.type] as ValueCodec<SyncType>;
+  const resources = message.resources.map((resource) => ({ name: resource.name, version: resource.version, value: values.encode(resource.value) }));
+  return { $case: 'delta', value: { type, nonce: message.nonce, resources, removed: message.removed } };
+}
+
+/** Throws TransportError InvalidRequest, naming field and value, for whatever is no message within the bounds. */
+export function decodeSyncMessage(input: Uint8Array): SyncMessage {
+  const message = present('Sync message', decodeWith('Sync message', (bytes) => wire.SyncMessage.decode(bytes), input).message);
+  const type = resourceTypes.fromWire(`${message.$case}.type`, message.value.type);
+  if (message.$case === 'subscribe') return { kind: 'subscribe', type, known: textMap('subscribe.known', message.value.known, BOUNDS.knownResources, BOUNDS.nameLength) };
+  const nonce = name(`${message.$case}.nonce`, message.value.nonce);
+  if (message.$case === 'ack') return { kind: 'ack', type, nonce, error: text('ack.error', message.value.error) };
+  return {
+    kind: 'delta',
+    type,
+    nonce,
+    resources: list('delta.resources', message.value.resources, BOUNDS.deltaResources).map((resource, index) => resourceFromWire(`delta.resources[${index}]`, type, resource)),
+    removed: texts('delta.removed', message.value.removed, BOUNDS.deltaResources),
+  };
+}
+
+function resourceFromWire(field: string, type: SyncType, resource: wire.Resource): SyncResource {
+  const resourceName = name(`${field}.name`, resource.name);
+  const at = `${type} ${resourceName}`;
+  const values = VALUES[type];
+  const carried = present(`${at}: value`, resource.value);
+  const value = values.decode(at, carried);
+  if (value === undefined) throw invalid(at, `carries "${carried.$case}" where its type needs "${values.case}"`);
+  return { name: resourceName, version: name(`${at}: version`, resource.version), value };
+}
