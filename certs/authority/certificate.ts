@@ -1,0 +1,108 @@
+/** X.509 version 3 certificates (RFC 5280), P-256 only. */
+import { createHash } from 'node:crypto';
+import type { Random } from '../../mesh/ports/random.ts';
+import type { SigningKey } from '../../mesh/ports/signer.ts';
+import { toPem } from '../pem.ts';
+import type { Validity } from '../policy/schedule.ts';
+import { addressBytes } from './address.ts';
+import * as der from './der.ts';
+import { OID } from './identifiers.ts';
+
+export interface Name {
+  readonly organization: string;
+  readonly organizationalUnit?: string;
+  readonly commonName?: string;
+}
+
+/** What the holder of the key may do with it. */
+export type Usage =
+  | { readonly kind: 'authority'; readonly pathLength: number }
+  | { readonly kind: 'leaf'; readonly server: boolean; readonly client: boolean };
+
+export interface AlternativeNames {
+  readonly uris?: readonly string[];
+  /** DNS names and IP addresses. */
+  readonly hosts?: readonly string[];
+}
+
+export interface CertificateTemplate {
+  readonly subject: Name;
+  readonly issuer: Name;
+  readonly validity: Validity;
+  readonly publicKeyDer: Uint8Array;
+  /** The key that signs. */
+  readonly issuerPublicKeyDer: Uint8Array;
+  readonly usage: Usage;
+  readonly names: AlternativeNames;
+  readonly serial: Uint8Array;
+}
+
+const SERIAL_BYTES = 16;
+
+/** 128 bits, positive and without leading zeros, so that the encoding is always 16 bytes: 126 of them are random. */
+export function randomSerial(random: Random): Uint8Array {
+  const serial = Uint8Array.from(random.bytes(SERIAL_BYTES));
+  serial[0] = ((serial[0] ?? 0) & 0x3f) | 0x40;
+  return serial;
+}
+
+/** The form in which Node prints serials. */
+export const serialText = (serial: Uint8Array): string => Buffer.from(serial).toString('hex').toUpperCase();
+
+export function signCertificate(template: CertificateTemplate, key: SigningKey): string {
+  const algorithm = der.sequence(der.objectIdentifier(OID.ecdsaWithSha256));
+  const toBeSigned = der.sequence(
+    der.tagged(0, [der.smallInteger(2)]),
+    der.integer(template.serial),
+    algorithm,
+    encodeName(template.issuer),
+    der.sequence(der.time(template.validity.notBefore), der.time(template.validity.notAfter)),
+    encodeName(template.subject),
+    der.decode(template.publicKeyDer),
+    der.tagged(3, [der.sequence(...extensions(template))]),
+  );
+  const signature = key.sign(der.encode(toBeSigned));
+  return toPem('CERTIFICATE', der.encode(der.sequence(toBeSigned, algorithm, der.bits(signature))));
+}
+
+function encodeName(name: Name): der.Asn1 {
+  const attributes: (readonly [string, string | undefined])[] = [
+    [OID.organization, name.organization], [OID.organizationalUnit, name.organizationalUnit], [OID.commonName, name.commonName],
+  ];
+  return der.sequence(...attributes.flatMap(([type, value]) =>
+    (value === undefined ? [] : [der.set(der.sequence(der.objectIdentifier(type), der.utf8(value)))])));
+}
+
+/** RFC 7093 method 1: the first 160 bits of SHA-256 over the key's bits (without algorithm), for keys of one fixed form. */
+function keyIdentifier(publicKeyDer: Uint8Array): Uint8Array {
+  const point = publicKeyDer.subarray(publicKeyDer.length - 65);
+  return new Uint8Array(createHash('sha256').update(point).digest().subarray(0, 20));
+}
+
+function extensions({ usage, names, publicKeyDer, issuerPublicKeyDer }: CertificateTemplate): der.Asn1[] {
+  const authority = usage.kind === 'authority';
+  const result = [
+    extension(OID.basicConstraints, authority ? der.sequence(der.booleanTrue(), der.smallInteger(usage.pathLength)) : der.sequence(), true),
+    // keyCertSign and cRLSign, or digitalSignature alone: ECDSA keys never encipher.
+    extension(OID.keyUsage, authority ? der.bits(Uint8Array.of(0x06), 1) : der.bits(Uint8Array.of(0x80), 7), true),
+    extension(OID.subjectKeyIdentifier, der.octets(keyIdentifier(publicKeyDer))),
+    extension(OID.authorityKeyIdentifier, der.sequence(der.tagged(0, keyIdentifier(issuerPublicKeyDer)))),
+  ];
+  if (usage.kind === 'leaf') {
+    const purposes = [...(usage.server ? [OID.serverAuth] : []), ...(usage.client ? [OID.clientAuth] : [])];
+    result.push(extension(OID.extendedKeyUsage, der.sequence(...purposes.map(der.objectIdentifier))));
+  }
+  const general = [
+    ...(names.uris ?? []).map((uri) => der.tagged(6, Buffer.from(uri, 'ascii'))),
+    ...(names.hosts ?? []).map((host) => {
+      const address = addressBytes(host);
+      return address === undefined ? der.tagged(2, Buffer.from(host, 'ascii')) : der.tagged(7, address);
+    }),
+  ];
+  if (general.length > 0) result.push(extension(OID.subjectAlternativeName, der.sequence(...general)));
+  return result;
+}
+
+function extension(type: string, value: der.Asn1, critical = false): der.Asn1 {
+  return der.sequence(der.objectIdentifier(type), ...(critical ? [der.booleanTrue()] : []), der.octets(der.encode(value)));
+}

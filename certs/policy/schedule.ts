@@ -1,0 +1,53 @@
+/** When certificates are made, put to use and renewed. Pure: `now` and chance are parameters. */
+import type { Instant } from '../../mesh/model/instant.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** Milliseconds. A leaf must outlive no issuer, so no leaf is longer than `ISSUING_ACTIVATE_BEFORE`. */
+export const ROOT_LIFETIME = 3650 * DAY;
+export const ISSUING_LIFETIME = 90 * DAY;
+export const AGENT_LIFETIME = DAY;
+export const HUB_LIFETIME = DAY;
+export const MESH_LIFETIME = 7 * DAY;
+/** A new issuing CA is made when the newest has this much left, and signs when its forerunner has `ISSUING_ACTIVATE_BEFORE` left (SPIRE's rule, `ca/manager`). */
+export const ISSUING_PREPARE_BEFORE = 45 * DAY;
+export const ISSUING_ACTIVATE_BEFORE = 7 * DAY;
+/** Clocks differ: certificates count as valid this long before they are made. */
+export const BACKDATE = MINUTE;
+
+export interface Validity {
+  readonly notBefore: Instant;
+  readonly notAfter: Instant;
+}
+
+/** Index of the issuing CA that signs now, of a list that is sorted oldest first; -1 where the newest has expired or there is none. */
+export function activeIssuer(issuers: readonly Validity[], now: Instant): number {
+  const first = issuers.findIndex((issuer, index) => index === issuers.length - 1 || issuer.notAfter - now > ISSUING_ACTIVATE_BEFORE);
+  return first >= 0 && (issuers[first]?.notAfter ?? 0) > now ? first : -1;
+}
+
+export interface IssuerDuty {
+  /** Make another issuing CA now. */
+  readonly prepare: boolean;
+  /** Indexes to forget: expired. */
+  readonly retire: readonly number[];
+  /** When to look again, if `prepare` and `retire` are done now. */
+  readonly nextAt: Instant;
+}
+
+export function issuerDuty(issuers: readonly Validity[], now: Instant): IssuerDuty {
+  const newest = issuers.at(-1);
+  const prepare = newest === undefined || newest.notAfter - now <= ISSUING_PREPARE_BEFORE;
+  const retire = issuers.flatMap((issuer, index) => (issuer.notAfter <= now ? [index] : []));
+  const newestEnd = prepare ? now + ISSUING_LIFETIME : newest.notAfter;
+  const ends = issuers.filter((issuer) => issuer.notAfter > now).flatMap((issuer) => [issuer.notAfter - ISSUING_ACTIVATE_BEFORE, issuer.notAfter]);
+  const upcoming = [...ends, newestEnd - ISSUING_PREPARE_BEFORE].filter((at) => at > now);
+  return { prepare, retire, nextAt: Math.min(...upcoming) };
+}
+
+/** 50 % ± 10 % of the certificate's life; `uniform` in [0, 1) spreads a fleet that joined together. */
+export function renewalTime(validity: Validity, uniform: number): Instant {
+  return Math.floor(validity.notBefore + (validity.notAfter - validity.notBefore) * (0.4 + 0.2 * uniform));
+}
