@@ -1,0 +1,77 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import type { MeshEndpoint } from '../model/cluster.ts';
+import type { PeeringState, PeerState } from '../model/desired.ts';
+import { renderPeering } from './peering.ts';
+
+const goldens = new URL('goldens/', import.meta.url);
+const OBJECTS = ['cilium-clustermesh', 'cilium-kvstoremesh', 'clustermesh-remote-users'];
+
+interface ChartValues {
+  cluster: { name: string; id: number };
+  clustermesh: {
+    maxConnectedClusters: 255 | 511;
+    apiserver: { kvstoremesh: { enabled: boolean }; tls: { authMode: PeeringState['authMode'] } };
+    config: { clusters: (MeshEndpoint & { name: string; tls?: { cert: string; key: string; caCert?: string } })[] };
+  };
+}
+
+const decode = (text: string): string => Buffer.from(text, 'base64').toString();
+
+function peeringOf(values: ChartValues, ciliumVersion: string): PeeringState {
+  const { cluster, clustermesh } = values;
+  return {
+    clusterName: cluster.name, clusterId: cluster.id, maxConnectedClusters: clustermesh.maxConnectedClusters, ciliumVersion, namespace: 'kube-system',
+    kvstoreMesh: clustermesh.apiserver.kvstoremesh.enabled, authMode: clustermesh.apiserver.tls.authMode,
+    peers: clustermesh.config.clusters.map(({ name, tls, ...endpoint }, index): PeerState => ({
+      name, clusterId: index + 100, endpoint,
+      ...(tls === undefined ? {} : { tls: { cert: decode(tls.cert), key: decode(tls.key), ...(tls.caCert === undefined ? {} : { caCert: decode(tls.caCert) }) } }),
+    })),
+  };
+}
+
+const versions = readdirSync(goldens).filter((name) => /^\d/.test(name));
+const cases = readdirSync(new URL('values/', goldens)).map((name) => name.replace('.yaml', ''));
+
+test('the chart was rendered for every minor version from 1.16 to 1.20', () => {
+  expect(versions.map((version) => version.split('.').slice(0, 2).join('.'))).toEqual(['1.16', '1.17', '1.18', '1.19', '1.20']);
+  expect(cases).toEqual(['address', 'alone', 'ips', 'legacy', 'no-kvstoremesh', 'own-tls']);
+});
+
+describe.each(versions)('Cilium %s', (version) => {
+  test.each(cases)('%s: the same objects, byte for byte, as the chart', (name) => {
+    const values = parse(readFileSync(new URL(`values/${name}.yaml`, goldens), 'utf8')) as ChartValues;
+    const rendered = Object.fromEntries(renderPeering(peeringOf(values, version)).map((object) => [object.name, object.data]));
+    const wanted: Record<string, Record<string, string>> = {};
+    for (const object of OBJECTS) {
+      const file = new URL(`${version}/${name}/${object}.json`, goldens);
+      if (existsSync(file)) wanted[object] = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
+    }
+    expect(Object.keys(wanted).length).toBeGreaterThan(0);
+    expect(rendered).toEqual(wanted);
+  });
+});
+
+const base: PeeringState = {
+  clusterName: 'berlin', clusterId: 1, maxConnectedClusters: 255, ciliumVersion: '1.20.0', namespace: 'kube-system', kvstoreMesh: false, authMode: 'cluster', peers: [],
+};
+
+test('no endpoint, however strange, adds or changes another field of the file', () => {
+  fc.assert(fc.property(fc.string(), fc.array(fc.string(), { minLength: 1, maxLength: 3 }), (address, ips) => {
+    const [byName] = renderPeering({ ...base, peers: [{ name: 'oslo', clusterId: 2, endpoint: { address, port: 2379 } }] });
+    expect(parse(byName!.data['oslo']!)).toEqual({
+      endpoints: [`https://${address}:2379`],
+      'trusted-ca-file': expect.any(String) as string, 'key-file': expect.any(String) as string, 'cert-file': expect.any(String) as string,
+    });
+    const [byIps] = renderPeering({ ...base, peers: [{ name: 'oslo', clusterId: 2, endpoint: { ips, port: 2379 } }] });
+    expect((parse(byIps!.data['oslo']!) as Record<string, unknown>)['cilium-host-aliases']).toEqual([{ hostname: 'oslo.mesh.cilium.io', ips }]);
+  }));
+});
+
+test('a version that cannot be read, or is newer than any known, gets the newest format', () => {
+  const peers: PeerState[] = [{ name: 'oslo', clusterId: 2, endpoint: { ips: ['10.1.0.5'], port: 2379 } }];
+  const newest = renderPeering({ ...base, peers });
+  for (const ciliumVersion of ['', 'main', '1.21.0-pre.0', 'v1.20.1', '2.0.0']) expect(renderPeering({ ...base, ciliumVersion, peers })).toEqual(newest);
+});

@@ -1,0 +1,83 @@
+/**
+ * The objects that tell Cilium about its peers, as Cilium's Helm chart renders them (`templates/clustermesh-config/*`,
+ * `clustermesh-apiserver/users-configmap.yaml`, 1.16 to 1.20): the "bring your own" contract of `clustermesh.config.enabled=false`.
+ */
+import { parseCiliumVersion } from '../model/cilium-version.ts';
+import type { PeeringState, PeerState } from '../model/desired.ts';
+import type { ManagedObject } from '../model/managed.ts';
+import { listBlock, scalar } from './yaml.ts';
+
+const MOUNT = '/var/lib/cilium/clustermesh';
+/** What the chart appends to a peer's name where the peer is given by addresses; a SAN of every clustermesh-apiserver's certificate. */
+const PEER_DOMAIN = 'mesh.cilium.io';
+
+/** Where the formats of Cilium's minor versions differ. */
+interface Dialect {
+  /** Agents log in to their own clustermesh-apiserver as `local-<cluster>` (1.17 on), not as a remote. */
+  readonly localUser: boolean;
+  /** Peers given by addresses are named to the etcd client itself (1.20 on), not only to the pod's hosts file. */
+  readonly hostAliases: boolean;
+}
+
+/** A version that cannot be read gets the newest format. */
+function dialectOf(version: string): Dialect {
+  const parsed = parseCiliumVersion(version);
+  const minor = parsed === undefined || parsed.major > 1 ? Number.POSITIVE_INFINITY : parsed.minor;
+  return { localUser: minor >= 17, hostAliases: minor >= 20 };
+}
+
+/** Secret `cilium-clustermesh` always; `cilium-kvstoremesh` with KVStoreMesh; ConfigMap `clustermesh-remote-users` unless all clusters share one user (`legacy`). */
+export function renderPeering(peering: PeeringState): ManagedObject[] {
+  const { namespace } = peering;
+  const dialect = dialectOf(peering.ciliumVersion);
+  const remote = Object.assign({}, ...peering.peers.map((peer) => remotePeer(peer, dialect))) as Record<string, string>;
+  const objects: ManagedObject[] = [];
+  objects.push({ kind: 'Secret', namespace, name: 'cilium-clustermesh', data: peering.kvstoreMesh ? localPeers(peering, dialect) : remote });
+  if (peering.kvstoreMesh) objects.push({ kind: 'Secret', namespace, name: 'cilium-kvstoremesh', data: remote });
+  if (peering.authMode !== 'legacy') {
+    objects.push({ kind: 'ConfigMap', namespace, name: 'clustermesh-remote-users', data: { 'users.yaml': remoteUsers(peering, dialect) } });
+  }
+  return objects;
+}
+
+/** With KVStoreMesh agents read every peer from their own cluster's copy. */
+function localPeers(peering: PeeringState, dialect: Dialect): Record<string, string> {
+  const prefix = dialect.localUser ? 'local-' : 'common-';
+  const text = etcdClient(`https://clustermesh-apiserver.${peering.namespace}.svc:2379`, prefix, prefix);
+  return Object.fromEntries(peering.peers.map((peer) => [peer.name, text]));
+}
+
+function remotePeer(peer: PeerState, dialect: Dialect): Record<string, string> {
+  const { endpoint, name, tls } = peer;
+  const own = `${name}.`;
+  const prefix = tls === undefined ? 'common-' : own;
+  const authorityPrefix = tls?.caCert === undefined ? 'common-' : own;
+  const hostname = `${name}.${PEER_DOMAIN}`;
+  let text = etcdClient(`https://${endpoint.ips === undefined ? (endpoint.address ?? hostname) : hostname}:${endpoint.port}`, prefix, authorityPrefix);
+  if (endpoint.ips !== undefined && dialect.hostAliases) text += `\ncilium-host-aliases:\n- hostname: ${hostname}\n  ips: \n${listBlock(endpoint.ips, '    ')}`;
+  const data: Record<string, string> = { [name]: text };
+  if (tls !== undefined) {
+    if (tls.caCert !== undefined) data[`${own}etcd-client-ca.crt`] = tls.caCert;
+    data[`${own}etcd-client.crt`] = tls.cert;
+    data[`${own}etcd-client.key`] = tls.key;
+  }
+  return data;
+}
+
+/** Cilium takes a file for a peer's configuration if and only if it holds the text `endpoints:`. */
+function etcdClient(endpoint: string, prefix: string, authorityPrefix: string): string {
+  return [
+    'endpoints:',
+    `- ${scalar(endpoint)}`,
+    `trusted-ca-file: ${MOUNT}/${authorityPrefix}etcd-client-ca.crt`,
+    `key-file: ${MOUNT}/${prefix}etcd-client.key`,
+    `cert-file: ${MOUNT}/${prefix}etcd-client.crt`,
+  ].join('\n');
+}
+
+/** Before 1.17 a cluster's own agents are one more remote of its KVStoreMesh. */
+function remoteUsers(peering: PeeringState, dialect: Dialect): string {
+  const names = peering.peers.map((peer) => peer.name);
+  if (peering.kvstoreMesh && !dialect.localUser) names.unshift(peering.clusterName);
+  return ['users:', ...names.map((name) => `- name: remote-${name}\n  role: remote`), ''].join('\n');
+}
