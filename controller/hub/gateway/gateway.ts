@@ -1,0 +1,88 @@
+/** Agents' streams: what they say goes into the fleet, what the hub has to tell them comes from their publisher. */
+import { AGENT_TYPES, HUB_TYPES, type SyncResource, type SyncType } from '../../../mesh/model/sync.ts';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import type { Log } from '../../../mesh/ports/log.ts';
+import type { Metrics } from '../../../mesh/ports/metrics.ts';
+import { type GatewayHandler, type PeerIdentity, type SyncStream, TransportError } from '../../../mesh/ports/transport.ts';
+import { runSyncSession } from '../../runtime/sync/session.ts';
+import type { AgentType, Fleet } from './fleet.ts';
+import type { Publishers } from './publishers.ts';
+import { resourceProblem } from './validate.ts';
+
+export interface GatewayParts {
+  readonly fleet: Fleet;
+  readonly publishers: Publishers;
+  /** Whether the cluster still belongs to the fleet: a certificate outlives its Cluster object by up to a day. */
+  readonly isMember: (cluster: string, signal: CancelSignal) => Promise<boolean>;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+export interface Gateway {
+  readonly sync: GatewayHandler['sync'];
+  /** Ends the cluster's stream and forgets what it said. */
+  expel(cluster: string): void;
+}
+
+export function createGateway({ fleet, publishers, isMember, log, metrics }: GatewayParts): Gateway {
+  /** One stream a cluster; the newest wins, for the older one may be half dead without anyone knowing. */
+  const streams = new Map<string, AbortController>();
+  const connected = metrics.gauge('isthmus_hub_agents_connected', 'Agents with an open Sync stream.');
+  const opened = metrics.counter('isthmus_hub_agent_streams_total', 'Sync streams that agents opened.');
+  const refused = metrics.counter('isthmus_hub_agent_resources_refused_total', 'Resources of agents that were refused.', ['type']);
+
+  function receive(cluster: string, type: AgentType, resources: readonly SyncResource[], removed: readonly string[]): string {
+    const problems: string[] = [];
+    const good = resources.filter((resource) => {
+      const problem = resourceProblem(cluster, type, resource);
+      if (problem !== undefined) problems.push(`${type} ${resource.name}: ${problem}`);
+      return problem === undefined;
+    });
+    if (problems.length > 0) refused.inc({ type }, problems.length);
+    fleet.receive(cluster, type, good, removed);
+    return problems.slice(0, 10).join('; ');
+  }
+
+  return {
+    async sync(peer: PeerIdentity, stream: SyncStream, signal: CancelSignal) {
+      const { cluster } = peer;
+      if (!await isMember(cluster, signal)) {
+        throw new TransportError('user', 'PermissionDenied', `cluster "${cluster}": is no member of this fleet; let it join with "isthmus join ${cluster}"`);
+      }
+      const end = new AbortController();
+      const abort = (): void => end.abort();
+      if (signal.aborted) abort();
+      signal.addEventListener('abort', abort, { once: true });
+      streams.get(cluster)?.abort();
+      streams.set(cluster, end);
+      connected.set({}, streams.size);
+      opened.inc();
+      fleet.connect(peer);
+      const agentLog = log.child({ cluster });
+      agentLog.info({ serial: peer.certificateSerial }, 'agent connected');
+      try {
+        await runSyncSession({
+          stream, publisher: publishers.of(cluster), publishes: HUB_TYPES, subscribes: AGENT_TYPES, log: agentLog,
+          known: (type: SyncType) => Object.fromEntries([...fleet.values(cluster, type as AgentType)].map(([name, held]) => [name, held.version])),
+          receive: (type, resources, removed) => (streams.get(cluster) === end ? receive(cluster, type as AgentType, resources, removed) : 'a newer stream of this cluster has taken over'),
+        }, end.signal);
+      } finally {
+        signal.removeEventListener('abort', abort);
+        if (streams.get(cluster) === end) {
+          streams.delete(cluster);
+          connected.set({}, streams.size);
+          fleet.disconnect(cluster);
+          agentLog.info({}, 'agent disconnected');
+        }
+      }
+    },
+    expel(cluster) {
+      const stream = streams.get(cluster);
+      streams.delete(cluster);
+      connected.set({}, streams.size);
+      stream?.abort();
+      fleet.forget(cluster);
+      publishers.forget(cluster);
+    },
+  };
+}
