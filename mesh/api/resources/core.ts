@@ -9,13 +9,23 @@ export const Secret = core('Secret', 'secrets');
 export const ConfigMap = core('ConfigMap', 'configmaps');
 export const Service = core('Service', 'services');
 export const EndpointSlice: ResourceKind = { group: 'discovery.k8s.io', version: 'v1', kind: 'EndpointSlice', plural: 'endpointslices', namespaced: true };
+export const DaemonSet: ResourceKind = { group: 'apps', version: 'v1', kind: 'DaemonSet', plural: 'daemonsets', namespaced: true };
+export const Deployment: ResourceKind = { group: 'apps', version: 'v1', kind: 'Deployment', plural: 'deployments', namespaced: true };
 export const Lease: ResourceKind = { group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases', namespaced: true };
 
 export interface SecretObject extends KubernetesObject { readonly type?: string; /** base64. */ readonly data?: Readonly<Record<string, string>> }
 export interface ConfigMapObject extends KubernetesObject { readonly data?: Readonly<Record<string, string>> }
 export interface NodeObject extends KubernetesObject {
   readonly spec?: { readonly podCIDRs?: readonly string[] };
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[]; readonly nodeInfo?: { readonly kubeletVersion?: string } };
+  readonly status?: {
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    readonly addresses?: readonly { readonly type: string; readonly address: string }[];
+    readonly nodeInfo?: { readonly kubeletVersion?: string };
+  };
+}
+/** A DaemonSet or Deployment. */
+export interface WorkloadObject extends KubernetesObject {
+  readonly spec?: { readonly template?: { readonly spec?: { readonly containers?: readonly { readonly name: string; readonly image?: string }[] } } };
 }
 export interface ServiceObject extends KubernetesObject {
   readonly spec?: {
@@ -26,7 +36,7 @@ export interface ServiceObject extends KubernetesObject {
     readonly ipFamilyPolicy?: string;
     readonly selector?: Readonly<Record<string, string>>;
     readonly sessionAffinity?: 'None' | 'ClientIP';
-    readonly ports?: readonly { readonly name?: string; readonly protocol?: 'TCP' | 'UDP' | 'SCTP'; readonly port: number; readonly targetPort?: number | string; readonly appProtocol?: string }[];
+    readonly ports?: readonly { readonly name?: string; readonly protocol?: 'TCP' | 'UDP' | 'SCTP'; readonly port: number; readonly targetPort?: number | string; readonly nodePort?: number; readonly appProtocol?: string }[];
   };
   readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string; readonly hostname?: string }[] } };
 }
