@@ -1,0 +1,13 @@
+/** What keeps a mesh from being planned, as data. */
+
+export type ConflictReason =
+  | 'InvalidSelector' | 'ClusterInTwoMeshes' | 'TooManyClusters' | 'ReportMissing' | 'CiliumMissing' | 'ClusterNameMismatch' | 'MaxConnectedClustersMismatch'
+  | 'ClusterIdConflict' | 'CidrOverlap' | 'VersionSkew' | 'MissingEndpoint';
+
+export interface Conflict {
+  readonly reason: ConflictReason;
+  /** Names the clusters, the field, the values and the way out. */
+  readonly message: string;
+  /** Sorted. */
+  readonly clusters: readonly string[];
+}

@@ -1,0 +1,23 @@
+/** One cluster's desired state and its name: the hash of what it says. */
+import { canonicalJson, type Digest } from '../model/canonical.ts';
+import type { DesiredRevision, DesiredState, PeeringState, TrustState } from '../model/desired.ts';
+import { sortedByName } from '../model/order.ts';
+import type { FailoverPolicyValue, GlobalServiceValue } from '../model/policy.ts';
+
+/** The parts that every cluster gets alike. */
+export interface SharedState {
+  readonly trust: TrustState;
+  readonly failover: readonly FailoverPolicyValue[];
+  readonly globalServices: readonly GlobalServiceValue[];
+}
+
+export const sortedShared = (shared: SharedState): SharedState => ({
+  trust: shared.trust, failover: sortedByName(shared.failover), globalServices: sortedByName(shared.globalServices),
+});
+
+/** `mesh` null: the un-meshed state, in which whatever peering we wrote is removed. */
+export function desiredRevision(cluster: string, mesh: string | null, peering: PeeringState | null, shared: SharedState, digest: Digest): DesiredRevision {
+  const { trust, failover, globalServices } = shared;
+  const content = canonicalJson({ schema: 1, cluster, mesh, peering, trust, failover, globalServices } satisfies DesiredState);
+  return { id: `sha256-${digest(content)}`, cluster, content };
+}

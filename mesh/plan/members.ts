@@ -1,0 +1,75 @@
+/** Which clusters belong to which mesh, and which of them can be planned already. */
+import type { CiliumFacts, ClusterView } from '../model/cluster.ts';
+import { compareText, sortedByName } from '../model/order.ts';
+import type { MeshValue } from '../model/policy.ts';
+import { matchesSelector, selectorProblem } from '../model/selector.ts';
+import type { Conflict } from './conflict.ts';
+
+/** A member with a Cilium to peer. */
+export interface Member {
+  readonly name: string;
+  readonly cilium: CiliumFacts;
+}
+
+export interface Membership {
+  readonly mesh: MeshValue;
+  /** All clusters that the mesh selects, sorted. */
+  readonly selected: readonly ClusterView[];
+  readonly members: readonly Member[];
+  /** Selected, but not joined or not heard of yet: no part of the plan until they report. Sorted. */
+  readonly waiting: readonly string[];
+  readonly conflicts: readonly Conflict[];
+}
+
+export function membershipsOf(meshes: readonly MeshValue[], clusters: readonly ClusterView[]): Membership[] {
+  const sortedClusters = sortedByName(clusters);
+  const selections = sortedByName(meshes).map((mesh) => {
+    const problem = selectorProblem(mesh.clusters);
+    return { mesh, problem, selected: problem === undefined ? sortedClusters.filter((cluster) => matchesSelector(mesh.clusters, cluster)) : [] };
+  });
+  const meshesByCluster = new Map<string, string[]>();
+  for (const { mesh, selected } of selections) {
+    for (const { name } of selected) meshesByCluster.set(name, [...(meshesByCluster.get(name) ?? []), mesh.name]);
+  }
+  return selections.map(({ mesh, problem, selected }) => {
+    const conflicts: Conflict[] = [];
+    if (problem !== undefined) {
+      conflicts.push({ reason: 'InvalidSelector', message: `Mesh ${mesh.name}: spec.clusters: ${problem}. Until then no cluster's mesh is changed.`, clusters: [] });
+    }
+    for (const { name } of selected) {
+      const names = meshesByCluster.get(name) ?? [];
+      if (names.length > 1) {
+        conflicts.push({ reason: 'ClusterInTwoMeshes', message: `cluster ${name}: is selected by the meshes ${names.join(', ')}; a cluster can be in one only: narrow spec.clusters of the others (exclude_labels)`, clusters: [name] });
+      }
+    }
+    if (selected.length > mesh.maxConnectedClusters) {
+      conflicts.push({
+        reason: 'TooManyClusters',
+        message: `Mesh ${mesh.name}: selects ${selected.length} clusters, but maxConnectedClusters is ${mesh.maxConnectedClusters}; narrow spec.clusters or divide the mesh`,
+        clusters: [],
+      });
+    }
+    const waiting: string[] = [];
+    const members: Member[] = [];
+    for (const cluster of selected) {
+      if (!cluster.joined || cluster.report === null) {
+        waiting.push(cluster.name);
+        if (cluster.joined && cluster.assignedId !== null) conflicts.push(reportMissing(cluster));
+      } else if (cluster.report.cilium === null || cluster.report.cilium.version === '') {
+        conflicts.push({ reason: 'CiliumMissing', message: `cluster ${cluster.name}: its agent found no Cilium (${describeCilium(cluster.report.cilium)}); install Cilium there, set the agent's ciliumNamespace, or take the cluster out of Mesh ${mesh.name}`, clusters: [cluster.name] });
+      } else {
+        members.push({ name: cluster.name, cilium: cluster.report.cilium });
+      }
+    }
+    return { mesh, selected, members, waiting: waiting.sort(compareText), conflicts };
+  });
+}
+
+const describeCilium = (cilium: CiliumFacts | null): string => (cilium === null ? 'no ConfigMap cilium-config' : `ConfigMap cilium-config in ${cilium.namespace}, but no running version`);
+
+/** Its peers have it already. Planning without it would cut it off only because nobody remembers its report. */
+const reportMissing = (cluster: ClusterView): Conflict => ({
+  reason: 'ReportMissing',
+  message: `cluster ${cluster.name}: has the assigned state ${cluster.assignedId ?? ''}, but no report of its agent is known; the mesh stays as it is until the agent reports, or until Cluster ${cluster.name} is taken out of the mesh`,
+  clusters: [cluster.name],
+});

@@ -1,0 +1,103 @@
+/** From what is known and wanted to one desired state per cluster. Total: what cannot be planned comes back as conflicts, and changes nothing. */
+import { canonicalJson, type Digest } from '../model/canonical.ts';
+import type { ClusterView, MeshEndpoint } from '../model/cluster.ts';
+import type { DesiredRevision, PeeringState } from '../model/desired.ts';
+import { compareText, sortedByName } from '../model/order.ts';
+import type { MeshValue } from '../model/policy.ts';
+import { cidrConflicts } from './cidrs.ts';
+import type { Conflict } from './conflict.ts';
+import { desiredRevision, sortedShared, type SharedState } from './desired.ts';
+import { planEndpoints } from './endpoints.ts';
+import { planIds } from './ids.ts';
+import { type Member, type Membership, membershipsOf } from './members.ts';
+import { versionConflicts } from './versions.ts';
+
+export type { Conflict, ConflictReason } from './conflict.ts';
+
+export interface PlanInput extends SharedState {
+  readonly meshes: readonly MeshValue[];
+  readonly clusters: readonly ClusterView[];
+  /** `Cluster.spec.meshEndpoint`, by cluster. */
+  readonly endpointOverrides: Readonly<Record<string, MeshEndpoint>>;
+  /** Ids of earlier plans, by cluster. */
+  readonly previousIds: Readonly<Record<string, number>>;
+}
+
+export interface MeshPlan {
+  readonly mesh: string;
+  /** Sorted. With conflicts: `clusterId` 0 where none could be given, and `desiredId` is what is assigned already (empty: nothing). */
+  readonly members: readonly { readonly name: string; readonly clusterId: number; readonly desiredId: string }[];
+  /** Selected clusters that have not joined or reported yet: no part of the plan. Sorted. */
+  readonly waiting: readonly string[];
+  /** Empty: planned. */
+  readonly conflicts: readonly Conflict[];
+}
+
+export interface Plan {
+  /** Joined clusters, sorted, without those of a mesh with conflicts: they keep what they have. */
+  readonly desired: readonly DesiredRevision[];
+  readonly meshes: readonly MeshPlan[];
+  /** Over the sorted (cluster, id) pairs of `desired`. */
+  readonly planDigest: string;
+  /** The un-meshed state of every joined cluster, sorted: what an undo of a first run goes back to. */
+  readonly baseline: readonly DesiredRevision[];
+}
+
+export function planMesh(input: PlanInput, digest: Digest): Plan {
+  const shared = sortedShared(input);
+  const memberships = membershipsOf(input.meshes, input.clusters);
+  const planned = memberships.map((membership) => planOne(membership, input, shared, digest));
+  const baseline = sortedByName(input.clusters).filter((cluster) => cluster.joined).map((cluster) => desiredRevision(cluster.name, null, null, shared, digest));
+
+  const meshed = new Set(memberships.flatMap(({ selected }) => selected.map((cluster) => cluster.name)));
+  const selectionKnown = !planned.some(({ plan }) => plan.conflicts.some((conflict) => conflict.reason === 'InvalidSelector'));
+  const desired = [...planned.flatMap(({ revisions }) => revisions), ...(selectionKnown ? baseline.filter(({ cluster }) => !meshed.has(cluster)) : [])]
+    .sort((a, b) => compareText(a.cluster, b.cluster));
+  return {
+    desired, baseline,
+    meshes: planned.map(({ plan }) => plan),
+    planDigest: digest(canonicalJson(desired.map(({ cluster, id }) => [cluster, id]))),
+  };
+}
+
+function planOne({ mesh, selected, members, waiting, conflicts: membershipConflicts }: Membership, input: PlanInput, shared: SharedState, digest: Digest): { plan: MeshPlan; revisions: DesiredRevision[] } {
+  const { ids, conflicts: idConflicts } = planIds(members, waiting, input.previousIds, mesh.maxConnectedClusters);
+  const { endpoints, conflicts: endpointConflicts } = planEndpoints(members, input.endpointOverrides);
+  const conflicts = [
+    ...membershipConflicts, ...settingConflicts(mesh, members), ...idConflicts,
+    ...cidrConflicts(members), ...versionConflicts(members, mesh.allowVersionSkewMinors), ...endpointConflicts,
+  ];
+  if (conflicts.length > 0) {
+    const assigned = new Map(selected.map((cluster) => [cluster.name, cluster.assignedId]));
+    return { plan: { mesh: mesh.name, members: members.map(({ name }) => ({ name, clusterId: ids.get(name) ?? 0, desiredId: assigned.get(name) ?? '' })), waiting, conflicts }, revisions: [] };
+  }
+
+  const peers = members.flatMap(({ name }) => {
+    const clusterId = ids.get(name);
+    const endpoint = endpoints.get(name);
+    return clusterId === undefined || endpoint === undefined ? [] : [{ name, clusterId, endpoint }];
+  });
+  const revisions = members.map(({ name, cilium }) => {
+    const peering: PeeringState = {
+      clusterName: name, clusterId: ids.get(name) ?? 0, maxConnectedClusters: cilium.maxConnectedClusters, ciliumVersion: cilium.version,
+      namespace: cilium.namespace, kvstoreMesh: cilium.kvstoreMesh, authMode: cilium.authMode, peers: peers.filter((peer) => peer.name !== name),
+    };
+    return desiredRevision(name, mesh.name, peering, shared, digest);
+  });
+  const planned = revisions.map(({ cluster, id }) => ({ name: cluster, clusterId: ids.get(cluster) ?? 0, desiredId: id }));
+  return { plan: { mesh: mesh.name, members: planned, waiting, conflicts: [] }, revisions };
+}
+
+/** Settings that Cilium takes at installation only, so that the cluster must be changed, not the plan. */
+function settingConflicts(mesh: MeshValue, members: readonly Member[]): Conflict[] {
+  const conflicts: Conflict[] = [];
+  for (const { name, cilium } of members) {
+    if (cilium.clusterName !== name) {
+      conflicts.push({ reason: 'ClusterNameMismatch', message: `cluster ${name}: Cilium's cluster-name is ${JSON.stringify(cilium.clusterName)} and Isthmus knows it as ${JSON.stringify(name)}; set Cilium's Helm value cluster.name to ${name}, or join it under Cilium's name`, clusters: [name] });
+    }
+    if (cilium.maxConnectedClusters !== mesh.maxConnectedClusters) {
+      conflicts.push({ reason: 'MaxConnectedClustersMismatch', message: `cluster ${name}: max-connected-clusters is ${cilium.maxConnectedClusters} in ${name} and ${mesh.maxConnectedClusters} in Mesh ${mesh.name}; it is set when Cilium is installed: install Cilium there with ${mesh.maxConnectedClusters}, or put the cluster into a mesh of ${cilium.maxConnectedClusters}`, clusters: [name] });
+    }
+  }
+  return conflicts;
+}
