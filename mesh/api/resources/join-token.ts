@@ -4,17 +4,18 @@ import { defineResource, type ResourceObject } from './define.ts';
 
 export const joinTokenSpec = z.object({
   cluster: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$/).describe('The only name that the token can claim.'),
-  secretSha256: z.string().regex(/^[0-9a-f]{64}$/).describe('Hex SHA-256 of the secret; the secret itself is stored nowhere.'),
+  secretSha256: z.string().regex(/^[0-9a-f]{64}$/).describe('Hex SHA-256 of the secret\'s base64url text; the secret itself is stored nowhere.'),
   expiresAt: timestamp,
 });
 
 export const joinTokenStatus = z.object({
   redeemedAt: timestamp.optional(),
   certificateSerial: z.string().optional(),
+  publicKeySha256: z.string().optional().describe('Digest of the public key that redeemed the token. The same key may ask again until the token expires: its answer may have been lost.'),
 });
 export type JoinTokenObject = ResourceObject<z.infer<typeof joinTokenSpec>, z.infer<typeof joinTokenStatus>>;
 
-/** Redemption is one conditional write of `status.redeemedAt` (optimistic concurrency): of many at once, exactly one succeeds. */
+/** Redemption is one conditional write of `status.redeemedAt` (optimistic concurrency): of many keys at once, exactly one succeeds. */
 export const JoinToken = defineResource({
   kind: 'JoinToken', plural: 'jointokens',
   description: 'A one-use permission for one cluster to join.',

@@ -1,0 +1,27 @@
+/** Publishes what others need to trust this hub: ConfigMap `isthmus-trust`, read by `isthmus join`. Nothing in it is secret. */
+import type { TrustState } from '../../../mesh/model/desired.ts';
+import { ConfigMap, type ConfigMapObject } from '../../../mesh/api/resources/core.ts';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
+
+export const TRUST_CONFIG_MAP = 'isthmus-trust';
+const FIELD_MANAGER = 'isthmus-hub';
+
+export interface TrustPublication {
+  readonly namespace: string;
+  readonly trust: TrustState;
+  /** `host:port` that agents dial. */
+  readonly hubAddress: string;
+}
+
+/** No write where it is so already. */
+export async function publishTrust(kubernetes: KubernetesClient, { namespace, trust, hubAddress }: TrustPublication, signal: CancelSignal): Promise<void> {
+  const reference = { namespace, name: TRUST_CONFIG_MAP };
+  const data: Readonly<Record<string, string>> = { 'bundle.pem': trust.bundlePem, trustDomain: trust.trustDomain, sequence: String(trust.sequence), hubAddress };
+  const current = await kubernetes.get<ConfigMapObject>(ConfigMap, reference, signal);
+  if (Object.entries(data).every(([key, value]) => current?.data?.[key] === value)) return;
+  const object: ConfigMapObject = {
+    apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...reference, labels: { 'app.kubernetes.io/managed-by': FIELD_MANAGER } }, data,
+  };
+  await kubernetes.patch(ConfigMap, reference, object, { type: 'apply', force: true, fieldManager: FIELD_MANAGER }, signal);
+}
