@@ -1,0 +1,138 @@
+/** The `KubernetesClient` port over HTTPS: raw JSON, one dispatcher, bounded lines and pages. */
+import {
+  type KubernetesClient, type KubernetesObject, type KubernetesObject as Raw, KubernetesError, KubernetesUnreachable, type ObjectList, type ResourceKind, type WatchEvent, type WriteOptions,
+} from '../../../mesh/ports/kubernetes.ts';
+import type { Metrics } from '../../../mesh/ports/metrics.ts';
+import { createCredentials } from './credentials.ts';
+import { linesOf, LineTooLong } from './lines.ts';
+import { describe, type Query, targetOf } from './paths.ts';
+import { createRequests } from './request.ts';
+import { statusError } from './status.ts';
+
+const MAXIMUM_PAGE = 500;
+/** The server ends a watch after this; a little later we give up on a connection that went silent. kube-apiserver sends a bookmark about every minute. */
+const WATCH_SECONDS = 290;
+const WATCH_QUIET_MILLISECONDS = 320_000;
+
+const PATCH_TYPES = { merge: 'application/merge-patch+json', json: 'application/json-patch+json', apply: 'application/apply-patch+yaml' } as const;
+
+export interface ConnectOptions {
+  /** Path of a kubeconfig. Left out: the pod's own account, else `$KUBECONFIG`, else `~/.kube/config`. */
+  readonly kubeconfig?: string;
+  /** Left out: the kubeconfig's current context. */
+  readonly context?: string;
+  readonly userAgent: string;
+  readonly metrics: Metrics;
+}
+
+export interface ConnectedKubernetes extends KubernetesClient {
+  /** Breaks what is under way and closes every connection. */
+  close(): Promise<void>;
+}
+
+const writeQuery = (options: WriteOptions): Query => ({ fieldManager: options.fieldManager, dryRun: options.dryRun === true ? 'All' : undefined });
+
+/** Does not wait for the network. Throws an error of advice `user` where the kubeconfig is missing or unusable. */
+export function connectKubernetes({ kubeconfig, context, userAgent, metrics }: ConnectOptions): ConnectedKubernetes {
+  const credentials = createCredentials({ kubeconfig, context });
+  const requests = createRequests({ credentials, userAgent, metrics });
+
+  return {
+    async get<T extends KubernetesObject>(kind: ResourceKind, ref: Parameters<KubernetesClient['get']>[1], signal: Parameters<KubernetesClient['get']>[2]) {
+      try {
+        return await requests.json(targetOf('get', kind, ref), {}, signal) as T;
+      } catch (error) {
+        if (error instanceof KubernetesError && error.code === 404) return undefined;
+        throw error;
+      }
+    },
+
+    async list<T extends KubernetesObject>(kind: ResourceKind, options: Parameters<KubernetesClient['list']>[1], signal: Parameters<KubernetesClient['list']>[2]): Promise<ObjectList<T>> {
+      const target = targetOf('list', kind, options);
+      const list = await requests.json(target, {
+        query: {
+          labelSelector: options.labelSelector,
+          fieldSelector: options.fieldSelector,
+          limit: Math.min(options.limit ?? MAXIMUM_PAGE, MAXIMUM_PAGE),
+          continue: options.continueToken,
+          resourceVersion: options.resourceVersion,
+        },
+      }, signal) as { readonly apiVersion?: string; readonly kind?: string; readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string }; readonly items?: readonly Raw[] | null };
+      if (typeof list.metadata?.resourceVersion !== 'string') throw new KubernetesUnreachable(`${describe(target)}: the answer is no list`);
+      const itemKind = list.kind?.endsWith('List') === true ? list.kind.slice(0, -4) : kind.kind;
+      // Built-in kinds leave `apiVersion` and `kind` out of a list's items.
+      const items = (list.items ?? []).map((item) => ({ ...item, apiVersion: item.apiVersion ?? list.apiVersion, kind: item.kind ?? itemKind }) as T);
+      const continueToken = list.metadata.continue;
+      return { resourceVersion: list.metadata.resourceVersion, items, ...(continueToken === undefined || continueToken === '' ? {} : { continueToken }) };
+    },
+
+    async *watch<T extends KubernetesObject>(kind: ResourceKind, options: Parameters<KubernetesClient['watch']>[1], signal: Parameters<KubernetesClient['watch']>[2]): AsyncGenerator<WatchEvent<T>> {
+      const target = targetOf('watch', kind, options);
+      const what = describe(target);
+      const chunks = requests.stream(target, {
+        query: {
+          watch: 1, allowWatchBookmarks: true, timeoutSeconds: WATCH_SECONDS,
+          labelSelector: options.labelSelector, fieldSelector: options.fieldSelector, resourceVersion: options.resourceVersion,
+        },
+        quietMilliseconds: WATCH_QUIET_MILLISECONDS,
+      }, signal);
+      try {
+        for await (const line of linesOf(chunks)) {
+          if (signal.aborted) return;
+          yield watchEvent<T>(line, what);
+        }
+      } catch (error) {
+        if (error instanceof LineTooLong) throw new KubernetesUnreachable(`${what}: ${error.message}`);
+        throw error;
+      }
+    },
+
+    async create<T extends KubernetesObject>(kind: ResourceKind, object: T, options: WriteOptions, signal: Parameters<KubernetesClient['create']>[3]) {
+      const target = targetOf('create', kind, object.metadata.namespace === undefined ? {} : { namespace: object.metadata.namespace });
+      return await requests.json(target, { query: writeQuery(options), body: JSON.stringify(object), contentType: 'application/json' }, signal) as T;
+    },
+
+    async update<T extends KubernetesObject>(kind: ResourceKind, object: T, options: Parameters<KubernetesClient['update']>[2], signal: Parameters<KubernetesClient['update']>[3]) {
+      const target = targetOf('update', kind, object.metadata, options.subresource);
+      return await requests.json(target, { query: writeQuery(options), body: JSON.stringify(object), contentType: 'application/json' }, signal) as T;
+    },
+
+    async patch<T extends KubernetesObject>(
+      kind: ResourceKind, ref: Parameters<KubernetesClient['patch']>[1], body: unknown, options: Parameters<KubernetesClient['patch']>[3], signal: Parameters<KubernetesClient['patch']>[4],
+    ) {
+      const target = targetOf('patch', kind, ref, options.subresource);
+      const query = { ...writeQuery(options), force: options.type === 'apply' ? options.force : undefined };
+      return await requests.json(target, { query, body: JSON.stringify(body), contentType: PATCH_TYPES[options.type] }, signal) as T;
+    },
+
+    async delete(kind, ref, options, signal) {
+      const body = {
+        apiVersion: 'v1', kind: 'DeleteOptions',
+        ...(options.propagation === undefined ? {} : { propagationPolicy: options.propagation }),
+        ...(options.uid === undefined && options.resourceVersion === undefined ? {} : { preconditions: { uid: options.uid, resourceVersion: options.resourceVersion } }),
+      };
+      try {
+        await requests.json(targetOf('delete', kind, ref), { body: JSON.stringify(body), contentType: 'application/json' }, signal);
+      } catch (error) {
+        if (!(error instanceof KubernetesError && error.code === 404)) throw error;
+      }
+    },
+
+    close: () => credentials.close(),
+  };
+}
+
+function watchEvent<T extends KubernetesObject>(line: string, what: string): WatchEvent<T> {
+  let event: { readonly type?: string; readonly object?: T & { readonly code?: number } };
+  try {
+    event = JSON.parse(line) as typeof event;
+  } catch {
+    throw new KubernetesUnreachable(`${what}: the stream broke in the middle of an event`);
+  }
+  const { type, object } = event;
+  if (type === 'ERROR') throw statusError(what, object?.code ?? 500, object);
+  if (object?.metadata === undefined) throw new KubernetesUnreachable(`${what}: an event without an object`);
+  if (type === 'BOOKMARK') return { type, resourceVersion: object.metadata.resourceVersion ?? '' };
+  if (type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED') return { type, object };
+  throw new KubernetesUnreachable(`${what}: an event of unknown type`);
+}

@@ -1,0 +1,152 @@
+/** Where the API server is and how to prove who we are: kubeconfig, in-cluster account, exec plugins, client certificates, tokens. Reads them again when files change or the server says 401. */
+import { readFileSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node';
+import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { KubernetesUnreachable } from '../../../mesh/ports/kubernetes.ts';
+import { AdvisedError } from '../../runtime/errors.ts';
+
+export interface Session {
+  readonly server: string;
+  /** One for all requests until a certificate or CA changes. */
+  readonly dispatcher: Dispatcher;
+  readonly authorization: string | undefined;
+  /** Counts how often everything was read again. */
+  readonly generation: number;
+}
+
+export interface Credentials {
+  session(): Promise<Session>;
+  /** The server refused this session: read everything again, once for all who ask. */
+  refused(session: Session): void;
+  close(): Promise<void>;
+}
+
+export interface CredentialOptions {
+  /** Path; left out: the pod's own account, else `$KUBECONFIG`, else `~/.kube/config`. */
+  readonly kubeconfig?: string | undefined;
+  readonly context?: string | undefined;
+}
+
+const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+const FILE_CHECK_MILLISECONDS = 1000;
+const CONNECT_MILLISECONDS = 10_000;
+
+const filesOf = (path: string | undefined): readonly string[] | undefined => {
+  if (path !== undefined) return [path];
+  if (process.env['KUBERNETES_SERVICE_HOST'] !== undefined && stamp([`${ACCOUNT}/token`]) !== `${ACCOUNT}/token:none`) return undefined;
+  return process.env['KUBECONFIG']?.split(delimiter).filter((file) => file !== '') ?? [join(homedir(), '.kube', 'config')];
+};
+
+/** Changes whenever one of the files does. Links are followed: the kubelet swaps a link. */
+function stamp(files: readonly string[]): string {
+  return files.map((file) => {
+    const stat = statSync(file, { throwIfNoEntry: false });
+    return `${file}:${stat === undefined ? 'none' : `${stat.mtimeMs}/${stat.ino}/${stat.size}`}`;
+  }).join('\n');
+}
+
+/** Never quotes the file: it holds secrets, and so do a YAML parser's error messages. */
+function readConfig(options: CredentialOptions): { readonly config: KubeConfig; readonly files: readonly string[] } {
+  const files = filesOf(options.kubeconfig);
+  const config = new KubeConfig();
+  if (files === undefined) config.loadFromCluster();
+  for (const [index, file] of (files ?? []).entries()) {
+    let text: string;
+    try {
+      text = readFileSync(file, 'utf8');
+    } catch (error) {
+      throw new AdvisedError('user', `kubeconfig ${file}: cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'}); give the path of a kubeconfig`);
+    }
+    try {
+      const one = index === 0 ? config : new KubeConfig();
+      one.loadFromString(text);
+      one.makePathsAbsolute(join(file, '..'));
+      if (one !== config) config.mergeConfig(one, true);
+    } catch {
+      throw new AdvisedError('user', `kubeconfig ${file}: is no valid kubeconfig; "kubectl --kubeconfig ${file} config view" shows where`);
+    }
+  }
+  if (options.context !== undefined) {
+    if (config.getContextObject(options.context) === null) throw new AdvisedError('user', `kubeconfig: has no context ${JSON.stringify(options.context)}; it has ${config.getContexts().map((context) => context.name).join(', ') || 'none'}`);
+    config.setCurrentContext(options.context);
+  }
+  const cluster = config.getCurrentCluster();
+  if (cluster === null) throw new AdvisedError('user', `kubeconfig${files === undefined ? '' : ` ${files.join(', ')}`}: current-context ${JSON.stringify(config.currentContext)} names no cluster`);
+  const user = config.getCurrentUser();
+  const tokenFile: unknown = user?.authProvider?.config?.tokenFile;
+  const watched = [...(files ?? []), cluster.caFile, user?.certFile, user?.keyFile, tokenFile].filter((file): file is string => typeof file === 'string' && file !== '');
+  return { config, files: watched };
+}
+
+export function createCredentials(options: CredentialOptions): Credentials {
+  let loaded = readConfig(options);
+  let stamped = stamp(loaded.files);
+  let checkedAt = Date.now();
+  let generation = 0;
+  let tls: { readonly fingerprint: string; readonly dispatcher: Dispatcher } | undefined;
+  let opening: Promise<Session> | undefined;
+
+  const reload = (): void => {
+    loaded = readConfig(options);
+    stamped = stamp(loaded.files);
+    generation += 1;
+  };
+
+  async function open(): Promise<Session> {
+    if (Date.now() - checkedAt >= FILE_CHECK_MILLISECONDS) {
+      checkedAt = Date.now();
+      if (stamp(loaded.files) !== stamped) reload();
+    }
+    const { config } = loaded;
+    const cluster = config.getCurrentCluster()!;
+    const request: { ca?: unknown; cert?: unknown; key?: unknown; rejectUnauthorized?: boolean; servername?: string; headers?: Record<string, unknown>; auth?: string } = {};
+    try {
+      await config.applyToHTTPSOptions(request as Parameters<KubeConfig['applyToHTTPSOptions']>[0]);
+    } catch (error) {
+      const command = config.getCurrentUser()?.exec?.command as string | undefined;
+      const code = (error as NodeJS.ErrnoException).code;
+      // The message of the failure may hold what the plugin printed: a token.
+      throw new KubernetesUnreachable(`credentials of context ${config.currentContext}: ${command === undefined ? 'cannot be read' : `"${command}" gave none`}${code === undefined ? '' : ` (${code})`}`);
+    }
+    const material = { ca: request.ca, cert: request.cert, key: request.key, rejectUnauthorized: request.rejectUnauthorized, servername: request.servername };
+    const fingerprint = JSON.stringify([cluster.server, cluster.proxyUrl, ...Object.values(material).map((value) => (value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value))]);
+    if (tls?.fingerprint !== fingerprint) {
+      // Requests under way, watches among them, end on the old one by themselves.
+      void tls?.dispatcher.close().catch(() => undefined);
+      tls = { fingerprint, dispatcher: dispatcherFor(cluster.proxyUrl, Object.fromEntries(Object.entries(material).filter(([, value]) => value !== undefined && value !== null))) };
+    }
+    const header = request.headers?.['Authorization'];
+    const authorization = typeof header === 'string' ? header.trim() : request.auth === undefined ? undefined : `Basic ${Buffer.from(request.auth).toString('base64')}`;
+    return { server: cluster.server.replace(/\/+$/, ''), dispatcher: tls.dispatcher, authorization, generation };
+  }
+
+  return {
+    session() {
+      // Together, so that a slow exec plugin runs once.
+      opening ??= open().finally(() => { opening = undefined; });
+      return opening;
+    },
+    refused(session) {
+      if (session.generation !== generation) return;
+      try {
+        reload();
+      } catch {
+        // A file that is being replaced: the next look finds it.
+      }
+    },
+    async close() {
+      await tls?.dispatcher.destroy();
+    },
+  };
+}
+
+function dispatcherFor(proxyUrl: string | undefined, material: Readonly<Record<string, unknown>>): Dispatcher {
+  // HTTP/1.1: one connection for each watch and one for each request under way, so that no watch can hold up another.
+  const common = { allowH2: false, connections: 64, keepAliveTimeout: 30_000 } as const;
+  const connect = { ...material, timeout: CONNECT_MILLISECONDS, keepAlive: true, keepAliveInitialDelay: 30_000 };
+  if (proxyUrl === undefined || proxyUrl === '') return new Agent({ ...common, connect });
+  if (!/^https?:/.test(proxyUrl)) throw new AdvisedError('user', 'kubeconfig: proxy-url must begin with http:// or https://; SOCKS is not supported');
+  return new ProxyAgent({ ...common, uri: proxyUrl, requestTls: connect });
+}

@@ -1,0 +1,186 @@
+/** One request to the API server: credentials, time limits, bounded retries, errors that name the request and hold no secrets. */
+import { type Dispatcher, request as send } from 'undici';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import { KubernetesUnreachable } from '../../../mesh/ports/kubernetes.ts';
+import type { Metrics } from '../../../mesh/ports/metrics.ts';
+import type { Credentials } from './credentials.ts';
+import { describe, pathOf, type Query, resourceName, type Target } from './paths.ts';
+import { retryAfterSeconds, statusError } from './status.ts';
+
+const REQUEST_MILLISECONDS = 30_000;
+const MAXIMUM_ATTEMPTS = 4;
+const MAXIMUM_WAIT_SECONDS = 10;
+const MAXIMUM_ANSWER_BYTES = 256 * 1024 * 1024;
+
+const METHODS = { get: 'GET', list: 'GET', watch: 'GET', create: 'POST', update: 'PUT', patch: 'PATCH', delete: 'DELETE' } as const;
+
+export interface RequestOptions {
+  readonly query?: Query;
+  readonly body?: string;
+  readonly contentType?: string;
+  /** Between two pieces of the answer; watches only. */
+  readonly quietMilliseconds?: number;
+}
+
+export interface Requests {
+  /** The parsed answer of a success; throws `KubernetesError` or `KubernetesUnreachable`. */
+  json(target: Target, options: RequestOptions, signal: CancelSignal): Promise<unknown>;
+  /** The answer's body as it comes; ends when `signal` aborts. */
+  stream(target: Target, options: RequestOptions, signal: CancelSignal): AsyncGenerator<Uint8Array>;
+}
+
+/** undici wraps the cause once or twice; messages of sockets and TLS hold addresses, never headers. */
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown failure';
+  const inner = error instanceof AggregateError ? error.errors[0] : error.cause;
+  if (inner instanceof Error) return causeOf(inner);
+  return error.message !== '' ? error.message : (error as NodeJS.ErrnoException).code ?? error.name;
+}
+
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, milliseconds);
+    signal.addEventListener('abort', finish, { once: true });
+    if (signal.aborted) finish();
+  });
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function readText(body: AsyncIterable<Uint8Array>, what: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > MAXIMUM_ANSWER_BYTES) throw new KubernetesUnreachable(`${what}: the answer is larger than ${MAXIMUM_ANSWER_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+export function createRequests({ credentials, userAgent, metrics }: { readonly credentials: Credentials; readonly userAgent: string; readonly metrics: Metrics }): Requests {
+  const counter = metrics.counter(
+    'isthmus_kubernetes_requests_total', 'Requests to the Kubernetes API by RBAC verb, group, resource (with subresource) and answer; code "error" means that no answer came.',
+    ['verb', 'group', 'resource', 'code'],
+  );
+  const count = (target: Target, code: string): void => counter.inc({ verb: target.verb, group: target.kind.group, resource: resourceName(target), code });
+
+  /** The first answer that is neither worth a retry nor a refusal of stale credentials. */
+  async function open(target: Target, options: RequestOptions, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const what = describe(target);
+    const path = pathOf(target, options.query);
+    let refusals = 0;
+    for (let attempt = 1; ; attempt++) {
+      const session = await credentials.session();
+      let answer: Dispatcher.ResponseData;
+      try {
+        answer = await send(`${session.server}${path}`, {
+          method: METHODS[target.verb],
+          dispatcher: session.dispatcher,
+          signal,
+          headers: {
+            accept: 'application/json',
+            'user-agent': userAgent,
+            ...(session.authorization === undefined ? {} : { authorization: session.authorization }),
+            ...(options.contentType === undefined ? {} : { 'content-type': options.contentType }),
+          },
+          headersTimeout: REQUEST_MILLISECONDS,
+          bodyTimeout: options.quietMilliseconds ?? REQUEST_MILLISECONDS,
+          ...(options.body === undefined ? {} : { body: options.body }),
+        });
+      } catch (error) {
+        if (signal.aborted) throw error;
+        count(target, 'error');
+        // A connection that the server had closed while it was idle says nothing of the request; reading twice does no harm.
+        if (attempt === 1 && METHODS[target.verb] === 'GET' && isClosed(error)) continue;
+        throw error;
+      }
+      count(target, String(answer.statusCode));
+      if (answer.statusCode === 401 && refusals === 0) {
+        refusals += 1;
+        credentials.refused(session);
+        await answer.body.dump();
+        continue;
+      }
+      if (answer.statusCode < 400) return answer;
+      const wait = retryAfterSeconds(answer.headers['retry-after'], Date.now());
+      const body = parse(await readText(answer.body, what));
+      const mayRetry = wait !== undefined && wait <= MAXIMUM_WAIT_SECONDS && attempt < MAXIMUM_ATTEMPTS && (answer.statusCode === 429 || answer.statusCode >= 500);
+      if (!mayRetry) throw statusError(what, answer.statusCode, body, wait);
+      await pause(wait * 1000, signal);
+    }
+  }
+
+  return {
+    async json(target, options, signal) {
+      const what = describe(target);
+      const limit = limited(signal, REQUEST_MILLISECONDS + MAXIMUM_ATTEMPTS * MAXIMUM_WAIT_SECONDS * 1000);
+      try {
+        const answer = await open(target, options, limit.signal);
+        const text = await readText(answer.body, what);
+        const value = parse(text);
+        if (value === undefined) throw new KubernetesUnreachable(`${what}: the answer is no JSON, or was cut short`);
+        return value;
+      } catch (error) {
+        throw translate(error, what, signal, limit.signal);
+      } finally {
+        limit.release();
+      }
+    },
+    async *stream(target, options, signal) {
+      const what = describe(target);
+      const limit = limited(signal, undefined);
+      try {
+        const answer = await open(target, options, limit.signal);
+        for await (const chunk of answer.body) yield chunk as Uint8Array;
+      } catch (error) {
+        if (signal.aborted) return;
+        throw translate(error, what, signal, limit.signal);
+      } finally {
+        // Also when the reader stops early: closes the connection.
+        limit.abort();
+        limit.release();
+      }
+    },
+  };
+}
+
+function isClosed(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === 'ECONNRESET' || code === 'EPIPE' || code === 'UND_ERR_SOCKET';
+}
+
+function translate(error: unknown, what: string, asked: CancelSignal, limit: AbortSignal): unknown {
+  if (asked.aborted) return new KubernetesUnreachable(`${what}: cancelled`);
+  if (limit.aborted) return new KubernetesUnreachable(`${what}: no answer in time`);
+  if (error instanceof Error && (error.name === 'KubernetesError' || error.name === 'KubernetesUnreachable' || 'advice' in error)) return error;
+  return new KubernetesUnreachable(`${what}: ${causeOf(error)}`);
+}
+
+/** An `AbortSignal` that follows `signal` and a time limit. */
+function limited(signal: CancelSignal, milliseconds: number | undefined): { readonly signal: AbortSignal; abort(): void; release(): void } {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  const timer = milliseconds === undefined ? undefined : setTimeout(abort, milliseconds);
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  return {
+    signal: controller.signal,
+    abort,
+    release() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+    },
+  };
+}
