@@ -29,8 +29,8 @@ export interface FleetEvent {
 export interface Fleet {
   /** undefined: not seen since this hub started. */
   connection(cluster: string): Connection | undefined;
-  /** A first delta of that type came since this hub started: what is absent then is known to be absent. */
-  heard(cluster: string, type: AgentType): boolean;
+  /** When deltas of that type came since this hub started; undefined: none did. Many resources come in several deltas, one after another. */
+  heard(cluster: string, type: AgentType): { readonly firstAt: Instant; readonly lastAt: Instant } | undefined;
   values<T extends AgentType>(cluster: string, type: T): ReadonlyMap<string, Held<T>>;
   value<T extends AgentType>(cluster: string, type: T, name: string): Held<T> | undefined;
   /** Seen since this hub started, sorted. */
@@ -47,6 +47,7 @@ export interface Fleet {
 interface Entry {
   connection: Connection;
   readonly values: Map<SyncType, Map<string, Held>>;
+  readonly heard: Map<SyncType, { readonly firstAt: Instant; readonly lastAt: Instant }>;
 }
 
 export function createFleet(clock: Clock): Fleet {
@@ -57,14 +58,14 @@ export function createFleet(clock: Clock): Fleet {
 
   return {
     connection: (cluster) => entries.get(cluster)?.connection,
-    heard: (cluster, type) => entries.get(cluster)?.values.has(type) ?? false,
+    heard: (cluster, type) => entries.get(cluster)?.heard.get(type),
     values: <T extends AgentType>(cluster: string, type: T) => (entries.get(cluster)?.values.get(type) ?? nothing) as ReadonlyMap<string, Held> as ReadonlyMap<string, Held<T>>,
     value: <T extends AgentType>(cluster: string, type: T, name: string) => entries.get(cluster)?.values.get(type)?.get(name) as Held<T> | undefined,
     clusters: () => [...entries.keys()].sort(),
     connect(identity) {
       const connection = { connected: true, since: clock.now(), identity };
       const entry = entries.get(identity.cluster);
-      if (entry === undefined) entries.set(identity.cluster, { connection, values: new Map() });
+      if (entry === undefined) entries.set(identity.cluster, { connection, values: new Map(), heard: new Map() });
       else entry.connection = entry.connection.connected ? { ...entry.connection, identity } : connection;
       notify(identity.cluster, 'Connection');
     },
@@ -75,10 +76,11 @@ export function createFleet(clock: Clock): Fleet {
       notify(cluster, 'Connection');
     },
     receive(cluster, type, resources, removed) {
-      const values = entries.get(cluster)?.values;
-      if (values === undefined) return;
-      const held = values.get(type) ?? new Map<string, Held>();
-      values.set(type, held);
+      const entry = entries.get(cluster);
+      if (entry === undefined) return;
+      const held = entry.values.get(type) ?? new Map<string, Held>();
+      entry.values.set(type, held);
+      entry.heard.set(type, { firstAt: entry.heard.get(type)?.firstAt ?? clock.now(), lastAt: clock.now() });
       for (const { name, version, value } of resources) held.set(name, { version, value: value as Held['value'], receivedAt: clock.now() });
       for (const name of removed) held.delete(name);
       notify(cluster, type);

@@ -82,7 +82,6 @@ export function createGateway({ fleet, publishers, isMember, log, metrics }: Gat
       connected.set({}, streams.size);
       stream?.abort();
       fleet.forget(cluster);
-      publishers.forget(cluster);
     },
   };
 }

@@ -1,4 +1,4 @@
-/** What the hub has to tell each agent. A publisher outlives its agent's streams, so that a reconnect costs only what changed. */
+/** What the hub has to tell each agent. A publisher outlives its agent's streams and even its Cluster object, so that a reconnect costs only what changed. */
 import type { Digest } from '../../../mesh/model/canonical.ts';
 import type { HUB_TYPES, SyncValues } from '../../../mesh/model/sync.ts';
 import type { Log } from '../../../mesh/ports/log.ts';
@@ -18,7 +18,6 @@ export interface Publishers {
   withhold(unknown: (recipient: string, type: HubType, name: string) => boolean): void;
   /** What `unknown` answers may have changed. */
   reconsider(): void;
-  forget(cluster: string): void;
 }
 
 export function createPublishers(digest: Digest, log: Log): Publishers {
@@ -72,6 +71,5 @@ export function createPublishers(digest: Digest, log: Log): Publishers {
     reconsider() {
       for (const [cluster, publisher] of publishers) withholding(cluster, publisher);
     },
-    forget: (cluster) => { publishers.delete(cluster); },
   };
 }

@@ -1,0 +1,54 @@
+/** A mesh's conditions and counts from the plan and what stands between it and the assignments. Pure. */
+import type { ConditionUpdate } from '../../../mesh/model/condition.ts';
+import type { MeshPlan } from '../../../mesh/plan/plan.ts';
+import type { Change, HeldChange } from './next-run.ts';
+
+const names = (clusters: readonly { readonly cluster: string }[]): string => clusters.map(({ cluster }) => cluster).join(', ');
+
+export function planned(plan: MeshPlan, generation: number): ConditionUpdate {
+  const [first] = plan.conflicts;
+  if (first !== undefined) {
+    return {
+      type: 'Planned', status: 'False', reason: first.reason, observedGeneration: generation,
+      message: plan.conflicts.map(({ message }) => message).join('; ').slice(0, 32_000),
+    };
+  }
+  const waiting = plan.waiting.length === 0 ? '' : `; waiting for ${plan.waiting.join(', ')} to join and report`;
+  return { type: 'Planned', status: 'True', reason: 'Planned', message: `${plan.members.length} clusters are peered with each other${waiting}`, observedGeneration: generation };
+}
+
+export interface Rollout {
+  /** Changes of this mesh's clusters that are still to be assigned. */
+  readonly changes: readonly Change[];
+  readonly held: readonly HeldChange[];
+  /** Members of the mesh whose run has not ended. */
+  readonly inFlight: readonly string[];
+  readonly activeRun: string | undefined;
+  /** Members that were given their planned state and did not become healthy on it, as the run saw them. */
+  readonly failed: readonly { readonly run: string; readonly cluster: string; readonly message: string }[];
+  /** Set: no run can be made. */
+  readonly problem: string | undefined;
+}
+
+export function rolledOut(plan: MeshPlan, rollout: Rollout, generation: number): ConditionUpdate {
+  const condition = (status: 'True' | 'False', reason: string, message: string): ConditionUpdate => ({ type: 'RolledOut', status, reason, message, observedGeneration: generation });
+  const { changes, held, inFlight, activeRun, failed, problem } = rollout;
+  if (plan.conflicts.length > 0) return condition('False', 'NotPlanned', 'the plan has conflicts (see Planned); every cluster keeps what it has');
+  const [first] = held;
+  if (first !== undefined) {
+    const done = first.reason === 'Undone' ? 'took this change back' : first.reason === 'Stopped' ? 'was stopped before' : 'failed on';
+    return condition('False', first.reason, `run ${first.run} ${done} ${names(held)}, and the change is not tried again by itself; `
+      + `change the mesh or its policies, or delete UpdateRun ${first.run} to have it tried again`);
+  }
+  if (problem !== undefined) return condition('False', 'StrategyMissing', problem);
+  if (activeRun !== undefined && (changes.length > 0 || inFlight.length > 0)) {
+    return condition('False', 'InProgress', `run ${activeRun} is under way${changes.length > 0 ? `; still to change: ${names(changes)}` : ''}`);
+  }
+  const [broken] = failed;
+  if (broken !== undefined) {
+    return condition('False', 'Failed', `run ${broken.run} failed on ${names(failed)} (${broken.message}); repair the cluster, which then still applies this state, `
+      + `or take the run back with "isthmus run undo ${broken.run}"`);
+  }
+  if (changes.length > 0) return condition('False', 'Pending', `still to change: ${names(changes)}`);
+  return condition('True', 'RolledOut', 'every cluster has been given its planned state');
+}

@@ -1,0 +1,121 @@
+/** Plan → Mesh.status, desired revisions, and an UpdateRun where the plan is not what clusters were assigned. Nothing reaches a cluster from here. */
+import type { MeshObject } from '../../../mesh/api/resources/mesh.ts';
+import { apiVersionOf, Mesh, UpdateRun } from '../../../mesh/api/resources/index.ts';
+import type { UpdateRunObject, UpdateStrategyObject } from '../../../mesh/api/resources/updates.ts';
+import { findCondition, setCondition } from '../../../mesh/model/condition.ts';
+import type { MeshPlan, Plan } from '../../../mesh/plan/plan.ts';
+import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import type { Cache } from '../../runtime/cache.ts';
+import { createLoop, type Loop } from '../../runtime/loop.ts';
+import type { HubPorts } from '../ports.ts';
+import { conditionsOf, runEnded, strategyValue } from '../views.ts';
+import { FIELD_MANAGER, writeStatus } from '../write-status.ts';
+import { planned, rolledOut, type Rollout } from './conditions.ts';
+import { currentPlan, type PlanSources } from './current-plan.ts';
+import { writeChanges } from './frozen-changes.ts';
+import { lastRuns } from './last-runs.ts';
+import { type Change, changesOf, type HeldChange, heldChange, runName } from './next-run.ts';
+
+export const DEFAULT_STRATEGY = 'default';
+const ALL = 'plan';
+
+export interface MeshParts {
+  readonly ports: Pick<HubPorts, 'clock' | 'random' | 'log' | 'metrics' | 'kubernetes' | 'records'>;
+  readonly sources: PlanSources;
+  readonly runs: Cache<UpdateRunObject>;
+  readonly strategies: Cache<UpdateStrategyObject>;
+}
+
+interface Outlook {
+  readonly free: readonly Change[];
+  readonly held: readonly HeldChange[];
+  readonly failed: Rollout['failed'];
+  readonly activeRun: string | undefined;
+  /** The mesh whose strategy rolls out; null: a change outside meshes. */
+  readonly mesh: string | null;
+  readonly strategyName: string;
+}
+
+export function createMesh({ ports, sources, runs, strategies }: MeshParts): Loop {
+  const { clock, log, kubernetes, records } = ports;
+  const conflicts = ports.metrics.gauge('isthmus_hub_mesh_conflicts', 'Conflicts that keep a mesh from being planned.', ['mesh']);
+
+  async function look(plan: Plan): Promise<Outlook> {
+    const changes = changesOf(plan, (cluster) => sources.assignments.get(cluster)?.desiredId ?? null);
+    const last = await lastRuns(plan.desired.map(({ cluster }) => cluster), runs.list(), records);
+    const failed = plan.desired.flatMap(({ cluster, id }) => {
+      const newest = last.get(cluster);
+      const applied = findCondition(conditionsOf(sources.clusters.get({ name: cluster }) ?? {}), 'Applied')?.status === 'True';
+      return newest?.target.phase === 'Failed' && newest.target.toId === id && !applied ? [{ run: newest.name, cluster, message: newest.target.message }] : [];
+    });
+    const held = changes.flatMap((change) => heldChange(change, last.get(change.cluster)) ?? []);
+    const free = changes.filter(({ cluster }) => !held.some((change) => change.cluster === cluster));
+    const mesh = plan.meshes.find(({ members, conflicts: found }) => found.length === 0 && members.some(({ name }) => free.some(({ cluster }) => cluster === name)))?.mesh ?? null;
+    const strategyName = sources.meshes.get({ name: mesh ?? '' })?.spec.strategy ?? DEFAULT_STRATEGY;
+    return { free, held, failed, mesh, strategyName, activeRun: runs.list().find((run) => !runEnded(run))?.metadata.name };
+  }
+
+  async function createRun(plan: Plan, { free, mesh, strategyName }: Outlook, signal: CancelSignal): Promise<void> {
+    const object = strategies.get({ name: strategyName });
+    const strategy = object === undefined ? undefined : strategyValue(object);
+    if (free.length === 0 || strategy === undefined) return;
+    const taken = runs.list().map(({ metadata }) => metadata.name);
+    let name = runName(mesh, taken);
+    // A deleted UpdateRun leaves its rows: its name is not free.
+    while ((await records.listJournal(name, 1)).length > 0) name = runName(mesh, [...taken, name]);
+    await records.putRevisions(plan.desired);
+    await writeChanges(records, name, free);
+    const clusters = free.map(({ cluster }) => cluster).join(', ');
+    const reason = `${mesh === null ? 'Policies' : `Mesh ${mesh}`}: new desired state for ${clusters}`.slice(0, 1024);
+    try {
+      await kubernetes.create<UpdateRunObject>(UpdateRun, {
+        apiVersion: apiVersionOf(UpdateRun), kind: 'UpdateRun', metadata: { name },
+        spec: { strategy: strategy as UpdateRunObject['spec']['strategy'], planDigest: plan.planDigest, reason, requestedBy: FIELD_MANAGER, stop: false },
+      }, { fieldManager: FIELD_MANAGER }, signal);
+      log.info({ run: name, clusters: free.length, strategy: strategyName }, 'update run created');
+    } catch (error) {
+      // The cache lags behind our own create: the run that it will show is the active one.
+      if (!(error instanceof KubernetesError && error.reason === 'AlreadyExists')) throw error;
+    }
+  }
+
+  async function writeMesh(object: MeshObject, plan: Plan, mesh: MeshPlan, outlook: Outlook, inFlight: readonly string[], signal: CancelSignal): Promise<void> {
+    const member = ({ cluster }: { readonly cluster: string }): boolean => mesh.members.some(({ name }) => name === cluster);
+    const generation = object.metadata.generation ?? 0;
+    const problem = strategies.get({ name: object.spec.strategy ?? DEFAULT_STRATEGY }) !== undefined ? undefined
+      : `UpdateStrategy ${object.spec.strategy} does not exist, so nothing is rolled out; create it, or set spec.strategy to one that exists`;
+    const rollout = {
+      changes: outlook.free.filter(member), held: outlook.held.filter(member), failed: outlook.failed.filter(member), inFlight: inFlight.filter((cluster) => member({ cluster })),
+      activeRun: outlook.activeRun, problem: outlook.free.some(member) ? problem : undefined,
+    };
+    const now = clock.now();
+    const before = conditionsOf(object);
+    const conditions = setCondition(setCondition(before, planned(mesh, generation), now), rolledOut(mesh, rollout, generation), now);
+    const planDigest = mesh.conflicts.length === 0 ? plan.planDigest : object.status?.planDigest;
+    conflicts.set({ mesh: mesh.mesh }, mesh.conflicts.length);
+    await writeStatus(kubernetes, Mesh, object, {
+      observedGeneration: generation, ...(planDigest === undefined ? {} : { planDigest }),
+      clusterCount: mesh.members.length, clusters: mesh.members.map((one) => ({ ...one })), conditions: [...conditions],
+    }, signal);
+  }
+
+  async function reconcile(_key: string, signal: CancelSignal): Promise<{ requeueAt?: number }> {
+    const plan = currentPlan(sources);
+    const outlook = await look(plan);
+    const targets = outlook.activeRun === undefined ? [] : await records.listTargets(outlook.activeRun);
+    const inFlight = targets.filter(({ finishedAt }) => finishedAt === null).map(({ cluster }) => cluster);
+    if (outlook.activeRun === undefined) await createRun(plan, outlook, signal);
+    for (const mesh of plan.meshes) {
+      const object = sources.meshes.get({ name: mesh.mesh });
+      if (object !== undefined) await writeMesh(object, plan, mesh, outlook, inFlight, signal);
+    }
+    return {};
+  }
+
+  const loop = createLoop({ name: 'mesh', reconcile, ...ports });
+  const wake = (): void => loop.add(ALL);
+  for (const cache of [sources.clusters, sources.meshes, sources.failover, sources.globalServices, runs, strategies]) cache.subscribe(wake);
+  sources.assignments.subscribe(wake);
+  return loop;
+}

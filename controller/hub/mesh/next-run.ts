@@ -1,0 +1,60 @@
+/** Whether the difference between plan and assignments asks for a new run. Pure. */
+import type { DesiredState } from '../../../mesh/model/desired.ts';
+import type { Plan } from '../../../mesh/plan/plan.ts';
+import type { RunPhase, RunTarget } from '../../../mesh/model/rollout.ts';
+
+export interface Change {
+  readonly cluster: string;
+  readonly toId: string;
+}
+
+/** What the newest run that touched a cluster means for a change of it. */
+export interface LastRun {
+  readonly name: string;
+  readonly phase: RunPhase;
+  /** Name of the run that it took back; null: it took none back. */
+  readonly undoOf: string | null;
+  /** What that run, or the one that it took back, wanted the cluster to have. */
+  readonly wantedId: string;
+  /** How the cluster fared in that run itself. */
+  readonly target: RunTarget;
+}
+
+export interface HeldChange extends Change {
+  readonly run: string;
+  readonly reason: 'Stopped' | 'Failed' | 'Undone';
+}
+
+/** Nothing was ever assigned and there is nothing to do: a cluster that has just joined and is in no mesh needs no run. */
+function isEmpty(content: string): boolean {
+  const state = JSON.parse(content) as DesiredState;
+  return state.mesh === null && state.failover.length === 0 && state.globalServices.length === 0;
+}
+
+/** Clusters whose planned state is not the assigned one, sorted. */
+export function changesOf(plan: Plan, assignedId: (cluster: string) => string | null): Change[] {
+  return plan.desired
+    .filter(({ cluster, id, content }) => assignedId(cluster) !== id && !(assignedId(cluster) === null && isEmpty(content)))
+    .map(({ cluster, id }) => ({ cluster, toId: id }));
+}
+
+/**
+ * A person stopped this change, or took it back, or it failed: it is not tried again by itself, cluster by cluster, until the plan asks for something else.
+ * A change that was completed and is asked for again is not held.
+ */
+export function heldChange(change: Change, last: LastRun | undefined): HeldChange | undefined {
+  if (last === undefined || last.wantedId !== change.toId) return undefined;
+  if (last.undoOf !== null) return { ...change, run: last.name, reason: 'Undone' };
+  if (last.phase === 'Stopped') return { ...change, run: last.name, reason: 'Stopped' };
+  if (last.phase === 'CompletedWithFailures') return { ...change, run: last.name, reason: 'Failed' };
+  return undefined;
+}
+
+export const RUN_NAME_LIMIT = 63;
+
+/** The first free `<mesh>-<n>`. */
+export function runName(mesh: string | null, taken: readonly string[]): string {
+  const base = (mesh ?? 'policies').slice(0, RUN_NAME_LIMIT - 8);
+  const numbers = taken.filter((name) => name.startsWith(`${base}-`)).map((name) => Number(name.slice(base.length + 1))).filter((number) => Number.isSafeInteger(number) && number > 0);
+  return `${base}-${Math.max(0, ...numbers) + 1}`;
+}

@@ -1,0 +1,113 @@
+/** UpdateRun → one durable step after the other → assignments. Killed at any point, a restart goes on from the rows: nothing is skipped and nothing done twice. */
+import { UpdateRun } from '../../../mesh/api/resources/index.ts';
+import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
+import { toRfc3339 } from '../../../mesh/model/instant.ts';
+import type { RunTarget, RunValue, StrategyValue, TargetObservation } from '../../../mesh/model/rollout.ts';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import { decide, type RunStep } from '../../../mesh/rollout/decide.ts';
+import { stageNames } from '../../../mesh/rollout/targets.ts';
+import type { Cache } from '../../runtime/cache.ts';
+import { createLoop, type Loop } from '../../runtime/loop.ts';
+import type { Fleet } from '../gateway/fleet.ts';
+import { clusterViews, currentPlan, type PlanSources } from '../mesh/current-plan.ts';
+import type { HubPorts } from '../ports.ts';
+import { runEnded, runPhase, runSpec } from '../views.ts';
+import { writeStatus } from '../write-status.ts';
+import { freeze } from './freeze.ts';
+
+const ALL = 'runs';
+type Spec = NonNullable<ReturnType<typeof runSpec>>;
+type Status = NonNullable<UpdateRunObject['status']>;
+
+export interface RolloutParts {
+  readonly ports: Pick<HubPorts, 'clock' | 'random' | 'log' | 'metrics' | 'kubernetes' | 'records'>;
+  readonly sources: PlanSources;
+  readonly fleet: Fleet;
+  readonly runs: Cache<UpdateRunObject>;
+}
+
+const NOTHING = { total: 0, done: 0, inFlight: 0, failed: 0, skipped: 0 };
+const oldestFirst = (a: UpdateRunObject, b: UpdateRunObject): number => {
+  const [left, right] = [a, b].map(({ metadata }) => `${metadata.creationTimestamp ?? ''} ${metadata.name}`) as [string, string];
+  return left < right ? -1 : left > right ? 1 : 0;
+};
+
+export function createRollout({ ports, sources, fleet, runs }: RolloutParts): Loop {
+  const { clock, log, kubernetes, records } = ports;
+  const { assignments } = sources;
+  const transitions = ports.metrics.counter('isthmus_hub_run_transitions_total', 'Transitions of clusters in update runs, by the phase they came to.', ['phase']);
+
+  function observe({ cluster }: RunTarget): TargetObservation {
+    const applied = fleet.value(cluster, 'AppliedReport', cluster)?.value;
+    return { cluster, connected: fleet.connection(cluster)?.connected ?? false, appliedId: applied?.id ?? null, healthy: applied?.healthy ?? false, message: applied?.message ?? '' };
+  }
+
+  /** The targets, frozen now where they were not. */
+  async function targetsOf(run: string, spec: Spec): Promise<readonly RunTarget[]> {
+    if ((await records.listJournal(run, 1)).length > 0) return records.listTargets(run);
+    const frozen = await freeze({
+      run, strategy: spec.strategy as StrategyValue, planDigest: spec.planDigest, undoOf: spec.undoOf, plan: currentPlan(sources), views: clusterViews(sources),
+      assignedId: (cluster) => assignments.get(cluster)?.desiredId ?? null, records,
+    });
+    await records.putRevisions(frozen.revisions);
+    await records.createRun(run, frozen.targets, [{ run, at: clock.now(), cluster: '', event: 'Created', message: frozen.message }]);
+    log.info({ run, clusters: frozen.targets.length }, 'update run started');
+    return records.listTargets(run);
+  }
+
+  async function save(run: string, step: RunStep, strategy: StrategyValue): Promise<void> {
+    if (step.changed.length === 0 && step.journal.length === 0) return;
+    const stages = stageNames(strategy);
+    const assigned = step.assign.map((target) => ({
+      cluster: target.cluster, desiredId: target.toId, run, stage: stages[target.stage] ?? 'remaining', assignedAt: target.assignedAt ?? clock.now(),
+    }));
+    await records.saveProgress({ run, targets: step.changed, assignments: assigned, journal: step.journal, history: [] });
+    for (const { cluster, event, message } of step.journal) {
+      if (cluster !== '') transitions.inc({ phase: event });
+      log.info({ run, cluster, event }, message);
+    }
+    await assignments.accept(assigned);
+  }
+
+  async function advance(object: UpdateRunObject, spec: Spec, signal: CancelSignal): Promise<number | null> {
+    const run = object.metadata.name;
+    const strategy = spec.strategy as StrategyValue;
+    const value: RunValue = { name: run, phase: runPhase(object), strategy, stopRequested: spec.stop, targets: await targetsOf(run, spec) };
+    const step = decide(value, value.targets.map(observe), clock.now());
+    await save(run, step, strategy);
+    const journal = await records.listJournal(run, 1);
+    const ended = step.phase !== 'Pending' && step.phase !== 'Running';
+    const status: Status = {
+      observedGeneration: object.metadata.generation ?? 0, phase: step.phase, ...(step.stage === null ? {} : { stage: step.stage }),
+      message: step.targets.length === 0 ? journal[0]?.message ?? step.message : step.message,
+      startedAt: toRfc3339(journal[0]?.at ?? clock.now()), ...(ended ? { finishedAt: object.status?.finishedAt ?? toRfc3339(clock.now()) } : {}), counts: step.counts,
+    };
+    await writeStatus(kubernetes, UpdateRun, object, status, signal);
+    return step.wakeAt;
+  }
+
+  /** Of several open runs the one that has begun goes on; else the oldest begins. */
+  async function turnOf(open: readonly UpdateRunObject[]): Promise<UpdateRunObject | undefined> {
+    for (const run of open) if ((await records.listJournal(run.metadata.name, 1)).length > 0) return run;
+    return open[0];
+  }
+
+  async function reconcile(_key: string, signal: CancelSignal): Promise<{ requeueAt?: number }> {
+    const open = runs.list().filter((run) => !runEnded(run)).sort(oldestFirst);
+    const active = await turnOf(open);
+    if (active === undefined) return {};
+    const spec = runSpec(active);
+    const wakeAt = spec === undefined ? null : await advance(active, spec, signal);
+    for (const waiting of open) {
+      if (waiting === active) continue;
+      const message = `waits for run ${active.metadata.name} to end; "isthmus run stop ${active.metadata.name}" ends it sooner`;
+      await writeStatus(kubernetes, UpdateRun, waiting, { observedGeneration: waiting.metadata.generation ?? 0, phase: 'Pending', message, counts: NOTHING }, signal);
+    }
+    return wakeAt === null ? {} : { requeueAt: wakeAt };
+  }
+
+  const loop = createLoop({ name: 'rollout', reconcile, ...ports });
+  runs.subscribe(() => loop.add(ALL));
+  fleet.subscribe(({ type }) => { if (type === 'AppliedReport' || type === 'Connection') loop.add(ALL); });
+  return loop;
+}

@@ -1,0 +1,94 @@
+/** Live facts: exports of all agents are judged by the export policies and told to every agent within milliseconds; never gated by a run. */
+import type { ExportPolicyObject } from '../../../mesh/api/resources/policies.ts';
+import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
+import type { ClusterView } from '../../../mesh/model/cluster.ts';
+import { type ExportFact, exportKey, serviceKey } from '../../../mesh/model/service.ts';
+import { authoriseExports } from '../../../mesh/services/authorise.ts';
+import type { Cache } from '../../runtime/cache.ts';
+import { createLoop, type Loop } from '../../runtime/loop.ts';
+import type { Fleet } from '../gateway/fleet.ts';
+import type { Publishers } from '../gateway/publishers.ts';
+import type { HubPorts } from '../ports.ts';
+import { clusterView, exportPolicyValues } from '../views.ts';
+import { isUnknown } from './unknown.ts';
+
+/** How long after its start a hub waits for agents before it judges conflicts without those that are missing. */
+const GRACE_SECONDS = 60;
+/** An agent with many exports tells them in several deltas; all have come when none has for this long, or soon enough whatever comes. */
+const QUIET_MILLISECONDS = 1000;
+const LONGEST_MILLISECONDS = 10_000;
+const ALL = 'exports';
+
+export interface ServicesParts {
+  readonly ports: Pick<HubPorts, 'clock' | 'random' | 'log' | 'metrics'>;
+  readonly fleet: Fleet;
+  readonly publishers: Publishers;
+  readonly clusters: Cache<ClusterObject>;
+  readonly policies: Cache<ExportPolicyObject>;
+}
+
+export function createServices({ ports, fleet, publishers, clusters, policies }: ServicesParts): Loop {
+  const startedAt = ports.clock.now();
+  const told = new Map<string, ExportFact>();
+  const toldVerdicts = new Map<string, Set<string>>();
+  const heardExports = new Set<string>();
+  const heardReport = new Set<string>();
+  const counted = ports.metrics.gauge('isthmus_hub_exports', 'Exports that agents report, by verdict.', ['verdict']);
+
+  const views = (): ClusterView[] => clusters.list().map((object) => clusterView(object, undefined));
+  const joined = (cluster: string): boolean => clusters.get({ name: cluster })?.status?.identity !== undefined;
+
+  publishers.withhold((recipient, type, name) => isUnknown({
+    exportsOf: (cluster) => heardExports.has(cluster),
+    verdictsOf: (cluster) => toldVerdicts.has(cluster),
+    reportOf: (cluster) => heardReport.has(cluster),
+    joined,
+    allowed: (fact) => authoriseExports([fact], views(), exportPolicyValues(policies.list())).allowed.length > 0,
+  }, recipient, type, name));
+
+  function tellVerdicts(cluster: string, verdicts: ReturnType<typeof authoriseExports>['verdicts'][string]): void {
+    const before = toldVerdicts.get(cluster) ?? new Set<string>();
+    const now = new Set(verdicts.map(serviceKey));
+    for (const name of before) if (!now.has(name)) publishers.untell(cluster, 'ExportVerdict', name);
+    for (const verdict of verdicts) publishers.tell(cluster, 'ExportVerdict', serviceKey(verdict), verdict);
+    toldVerdicts.set(cluster, now);
+  }
+
+  async function reconcile(): Promise<{ requeueAt?: number }> {
+    const present = fleet.clusters().filter((cluster) => clusters.get({ name: cluster }) !== undefined);
+    const facts = present.flatMap((cluster) => [...fleet.values(cluster, 'ExportFact').values()].map(({ value }) => value));
+    const { allowed, verdicts } = authoriseExports(facts, views(), exportPolicyValues(policies.list()));
+    const next = new Map(allowed.map((fact) => [exportKey(fact), fact]));
+    for (const key of told.keys()) if (!next.has(key)) publishers.untellAll('ImportedFact', key);
+    for (const [key, fact] of next) if (told.get(key) !== fact) publishers.tellAll('ImportedFact', key, fact);
+    told.clear();
+    for (const [key, fact] of next) told.set(key, fact);
+    counted.set({ verdict: 'allowed' }, allowed.length);
+    counted.set({ verdict: 'refused' }, facts.length - allowed.length);
+
+    // From here on the absence of what these clusters did not say is known; only now, for all of it has just been told.
+    const now = ports.clock.now();
+    const wakes: number[] = [];
+    for (const cluster of present) {
+      if (fleet.heard(cluster, 'ClusterReport') !== undefined) heardReport.add(cluster);
+      const heard = fleet.heard(cluster, 'ExportFact');
+      if (heard === undefined || heardExports.has(cluster)) continue;
+      const completeAt = Math.min(heard.lastAt + QUIET_MILLISECONDS, heard.firstAt + LONGEST_MILLISECONDS);
+      if (completeAt <= now) heardExports.add(cluster);
+      else wakes.push(completeAt);
+    }
+    // A conflict is between clusters: judged with a part of them it would come and go with every restart of the hub.
+    const missing = clusters.list().some((object) => joined(object.metadata.name) && !heardExports.has(object.metadata.name));
+    const graceEnds = startedAt + GRACE_SECONDS * 1000;
+    if (missing && now < graceEnds) wakes.push(graceEnds);
+    else for (const cluster of present) if (heardExports.has(cluster)) tellVerdicts(cluster, verdicts[cluster] ?? []);
+    publishers.reconsider();
+    return wakes.length === 0 ? {} : { requeueAt: Math.min(...wakes) };
+  }
+
+  const loop = createLoop({ name: 'services', reconcile, ...ports });
+  fleet.subscribe(({ type }) => { if (type === 'ExportFact' || type === 'ClusterReport' || type === 'Connection') loop.add(ALL); });
+  clusters.subscribe(() => loop.add(ALL));
+  policies.subscribe(() => loop.add(ALL));
+  return loop;
+}

@@ -1,0 +1,108 @@
+/** Objects as the values that planners take. What the schema of a kind refuses is left out: one malformed object must not stop the rest. */
+import type { Assignment } from '../../mesh/model/history.ts';
+import type { z } from 'zod';
+import { exportPolicySpec, failoverPolicySpec, globalServiceSpec } from '../../mesh/api/resources/policies.ts';
+import type { ExportPolicyObject, FailoverPolicyObject, GlobalServiceObject } from '../../mesh/api/resources/policies.ts';
+import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
+import { type DrillObject, drillSpec } from '../../mesh/api/resources/drill.ts';
+import { type MeshObject, meshSpec } from '../../mesh/api/resources/mesh.ts';
+import { type UpdateRunObject, updateRunSpec, type UpdateStrategyObject, updateStrategySpec } from '../../mesh/api/resources/updates.ts';
+import type { CiliumFacts, ClusterReport, ClusterView, MeshEndpoint } from '../../mesh/model/cluster.ts';
+import type { Condition } from '../../mesh/model/condition.ts';
+import type { DrillValue } from '../../mesh/model/drill.ts';
+import { fromRfc3339 } from '../../mesh/model/instant.ts';
+import type { ExportPolicyValue, FailoverPolicyValue, GlobalServiceValue, MeshValue } from '../../mesh/model/policy.ts';
+import type { RunValue, StrategyValue } from '../../mesh/model/rollout.ts';
+import type { KubernetesObject } from '../../mesh/ports/kubernetes.ts';
+
+/** Defaults filled in; undefined where the schema refuses the spec. */
+function specOf<S extends z.ZodType>(schema: S, object: KubernetesObject & { readonly spec?: unknown }): z.infer<S> | undefined {
+  const parsed = schema.safeParse(object.spec ?? {});
+  return parsed.success ? parsed.data : undefined;
+}
+
+/** zod's optional members may be `undefined`; the model's are absent. */
+const present = <T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as { [K in keyof T]: Exclude<T[K], undefined> };
+
+type Status = NonNullable<ClusterObject['status']>;
+
+export function meshEndpoint(endpoint: { readonly address?: string | undefined; readonly ips?: string[] | undefined; readonly port: number }): MeshEndpoint {
+  return present(endpoint) as MeshEndpoint;
+}
+
+/** What the cluster's agent said last, from the durable status: planning does not depend on who has reconnected since the hub started. */
+export function reportOf(status: Status | undefined): ClusterReport | null {
+  if (status?.agentVersion === undefined) return null;
+  const { endpoint, ...cilium } = status.cilium ?? {};
+  return {
+    properties: Object.fromEntries((status.properties ?? []).filter(({ source }) => source === 'observed').map(({ name, value }) => [name, value])),
+    kubernetesVersion: status.kubernetesVersion ?? '',
+    agentVersion: status.agentVersion,
+    cilium: status.cilium === undefined ? null : { ...cilium, ...(endpoint === undefined ? {} : { endpoint: meshEndpoint(endpoint) }) } as CiliumFacts,
+    nodes: status.nodes ?? { total: 0, ready: 0 },
+    peerAddress: '',
+  };
+}
+
+export function clusterView(object: ClusterObject, assignment: Assignment | undefined): ClusterView {
+  return {
+    name: object.metadata.name,
+    labels: object.metadata.labels ?? {},
+    properties: (object.status?.properties ?? []).map((property) => ({ ...property, observedAt: fromRfc3339(property.observedAt) ?? 0 })),
+    joined: object.status?.identity !== undefined,
+    report: reportOf(object.status),
+    assignedId: assignment?.desiredId ?? null,
+  };
+}
+
+const values = <O extends KubernetesObject, V>(objects: readonly O[], value: (object: O) => V | undefined): V[] =>
+  objects.flatMap((object) => { const one = value(object); return one === undefined ? [] : [one]; });
+
+export const meshValues = (objects: readonly MeshObject[]): MeshValue[] => values(objects, (object) => {
+  const spec = specOf(meshSpec, object);
+  return spec === undefined ? undefined : { ...spec, name: object.metadata.name, generation: object.metadata.generation ?? 0 } as MeshValue;
+});
+
+export const exportPolicyValues = (objects: readonly ExportPolicyObject[]): ExportPolicyValue[] => values(objects, (object) => {
+  const spec = specOf(exportPolicySpec, object);
+  return spec === undefined ? undefined : { ...spec, name: object.metadata.name } as ExportPolicyValue;
+});
+
+export const failoverPolicyValues = (objects: readonly FailoverPolicyObject[]): FailoverPolicyValue[] => values(objects, (object) => {
+  const spec = specOf(failoverPolicySpec, object);
+  return spec === undefined ? undefined : { ...spec, name: object.metadata.name };
+});
+
+export const globalServiceValues = (objects: readonly GlobalServiceObject[]): GlobalServiceValue[] => values(objects, (object) => {
+  const spec = specOf(globalServiceSpec, object);
+  return spec === undefined ? undefined : { ...spec, name: object.metadata.name };
+});
+
+export function strategyValue(object: UpdateStrategyObject): StrategyValue | undefined {
+  const spec = specOf(updateStrategySpec, object);
+  return spec === undefined ? undefined : { ...spec, name: object.metadata.name } as StrategyValue;
+}
+
+export function runSpec(object: UpdateRunObject): z.infer<typeof updateRunSpec> | undefined {
+  return specOf(updateRunSpec, object);
+}
+
+export function runPhase(object: UpdateRunObject): RunValue['phase'] {
+  return object.status?.phase ?? 'Pending';
+}
+
+const FINAL: readonly RunValue['phase'][] = ['Stopped', 'Completed', 'CompletedWithFailures'];
+
+export const runEnded = (object: UpdateRunObject): boolean => FINAL.includes(runPhase(object));
+
+/** zod's conditions allow an `undefined` member, which JSON never has. */
+export const conditionsOf = (object: { readonly status?: { readonly conditions?: readonly unknown[] | undefined } | undefined }): readonly Condition[] =>
+  (object.status?.conditions ?? []) as readonly Condition[];
+
+export function drillValue(object: DrillObject): DrillValue | undefined {
+  const spec = specOf(drillSpec, object);
+  if (spec === undefined) return undefined;
+  const { service, evacuate, holdSeconds, objectiveSeconds, stop } = spec;
+  return { name: object.metadata.name, service, evacuate, holdSeconds, objectiveSeconds, cancelRequested: stop };
+}
