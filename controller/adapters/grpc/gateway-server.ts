@@ -1,0 +1,82 @@
+/** The hub's gateway over gRPC. */
+import type { ServerDuplexStream, ServiceError } from '@grpc/grpc-js';
+import * as codec from '../../../mesh/api/codec/gateway.ts';
+import { GatewayDefinition } from '../../../mesh/api/gen/isthmus/v1/gateway.ts';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import type { Log } from '../../../mesh/ports/log.ts';
+import { type GatewayHandler, type GatewayServer, type ServerMaterial, TransportError } from '../../../mesh/ports/transport.ts';
+import { peerOf } from './identity.ts';
+import { createJoinLimit, DEFAULT_JOIN_LIMIT, type JoinLimit } from './join-limit.ts';
+import { serve } from './serve.ts';
+import { rawService } from './service.ts';
+import { toStatus } from './status.ts';
+import { grpcSyncStream } from './stream.ts';
+import { logUnexpected, unary, type UnaryCall } from './unary.ts';
+
+type Duplex = ServerDuplexStream<Uint8Array, Uint8Array>;
+
+/** setTimeout's largest delay; a certificate that lives longer outlives no connection. */
+const LONGEST_TIMEOUT_MILLISECONDS = 2_000_000_000;
+
+/** `listen` is `host:port`; port 0 takes a free one. */
+export function grpcGatewayServer(options: { readonly listen: string; readonly log: Log; readonly joinLimit?: JoinLimit }): GatewayServer {
+  return {
+    serve(handler, material, signal) {
+      return serve(options, rawService(GatewayDefinition), {
+        join: unary(options.log, joinMethod(handler, createJoinLimit(options.joinLimit ?? DEFAULT_JOIN_LIMIT))),
+        renew: unary(options.log, async (call, cancel) => {
+          const peer = peerOf(call.getAuthContext(), material().trustDomain, Date.now());
+          return codec.encodeRenewResponse(await handler.renew(peer, codec.decodeRenewRequest(call.request), cancel));
+        }),
+        issueMeshCertificates: unary(options.log, async (call, cancel) => {
+          const peer = peerOf(call.getAuthContext(), material().trustDomain, Date.now());
+          return codec.encodeCertificates(await handler.issueMeshCertificates(peer, codec.decodeCertificateRequests(call.request), cancel));
+        }),
+        sync: (call: Duplex) => { void runSync(call, handler, material, signal, options.log); },
+      }, material, signal);
+    },
+  };
+}
+
+function joinMethod(handler: GatewayHandler, limit: (address: string, now: number) => void) {
+  return async (call: UnaryCall, cancel: AbortSignal): Promise<Uint8Array> => {
+    limit(call.getPeer().replace(/:\d+$/, ''), Date.now());
+    return codec.encodeJoinResponse(await handler.join(codec.decodeJoinRequest(call.request), cancel));
+  };
+}
+
+async function runSync(call: Duplex, handler: GatewayHandler, material: () => ServerMaterial, serverSignal: CancelSignal, log: Log): Promise<void> {
+  const cancel = new AbortController();
+  const stream = grpcSyncStream(call, { finish: () => call.end() });
+  const breakWith = (error: TransportError): void => {
+    stream.fail(error);
+    cancel.abort();
+  };
+  let refusal: TransportError | undefined;
+  const refuse = (error: TransportError): void => {
+    refusal ??= error;
+    breakWith(error);
+  };
+  const stop = (): void => refuse(new TransportError('retry', 'Unreachable', 'Sync: the hub is stopping'));
+  call.on('cancelled', () => breakWith(new TransportError('retry', 'Unreachable', 'Sync: the connection broke')));
+  call.on('error', () => {});
+  serverSignal.addEventListener('abort', stop, { once: true });
+  let expiry: NodeJS.Timeout | undefined;
+  try {
+    const peer = peerOf(call.getAuthContext(), material().trustDomain, Date.now());
+    const expired = (): void => refuse(new TransportError('retry', 'Unauthenticated', `client certificate: expired at ${new Date(peer.notAfter).toISOString()}; connect with the renewed one`));
+    expiry = setTimeout(expired, Math.min(Math.max(0, peer.notAfter - Date.now()), LONGEST_TIMEOUT_MILLISECONDS));
+    if (serverSignal.aborted) stop();
+    await handler.sync(peer, stream, cancel.signal);
+    if (refusal !== undefined) throw refusal;
+    if (!call.writableEnded) call.end();
+  } catch (error) {
+    logUnexpected(log, call.getPath(), error);
+    if (!call.writableEnded) call.emit('error', Object.assign(new Error(), toStatus(refusal ?? error)) as ServiceError);
+  } finally {
+    clearTimeout(expiry);
+    serverSignal.removeEventListener('abort', stop);
+    stream.close('handler ended');
+    cancel.abort();
+  }
+}

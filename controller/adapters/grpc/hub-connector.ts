@@ -1,0 +1,80 @@
+/** An agent's way to the hub over gRPC. */
+import { type Client, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { spiffeIdOfHub } from '../../../certs/names.ts';
+import * as codec from '../../../mesh/api/codec/gateway.ts';
+import { GatewayDefinition } from '../../../mesh/api/gen/isthmus/v1/gateway.ts';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import { type HubConnection, type HubConnector, type IdentityMaterial, type SyncStream, TransportError } from '../../../mesh/ports/transport.ts';
+import { callUnary, createClient } from './client.ts';
+import { rawService } from './service.ts';
+import { UNARY_DEADLINE_MILLISECONDS } from './settings.ts';
+import { fromStatus } from './status.ts';
+import { grpcSyncStream } from './stream.ts';
+
+const methods = rawService(GatewayDefinition);
+
+/** How long the hub may take to end a stream that we have ended, before we cancel it. */
+const GOODBYE_MILLISECONDS = 1000;
+
+export function grpcHubConnector(): HubConnector {
+  return {
+    async join(target, request, signal) {
+      const client = createClient({ address: target.address, serverId: spiffeIdOfHub(target.trustDomain), bundlePem: target.caPem });
+      try {
+        return codec.decodeJoinResponse(await callUnary(client, target.address, methods.join, codec.encodeJoinRequest(request), UNARY_DEADLINE_MILLISECONDS, signal));
+      } finally {
+        client.close();
+      }
+    },
+    connect: (address, identity) => hubConnection(address, identity),
+  };
+}
+
+function hubConnection(address: string, identity: IdentityMaterial): HubConnection {
+  const client = createClient({ ...identity, address, serverId: spiffeIdOfHub(identity.trustDomain) });
+  const streams = new Set<SyncStream>();
+  return {
+    async renew(csrDer, signal) {
+      return codec.decodeRenewResponse(await callUnary(client, address, methods.renew, codec.encodeRenewRequest(csrDer), UNARY_DEADLINE_MILLISECONDS, signal));
+    },
+    async issueMeshCertificates(requests, signal) {
+      return codec.decodeCertificates(await callUnary(client, address, methods.issueMeshCertificates, codec.encodeCertificateRequests(requests), UNARY_DEADLINE_MILLISECONDS, signal));
+    },
+    sync(signal) {
+      const stream = openSync(client, address, signal, () => streams.delete(stream));
+      streams.add(stream);
+      return stream;
+    },
+    close() {
+      for (const stream of [...streams]) stream.close('connection closed');
+      client.close();
+    },
+  };
+}
+
+function openSync(client: Client, address: string, signal: CancelSignal, gone: () => void): SyncStream {
+  const { path, requestSerialize, responseDeserialize } = methods.sync;
+  const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, new Metadata());
+  let goodbye: NodeJS.Timeout | undefined;
+  const stream = grpcSyncStream(call, {
+    finish() {
+      call.end();
+      // What is unread is not wanted any more; reading on lets the hub's last words pass.
+      call.resume();
+      goodbye = setTimeout(() => call.cancel(), GOODBYE_MILLISECONDS);
+    },
+  });
+  const cancel = (): void => {
+    stream.fail(new TransportError('retry', 'Cancelled', 'Sync: cancelled'));
+    call.cancel();
+  };
+  call.on('error', (error: ServiceError) => stream.fail(fromStatus(address, error)));
+  call.on('status', () => {
+    clearTimeout(goodbye);
+    signal.removeEventListener('abort', cancel);
+    gone();
+  });
+  if (signal.aborted) cancel();
+  else signal.addEventListener('abort', cancel, { once: true });
+  return stream;
+}

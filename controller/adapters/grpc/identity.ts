@@ -1,0 +1,45 @@
+/** Who is at the other end, by its certificate alone. */
+import type { PeerCertificate } from 'node:tls';
+import type { ServerUnaryCall } from '@grpc/grpc-js';
+import { type CertificateFacts, readCertificate } from '../../../certs/authority/read.ts';
+import { clusterOfSpiffeId } from '../../../certs/names.ts';
+import { toPem } from '../../../certs/pem.ts';
+import { type PeerIdentity, TransportError } from '../../../mesh/ports/transport.ts';
+
+type AuthContext = ReturnType<ServerUnaryCall<unknown, unknown>['getAuthContext']>;
+
+export interface ProvenPeer extends PeerIdentity {
+  /** Milliseconds since the Unix epoch. */
+  readonly notAfter: number;
+}
+
+const refused = (problem: string): TransportError => new TransportError('user', 'Unauthenticated', `client certificate: ${problem}`);
+
+/**
+ * Judged at every call, because TLS judged only once, when the connection began. Throws TransportError Unauthenticated unless the certificate is
+ * of our roots, valid now, and names exactly one cluster of this trust domain.
+ */
+export function peerOf(context: AuthContext, trustDomain: string, now: number): ProvenPeer {
+  const raw = context.sslPeerCertificate?.raw;
+  if (raw === undefined) throw refused('there is none, or it was not issued by a root that is trusted here; join the cluster again if its certificate has expired');
+  const facts = readCertificate(toPem('CERTIFICATE', raw));
+  if (now >= facts.notAfter) throw refused(`expired at ${new Date(facts.notAfter).toISOString()}; join the cluster again`);
+  if (now < facts.notBefore) throw refused(`is not valid before ${new Date(facts.notBefore).toISOString()}; compare the clocks of both sides`);
+  const spiffeId = onlyUri(facts);
+  const cluster = spiffeId === undefined ? undefined : clusterOfSpiffeId(trustDomain, spiffeId);
+  if (spiffeId === undefined || cluster === undefined) {
+    throw refused(`names ${facts.uris.map((uri) => JSON.stringify(uri)).join(', ') || 'no URI'}; exactly one of the form "spiffe://${trustDomain}/cluster/NAME" is needed`);
+  }
+  return { cluster, spiffeId, certificateSerial: facts.serial, notAfter: facts.notAfter };
+}
+
+const onlyUri = (facts: CertificateFacts): string | undefined => (facts.uris.length === 1 ? facts.uris[0] : undefined);
+
+/** For `tls.connect`: the server is who it should be if it has exactly this SPIFFE ID; which host name it was dialled by does not matter. */
+export function checkServerId(expected: string): (host: string, certificate: PeerCertificate) => Error | undefined {
+  return (_host, certificate) => {
+    const facts = readCertificate(toPem('CERTIFICATE', certificate.raw));
+    if (onlyUri(facts) === expected) return undefined;
+    return new Error(`SPIFFE ID is ${facts.uris.map((uri) => JSON.stringify(uri)).join(', ') || 'absent'}, expected "${expected}"`);
+  };
+}
