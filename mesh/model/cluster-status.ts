@@ -1,0 +1,44 @@
+/** `Cluster.status` as a value: what the hub believes of one cluster, and how fresh that is. Timestamps are RFC 3339. */
+
+export interface StatusProperty {
+  name: string;
+  value: string;
+  source: 'declared' | 'observed';
+  observedAt: string;
+}
+
+export interface StatusCondition {
+  type: string;
+  status: 'True' | 'False' | 'Unknown';
+  reason: string;
+  message: string;
+  lastTransitionTime: string;
+  observedGeneration?: number | undefined;
+}
+
+/** Equal to `z.infer<typeof clusterStatus>` of `mesh/api/resources/cluster.ts`; a test compares the two types. */
+export interface ClusterStatusValue {
+  identity?: { spiffeId: string; certificateSerial: string; issuer: string; notAfter: string; joinedAt: string } | undefined;
+  properties?: StatusProperty[] | undefined;
+  cilium?: {
+    version: string;
+    clusterName: string;
+    clusterId: number;
+    maxConnectedClusters: number;
+    podCidrs: string[];
+    namespace: string;
+    kvstoreMesh: boolean;
+    authMode: 'legacy' | 'migration' | 'cluster';
+    endpoint?: { address?: string | undefined; ips?: string[] | undefined; port: number } | undefined;
+  } | undefined;
+  kubernetesVersion?: string | undefined;
+  agentVersion?: string | undefined;
+  nodes?: { total: number; ready: number } | undefined;
+  exports?: string[] | undefined;
+  exportCount?: number | undefined;
+  current?: { id: string; appliedAt: string; by: string } | undefined;
+  desired?: { id: string; run: string; stage: string } | undefined;
+  drift?: { object: string; path: string; expected: string; actual: string; manager: string; firstSeen: string }[] | undefined;
+  conditions?: StatusCondition[] | undefined;
+}
+
