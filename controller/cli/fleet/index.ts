@@ -1,0 +1,10 @@
+import type { Command } from 'commander';
+import type { Environment } from '../environment.ts';
+import { registerHistory } from './history.ts';
+import { registerQuery } from './query.ts';
+
+export function register(program: Command, environment: (command: Command) => Environment): void {
+  const fleet = program.command('fleet').description('the inventory: what clusters there are, and what changed in them');
+  registerQuery(fleet, environment);
+  registerHistory(fleet, environment);
+}

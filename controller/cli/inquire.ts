@@ -1,0 +1,31 @@
+/** Asks the hub through an `Inquiry` object and takes the object away again. */
+import type { InquiryObject } from '../../mesh/api/resources/inquiry.ts';
+import { apiVersionOf, Inquiry } from '../../mesh/api/resources/index.ts';
+import type { KubernetesClient } from '../../mesh/ports/kubernetes.ts';
+import { CommandFailure, type Environment } from './environment.ts';
+
+const LONGEST_WAIT_MILLISECONDS = 15_000;
+const POLL_MILLISECONDS = 100;
+const FIELD_MANAGER = 'isthmus-cli';
+
+export async function inquire<Answer>(environment: Environment, client: KubernetesClient, spec: InquiryObject['spec']): Promise<Answer> {
+  const { signal } = environment;
+  const question = await client.create<InquiryObject>(
+    Inquiry,
+    { apiVersion: apiVersionOf(Inquiry), kind: 'Inquiry', metadata: { name: '', generateName: 'cli-' }, spec } as InquiryObject,
+    { fieldManager: FIELD_MANAGER }, signal,
+  );
+  const ref = { name: question.metadata.name };
+  try {
+    const giveUpAt = environment.now() + LONGEST_WAIT_MILLISECONDS;
+    while (environment.now() < giveUpAt && !signal.aborted) {
+      const status = (await client.get<InquiryObject>(Inquiry, ref, signal))?.status;
+      if (status?.error !== undefined) throw new CommandFailure(status.error);
+      if (status?.answer !== undefined) return JSON.parse(status.answer) as Answer;
+      await environment.sleep(POLL_MILLISECONDS);
+    }
+    throw new CommandFailure(`the hub did not answer within ${LONGEST_WAIT_MILLISECONDS / 1000} s: is it running, and does it use this Kubernetes API?`);
+  } finally {
+    if (!signal.aborted) await client.delete(Inquiry, ref, {}, signal);
+  }
+}

@@ -1,0 +1,87 @@
+/** The command line: one folder a command, loaded only when it is used, so that `--help` starts fast. */
+import { userInfo } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Command, CommanderError } from 'commander';
+import { CommandFailure, type Environment, EXIT, UsageProblem } from './environment.ts';
+
+type Register = (program: Command, environment: (command: Command) => Environment) => void;
+
+/** Name, what `--help` says, and where it lives. Order is the order of `--help`. */
+const COMMANDS: readonly (readonly [name: string, summary: string, load: () => Promise<{ register: Register }>])[] = [
+  ['demo', 'three clusters and a hub on this machine, and a walk through all of it', () => import('./demo/index.ts')],
+  ['join', 'make a one-use token for a cluster and print its helm command', () => import('./join/index.ts')],
+  ['fleet', 'the inventory: what clusters there are, and what changed in them', () => import('./fleet/index.ts')],
+  ['run', 'staged updates: status, stop, undo', () => import('./run/index.ts')],
+  ['dns', 'what the agents\' DNS answers, and why', () => import('./dns/index.ts')],
+  ['drill', 'failover drills: leave a cluster on purpose, measure, restore, report', () => import('./drill/index.ts')],
+  ['drift', 'changes made by others to what Isthmus manages', () => import('./drift/index.ts')],
+  ['hub', 'run the control plane', () => import('./hub/index.ts')],
+  ['agent', 'run a cluster\'s agent', () => import('./agent/index.ts')],
+  ['embedded', 'run an embedded Kubernetes-style API, standing in for a cluster\'s own', () => import('./embedded/index.ts')],
+];
+
+/** Open connections keep a process alive: they are closed when the command is done. */
+type Closers = (() => Promise<void>)[];
+
+function createEnvironment(signal: AbortSignal, closers: Closers): (command: Command) => Environment {
+  return (command) => ({
+    out: (text) => { process.stdout.write(text); },
+    err: (text) => { process.stderr.write(text); },
+    signal,
+    terminal: { interactive: process.stdout.isTTY, columns: process.stdout.columns ?? 80 },
+    now: () => Date.now(),
+    sleep: async (milliseconds) => { await sleep(milliseconds, undefined, { signal }).catch(() => undefined); },
+    user: process.env['USER'] ?? userInfo().username,
+    connect: async () => {
+      const { connectKubernetes } = await import('../adapters/kubernetes/connect.ts');
+      const { createMetrics } = await import('../adapters/metrics.ts');
+      const options = command.optsWithGlobals<{ kubeconfig?: string; context?: string }>();
+      const client = connectKubernetes({
+        userAgent: 'isthmus-cli', metrics: createMetrics({ processMetrics: false }),
+        ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }),
+        ...(options.context === undefined ? {} : { context: options.context }),
+      });
+      closers.push(() => client.close());
+      return client;
+    },
+  });
+}
+
+/** The exit status: 0 done, 1 tried and failed, 2 wrong usage or input, 3 the server cannot be reached. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const stop = new AbortController();
+  const closers: Closers = [];
+  // A second signal ends the process at once, as people expect of Ctrl-C twice.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  const program = new Command('isthmus')
+    .description('Turns independent Kubernetes clusters into one governed network.')
+    .option('--kubeconfig <path>', 'kubeconfig of the hub\'s Kubernetes API (default: $KUBECONFIG, then ~/.kube/config)')
+    .option('--context <name>', 'context in the kubeconfig')
+    .showHelpAfterError('(isthmus COMMAND --help says more)')
+    .exitOverride();
+  const wanted = argv.slice(2).find((word) => COMMANDS.some(([name]) => name === word));
+  for (const [name, summary, load] of COMMANDS) {
+    if (name === wanted) (await load()).register(program, createEnvironment(stop.signal, closers));
+    else program.command(name).description(summary);
+  }
+  try {
+    await program.parseAsync([...argv]);
+    return EXIT.ok;
+  } catch (error) {
+    return report(error);
+  } finally {
+    for (const close of closers) await close();
+  }
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`isthmus: ${message}\n`);
+  if (error instanceof UsageProblem) return EXIT.usage;
+  if (error instanceof CommandFailure) return EXIT.failed;
+  const name = error instanceof Error ? error.name : '';
+  if (name === 'KubernetesUnreachable') return EXIT.unreachable;
+  if (process.env['ISTHMUS_DEBUG'] !== undefined && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+  return EXIT.failed;
+}

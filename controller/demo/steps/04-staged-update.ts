@@ -1,0 +1,82 @@
+import { FailoverPolicy, GlobalService } from '../../../mesh/api/resources/index.ts';
+import { Secret } from '../../../mesh/api/resources/core.ts';
+import { eventually, expect } from '../eventually.ts';
+import { apply } from '../objects.ts';
+import { ended, listRuns, newRun, runDetails, runNames, settled } from '../runs.ts';
+import type { Step, Walk } from '../walk.ts';
+
+const SERVICE = { namespace: 'shop', name: 'checkout' };
+export const HOST = 'checkout.global.example.com';
+
+const hasPeering = async (walk: Walk, name: string): Promise<boolean> =>
+  await walk.cluster(name).api.get(Secret, { namespace: 'kube-system', name: 'cilium-clustermesh' }, walk.signal) !== undefined;
+
+/** The first run, with the hub killed in its middle. */
+async function killedInTheMiddle(walk: Walk): Promise<string> {
+  const run = await eventually('the plan makes a run', 10_000, async () => (await listRuns(walk))[0]?.metadata.name);
+  await eventually('berlin, the canary, has its peering Secret', 15_000, () => hasPeering(walk, 'berlin'));
+  expect(!await hasPeering(walk, 'oslo') && !await hasPeering(walk, 'virginia'), 'nobody else has anything while the canary soaks');
+  await walk.fleet.hub.process.kill('SIGKILL');
+  walk.say('hub killed with SIGKILL while the canary was soaking');
+  await walk.fleet.hub.start();
+  await ended(walk, run, 'Completed');
+  const { journal } = await runDetails(walk, run);
+  const assigned = journal.filter((entry) => entry.event === 'Assigned').map((entry) => entry.cluster);
+  expect(assigned.join(' ') === 'berlin oslo virginia', 'each cluster was assigned once, the canary first', assigned);
+  const order = journal.filter((entry) => entry.event === 'Assigned' || entry.event === 'Done').map((entry) => `${entry.event} ${entry.cluster}`);
+  expect(order.join(', ') === 'Assigned berlin, Done berlin, Assigned oslo, Done oslo, Assigned virginia, Done virginia', 'one at a time', order);
+  await settled(walk);
+  return run;
+}
+
+async function undo(walk: Walk, run: string): Promise<string> {
+  const known = await runNames(walk);
+  const asked = await walk.isthmus('run', 'undo', run, '--reason', 'the demo shows the way back');
+  expect(asked.status === 0, `isthmus run undo ${run}: ${asked.stderr}`);
+  const undoing = await newRun(walk, known);
+  await ended(walk, undoing, 'Completed');
+  return undoing;
+}
+
+async function thereAndBack(walk: Walk, run: string): Promise<void> {
+  const undoing = await undo(walk, run);
+  for (const { name } of walk.fleet.clusters) await eventually(`no peering in ${name} after the undo`, 5000, async () => !await hasPeering(walk, name));
+  walk.say(`${undoing} took every cluster back`);
+  await undo(walk, undoing);
+  for (const { name } of walk.fleet.clusters) await eventually(`peering in ${name} again`, 5000, () => hasPeering(walk, name));
+}
+
+/** An agent that is away does not become healthy: the run stops at the deadline, the rest is skipped. */
+async function stopsAtTheDeadline(walk: Walk): Promise<void> {
+  const oslo = walk.cluster('oslo');
+  await oslo.agent?.kill('SIGKILL');
+  const known = await runNames(walk);
+  const policy = { service: SERVICE, priority: ['berlin', 'oslo'], minimumReady: 1, unhealthyAfterSeconds: 30, healthyAfterSeconds: 1, failbackDelaySeconds: 3 };
+  await apply(walk.fleet.hub.api, FailoverPolicy, 'checkout', policy, walk.signal);
+  const run = await newRun(walk, known);
+  const stopped = await ended(walk, run, 'Stopped');
+  walk.say(`${run} stopped: ${stopped.status?.message ?? ''}`);
+  const phases = (await runDetails(walk, run)).targets.map((target) => `${target.cluster} ${target.phase}`);
+  expect(phases.join(', ') === 'berlin Done, oslo Failed, virginia Skipped', 'the canary is done, oslo failed, virginia was spared', phases);
+  await oslo.startAgent();
+  await undo(walk, run);
+
+  const before = await runNames(walk);
+  await apply(walk.fleet.hub.api, FailoverPolicy, 'checkout', { ...policy, unhealthyAfterSeconds: 1 }, walk.signal);
+  await ended(walk, await newRun(walk, before), 'Completed');
+}
+
+export const stagedUpdate: Step = {
+  name: 'staged update',
+  title: 'The plan rolls out in stages; the hub dies in the middle; a run is undone; a run stops at its deadline',
+  async run(walk) {
+    const first = await killedInTheMiddle(walk);
+    await thereAndBack(walk, first);
+    await stopsAtTheDeadline(walk);
+    const before = await runNames(walk);
+    await apply(walk.fleet.hub.api, GlobalService, 'checkout', { host: HOST, service: SERVICE, ttlSeconds: 1 }, walk.signal);
+    await ended(walk, await newRun(walk, before), 'Completed');
+    await settled(walk);
+  },
+  look: (walk) => [`npm run isthmus -- --kubeconfig ${walk.fleet.hub.kubeconfig} run list`, `npm run isthmus -- --kubeconfig ${walk.fleet.hub.kubeconfig} run status --journal`],
+};

@@ -1,0 +1,79 @@
+import { EndpointSlice, type EndpointSliceObject, Service, type ServiceObject } from '../../../mesh/api/resources/core.ts';
+import { ExportPolicy, ServiceExport, ServiceImport } from '../../../mesh/api/resources/index.ts';
+import type { ServiceExportObject, ServiceImportObject } from '../../../mesh/api/resources/multicluster.ts';
+import { findCondition } from '../../../mesh/model/condition.ts';
+import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
+import { eventually, expect } from '../eventually.ts';
+import type { DemoCluster } from '../fleet.ts';
+import { apply, applyObject } from '../objects.ts';
+import type { Step, Walk } from '../walk.ts';
+
+const NAMESPACE = 'shop';
+
+/** A Service without selector and the slice that stands in for its pods. */
+export async function provide(walk: Walk, cluster: DemoCluster, name: string, ready: boolean): Promise<void> {
+  await applyObject(cluster.api, Service, {
+    apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: NAMESPACE }, spec: { ports: [{ name: 'http', protocol: 'TCP', port: 80, targetPort: 8080 }] },
+  } as KubernetesObject, walk.signal);
+  await setReady(walk, cluster, name, ready);
+}
+
+export async function setReady(walk: Walk, cluster: DemoCluster, name: string, ready: boolean): Promise<void> {
+  await applyObject(cluster.api, EndpointSlice, {
+    apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice',
+    metadata: { name: `${name}-1`, namespace: NAMESPACE, labels: { 'kubernetes.io/service-name': name } },
+    addressType: 'IPv4', ports: [{ name: 'http', protocol: 'TCP', port: 8080 }],
+    endpoints: cluster.endpoints.map((address) => ({ addresses: [address], conditions: { ready, serving: ready, terminating: false } })),
+  } as KubernetesObject, walk.signal);
+}
+
+const exportOf = (name: string): KubernetesObject => ({ apiVersion: 'multicluster.x-k8s.io/v1alpha1', kind: 'ServiceExport', metadata: { name, namespace: NAMESPACE } });
+
+/** Source clusters of the slices that a cluster's derived Service has. */
+export async function sliceSources(walk: Walk, cluster: DemoCluster): Promise<string[]> {
+  const slices = await cluster.api.list<EndpointSliceObject>(EndpointSlice, { namespace: NAMESPACE, labelSelector: 'multicluster.kubernetes.io/service-name=checkout' }, walk.signal);
+  return slices.items.map((slice) => slice.metadata.labels?.['multicluster.kubernetes.io/source-cluster'] ?? '').sort();
+}
+
+export async function clusterSetIp(walk: Walk, cluster: DemoCluster): Promise<string | undefined> {
+  return (await cluster.api.get<ServiceImportObject>(ServiceImport, { namespace: NAMESPACE, name: 'checkout' }, walk.signal))?.spec.ips?.[0];
+}
+
+export const services: Step = {
+  name: 'services',
+  title: 'A ServiceExport in two clusters becomes one service in all three; what no policy allows is refused',
+  async run(walk) {
+    await apply(walk.fleet.hub.api, ExportPolicy, 'shop', { clusters: { labels: { region: 'europe' } }, namespaces: ['shop'], services: ['checkout*'] }, walk.signal);
+    const exporters = [walk.cluster('berlin'), walk.cluster('oslo')];
+    for (const cluster of exporters) await provide(walk, cluster, 'checkout', true);
+    await applyObject(exporters[0]!.api, ServiceExport, exportOf('checkout'), walk.signal);
+    const start = performance.now();
+    await applyObject(exporters[1]!.api, ServiceExport, exportOf('checkout'), walk.signal);
+    for (const cluster of walk.fleet.clusters) {
+      const ip = await eventually(`${cluster.name} has a ServiceImport with an address`, 5000, () => clusterSetIp(walk, cluster));
+      const derived = (await cluster.api.list<ServiceObject>(Service, { namespace: NAMESPACE, labelSelector: 'app.kubernetes.io/managed-by=isthmus-agent' }, walk.signal)).items;
+      expect(derived.length === 1 && derived[0]?.spec?.clusterIP === ip, `${cluster.name}'s derived Service has that address`, derived);
+      let sources: string[] = [];
+      // The failover policy prefers berlin: its slices alone are served while it is healthy.
+      await eventually(`${cluster.name} has slices of the serving cluster`, 5000, async () => {
+        sources = await sliceSources(walk, cluster);
+        return sources.join() === 'berlin';
+      }, () => sources);
+    }
+    const took = performance.now() - start;
+    walk.measure('ServiceExport to last ServiceImport', took);
+    walk.say(`three ServiceImports with their Services and slices ${Math.round(took)} ms after the second export`);
+
+    const oslo = walk.cluster('oslo');
+    await provide(walk, oslo, 'ledger', true);
+    await applyObject(oslo.api, ServiceExport, exportOf('ledger'), walk.signal);
+    const refused = await eventually('the export of ledger is refused', 5000, async () => {
+      const valid = findCondition((await oslo.api.get<ServiceExportObject>(ServiceExport, { namespace: NAMESPACE, name: 'ledger' }, walk.signal))?.status?.conditions, 'Valid');
+      return valid?.status === 'False' ? valid : undefined;
+    });
+    expect(refused.reason === 'NotAllowed', 'the reason is NotAllowed', refused);
+    walk.say(`refused: ${refused.message}`);
+    expect(await walk.cluster('virginia').api.get(ServiceImport, { namespace: NAMESPACE, name: 'ledger' }, walk.signal) === undefined, 'ledger is imported nowhere');
+  },
+  look: (walk) => [`kubectl --kubeconfig ${walk.cluster('virginia').kubeconfig} -n shop get serviceimports,services,endpointslices`],
+};
