@@ -2,7 +2,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { decode, encode, type Packet } from 'dns-packet';
+import { type DecodedPacket, decode, encode } from 'dns-packet';
 
 const TIMEOUT_MILLISECONDS = 2000;
 
@@ -14,7 +14,7 @@ export interface DnsReply {
   readonly authoritative: boolean;
 }
 
-function readReply(packet: Packet): DnsReply {
+function readReply(packet: DecodedPacket): DnsReply {
   const records = (packet.answers ?? []).flatMap((answer): string[] => {
     if (answer.type === 'A' || answer.type === 'AAAA') return [answer.data];
     if (answer.type === 'SRV') return [`${answer.data.priority ?? 0} ${answer.data.weight ?? 0} ${answer.data.port} ${answer.data.target}`];

@@ -12,7 +12,7 @@ export interface Condition {
   readonly message: string;
   /** RFC 3339; moves only when `status` does. */
   readonly lastTransitionTime: string;
-  readonly observedGeneration?: number;
+  readonly observedGeneration?: number | undefined;
 }
 
 export type ConditionUpdate = Omit<Condition, 'lastTransitionTime'>;
