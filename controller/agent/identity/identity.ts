@@ -1,0 +1,175 @@
+/** Who this agent is: loaded, or won by a join token, and renewed in time. */
+import { type CertificateFacts, createCertificateRequest, readCertificate, renewalTime, spiffeIdOfCluster } from '../../../certs/index.ts';
+import { type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import type { Clock } from '../../../mesh/ports/clock.ts';
+import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
+import type { Log } from '../../../mesh/ports/log.ts';
+import type { Random } from '../../../mesh/ports/random.ts';
+import type { Signer } from '../../../mesh/ports/signer.ts';
+import { type HubConnection, type HubConnector, type IdentityMaterial, TransportError } from '../../../mesh/ports/transport.ts';
+import { backoffMilliseconds } from '../../runtime/backoff.ts';
+import { AdvisedError, adviceOf, messageOf } from '../../runtime/errors.ts';
+import { checkIssued, joinHub, type JoinConfig } from './join.ts';
+import { IDENTITY_SECRET, identityStore, type StoredIdentity } from './stored.ts';
+
+export interface AgentIdentityPorts {
+  readonly kubernetes: KubernetesClient;
+  readonly hub: HubConnector;
+  readonly signer: Signer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export interface AgentIdentity {
+  /** Loads the stored identity or joins, again and again while that can help; rejects where a person must act. An expired identity counts where no token can replace it. */
+  obtain(signal: CancelSignal): Promise<IdentityMaterial>;
+  /** Throws before `obtain` resolved. */
+  current(): IdentityMaterial;
+  /** Called after each change of `current()`. Returns how to end it. */
+  subscribe(listener: (identity: IdentityMaterial) => void): () => void;
+  /** Renews at 50 % ± 10 % of the certificate's life, until `signal` aborts. `connection`: the open one, undefined while there is none. */
+  keepFresh(connection: () => HubConnection | undefined, signal: CancelSignal): Promise<void>;
+  /** Trusts these roots from now on. */
+  adoptTrust(bundlePem: string, signal: CancelSignal): Promise<void>;
+  /** A sentence for people; undefined: all is well. */
+  problem(): string | undefined;
+}
+
+/** Between two renewals, however short the certificates that the hub gives. */
+const RENEWAL_PAUSE = 60_000;
+const BACKOFF = { baseMilliseconds: 1000, maximumMilliseconds: 60_000, jitter: 0.5 };
+
+export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfig): AgentIdentity {
+  const { clock, random, signer, log } = ports;
+  const { cluster } = config;
+  const store = identityStore({ kubernetes: ports.kubernetes, namespace: config.namespace });
+  const listeners = new Set<(identity: IdentityMaterial) => void>();
+  let held: { readonly stored: StoredIdentity; readonly facts: CertificateFacts; readonly material: IdentityMaterial; readonly renewAt: Instant } | undefined;
+  let problem: string | undefined;
+
+  function adopt(stored: StoredIdentity, facts: CertificateFacts): IdentityMaterial {
+    const { keyPem, chainPem, bundlePem, trustDomain } = stored;
+    const material = { cluster, trustDomain, keyPem, chainPem, bundlePem };
+    held = { stored, facts, material, renewAt: renewalTime(facts, random.uniform()) };
+    for (const listener of listeners) listener(material);
+    return material;
+  }
+
+  /** undefined: none stored. An error for a person where it cannot be this cluster's. */
+  function factsOf({ keyPem, chainPem, trustDomain }: StoredIdentity): CertificateFacts | undefined {
+    if (chainPem === '' || keyPem === '') return undefined;
+    const where = `Secret ${config.namespace}/${IDENTITY_SECRET}`;
+    const wayOut = `delete it and give this agent a new token of "isthmus join ${cluster}"`;
+    let facts: CertificateFacts;
+    let keyFits: boolean;
+    try {
+      facts = readCertificate(chainPem);
+      keyFits = Buffer.compare(signer.import(keyPem).publicKeyDer, facts.publicKeyDer) === 0;
+    } catch {
+      throw new AdvisedError('user', `${where}: tls.crt or tls.key is damaged; ${wayOut}`);
+    }
+    if (!keyFits) throw new AdvisedError('user', `${where}: tls.key is not the key of tls.crt; ${wayOut}`);
+    if (facts.uris[0] !== spiffeIdOfCluster(trustDomain, cluster)) {
+      throw new AdvisedError('user', `${where}: is the identity of ${facts.uris[0] ?? 'nobody'}, this agent is set to cluster "${cluster}"; set the cluster's name back, or ${wayOut}`);
+    }
+    return facts;
+  }
+
+  const expired = (facts: CertificateFacts): string | undefined =>
+    (facts.notAfter > clock.now() ? undefined : `identity of cluster "${cluster}": expired at ${toRfc3339(facts.notAfter)}; make a token with "isthmus join ${cluster}" on the hub and give it to this agent`);
+
+  async function join(stored: StoredIdentity, signal: CancelSignal): Promise<IdentityMaterial> {
+    const joined = await joinHub({ hub: ports.hub, signer, store }, config, stored, signal);
+    const facts = readCertificate(joined.chainPem);
+    log.info({ cluster, serial: facts.serial, notAfter: toRfc3339(facts.notAfter) }, 'joined the hub');
+    return adopt(joined, facts);
+  }
+
+  async function loadOrJoin(signal: CancelSignal): Promise<IdentityMaterial> {
+    const stored = await store.load(signal);
+    const facts = factsOf(stored);
+    if (facts === undefined) return join(stored, signal);
+    const late = expired(facts);
+    problem = late;
+    if (late === undefined || config.joinToken === undefined) return adopt(stored, facts);
+    try {
+      return await join(stored, signal);
+    } catch (error) {
+      // What runs goes on with the last known state; only the hub and the peers refuse the old certificate.
+      problem = `${late} (the given token does not help: ${messageOf(error)})`;
+      log.error({ cluster, problem }, 'the identity has expired');
+      return adopt(stored, facts);
+    }
+  }
+
+  async function renew(connection: HubConnection | undefined, signal: CancelSignal): Promise<void> {
+    const before = held;
+    const stored = await store.load(signal);
+    const facts = factsOf(stored);
+    if (facts !== undefined && facts.notAfter > (before?.facts.notAfter ?? 0)) { adopt(stored, facts); return; }
+    if (facts === undefined || (expired(facts) !== undefined && config.joinToken !== undefined)) { await join(stored, signal); return; }
+    if (connection === undefined) throw new TransportError('retry', 'Unreachable', 'there is no connection to the hub');
+    const key = signer.generate();
+    const issued = await connection.renew(createCertificateRequest(key), signal);
+    checkIssued(issued, cluster, stored.trustDomain, key);
+    // Roots are staged: they come with the desired state, not with a renewal.
+    const renewed = { ...stored, keyPem: key.exportPem(), chainPem: issued.chainPem };
+    await store.save(renewed, signal);
+    const next = readCertificate(renewed.chainPem);
+    log.info({ cluster, serial: next.serial, notAfter: toRfc3339(next.notAfter) }, 'renewed the identity');
+    adopt(renewed, next);
+  }
+
+  /** Runs `work` until it succeeds; `forPerson` decides on failures that waiting does not cure. */
+  async function persist<T>(work: () => Promise<T>, forPerson: 'throw' | 'retry', signal: CancelSignal): Promise<T | undefined> {
+    for (let failures = 1; !signal.aborted; failures++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (signal.aborted) break;
+        problem = messageOf(error);
+        const advice = adviceOf(error);
+        if (advice !== 'retry' && forPerson === 'throw') throw error;
+        log.warn({ cluster, problem, advice }, 'has no fresh identity yet; tries again');
+        await clock.sleepUntil(clock.now() + backoffMilliseconds(failures, BACKOFF, random), signal);
+      }
+    }
+    return undefined;
+  }
+
+  return {
+    async obtain(signal) {
+      const material = await persist(() => loadOrJoin(signal), 'throw', signal);
+      if (material === undefined) throw new TransportError('retry', 'Cancelled', 'stopped before there was an identity');
+      if (held !== undefined && expired(held.facts) === undefined) problem = undefined;
+      return material;
+    },
+    current() {
+      if (held === undefined) throw new Error('identity: used before obtain() resolved');
+      return held.material;
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => { listeners.delete(listener); };
+    },
+    async keepFresh(connection, signal) {
+      for (let earliest = 0; !signal.aborted; earliest = clock.now() + RENEWAL_PAUSE) {
+        await clock.sleepUntil(Math.max(held?.renewAt ?? 0, earliest), signal);
+        if (signal.aborted) return;
+        await persist(() => renew(connection(), signal), 'retry', signal);
+        if (!signal.aborted) problem = undefined;
+      }
+    },
+    async adoptTrust(bundlePem, signal) {
+      if (held === undefined || held.stored.bundlePem === bundlePem) return;
+      const stored = await store.load(signal);
+      const facts = factsOf(stored) ?? held.facts;
+      const trusting = { ...stored, bundlePem };
+      await store.save(trusting, signal);
+      adopt(trusting, facts);
+    },
+    problem: () => problem,
+  };
+}

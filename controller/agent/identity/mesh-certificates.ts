@@ -1,0 +1,113 @@
+/** Keeps the cluster's mesh certificates issued by the hub's authority, in the Secrets that Cilium reads. Others' Secrets are left alone and reported. */
+import { createCertificateRequest } from '../../../certs/index.ts';
+import type { Instant } from '../../../mesh/model/instant.ts';
+import { Secret, type SecretObject } from '../../../mesh/api/resources/core.ts';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import type { Clock } from '../../../mesh/ports/clock.ts';
+import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
+import type { Log } from '../../../mesh/ports/log.ts';
+import type { Random } from '../../../mesh/ports/random.ts';
+import type { Signer } from '../../../mesh/ports/signer.ts';
+import type { HubConnection, IdentityMaterial, MeshCertificate, MeshCertificateRole } from '../../../mesh/ports/transport.ts';
+import { applyObject } from '../../runtime/apply.ts';
+import { backoffMilliseconds } from '../../runtime/backoff.ts';
+import { cancelWithin } from '../../runtime/cancel.ts';
+import { messageOf } from '../../runtime/errors.ts';
+import { FIELD_MANAGER, goodUntil, isOurs, MESH_ROLES, meshSecret, meshSecretName, namesFit } from './mesh-secrets.ts';
+
+export interface MeshCertificatePorts {
+  readonly kubernetes: KubernetesClient;
+  readonly signer: Signer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Its roots are the ones that the Secrets hold. */
+  readonly identity: { current(): IdentityMaterial; subscribe(listener: () => void): () => void };
+  /** The open connection, undefined while there is none. */
+  readonly connection: () => HubConnection | undefined;
+}
+
+export interface MeshCertificates {
+  /** Issues what is missing, renews at half-life, follows a change of roots, until `signal` aborts. */
+  start(signal: CancelSignal): Promise<void>;
+  /** Sentences for people, by role; empty: all four Secrets are in place. */
+  problems(): readonly string[];
+}
+
+/** How soon a Secret that somebody deleted comes back. */
+const LOOK_INTERVAL = 60_000;
+const BACKOFF = { baseMilliseconds: 1000, maximumMilliseconds: 60_000, jitter: 0.5 };
+
+export function createMeshCertificates(ports: MeshCertificatePorts, config: { readonly cluster: string; readonly ciliumNamespace: string }): MeshCertificates {
+  const { kubernetes, signer, clock, random, log, identity } = ports;
+  const { cluster, ciliumNamespace: namespace } = config;
+  let problems: readonly string[] = ['mesh certificates: not looked at yet'];
+
+  /** When to look again; throws where trying again soon may help. `found` takes what only a person can cure. */
+  async function ensure(found: string[], signal: CancelSignal): Promise<Instant> {
+    const { bundlePem } = identity.current();
+    const wanted: MeshCertificateRole[] = [];
+    let nextAt = clock.now() + LOOK_INTERVAL;
+    for (const role of MESH_ROLES) {
+      const secret = await kubernetes.get<SecretObject>(Secret, { namespace, name: meshSecretName(role) }, signal);
+      if (secret !== undefined && !isOurs(secret)) {
+        found.push(`Secret ${namespace}/${meshSecretName(role)}: was made by someone else and is left as it is, so other clusters may not trust it; delete it, and Isthmus issues it`);
+        continue;
+      }
+      const renewAt = secret === undefined ? undefined : goodUntil(secret, { role, cluster, namespace, bundlePem }, signer, clock.now());
+      if (renewAt === undefined) wanted.push(role);
+      else nextAt = Math.min(nextAt, renewAt);
+    }
+    if (wanted.length > 0) await issue(wanted, bundlePem, found, signal);
+    return nextAt;
+  }
+
+  async function issue(roles: readonly MeshCertificateRole[], bundlePem: string, found: string[], signal: CancelSignal): Promise<void> {
+    const connection = ports.connection();
+    if (connection === undefined) throw new Error(`mesh certificates ${roles.join(', ')}: wait for a connection to the hub`);
+    const keys = new Map(roles.map((role) => [role, signer.generate()]));
+    const issued = await connection.issueMeshCertificates([...keys].map(([role, key]) => ({ role, csrDer: createCertificateRequest(key) })), signal);
+    for (const [role, key] of keys) {
+      const certificate: MeshCertificate | undefined = issued.find((candidate) => candidate.role === role);
+      if (certificate === undefined) throw new Error(`mesh certificate ${role}: the hub did not issue it; it is asked again`);
+      if (!namesFit(certificate.chainPem, { role, cluster, namespace })) {
+        throw new Error(`mesh certificate ${role}: does not name this cluster and Cilium's namespace "${namespace}", which the hub learns with the next report; it is asked again`);
+      }
+      const secret = meshSecret(namespace, role, { keyPem: key.exportPem(), chainPem: certificate.chainPem, bundlePem });
+      // Without force: a field that a person has set since stays theirs.
+      const written = await applyObject(kubernetes, Secret, secret, { fieldManager: FIELD_MANAGER, onConflict: 'return' }, signal);
+      if (written.outcome === 'conflict') {
+        found.push(`Secret ${namespace}/${secret.metadata.name}: ${written.conflicts.map((cause) => `${cause.field ?? 'a field'} is in ${cause.message ?? 'conflict'}`).join(', ')}; delete the Secret, and Isthmus issues it anew`);
+      } else {
+        log.info({ cluster, role, notAfter: certificate.notAfter }, 'wrote a mesh certificate');
+      }
+    }
+  }
+
+  return {
+    async start(signal) {
+      for (let failures = 0; !signal.aborted;) {
+        const sleep = cancelWithin(signal);
+        const unsubscribe = identity.subscribe(sleep.abort);
+        const found: string[] = [];
+        let nextAt: Instant;
+        try {
+          nextAt = await ensure(found, signal);
+          failures = 0;
+        } catch (error) {
+          failures++;
+          nextAt = clock.now() + backoffMilliseconds(failures, BACKOFF, random);
+          found.push(messageOf(error));
+        }
+        if (!signal.aborted && found.join() !== problems.join()) {
+          problems = found;
+          for (const problem of found) log.warn({ cluster, problem }, 'a mesh certificate is not in place');
+        }
+        await clock.sleepUntil(nextAt, sleep.signal);
+        unsubscribe();
+        sleep.release();
+      }
+    },
+    problems: () => problems,
+  };
+}

@@ -1,0 +1,55 @@
+/** The four certificate Secrets that Cilium's clustermesh-apiserver and agents mount, and whether one of them is still good. */
+import { meshServerName, readCertificate, renewalTime } from '../../../certs/index.ts';
+import type { Instant } from '../../../mesh/model/instant.ts';
+import type { SecretObject } from '../../../mesh/api/resources/core.ts';
+import type { Signer } from '../../../mesh/ports/signer.ts';
+import type { MeshCertificateRole } from '../../../mesh/ports/transport.ts';
+
+export const MESH_ROLES = ['server', 'admin', 'remote', 'local'] as const satisfies readonly MeshCertificateRole[];
+export const MANAGED_BY = 'app.kubernetes.io/managed-by';
+export const FIELD_MANAGER = 'isthmus-agent';
+
+/** Names of Cilium's chart (`templates/clustermesh-apiserver/tls-*`). */
+export const meshSecretName = (role: MeshCertificateRole): string => `clustermesh-apiserver-${role}-cert`;
+
+export interface MeshMaterial {
+  readonly keyPem: string;
+  readonly chainPem: string;
+  readonly bundlePem: string;
+}
+
+export function meshSecret(namespace: string, role: MeshCertificateRole, { keyPem, chainPem, bundlePem }: MeshMaterial): SecretObject {
+  const encoded = (text: string): string => Buffer.from(text, 'utf8').toString('base64');
+  return {
+    apiVersion: 'v1', kind: 'Secret', type: 'kubernetes.io/tls',
+    metadata: { namespace, name: meshSecretName(role), labels: { [MANAGED_BY]: FIELD_MANAGER } },
+    data: { 'tls.crt': encoded(chainPem), 'tls.key': encoded(keyPem), 'ca.crt': encoded(bundlePem) },
+  };
+}
+
+export function isOurs(secret: SecretObject): boolean {
+  return secret.metadata.labels?.[MANAGED_BY] === FIELD_MANAGER;
+}
+
+/** Until when the Secret needs no new certificate; undefined: it needs one now. */
+export function goodUntil(
+  secret: SecretObject, expected: { readonly role: MeshCertificateRole; readonly cluster: string; readonly namespace: string; readonly bundlePem: string }, signer: Signer, now: Instant,
+): Instant | undefined {
+  const read = (key: string): string => Buffer.from(secret.data?.[key] ?? '', 'base64').toString('utf8');
+  if (read('ca.crt') !== expected.bundlePem) return undefined;
+  try {
+    const facts = readCertificate(read('tls.crt'));
+    if (Buffer.compare(signer.import(read('tls.key')).publicKeyDer, facts.publicKeyDer) !== 0) return undefined;
+    if (!namesFit(read('tls.crt'), expected)) return undefined;
+    const renewAt = renewalTime(facts, 0.5);
+    return renewAt > now ? renewAt : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function namesFit(chainPem: string, { role, cluster, namespace }: { readonly role: MeshCertificateRole; readonly cluster: string; readonly namespace: string }): boolean {
+  const facts = readCertificate(chainPem);
+  if (role !== 'server') return facts.commonName === `${role}-${cluster}`;
+  return facts.dnsNames.includes(meshServerName(namespace)) && facts.dnsNames.includes(`${cluster}.mesh.cilium.io`);
+}

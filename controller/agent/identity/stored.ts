@@ -1,0 +1,59 @@
+/** The agent's identity in Secret `isthmus-agent-identity`. */
+import { Secret, type SecretObject } from '../../../mesh/api/resources/core.ts';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import { type KubernetesClient, KubernetesError } from '../../../mesh/ports/kubernetes.ts';
+import { AdvisedError } from '../../runtime/errors.ts';
+
+export const IDENTITY_SECRET = 'isthmus-agent-identity';
+const FIELD_MANAGER = 'isthmus-agent';
+const EMPTY = '';
+
+/** PEM; an empty text: not there. */
+export interface StoredIdentity {
+  readonly keyPem: string;
+  readonly chainPem: string;
+  readonly bundlePem: string;
+  readonly trustDomain: string;
+  /** Key of a join under way: stored before the token is redeemed, so that a lost answer can be asked for again with the same key. */
+  readonly joiningKeyPem: string;
+}
+
+const DATA_KEYS: Readonly<Record<keyof StoredIdentity, string>> = {
+  keyPem: 'tls.key', chainPem: 'tls.crt', bundlePem: 'ca.crt', trustDomain: 'trustDomain', joiningKeyPem: 'joining.key',
+};
+
+export interface IdentityStore {
+  load(signal: CancelSignal): Promise<StoredIdentity>;
+  /** Replaces what `load` gave last; an error with advice `retry` where somebody else wrote in between. */
+  save(identity: StoredIdentity, signal: CancelSignal): Promise<void>;
+}
+
+export function identityStore({ kubernetes, namespace }: { readonly kubernetes: KubernetesClient; readonly namespace: string }): IdentityStore {
+  const reference = { namespace, name: IDENTITY_SECRET };
+  let loaded: SecretObject | undefined;
+  return {
+    async load(signal) {
+      loaded = await kubernetes.get<SecretObject>(Secret, reference, signal);
+      const read = (field: keyof StoredIdentity): string => Buffer.from(loaded?.data?.[DATA_KEYS[field]] ?? EMPTY, 'base64').toString('utf8');
+      return {
+        keyPem: read('keyPem'), chainPem: read('chainPem'), bundlePem: read('bundlePem'), trustDomain: read('trustDomain'), joiningKeyPem: read('joiningKeyPem'),
+      };
+    },
+    async save(identity, signal) {
+      const data = Object.fromEntries(Object.entries(DATA_KEYS).flatMap(([field, key]) => {
+        const value = identity[field as keyof StoredIdentity];
+        return value === EMPTY ? [] : [[key, Buffer.from(value, 'utf8').toString('base64')]];
+      }));
+      try {
+        loaded = loaded === undefined
+          ? await kubernetes.create<SecretObject>(Secret, {
+            apiVersion: 'v1', kind: 'Secret', type: 'Opaque', metadata: { ...reference, labels: { 'app.kubernetes.io/managed-by': FIELD_MANAGER } }, data,
+          }, { fieldManager: FIELD_MANAGER }, signal)
+          : await kubernetes.update<SecretObject>(Secret, { ...loaded, data }, { fieldManager: FIELD_MANAGER }, signal);
+      } catch (error) {
+        if (!(error instanceof KubernetesError) || (error.reason !== 'Conflict' && error.reason !== 'AlreadyExists')) throw error;
+        throw new AdvisedError('retry', `Secret ${namespace}/${IDENTITY_SECRET}: changed while it was written; it is read again`);
+      }
+    },
+  };
+}
