@@ -1,0 +1,24 @@
+/** All that the hub knows of one cluster at one moment. null: nothing heard (since this hub started), so what was believed before stays. */
+import type { ClusterReport } from '../model/cluster.ts';
+import type { AppliedReport } from '../model/desired.ts';
+import type { Assignment } from '../model/history.ts';
+import type { Instant } from '../model/instant.ts';
+
+export interface ClusterFacts {
+  readonly name: string;
+  /** `Cluster.spec.properties`. */
+  readonly declared: Readonly<Record<string, string>>;
+  readonly report: ClusterReport | null;
+  readonly reportedAt: Instant | null;
+  /** SPIFFE id of the reporting agent; null: none has spoken. */
+  readonly reportedBy: string | null;
+  readonly applied: AppliedReport | null;
+  readonly assignment: Assignment | null;
+  readonly identity: { readonly spiffeId: string; readonly certificateSerial: string; readonly issuer: string; readonly notAfter: Instant } | null;
+  readonly joinedAt: Instant | null;
+  readonly connected: boolean;
+  /** When `connected` last changed; null: never connected to this hub. */
+  readonly connectedSince: Instant | null;
+  /** `namespace/name` of the services that the cluster exports. */
+  readonly exports: readonly string[] | null;
+}

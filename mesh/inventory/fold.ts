@@ -1,0 +1,80 @@
+/** From what the hub heard of a cluster to what it believes: `Cluster.status` and the history of its changes. */
+import { canonicalJson } from '../model/canonical.ts';
+import type { CiliumFacts } from '../model/cluster.ts';
+import type { ClusterStatusValue } from '../model/cluster-status.ts';
+import type { DriftEntry } from '../model/desired.ts';
+import type { HistoryEntry } from '../model/history.ts';
+import { type Instant, toRfc3339 } from '../model/instant.ts';
+import { compareText } from '../model/order.ts';
+import { historyOf } from './changes.ts';
+import { foldConditions } from './conditions.ts';
+import type { ClusterFacts } from './facts.ts';
+import { foldProperties } from './properties.ts';
+
+export type { ClusterFacts } from './facts.ts';
+
+const MAX_EXPORTS = 256;
+const MAX_DRIFT = 32;
+const MAX_POD_CIDRS = 64;
+
+/** `status` is the very object passed in where nothing changed, so that callers can skip the write; `history` is empty then. */
+export function foldCluster(facts: ClusterFacts, previousStatus: ClusterStatusValue | undefined, now: Instant): { status: ClusterStatusValue; history: HistoryEntry[] } {
+  const previous = previousStatus ?? {};
+  const agent = facts.reportedBy ?? facts.identity?.spiffeId ?? previous.identity?.spiffeId ?? 'hub';
+  const status: ClusterStatusValue = withoutUndefined({
+    identity: foldIdentity(facts, previous),
+    properties: foldProperties(facts, previous.properties ?? [], now),
+    ...foldReport(facts, previous),
+    ...foldExports(facts, previous),
+    desired: facts.assignment === null ? previous.desired : { id: facts.assignment.desiredId, run: facts.assignment.run, stage: facts.assignment.stage },
+    current: foldCurrent(facts, previous, agent, now),
+    drift: facts.applied === null ? previous.drift : foldDrift(facts.applied.drift),
+  });
+  status.conditions = foldConditions(facts, status, previous.conditions ?? [], now);
+  if (previousStatus !== undefined && canonicalJson(status) === canonicalJson(previousStatus)) return { status: previousStatus, history: [] };
+  return { status, history: historyOf(facts.name, previous, status, agent, now) };
+}
+
+function foldIdentity({ identity, joinedAt }: ClusterFacts, previous: ClusterStatusValue): ClusterStatusValue['identity'] {
+  if (identity === null) return previous.identity;
+  const { spiffeId, certificateSerial, issuer, notAfter } = identity;
+  return { spiffeId, certificateSerial, issuer, notAfter: toRfc3339(notAfter), joinedAt: joinedAt === null ? (previous.identity?.joinedAt ?? toRfc3339(0)) : toRfc3339(joinedAt) };
+}
+
+function foldReport({ report }: ClusterFacts, previous: ClusterStatusValue): Pick<ClusterStatusValue, 'cilium' | 'kubernetesVersion' | 'agentVersion' | 'nodes'> {
+  if (report === null) return { cilium: previous.cilium, kubernetesVersion: previous.kubernetesVersion, agentVersion: previous.agentVersion, nodes: previous.nodes };
+  return {
+    cilium: report.cilium === null ? undefined : ciliumStatus(report.cilium),
+    kubernetesVersion: report.kubernetesVersion, agentVersion: report.agentVersion, nodes: { total: report.nodes.total, ready: report.nodes.ready },
+  };
+}
+
+function ciliumStatus({ endpoint, podCidrs, ...rest }: CiliumFacts): ClusterStatusValue['cilium'] {
+  const { ips, address, port } = endpoint ?? { port: 0 };
+  return {
+    ...rest, podCidrs: podCidrs.slice(0, MAX_POD_CIDRS),
+    ...(endpoint === undefined ? {} : { endpoint: withoutUndefined({ address, ips: ips === undefined ? undefined : [...ips], port }) }),
+  };
+}
+
+function foldExports({ exports }: ClusterFacts, previous: ClusterStatusValue): Pick<ClusterStatusValue, 'exports' | 'exportCount'> {
+  if (exports === null) return { exports: previous.exports, exportCount: previous.exportCount };
+  return { exports: [...exports].sort(compareText).slice(0, MAX_EXPORTS), exportCount: exports.length };
+}
+
+/** The run that brought a state stays named after a later run has been assigned. */
+function foldCurrent({ applied, assignment }: ClusterFacts, previous: ClusterStatusValue, agent: string, now: Instant): ClusterStatusValue['current'] {
+  if (applied === null) return previous.current;
+  if (applied.id === null) return undefined;
+  const earlier = previous.current?.id === applied.id ? previous.current : undefined;
+  const by = assignment?.desiredId === applied.id ? `run/${assignment.run}` : (earlier?.by ?? agent);
+  return { id: applied.id, appliedAt: applied.appliedAt === null ? (earlier?.appliedAt ?? toRfc3339(now)) : toRfc3339(applied.appliedAt), by };
+}
+
+const foldDrift = (drift: readonly DriftEntry[]): ClusterStatusValue['drift'] =>
+  [...drift]
+    .sort((a, b) => compareText(a.object, b.object) || compareText(a.path, b.path))
+    .slice(0, MAX_DRIFT)
+    .map(({ object, path, expected, actual, manager, firstSeen }) => ({ object, path, expected, actual, manager, firstSeen: toRfc3339(firstSeen) }));
+
+const withoutUndefined = <T extends object>(value: T): T => Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T;

@@ -1,0 +1,33 @@
+/** A cluster as planners and queries see it, read back from its status: a restarted hub plans from what it believed, before any agent has called. */
+import type { ClusterReport, ClusterView } from '../model/cluster.ts';
+import type { ClusterStatusValue } from '../model/cluster-status.ts';
+import { fromRfc3339 } from '../model/instant.ts';
+
+export function viewCluster(name: string, labels: Readonly<Record<string, string>>, status: ClusterStatusValue | undefined): ClusterView {
+  return {
+    name, labels,
+    properties: (status?.properties ?? []).map((property) => ({ ...property, observedAt: fromRfc3339(property.observedAt) ?? 0 })),
+    joined: status?.identity !== undefined,
+    report: reportOf(status),
+    assignedId: status?.desired?.id ?? null,
+  };
+}
+
+/** null: the agent has never reported. The address for peers is not kept in the status: the agent says it again when it connects. */
+function reportOf(status: ClusterStatusValue | undefined): ClusterReport | null {
+  if (status?.agentVersion === undefined) return null;
+  const { cilium, kubernetesVersion = '', agentVersion, nodes = { total: 0, ready: 0 }, properties = [] } = status;
+  return {
+    properties: Object.fromEntries(properties.filter(({ source }) => source === 'observed').map(({ name, value }) => [name, value])),
+    kubernetesVersion, agentVersion, nodes, peerAddress: '',
+    cilium: cilium === undefined ? null : ciliumOf(cilium),
+  };
+}
+
+function ciliumOf({ endpoint, maxConnectedClusters, ...rest }: NonNullable<ClusterStatusValue['cilium']>): ClusterReport['cilium'] {
+  return {
+    ...rest,
+    maxConnectedClusters: maxConnectedClusters === 511 ? 511 : 255,
+    ...(endpoint === undefined ? {} : { endpoint: { port: endpoint.port, ...(endpoint.address === undefined ? {} : { address: endpoint.address }), ...(endpoint.ips === undefined ? {} : { ips: endpoint.ips }) } }),
+  };
+}
