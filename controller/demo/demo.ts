@@ -2,7 +2,7 @@
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type DemoFleet, type GivenApi, startFleet } from './fleet.ts';
+import { type GivenApi, startFleet } from './fleet.ts';
 import { seedCluster } from './clusters.ts';
 import { createProcessGroup, type ProcessGroup } from './processes.ts';
 import { STEPS } from './steps/index.ts';
@@ -25,8 +25,8 @@ export interface DemoOptions {
   readonly say: (text: string) => void;
   /** Called once everything runs and the walk is over; its promise keeps the fleet up. */
   readonly whileUp?: (walk: Walk, result: DemoResult) => Promise<void>;
-  /** Called before anything is stopped, for whoever measures processes. */
-  readonly beforeStop?: (fleet: DemoFleet) => Promise<void>;
+  /** Called after a walk that held, before anything is stopped: for whoever measures more. */
+  readonly afterWalk?: (walk: Walk) => Promise<void>;
 }
 
 /** A folder of its own below the system's temporary folder, or one clear sentence. */
@@ -83,7 +83,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     const steps = await walkSteps(walk, say, options.whileUp !== undefined);
     ok = steps.length === STEPS.length && steps.every((step) => step.ok);
     const result = { ok, steps, measurements };
-    await options.beforeStop?.(fleet);
+    if (ok) await options.afterWalk?.(walk);
     if (!signal.aborted) await options.whileUp?.(walk, result);
     return result;
   } finally {

@@ -1,0 +1,11 @@
+/** `npm run bench -- NAME`: prints figures, never judges them. */
+import { bench as thread } from './thread.ts';
+
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = { thread };
+
+const name = process.argv[2] ?? '';
+const chosen = BENCHES[name];
+if (chosen === undefined) {
+  process.stderr.write(`bench: there is no ${JSON.stringify(name)}; give one of: ${Object.keys(BENCHES).join(', ')}\n`);
+  process.exitCode = 2;
+} else await chosen();
