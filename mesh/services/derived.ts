@@ -36,7 +36,7 @@ export function derivedName(key: ServiceKey, digest: Digest): string {
 
 /** The first 50 bits of the digest, five at a time. */
 function shortHash(text: string, digest: Digest): string {
-  const bits = [...digest(text).slice(0, 13)].map((hex) => Number.parseInt(hex, 16).toString(2).padStart(4, '0')).join('');
+  const bits = digest(text).slice(0, 13).split('').map((hex) => Number.parseInt(hex, 16).toString(2).padStart(4, '0')).join('');
   return Array.from({ length: 10 }, (_, index) => BASE32_HEX[Number.parseInt(bits.slice(index * 5, index * 5 + 5), 2)]).join('');
 }
 
