@@ -1,0 +1,176 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { JournalEntry } from '../model/history.ts';
+import type { RunTarget, RunValue, StrategyValue, TargetObservation } from '../model/rollout.ts';
+import { decide } from './decide.ts';
+import { freezeTargets, undoTargets } from './targets.ts';
+
+const strategy = (soakSeconds = 10): StrategyValue => ({
+  name: 'careful', progressDeadlineSeconds: 60,
+  stages: [
+    { name: 'canary', clusters: { names: ['berlin'] }, maxConcurrency: 1, soakSeconds },
+    { name: 'rest', clusters: { names: ['oslo', 'paris', 'rome'] }, maxConcurrency: 2, soakSeconds: 0 },
+  ],
+});
+const clusterView = (name: string) => ({ name, labels: {}, properties: [], joined: true, report: null, assignedId: 'old' });
+const newRun = (names: readonly string[], of = strategy()): RunValue => ({
+  name: 'run-1', phase: 'Pending', strategy: of, stopRequested: false,
+  targets: freezeTargets(of, names.map(clusterView), names.map((cluster) => ({ cluster, fromId: 'old', toId: 'new' }))),
+});
+const seen = (cluster: string, appliedId: string | null, healthy = true, connected = true): TargetObservation => ({ cluster, appliedId, healthy, connected, message: '' });
+const after = (run: RunValue, observed: TargetObservation[], now: number, stopRequested = run.stopRequested) => {
+  const step = decide({ ...run, stopRequested }, observed, now);
+  return { step, run: { ...run, stopRequested, phase: step.phase, targets: step.targets } };
+};
+const phases = (targets: readonly RunTarget[]) => targets.map(({ cluster, phase }) => `${cluster}=${phase}`).join(' ');
+const events = (journal: readonly JournalEntry[]) => journal.map(({ cluster, event }) => `${cluster}:${event}`);
+const all = (id: string) => ['berlin', 'oslo', 'paris', 'rome', 'zurich'].map((name) => seen(name, id));
+
+test('canary, soak, then the rest two at a time, then what no stage selects', () => {
+  let { step, run } = after(newRun(['berlin', 'oslo', 'paris', 'rome', 'zurich']), all('old'), 0);
+  expect(phases(step.targets)).toBe('berlin=Assigned oslo=Pending paris=Pending rome=Pending zurich=Pending');
+  expect(step).toMatchObject({ phase: 'Running', stage: 'canary', wakeAt: 60_000, assign: [{ cluster: 'berlin' }] });
+  expect(events(step.journal)).toEqual([':StageStarted', 'berlin:Assigned']);
+  ({ step, run } = after(run, [seen('berlin', 'new'), ...all('old').slice(1)], 5_000));
+  expect(step).toMatchObject({ wakeAt: 15_000, assign: [] });
+  ({ step, run } = after(run, [seen('berlin', 'new'), ...all('old').slice(1)], 15_000));
+  expect(phases(step.targets)).toBe('berlin=Done oslo=Assigned paris=Assigned rome=Pending zurich=Pending');
+  ({ step, run } = after(run, [seen('oslo', 'new'), seen('paris', 'old')], 16_000));
+  expect(phases(step.targets)).toBe('berlin=Done oslo=Done paris=Assigned rome=Assigned zurich=Pending');
+  ({ step, run } = after(run, [...all('new').slice(0, 4), seen('zurich', 'old')], 17_000));
+  expect(step).toMatchObject({ stage: 'remaining', counts: { total: 5, done: 4, inFlight: 1, failed: 0, skipped: 0 } });
+  ({ step, run } = after(run, all('new'), 18_000));
+  expect(step).toMatchObject({ phase: 'Completed', stage: null, wakeAt: null });
+  expect(events(step.journal)).toEqual(['zurich:Soaking', 'zurich:Done', ':Completed']);
+});
+
+test('a cluster that is not healthy by the deadline fails; nothing else begins, what is in flight finishes, then the run is Stopped', () => {
+  let { step, run } = after(newRun(['oslo', 'paris', 'rome']), all('old'), 0);
+  ({ step, run } = after(run, [seen('oslo', 'old'), seen('paris', 'new', false)], 59_999));
+  expect(step.journal).toEqual([]);
+  run = { ...run, targets: run.targets.map((target) => (target.cluster === 'paris' ? { ...target, assignedAt: 30_000 } : target)) };
+  ({ step, run } = after(run, [seen('oslo', 'old'), seen('paris', 'new', false)], 60_000));
+  expect(phases(step.targets)).toBe('oslo=Failed paris=Assigned rome=Skipped');
+  expect(step.phase).toBe('Running');
+  expect(step.message).toContain('cluster oslo failed: not healthy within progressDeadlineSeconds (60)');
+  ({ step, run } = after(run, [seen('oslo', 'new'), seen('paris', 'new')], 61_000));
+  expect(phases(step.targets)).toBe('oslo=Failed paris=Done rome=Skipped');
+  expect(step).toMatchObject({ phase: 'Stopped', counts: { failed: 1, done: 1, skipped: 1 } });
+});
+
+test('the last cluster failing leaves nobody out: CompletedWithFailures', () => {
+  const { run } = after(newRun(['oslo']), all('old'), 0);
+  expect(after(run, all('old'), 60_000).step).toMatchObject({ phase: 'CompletedWithFailures', counts: { failed: 1, skipped: 0 } });
+});
+
+test('a requested stop skips what is pending', () => {
+  const { run } = after(newRun(['berlin', 'oslo']), all('old'), 0);
+  const stopping = after(run, all('old'), 1_000, true);
+  expect(phases(stopping.step.targets)).toBe('berlin=Assigned oslo=Skipped');
+  expect(after(stopping.run, all('new'), 2_000).step.phase).toBe('Running');
+  expect(after(after(stopping.run, all('new'), 2_000).run, all('new'), 12_000).step.phase).toBe('Stopped');
+});
+
+describe('health', () => {
+  test('of another state, or from before, never counts', () => {
+    const { run } = after(newRun(['berlin']), all('old'), 0);
+    expect(phases(after(run, [seen('berlin', 'old', true)], 1_000).step.targets)).toBe('berlin=Assigned');
+  });
+
+  test('lost while soaking begins the soak anew', () => {
+    let { run } = after(newRun(['berlin']), all('old'), 0);
+    ({ run } = after(run, all('new'), 1_000));
+    ({ run } = after(run, [seen('berlin', 'new', false)], 9_000));
+    expect(run.targets[0]).toMatchObject({ phase: 'Assigned', healthyAt: null });
+    ({ run } = after(run, all('new'), 12_000));
+    expect(after(run, all('new'), 21_999).run.targets[0]).toMatchObject({ phase: 'Soaking' });
+    expect(after(run, all('new'), 22_000).run.targets[0]).toMatchObject({ phase: 'Done' });
+  });
+
+  test('a silent agent neither ends nor breaks a soak, until the deadline after it', () => {
+    let { run } = after(newRun(['berlin']), all('old'), 0);
+    ({ run } = after(run, all('new'), 1_000));
+    for (const silent of [[], [seen('berlin', null)], [seen('berlin', 'new', true, false)]]) {
+      const waiting = after(run, silent, 30_000);
+      expect(waiting.step).toMatchObject({ targets: [{ phase: 'Soaking', healthyAt: 1_000 }], wakeAt: 71_000 });
+      expect(after(waiting.run, all('new'), 40_000).run.targets[0]).toMatchObject({ phase: 'Done' });
+      expect(after(waiting.run, silent, 71_000).run.targets[0]).toMatchObject({ phase: 'Failed' });
+    }
+  });
+});
+
+test('connected clusters go first, so that an offline one delays nobody else', () => {
+  const { step } = after(newRun(['oslo', 'paris', 'rome']), [seen('oslo', 'old', true, false), seen('paris', 'old'), seen('rome', 'old')], 0);
+  expect(phases(step.targets)).toBe('oslo=Pending paris=Assigned rome=Assigned');
+});
+
+test('an empty run is complete at once, and says so once', () => {
+  const first = after(newRun([]), [], 0);
+  expect(events(first.step.journal)).toEqual([':Completed']);
+  expect(after(first.run, [], 1).step.journal).toEqual([]);
+});
+
+test('undo takes back what was touched, and only that', () => {
+  const { run } = after(newRun(['berlin', 'oslo']), all('old'), 0);
+  expect(undoTargets(run.targets, {})).toEqual([{ cluster: 'berlin', fromId: 'new', toId: 'old' }]);
+  const first = run.targets.map((target) => ({ ...target, fromId: null }));
+  expect(undoTargets(first, { berlin: 'bare' })).toEqual([{ cluster: 'berlin', fromId: 'new', toId: 'bare' }]);
+  expect(undoTargets(first, {})).toEqual([]);
+});
+
+const names = ['ams', 'ber', 'cph', 'dub', 'edi', 'fra'];
+const arbitraryStrategy: fc.Arbitrary<StrategyValue> = fc.record({
+  name: fc.constant('any'), progressDeadlineSeconds: fc.integer({ min: 1, max: 20 }),
+  stages: fc.array(fc.record({
+    name: fc.constantFrom('one', 'two', 'three'), clusters: fc.record({ names: fc.subarray(names, { minLength: 1 }) }),
+    maxConcurrency: fc.integer({ min: 1, max: 3 }), soakSeconds: fc.integer({ min: 0, max: 8 }),
+  }), { minLength: 1, maxLength: 3 }),
+});
+const arbitraryMoment = fc.record({
+  waitSeconds: fc.integer({ min: 0, max: 6 }), stop: fc.integer({ min: 0, max: 30 }).map((dice) => dice === 0),
+  observed: fc.tuple(...names.map((cluster) => fc.record({
+    cluster: fc.constant(cluster), connected: fc.boolean(), appliedId: fc.constantFrom('new', 'new', 'old', null), healthy: fc.boolean(), message: fc.constant(''),
+  }))),
+});
+
+test('whatever happens: budgets hold, stages wait, nothing is assigned or journalled twice, deciding again changes nothing, and every target ends once', () => {
+  fc.assert(fc.property(arbitraryStrategy, fc.array(arbitraryMoment, { maxLength: 40 }), fc.boolean(), (of, moments, staleStatus) => {
+    let run = newRun(names, of);
+    const stages = [...of.stages, { maxConcurrency: 1 }];
+    const assignments = new Map<string, number>();
+    const ends = new Map<string, number>();
+    const closings: string[] = [];
+    let now = 0;
+    const deadlineMoments = Array.from({ length: 40 }, () => ({ waitSeconds: 60, stop: false, observed: [] as TargetObservation[] }));
+    for (const moment of [...moments, ...deadlineMoments]) {
+      now += moment.waitSeconds * 1000;
+      const input: RunValue = { ...run, stopRequested: run.stopRequested || moment.stop };
+      const step = decide(input, moment.observed, now);
+      for (const { cluster } of step.assign) assignments.set(cluster, (assignments.get(cluster) ?? 0) + 1);
+      for (const { cluster, event } of step.journal) {
+        if (cluster !== '' && ['Done', 'Failed', 'Skipped'].includes(event)) ends.set(cluster, (ends.get(cluster) ?? 0) + 1);
+        if (['Completed', 'CompletedWithFailures', 'Stopped'].includes(event)) closings.push(event);
+      }
+      for (const [number, stage] of stages.entries()) {
+        const inStage = step.targets.filter((target) => target.stage === number);
+        expect(inStage.filter(({ phase }) => phase === 'Assigned' || phase === 'Soaking').length).toBeLessThanOrEqual(stage.maxConcurrency);
+        if (inStage.some((target) => target.assignedAt !== null)) {
+          expect(step.targets.filter((target) => target.stage < number).every(({ phase }) => phase === 'Done')).toBe(true);
+        }
+      }
+      if (step.wakeAt !== null) {
+        expect(step.wakeAt).toBeGreaterThan(now);
+        expect(decide({ ...input, targets: step.targets }, moment.observed, step.wakeAt - 1).changed).toEqual([]);
+      }
+      // A crash may lose the run's status, never its rows: both are decided on again.
+      for (const phase of [step.phase, run.phase]) {
+        const again = decide({ ...input, phase, targets: step.targets }, moment.observed, now);
+        expect(again).toEqual({ ...step, changed: [], assign: [], journal: [] });
+      }
+      run = { ...input, targets: step.targets, phase: staleStatus ? run.phase : step.phase };
+    }
+    expect([...assignments.values()].every((count) => count === 1)).toBe(true);
+    expect([...ends.entries()].sort()).toEqual(names.map((name) => [name, 1]));
+    expect(closings).toHaveLength(1);
+  }), { numRuns: 300 });
+});
