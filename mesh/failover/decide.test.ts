@@ -75,7 +75,6 @@ describe('decideFailover', () => {
 });
 
 const CLUSTERS = ['a', 'b', 'c'];
-interface Second { readonly ready: (number | null)[]; readonly evacuate: number | null }
 
 const worlds = fc.record({
   rules: fc.record({
