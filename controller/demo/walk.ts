@@ -55,3 +55,14 @@ export function createWalk(options: { readonly fleet: DemoFleet; readonly entry:
 }
 
 export const parseYaml = (text: string): unknown => parse(text);
+
+/** What the commands in the documentation stand on: kubeconfigs and DNS ports of a running demo. */
+export function demoVariables(walk: Walk): Readonly<Record<string, string>> {
+  return Object.fromEntries([
+    ['HUB', walk.fleet.hub.kubeconfig] as const,
+    ...walk.fleet.clusters.flatMap((cluster) => [
+      [cluster.name.toUpperCase(), cluster.kubeconfig] as const,
+      [`${cluster.name.toUpperCase()}_DNS_PORT`, cluster.dnsAddress.slice(cluster.dnsAddress.lastIndexOf(':') + 1)] as const,
+    ]),
+  ]);
+}

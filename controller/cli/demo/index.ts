@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { CommandFailure, type Environment } from '../environment.ts';
-import type { Walk } from '../../demo/walk.ts';
+import { demoVariables, type Walk } from '../../demo/walk.ts';
 
 function summary(walk: Walk): string {
   const { hub, clusters } = walk.fleet;
@@ -10,6 +10,7 @@ function summary(walk: Walk): string {
     '', 'Everything is up. Ctrl-C ends it all.', '',
     `  hub       kubeconfig ${hub.kubeconfig}   metrics http://${hub.healthAddress}/metrics`,
     ...clusters.map((cluster) => `  ${cluster.name.padEnd(9)} kubeconfig ${cluster.kubeconfig}   DNS ${cluster.dnsAddress}   metrics http://${cluster.healthAddress}/metrics`),
+    '', `  export ${Object.entries(demoVariables(walk)).map(([name, value]) => `${name}=${value}`).join(' ')}`,
     '', 'Five things to try:',
     `  npm run isthmus -- --kubeconfig ${hub.kubeconfig} fleet query 'region=europe,stage!=frozen'`,
     `  npm run isthmus -- --kubeconfig ${hub.kubeconfig} dns explain checkout.global.example.com --from virginia`,
