@@ -30,7 +30,7 @@ export function matchesSelector(selector: ClusterSelector, subject: SelectorSubj
   if (selector.names !== undefined && !matchesAny(selector.names, subject.name)) return false;
   const matchesEntry = ([key, globs]: [string, string | readonly string[]]): boolean => {
     const value = valueOf(subject, key);
-    return value !== undefined && matchesAny(typeof globs === 'string' ? [globs] : globs, value);
+    return value !== undefined && matchesAny(typeof globs === 'string' ? [globs] : Array.isArray(globs) ? globs : [], value);
   };
   return Object.entries(selector.labels ?? {}).every(matchesEntry) && !Object.entries(selector.exclude_labels ?? {}).some(matchesEntry);
 }
