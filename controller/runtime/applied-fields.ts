@@ -6,9 +6,11 @@ type Fields = Readonly<Record<string, unknown>>;
 const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isAbsent = (value: unknown): boolean => value === undefined || value === null;
 
+const isEmpty = (value: unknown): boolean => (Array.isArray(value) ? value.length === 0 : isObject(value) && Object.keys(value).length === 0);
+
 /** Every value of `wanted` stands in `actual`; what the server added (defaults) is no difference. */
 function carries(wanted: unknown, actual: unknown): boolean {
-  if (isAbsent(wanted)) return true;
+  if (isAbsent(wanted) || (isEmpty(wanted) && isAbsent(actual))) return true;
   if (Array.isArray(wanted)) {
     return Array.isArray(actual) && actual.length === wanted.length && wanted.every((item, index) => carries(item, actual[index]));
   }
@@ -59,7 +61,9 @@ function listMatches(wanted: readonly unknown[], owned: Fields, actual: readonly
 
 function mapMatches(wanted: Fields, owned: Fields, actual: Fields): boolean {
   const ownedNames = Object.keys(owned).filter((path) => path !== '.');
-  const wantedNames = Object.keys(wanted).filter((name) => !isAbsent(wanted[name]));
+  // Typed kinds drop an empty map or list, and then nobody owns it.
+  const dropped = (name: string): boolean => isEmpty(wanted[name]) && owned[`f:${name}`] === undefined && (isAbsent(actual[name]) || isObject(actual[name]));
+  const wantedNames = Object.keys(wanted).filter((name) => !isAbsent(wanted[name]) && !dropped(name));
   if (ownedNames.length !== wantedNames.length) return false;
   return wantedNames.every((name) => {
     const below = owned[`f:${name}`];

@@ -1,6 +1,8 @@
 /** The `KubernetesClient` port over HTTPS: raw JSON, one dispatcher, bounded lines and pages. */
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import {
-  type KubernetesClient, type KubernetesObject, type KubernetesObject as Raw, KubernetesError, KubernetesUnreachable, type ObjectList, type ResourceKind, type WatchEvent, type WriteOptions,
+  type KubernetesClient, KubernetesError, type KubernetesObject, KubernetesUnreachable, type ListOptions, type ObjectList, type ObjectRef, type PatchOptions, type ResourceKind,
+  type WatchEvent, type WatchOptions, type WriteOptions,
 } from '../../../mesh/ports/kubernetes.ts';
 import type { Metrics } from '../../../mesh/ports/metrics.ts';
 import { createCredentials } from './credentials.ts';
@@ -38,7 +40,7 @@ export function connectKubernetes({ kubeconfig, context, userAgent, metrics }: C
   const requests = createRequests({ credentials, userAgent, metrics });
 
   return {
-    async get<T extends KubernetesObject>(kind: ResourceKind, ref: Parameters<KubernetesClient['get']>[1], signal: Parameters<KubernetesClient['get']>[2]) {
+    async get<T extends KubernetesObject>(kind: ResourceKind, ref: ObjectRef, signal: CancelSignal) {
       try {
         return await requests.json(targetOf('get', kind, ref), {}, signal) as T;
       } catch (error) {
@@ -47,7 +49,7 @@ export function connectKubernetes({ kubeconfig, context, userAgent, metrics }: C
       }
     },
 
-    async list<T extends KubernetesObject>(kind: ResourceKind, options: Parameters<KubernetesClient['list']>[1], signal: Parameters<KubernetesClient['list']>[2]): Promise<ObjectList<T>> {
+    async list<T extends KubernetesObject>(kind: ResourceKind, options: ListOptions, signal: CancelSignal): Promise<ObjectList<T>> {
       const target = targetOf('list', kind, options);
       const list = await requests.json(target, {
         query: {
@@ -57,7 +59,7 @@ export function connectKubernetes({ kubeconfig, context, userAgent, metrics }: C
           continue: options.continueToken,
           resourceVersion: options.resourceVersion,
         },
-      }, signal) as { readonly apiVersion?: string; readonly kind?: string; readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string }; readonly items?: readonly Raw[] | null };
+      }, signal) as { readonly apiVersion?: string; readonly kind?: string; readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string }; readonly items?: readonly KubernetesObject[] | null };
       if (typeof list.metadata?.resourceVersion !== 'string') throw new KubernetesUnreachable(`${describe(target)}: the answer is no list`);
       const itemKind = list.kind?.endsWith('List') === true ? list.kind.slice(0, -4) : kind.kind;
       // Built-in kinds leave `apiVersion` and `kind` out of a list's items.
@@ -66,7 +68,7 @@ export function connectKubernetes({ kubeconfig, context, userAgent, metrics }: C
       return { resourceVersion: list.metadata.resourceVersion, items, ...(continueToken === undefined || continueToken === '' ? {} : { continueToken }) };
     },
 
-    async *watch<T extends KubernetesObject>(kind: ResourceKind, options: Parameters<KubernetesClient['watch']>[1], signal: Parameters<KubernetesClient['watch']>[2]): AsyncGenerator<WatchEvent<T>> {
+    async *watch<T extends KubernetesObject>(kind: ResourceKind, options: WatchOptions, signal: CancelSignal): AsyncGenerator<WatchEvent<T>> {
       const target = targetOf('watch', kind, options);
       const what = describe(target);
       const chunks = requests.stream(target, {
@@ -87,19 +89,17 @@ export function connectKubernetes({ kubeconfig, context, userAgent, metrics }: C
       }
     },
 
-    async create<T extends KubernetesObject>(kind: ResourceKind, object: T, options: WriteOptions, signal: Parameters<KubernetesClient['create']>[3]) {
+    async create<T extends KubernetesObject>(kind: ResourceKind, object: T, options: WriteOptions, signal: CancelSignal) {
       const target = targetOf('create', kind, object.metadata.namespace === undefined ? {} : { namespace: object.metadata.namespace });
       return await requests.json(target, { query: writeQuery(options), body: JSON.stringify(object), contentType: 'application/json' }, signal) as T;
     },
 
-    async update<T extends KubernetesObject>(kind: ResourceKind, object: T, options: Parameters<KubernetesClient['update']>[2], signal: Parameters<KubernetesClient['update']>[3]) {
+    async update<T extends KubernetesObject>(kind: ResourceKind, object: T, options: WriteOptions & { subresource?: 'status' }, signal: CancelSignal) {
       const target = targetOf('update', kind, object.metadata, options.subresource);
       return await requests.json(target, { query: writeQuery(options), body: JSON.stringify(object), contentType: 'application/json' }, signal) as T;
     },
 
-    async patch<T extends KubernetesObject>(
-      kind: ResourceKind, ref: Parameters<KubernetesClient['patch']>[1], body: unknown, options: Parameters<KubernetesClient['patch']>[3], signal: Parameters<KubernetesClient['patch']>[4],
-    ) {
+    async patch<T extends KubernetesObject>(kind: ResourceKind, ref: ObjectRef, body: unknown, options: PatchOptions, signal: CancelSignal) {
       const target = targetOf('patch', kind, ref, options.subresource);
       const query = { ...writeQuery(options), force: options.type === 'apply' ? options.force : undefined };
       return await requests.json(target, { query, body: JSON.stringify(body), contentType: PATCH_TYPES[options.type] }, signal) as T;

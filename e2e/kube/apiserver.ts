@@ -1,0 +1,180 @@
+/** A real kube-apiserver with its etcd, on loopback, from `KUBEBUILDER_ASSETS`. Several at once do not meet. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ConnectedKubernetes, connectKubernetes } from '../../controller/adapters/kubernetes/connect.ts';
+import { fakeMetrics } from '../../controller/runtime/testing/fakes.ts';
+import { Namespace } from '../../mesh/api/resources/core.ts';
+import { KubernetesError, type KubernetesObject, type ResourceKind } from '../../mesh/ports/kubernetes.ts';
+
+export interface ApiServerOptions {
+  readonly namespaces?: readonly string[];
+  /** CustomResourceDefinition objects. */
+  readonly definitions?: readonly KubernetesObject[];
+  /** Users beside the administrator, each with a token of its own; RBAC decides what they may do. */
+  readonly users?: readonly { readonly name: string; readonly token: string; readonly groups?: readonly string[] }[];
+  /** 10.0.0.0/24 unless given. */
+  readonly serviceCidr?: string;
+  /** Further flags of kube-apiserver. */
+  readonly flags?: readonly string[];
+}
+
+export interface ApiServer {
+  /** Of the administrator (`system:masters`). */
+  readonly kubeconfigPath: string;
+  readonly url: string;
+  readonly etcdUrl: string;
+  readonly adminToken: string;
+  readonly certificateAuthorityPem: string;
+  /** Temporary; removed by `stop`. */
+  readonly directory: string;
+  kubeconfigFor(token: string): string;
+  stop(): Promise<void>;
+}
+
+const START_MILLISECONDS = 60_000;
+const STOP_MILLISECONDS = 5_000;
+export const CustomResourceDefinition: ResourceKind = { group: 'apiextensions.k8s.io', version: 'v1', kind: 'CustomResourceDefinition', plural: 'customresourcedefinitions', namespaced: false };
+
+/** Why no real API server can run here; undefined: it can. */
+export function missingAssets(): string | undefined {
+  const folder = process.env['KUBEBUILDER_ASSETS'];
+  const wayOut = 'set KUBEBUILDER_ASSETS to a folder with kube-apiserver and etcd (setup-envtest makes one)';
+  if (folder === undefined || folder === '') return wayOut;
+  const missing = ['etcd', 'kube-apiserver'].filter((name) => !existsSync(join(folder, name)));
+  return missing.length === 0 ? undefined : `${folder} has no ${missing.join(' and no ')}; ${wayOut}`;
+}
+
+/** Held until all are known, so that they differ; another program may still take one before it is used, hence the second start below. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(Array.from({ length: count }, () => new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
+    const server = createServer().once('error', reject).listen(0, '127.0.0.1', () => resolve(server));
+  })));
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+interface Running { readonly name: string; readonly child: ChildProcess; readonly exited: Promise<void>; readonly logPath: string }
+
+function run(name: string, args: readonly string[], directory: string): Running {
+  const logPath = join(directory, `${name}.log`);
+  const log = openSync(logPath, 'w');
+  const child = spawn(join(process.env['KUBEBUILDER_ASSETS'] ?? '', name), args, { stdio: ['ignore', log, log] });
+  closeSync(log);
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()).once('error', () => resolve()));
+  return { name, child, exited, logPath };
+}
+
+async function end({ child, exited }: Running): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  child.kill('SIGTERM');
+  const patience = new AbortController();
+  const late = await Promise.race([exited.then(() => false), sleep(STOP_MILLISECONDS, true, { signal: patience.signal }).catch(() => false)]);
+  patience.abort();
+  if (late) child.kill('SIGKILL');
+  await exited;
+}
+
+const tail = (path: string): string => readFileSync(path, 'utf8').split('\n').slice(-8).join('\n');
+
+export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
+  const missing = missingAssets();
+  if (missing !== undefined) throw new Error(missing);
+  try {
+    return await startOnce(options);
+  } catch (error) {
+    if (!String(error).includes('address already in use')) throw error;
+    return await startOnce(options);
+  }
+}
+
+async function startOnce(options: ApiServerOptions): Promise<ApiServer> {
+  const directory = mkdtempSync(join(tmpdir(), 'isthmus-apiserver-'));
+  const [etcdPort, peerPort, apiPort] = await freePorts(3);
+  const url = `https://127.0.0.1:${apiPort}`;
+  const etcdUrl = `http://127.0.0.1:${etcdPort}`;
+  const adminToken = randomBytes(24).toString('hex');
+  const users = [{ name: 'admin', token: adminToken, groups: ['system:masters'] }, ...(options.users ?? [])];
+  writeFileSync(join(directory, 'tokens.csv'), users.map(({ name, token, groups = [] }) => `${token},${name},${name},"${groups.join(',')}"\n`).join(''), { mode: 0o600 });
+  const keyPath = join(directory, 'service-account.key');
+  writeFileSync(keyPath, generateKeyPairSync('rsa', { modulusLength: 2048, privateKeyEncoding: { type: 'pkcs1', format: 'pem' }, publicKeyEncoding: { type: 'pkcs1', format: 'pem' } }).privateKey, { mode: 0o600 });
+
+  const running: Running[] = [];
+  const killAll = (): void => { for (const { child } of running) child.kill('SIGKILL'); };
+  process.once('exit', killAll);
+  const stop = async (): Promise<void> => {
+    // kube-apiserver waits for its etcd for ever, so it goes first.
+    for (const process of running.toReversed()) await end(process);
+    process.removeListener('exit', killAll);
+    rmSync(directory, { recursive: true, force: true });
+  };
+
+  try {
+    running.push(run('etcd', [
+      `--data-dir=${join(directory, 'etcd')}`, `--listen-client-urls=${etcdUrl}`, `--advertise-client-urls=${etcdUrl}`,
+      `--listen-peer-urls=http://127.0.0.1:${peerPort}`, '--unsafe-no-fsync', '--log-level=warn',
+    ], directory));
+    running.push(run('kube-apiserver', [
+      `--etcd-servers=${etcdUrl}`, '--bind-address=127.0.0.1', `--secure-port=${apiPort}`, '--advertise-address=127.0.0.1', '--endpoint-reconciler-type=none',
+      '--service-account-issuer=https://kubernetes.default.svc', `--service-account-key-file=${keyPath}`, `--service-account-signing-key-file=${keyPath}`,
+      '--authorization-mode=RBAC', `--token-auth-file=${join(directory, 'tokens.csv')}`, `--cert-dir=${join(directory, 'certificates')}`,
+      '--disable-admission-plugins=ServiceAccount', `--service-cluster-ip-range=${options.serviceCidr ?? '10.0.0.0/24'}`, ...(options.flags ?? []),
+    ], directory));
+
+    const deadline = Date.now() + START_MILLISECONDS;
+    const until = async (what: string, done: () => Promise<boolean>): Promise<void> => {
+      while (!(await done().catch(() => false))) {
+        const dead = running.find(({ child }) => child.exitCode !== null || child.signalCode !== null);
+        if (dead !== undefined) throw new Error(`${dead.name} ended: ${tail(dead.logPath)}`);
+        if (Date.now() > deadline) throw new Error(`${what}: not within ${START_MILLISECONDS / 1000} s; ${tail(running.at(-1)!.logPath)}`);
+        await sleep(100);
+      }
+    };
+    const certificatePath = join(directory, 'certificates', 'apiserver.crt');
+    await until('certificate', async () => existsSync(certificatePath) && readFileSync(certificatePath, 'utf8').includes('END CERTIFICATE'));
+    const certificateAuthorityPem = readFileSync(certificatePath, 'utf8');
+    const kubeconfigFor = (token: string): string => JSON.stringify({
+      apiVersion: 'v1', kind: 'Config', 'current-context': 'test',
+      clusters: [{ name: 'test', cluster: { server: url, 'certificate-authority-data': Buffer.from(certificateAuthorityPem).toString('base64') } }],
+      users: [{ name: 'test', user: { token } }],
+      contexts: [{ name: 'test', context: { cluster: 'test', user: 'test' } }],
+    }, null, 2);
+    const kubeconfigPath = join(directory, 'kubeconfig');
+    writeFileSync(kubeconfigPath, kubeconfigFor(adminToken), { mode: 0o600 });
+
+    const client = connectKubernetes({ kubeconfig: kubeconfigPath, userAgent: 'isthmus-e2e', metrics: fakeMetrics() });
+    try {
+      const never = new AbortController().signal;
+      await until('namespace kube-system', async () => await client.get(Namespace, { name: 'kube-system' }, never) !== undefined);
+      await prepare(client, options, until);
+    } finally {
+      await client.close();
+    }
+    return { kubeconfigPath, url, etcdUrl, adminToken, certificateAuthorityPem, directory, kubeconfigFor, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function prepare(client: ConnectedKubernetes, options: ApiServerOptions, until: (what: string, done: () => Promise<boolean>) => Promise<void>): Promise<void> {
+  const never = new AbortController().signal;
+  const create = async (kind: ResourceKind, object: KubernetesObject): Promise<void> => {
+    await client.create(kind, object, { fieldManager: 'isthmus-e2e' }, never).catch((error: unknown) => {
+      if (!(error instanceof KubernetesError && error.reason === 'AlreadyExists')) throw error;
+    });
+  };
+  for (const name of options.namespaces ?? []) await create(Namespace, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  for (const definition of options.definitions ?? []) await create(CustomResourceDefinition, definition);
+  for (const definition of options.definitions ?? []) {
+    await until(`definition ${definition.metadata.name} established`, async () => {
+      const found = await client.get<KubernetesObject & { readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] } }>(CustomResourceDefinition, definition.metadata, never);
+      return found?.status?.conditions?.some((condition) => condition.type === 'Established' && condition.status === 'True') === true;
+    });
+  }
+}

@@ -1,0 +1,70 @@
+/** What a real server says of a version that etcd has compacted away, and how the cache gets over it. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../../../controller/adapters/clock.ts';
+import { type ConnectedKubernetes, connectKubernetes } from '../../../controller/adapters/kubernetes/connect.ts';
+import { systemRandom } from '../../../controller/adapters/random.ts';
+import { createCache } from '../../../controller/runtime/cache.ts';
+import { fakeMetrics, silentLog } from '../../../controller/runtime/testing/fakes.ts';
+import { ConfigMap } from '../../../mesh/api/resources/core.ts';
+import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
+import { type ApiServer, missingAssets, startApiServer } from '../apiserver.ts';
+import { by, never } from './suite.ts';
+
+const missing = missingAssets();
+if (missing !== undefined) console.log(`no real kube-apiserver: ${missing}`);
+
+describe.skipIf(missing !== undefined)('a compacted version', () => {
+  let server: ApiServer | undefined;
+  let client: ConnectedKubernetes;
+  // Without the watch cache, watches are etcd's own, and so is their horizon.
+  beforeAll(async () => {
+    server = await startApiServer({ flags: ['--watch-cache=false'] });
+    client = connectKubernetes({ kubeconfig: server.kubeconfigPath, userAgent: 'isthmus-contract', metrics: fakeMetrics() });
+  });
+  afterAll(async () => {
+    await client?.close();
+    await server?.stop();
+  });
+
+  const write = async (name: string): Promise<string> => {
+    const made = await client.create(ConfigMap, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'default', labels: { here: 'yes' } } }, by, never);
+    return made.metadata.resourceVersion!;
+  };
+  const compact = async (revision: string): Promise<void> => {
+    const answer = await fetch(`${server!.etcdUrl}/v3/kv/compaction`, { method: 'POST', body: JSON.stringify({ revision, physical: true }) });
+    expect(answer.status).toBe(200);
+  };
+
+  test('is 410 Expired, and the cache lists again', async () => {
+    const old = await write('before');
+    await write('between');
+    const abort = new AbortController();
+    const versions: string[] = [];
+    const startingLate = {
+      ...client,
+      watch: (...[kind, options, signal]: Parameters<typeof client.watch>) => {
+        versions.push(options.resourceVersion);
+        return client.watch(kind, versions.length === 1 ? { ...options, resourceVersion: old } : options, signal);
+      },
+    } as ConnectedKubernetes;
+    await compact(await write('after'));
+    const error: unknown = await (async () => {
+      for await (const event of client.watch(ConfigMap, { resourceVersion: old }, never)) return event;
+      return 'ended';
+    })().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(KubernetesError);
+    expect(error).toMatchObject({ code: 410, reason: 'Expired' });
+
+    const metrics = fakeMetrics();
+    const cache = createCache(startingLate, ConfigMap, { namespace: 'default', labelSelector: 'here=yes' }, { clock: systemClock, random: systemRandom, log: silentLog, metrics });
+    const running = cache.start(abort.signal);
+    for (let attempt = 0; attempt < 100 && metrics.value('isthmus_cache_lists_total', { kind: 'ConfigMap' }) < 2; attempt++) await sleep(50);
+    await write('later');
+    for (let attempt = 0; attempt < 100 && cache.list().length < 4; attempt++) await sleep(50);
+    abort.abort();
+    await running;
+    expect(metrics.value('isthmus_cache_failures_total', { kind: 'ConfigMap', reason: 'Expired' })).toBe(1);
+    expect(cache.list().map((object) => object.metadata.name)).toEqual(['after', 'before', 'between', 'later']);
+  });
+});
