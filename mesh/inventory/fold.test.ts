@@ -1,0 +1,100 @@
+import { describe, expect, expectTypeOf, test } from 'vitest';
+import type { z } from 'zod';
+import { clusterStatus } from '../api/resources/cluster.ts';
+import type { ClusterStatusValue } from '../model/cluster-status.ts';
+import { type ClusterFacts, foldCluster } from './fold.ts';
+import { matchesQuery, parseQuery } from './query.ts';
+import { viewCluster } from './view.ts';
+
+const AGENT = 'spiffe://example.org/cluster/oslo';
+const unknown: ClusterFacts = {
+  name: 'oslo', declared: {}, report: null, reportedAt: null, reportedBy: null, applied: null, assignment: null, identity: null, joinedAt: null, connected: false, connectedSince: null, exports: null,
+};
+const full: ClusterFacts = {
+  name: 'oslo', declared: { region: 'europe', owner: 'net' }, reportedAt: 2_000, reportedBy: AGENT,
+  report: {
+    properties: { country: 'no', owner: 'agent', 'cilium-version': '0.0.0' }, kubernetesVersion: '1.33.1', agentVersion: '0.1.0', nodes: { total: 2, ready: 2 }, peerAddress: '192.0.2.2:1',
+    cilium: { version: '1.18.12', clusterName: 'oslo', clusterId: 2, maxConnectedClusters: 511, podCidrs: ['10.2.0.0/16', 'fd02::/48'], namespace: 'kube-system', kvstoreMesh: true, authMode: 'cluster', endpoint: { ips: ['192.0.2.2'], port: 2379 } },
+  },
+  applied: { id: 'sha256-b', appliedAt: 3_000, healthy: true, message: '', drift: [] },
+  assignment: { cluster: 'oslo', desiredId: 'sha256-b', run: 'europe-1', stage: 'canary', assignedAt: 2_500 },
+  identity: { spiffeId: AGENT, certificateSerial: '01', issuer: 'CN=issuing', notAfter: 86_400_000 }, joinedAt: 1_000,
+  connected: true, connectedSince: 1_500, exports: ['shop/checkout', 'shop/cart'],
+};
+const conditions = (status: ClusterStatusValue) => Object.fromEntries((status.conditions ?? []).map(({ type, status: value, reason }) => [type, `${value} ${reason}`]));
+
+test('the value type is the schema\'s', () => {
+  expectTypeOf<ClusterStatusValue>().toEqualTypeOf<z.infer<typeof clusterStatus>>();
+  expect(clusterStatus.safeParse(foldCluster(full, undefined, 4_000).status).error).toBeUndefined();
+});
+
+test('a cluster nobody has heard of', () => {
+  const { status } = foldCluster(unknown, undefined, 1_000);
+  expect(conditions(status)).toEqual({ Applied: 'True NothingAssigned', Connected: 'False NeverConnected', InSync: 'Unknown NotReported', Joined: 'False NotJoined', Ready: 'False NotJoined' });
+  expect(status.conditions?.find(({ type }) => type === 'Ready')?.message).toContain('isthmus join oslo');
+});
+
+test('everything known: ready, and queries see declared, derived and reported properties', () => {
+  const { status } = foldCluster(full, undefined, 4_000);
+  expect(conditions(status)).toEqual({ Applied: 'True Healthy', Connected: 'True Connected', InSync: 'True InSync', Joined: 'True Joined', Ready: 'True Ready' });
+  expect(status.current).toEqual({ id: 'sha256-b', appliedAt: '1970-01-01T00:00:03.000Z', by: 'run/europe-1' });
+  const parsed = parseQuery('region=europe,owner=net,country=no,cilium-version=1.18.*,cilium-cluster-id=2,pod-cidrs=*fd02::/48,kubernetes-version,agent-version');
+  expect('query' in parsed && matchesQuery(parsed.query, viewCluster('oslo', {}, status))).toBe(true);
+});
+
+test('the same facts later: the same object, no history', () => {
+  const first = foldCluster(full, undefined, 4_000);
+  const again = foldCluster({ ...full, reportedAt: 50_000 }, first.status, 60_000);
+  expect(again.status).toBe(first.status);
+  expect(again.history).toEqual([]);
+});
+
+test('a restarted hub believes what it believed, and plans from it', () => {
+  const { status } = foldCluster(full, undefined, 4_000);
+  const restarted = foldCluster({ ...unknown, declared: full.declared }, status, 5_000);
+  expect(conditions(restarted.status)).toMatchObject({ Applied: 'True Healthy', Connected: 'False Disconnected', InSync: 'True InSync', Ready: 'False Disconnected' });
+  expect({ ...restarted.status, conditions: [] }).toEqual({ ...status, conditions: [] });
+  expect(restarted.history.map(({ field, by }) => `${field} ${by}`)).toEqual(['conditions.Connected hub', 'conditions.Ready hub']);
+  const view = viewCluster('oslo', {}, restarted.status);
+  expect(view).toMatchObject({ joined: true, assignedId: 'sha256-b', report: { cilium: full.report?.cilium } });
+});
+
+describe('one row per change, with its author', () => {
+  const { status } = foldCluster(full, undefined, 4_000);
+  const rows = (facts: Partial<ClusterFacts>) => foldCluster({ ...full, ...facts }, status, 9_000).history.map(({ field, before, after, by }) => [field, before, after, by]);
+  const report = full.report!;
+  test.each<[string, Partial<ClusterFacts>, unknown[][]]>([
+    ['declared property', { declared: { ...full.declared, region: 'asia' } }, [['properties.region', '"europe"', '"asia"', 'hub']]],
+    ['reported property', { report: { ...report, properties: { ...report.properties, country: 'se' } } }, [['properties.country', '"no"', '"se"', AGENT]]],
+    ['Cilium upgrade', { report: { ...report, cilium: { ...report.cilium!, version: '1.19.6' } } }, [['cilium.version', '"1.18.12"', '"1.19.6"', AGENT]]],
+    ['nodes', { report: { ...report, nodes: { total: 2, ready: 1 } } }, [['nodes', '{"ready":2,"total":2}', '{"ready":1,"total":2}', AGENT]]],
+    ['exports', { exports: [] }, [['exports', '["shop/cart","shop/checkout"]', '[]', AGENT]]],
+    ['assignment', { assignment: { ...full.assignment!, desiredId: 'sha256-c', run: 'europe-2' } }, [
+      ['desired', '{"id":"sha256-b","run":"europe-1","stage":"canary"}', '{"id":"sha256-c","run":"europe-2","stage":"canary"}', 'run/europe-2'],
+      ['conditions.Applied', '{"reason":"Healthy","status":"True"}', '{"reason":"Applying","status":"False"}', AGENT],
+      ['conditions.Ready', '{"reason":"Ready","status":"True"}', '{"reason":"Applying","status":"False"}', 'hub'],
+    ]],
+  ])('%s', (_, facts, expected) => { expect(rows(facts)).toEqual(expected); });
+
+  test('drift', () => {
+    const drift = [{ object: 'Secret kube-system/cilium-clustermesh', path: '.data.berlin', expected: 'sha256:1', actual: 'sha256:2', manager: 'kubectl-edit', firstSeen: 8_000 }];
+    const folded = foldCluster({ ...full, applied: { ...full.applied!, drift } }, status, 9_000);
+    expect(folded.history.map(({ field }) => field)).toEqual(['conditions.InSync', 'conditions.Ready', 'drift']);
+    expect(conditions(folded.status)).toMatchObject({ Applied: 'True Healthy', InSync: 'False Drift', Ready: 'False Drift' });
+    expect(folded.status.conditions?.find(({ type }) => type === 'InSync')?.message).toBe('Secret kube-system/cilium-clustermesh .data.berlin was changed by kubectl-edit; set it back, or annotate the object isthmus.dev/drift=revert');
+  });
+});
+
+test('the run that brought a state stays named while the next one waits', () => {
+  const { status } = foldCluster(full, undefined, 4_000);
+  const next = foldCluster({ ...full, assignment: { ...full.assignment!, desiredId: 'sha256-c', run: 'europe-2' } }, status, 9_000);
+  expect(next.status.current?.by).toBe('run/europe-1');
+});
+
+test('everything is bounded', () => {
+  const many = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`p${index}`, 'x'.repeat(5000)]));
+  const { status, history } = foldCluster({ ...full, declared: many, report: { ...full.report!, properties: many, cilium: { ...full.report!.cilium!, podCidrs: Array<string>(500).fill('10.0.0.0/8') } }, exports: Object.keys(many) }, undefined, 4_000);
+  expect(clusterStatus.safeParse(status).error).toBeUndefined();
+  expect(status.exportCount).toBe(1000);
+  expect(history.length).toBeLessThanOrEqual(256);
+});
