@@ -12,7 +12,7 @@ function twin(pattern: string, value: string): boolean {
 }
 
 test('globs mean what they say', () => {
-  const text = (letters: string) => fc.string({ unit: fc.constantFrom(...letters), maxLength: 8 });
+  const text = (letters: string) => fc.string({ unit: fc.constantFrom(...letters.split('')), maxLength: 8 });
   fc.assert(fc.property(text('ab*?'), text('ab'), (pattern, value) => { expect(matchesGlob(pattern, value)).toBe(twin(pattern, value)); }), { numRuns: 2000 });
 });
 

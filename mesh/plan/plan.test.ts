@@ -7,7 +7,7 @@ import type { MeshValue } from '../model/policy.ts';
 import { cidrConflicts } from './cidrs.ts';
 import { planMesh, type PlanInput } from './plan.ts';
 
-const digest = (text: string): string => [...text].reduce((hash, character) => (hash * 31n + BigInt(character.codePointAt(0)!)) % (1n << 61n), 7n).toString(16);
+const digest = (text: string): string => text.split('').reduce((hash, character) => (hash * 31n + BigInt(character.codePointAt(0)!)) % (1n << 61n), 7n).toString(16);
 const numbers: Record<string, number> = { berlin: 1, oslo: 2, virginia: 3 };
 
 function cluster(name: string, cilium: Partial<CiliumFacts> = {}, view: Partial<ClusterView> = {}): ClusterView {
