@@ -25,6 +25,10 @@ export interface HubConfig {
   /** Namespace of the hub's own Secret and ConfigMap. */
   readonly namespace: string;
   readonly trustDomain: string;
-  /** `host:port` that agents dial; its host is a SAN of the hub's certificate. */
+  /** `host:port` that agents dial; its host is a SAN of the hub's certificate. Empty: the address that the gateway listens on. */
   readonly advertisedAddress: string;
+  /** Several replicas: only the holder of Lease `isthmus-hub` works. `identity` is unique to the process. Unset: this hub is alone. */
+  readonly leaderElection?: { readonly identity: string };
+  /** Make `namespace` where it does not exist (embedded API, simulator); else it is the administrator's to make. */
+  readonly createNamespace?: boolean;
 }

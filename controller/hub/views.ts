@@ -1,5 +1,4 @@
 /** Objects as the values that planners take. What the schema of a kind refuses is left out: one malformed object must not stop the rest. */
-import type { Assignment } from '../../mesh/model/history.ts';
 import type { z } from 'zod';
 import { exportPolicySpec, failoverPolicySpec, globalServiceSpec } from '../../mesh/api/resources/policies.ts';
 import type { ExportPolicyObject, FailoverPolicyObject, GlobalServiceObject } from '../../mesh/api/resources/policies.ts';
@@ -7,10 +6,12 @@ import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
 import { type DrillObject, drillSpec } from '../../mesh/api/resources/drill.ts';
 import { type MeshObject, meshSpec } from '../../mesh/api/resources/mesh.ts';
 import { type UpdateRunObject, updateRunSpec, type UpdateStrategyObject, updateStrategySpec } from '../../mesh/api/resources/updates.ts';
-import type { CiliumFacts, ClusterReport, ClusterView, MeshEndpoint } from '../../mesh/model/cluster.ts';
+import { viewCluster } from '../../mesh/inventory/view.ts';
+import type { ClusterView, MeshEndpoint } from '../../mesh/model/cluster.ts';
+import type { ClusterStatusValue } from '../../mesh/model/cluster-status.ts';
 import type { Condition } from '../../mesh/model/condition.ts';
 import type { DrillValue } from '../../mesh/model/drill.ts';
-import { fromRfc3339 } from '../../mesh/model/instant.ts';
+import type { Assignment } from '../../mesh/model/history.ts';
 import type { ExportPolicyValue, FailoverPolicyValue, GlobalServiceValue, MeshValue } from '../../mesh/model/policy.ts';
 import type { RunValue, StrategyValue } from '../../mesh/model/rollout.ts';
 import type { KubernetesObject } from '../../mesh/ports/kubernetes.ts';
@@ -25,35 +26,13 @@ function specOf<S extends z.ZodType>(schema: S, object: KubernetesObject & { rea
 const present = <T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
   Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as { [K in keyof T]: Exclude<T[K], undefined> };
 
-type Status = NonNullable<ClusterObject['status']>;
-
 export function meshEndpoint(endpoint: { readonly address?: string | undefined; readonly ips?: string[] | undefined; readonly port: number }): MeshEndpoint {
   return present(endpoint) as MeshEndpoint;
 }
 
-/** What the cluster's agent said last, from the durable status: planning does not depend on who has reconnected since the hub started. */
-export function reportOf(status: Status | undefined): ClusterReport | null {
-  if (status?.agentVersion === undefined) return null;
-  const { endpoint, ...cilium } = status.cilium ?? {};
-  return {
-    properties: Object.fromEntries((status.properties ?? []).filter(({ source }) => source === 'observed').map(({ name, value }) => [name, value])),
-    kubernetesVersion: status.kubernetesVersion ?? '',
-    agentVersion: status.agentVersion,
-    cilium: status.cilium === undefined ? null : { ...cilium, ...(endpoint === undefined ? {} : { endpoint: meshEndpoint(endpoint) }) } as CiliumFacts,
-    nodes: status.nodes ?? { total: 0, ready: 0 },
-    peerAddress: '',
-  };
-}
-
-export function clusterView(object: ClusterObject, assignment: Assignment | undefined): ClusterView {
-  return {
-    name: object.metadata.name,
-    labels: object.metadata.labels ?? {},
-    properties: (object.status?.properties ?? []).map((property) => ({ ...property, observedAt: fromRfc3339(property.observedAt) ?? 0 })),
-    joined: object.status?.identity !== undefined,
-    report: reportOf(object.status),
-    assignedId: assignment?.desiredId ?? null,
-  };
+/** Assigned is what the records say; the status repeats it a moment later. */
+export function clusterView({ metadata, status }: ClusterObject, assignment: Assignment | undefined): ClusterView {
+  return { ...viewCluster(metadata.name, metadata.labels ?? {}, status as ClusterStatusValue | undefined), assignedId: assignment?.desiredId ?? null };
 }
 
 const values = <O extends KubernetesObject, V>(objects: readonly O[], value: (object: O) => V | undefined): V[] =>

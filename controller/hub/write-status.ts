@@ -12,9 +12,9 @@ const ATTEMPTS = 3;
 export async function writeStatus<T extends KubernetesObject & { readonly status?: unknown }>(
   client: KubernetesClient, kind: ResourceKind, object: T, status: NonNullable<T['status']>, signal: CancelSignal,
 ): Promise<void> {
-  if (canonicalJson(object.status ?? null) === canonicalJson(status)) return;
   let current: T | undefined = object;
   for (let attempt = 1; current !== undefined; attempt += 1) {
+    if (canonicalJson(current.status ?? null) === canonicalJson(status)) return;
     try {
       await client.update(kind, { ...current, status }, { fieldManager: FIELD_MANAGER, subresource: 'status' }, signal);
       return;

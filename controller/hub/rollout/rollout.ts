@@ -1,8 +1,9 @@
 /** UpdateRun → one durable step after the other → assignments. Killed at any point, a restart goes on from the rows: nothing is skipped and nothing done twice. */
 import { UpdateRun } from '../../../mesh/api/resources/index.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
+import type { JournalEntry } from '../../../mesh/model/history.ts';
 import { toRfc3339 } from '../../../mesh/model/instant.ts';
-import type { RunTarget, RunValue, StrategyValue, TargetObservation } from '../../../mesh/model/rollout.ts';
+import type { RunTarget, StrategyValue, TargetObservation } from '../../../mesh/model/rollout.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { decide, type RunStep } from '../../../mesh/rollout/decide.ts';
 import { stageNames } from '../../../mesh/rollout/targets.ts';
@@ -15,6 +16,8 @@ import { runEnded, runPhase, runSpec } from '../views.ts';
 import { writeStatus } from '../write-status.ts';
 import { freeze } from './freeze.ts';
 
+/** Agents need seconds to return to a restarted hub; a deadline that passed while it was away is judged after that. */
+const GRACE_SECONDS = 15;
 const ALL = 'runs';
 type Spec = NonNullable<ReturnType<typeof runSpec>>;
 type Status = NonNullable<UpdateRunObject['status']>;
@@ -27,6 +30,18 @@ export interface RolloutParts {
 }
 
 const NOTHING = { total: 0, done: 0, inFlight: 0, failed: 0, skipped: 0 };
+
+/** Follows from the rows alone, so that writing it again after a crash writes the same. */
+function statusOf(object: UpdateRunObject, step: RunStep, created: JournalEntry | undefined): Status {
+  const ended = step.phase !== 'Pending' && step.phase !== 'Running';
+  const finishedAt = step.targets.reduce((latest, target) => Math.max(latest, target.finishedAt ?? 0), created?.at ?? 0);
+  return {
+    observedGeneration: object.metadata.generation ?? 0, phase: step.phase, ...(step.stage === null ? {} : { stage: step.stage }),
+    message: step.targets.length === 0 ? created?.message ?? step.message : step.message,
+    startedAt: toRfc3339(created?.at ?? 0), ...(ended ? { finishedAt: toRfc3339(finishedAt) } : {}), counts: step.counts,
+  };
+}
+
 const oldestFirst = (a: UpdateRunObject, b: UpdateRunObject): number => {
   const [left, right] = [a, b].map(({ metadata }) => `${metadata.creationTimestamp ?? ''} ${metadata.name}`) as [string, string];
   return left < right ? -1 : left > right ? 1 : 0;
@@ -35,7 +50,11 @@ const oldestFirst = (a: UpdateRunObject, b: UpdateRunObject): number => {
 export function createRollout({ ports, sources, fleet, runs }: RolloutParts): Loop {
   const { clock, log, kubernetes, records } = ports;
   const { assignments } = sources;
+  const graceEnds = clock.now() + GRACE_SECONDS * 1000;
   const transitions = ports.metrics.counter('isthmus_hub_run_transitions_total', 'Transitions of clusters in update runs, by the phase they came to.', ['phase']);
+
+  /** A step may be durable and its assignments not sent yet: a failed save may have been kept, and reading back may fail. */
+  let unsent = false;
 
   function observe({ cluster }: RunTarget): TargetObservation {
     const applied = fleet.value(cluster, 'AppliedReport', cluster)?.value;
@@ -61,28 +80,27 @@ export function createRollout({ ports, sources, fleet, runs }: RolloutParts): Lo
     const assigned = step.assign.map((target) => ({
       cluster: target.cluster, desiredId: target.toId, run, stage: stages[target.stage] ?? 'remaining', assignedAt: target.assignedAt ?? clock.now(),
     }));
+    unsent = true;
     await records.saveProgress({ run, targets: step.changed, assignments: assigned, journal: step.journal, history: [] });
     for (const { cluster, event, message } of step.journal) {
       if (cluster !== '') transitions.inc({ phase: event });
       log.info({ run, cluster, event }, message);
     }
     await assignments.accept(assigned);
+    unsent = false;
   }
 
   async function advance(object: UpdateRunObject, spec: Spec, signal: CancelSignal): Promise<number | null> {
     const run = object.metadata.name;
     const strategy = spec.strategy as StrategyValue;
-    const value: RunValue = { name: run, phase: runPhase(object), strategy, stopRequested: spec.stop, targets: await targetsOf(run, spec) };
-    const step = decide(value, value.targets.map(observe), clock.now());
+    const targets = await targetsOf(run, spec);
+    const unheard = targets.some(({ cluster, assignedAt, finishedAt }) => assignedAt !== null && finishedAt === null && fleet.heard(cluster, 'AppliedReport') === undefined);
+    if (unheard && clock.now() < graceEnds) return graceEnds;
+    const journal = await records.listJournal(run, 2);
+    const phase = targets.length === 0 && journal.length > 1 ? 'Completed' : runPhase(object);
+    const step = decide({ name: run, phase, strategy, stopRequested: spec.stop, targets }, targets.map(observe), clock.now());
     await save(run, step, strategy);
-    const journal = await records.listJournal(run, 1);
-    const ended = step.phase !== 'Pending' && step.phase !== 'Running';
-    const status: Status = {
-      observedGeneration: object.metadata.generation ?? 0, phase: step.phase, ...(step.stage === null ? {} : { stage: step.stage }),
-      message: step.targets.length === 0 ? journal[0]?.message ?? step.message : step.message,
-      startedAt: toRfc3339(journal[0]?.at ?? clock.now()), ...(ended ? { finishedAt: object.status?.finishedAt ?? toRfc3339(clock.now()) } : {}), counts: step.counts,
-    };
-    await writeStatus(kubernetes, UpdateRun, object, status, signal);
+    await writeStatus(kubernetes, UpdateRun, object, statusOf(object, step, journal[0]), signal);
     return step.wakeAt;
   }
 
@@ -93,6 +111,8 @@ export function createRollout({ ports, sources, fleet, runs }: RolloutParts): Lo
   }
 
   async function reconcile(_key: string, signal: CancelSignal): Promise<{ requeueAt?: number }> {
+    if (unsent) await assignments.load();
+    unsent = false;
     const open = runs.list().filter((run) => !runEnded(run)).sort(oldestFirst);
     const active = await turnOf(open);
     if (active === undefined) return {};

@@ -1,0 +1,90 @@
+/** What is heard of a cluster → Cluster.status and one history row per change. The only writer of Cluster.status; writes transitions, never heartbeats. */
+import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
+import { Cluster } from '../../../mesh/api/resources/index.ts';
+import { type ClusterFacts, foldCluster } from '../../../mesh/inventory/fold.ts';
+import type { ClusterStatusValue } from '../../../mesh/model/cluster-status.ts';
+import { findCondition } from '../../../mesh/model/condition.ts';
+import { fromRfc3339 } from '../../../mesh/model/instant.ts';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import type { Cache } from '../../runtime/cache.ts';
+import { createLoop, type Loop } from '../../runtime/loop.ts';
+import type { Fleet } from '../gateway/fleet.ts';
+import type { ClusterIdentity } from '../identity/service.ts';
+import type { HubPorts } from '../ports.ts';
+import type { Assignments } from '../rollout/assignments.ts';
+import { conditionsOf } from '../views.ts';
+import { writeStatus } from '../write-status.ts';
+
+/** Agents need seconds to return to a restarted hub; until then their absence is the hub's own doing. */
+const GRACE_SECONDS = 15;
+
+export interface InventoryParts {
+  readonly ports: Pick<HubPorts, 'clock' | 'random' | 'log' | 'metrics' | 'kubernetes' | 'records'>;
+  readonly fleet: Fleet;
+  readonly assignments: Assignments;
+  readonly clusters: Cache<ClusterObject>;
+}
+
+export interface Inventory extends Loop {
+  /** Resolves once the identity is in the cluster's status. */
+  giveIdentity(cluster: string, identity: ClusterIdentity): Promise<void>;
+}
+
+interface Given {
+  readonly identity: ClusterIdentity;
+  readonly stored: () => void;
+}
+
+export function createInventory({ ports, fleet, assignments, clusters }: InventoryParts): Inventory {
+  const { clock, kubernetes, records } = ports;
+  const graceEnds = clock.now() + GRACE_SECONDS * 1000;
+  const given = new Map<string, Given[]>();
+
+  function factsOf(object: ClusterObject, identity: ClusterIdentity | undefined): ClusterFacts {
+    const { name } = object.metadata;
+    const connection = fleet.connection(name);
+    const report = fleet.value(name, 'ClusterReport', name);
+    const wasConnected = findCondition(conditionsOf(object), 'Connected')?.status === 'True';
+    return {
+      name, declared: object.spec?.properties ?? {},
+      report: report?.value ?? null, reportedAt: report?.receivedAt ?? null, reportedBy: connection?.identity.spiffeId ?? null,
+      applied: fleet.value(name, 'AppliedReport', name)?.value ?? null,
+      assignment: assignments.get(name) ?? null,
+      identity: identity ?? null, joinedAt: identity?.joinedAt ?? fromRfc3339(object.status?.identity?.joinedAt) ?? null,
+      connected: connection?.connected ?? (wasConnected && clock.now() < graceEnds), connectedSince: connection?.since ?? null,
+      exports: fleet.heard(name, 'ExportFact') === undefined ? null : [...fleet.values(name, 'ExportFact').keys()],
+    };
+  }
+
+  async function reconcile(name: string, signal: CancelSignal): Promise<{ requeueAt?: number }> {
+    const identities = given.get(name) ?? [];
+    // Not from the cache: it may not show our own last write yet, and each change must be recorded once.
+    const object = await kubernetes.get<ClusterObject>(Cluster, { name }, signal);
+    if (object !== undefined) {
+      const previous = object.status as ClusterStatusValue | undefined;
+      const { status, history } = foldCluster(factsOf(object, identities.at(-1)?.identity), previous, clock.now());
+      if (status !== previous) {
+        await records.appendHistory(history);
+        await writeStatus(kubernetes, Cluster, object, status as NonNullable<ClusterObject['status']>, signal);
+      }
+    }
+    const later = (given.get(name) ?? []).filter((one) => !identities.includes(one));
+    if (later.length > 0) given.set(name, later);
+    else given.delete(name);
+    for (const { stored } of identities) stored();
+    return fleet.connection(name) === undefined && clock.now() < graceEnds ? { requeueAt: graceEnds } : {};
+  }
+
+  const loop = createLoop({ name: 'inventory', reconcile, ...ports, workers: 4 });
+  clusters.subscribe(({ object }) => loop.add(object.metadata.name));
+  fleet.subscribe(({ cluster, type }) => { if (type !== 'DnsSample' && type !== 'Answer') loop.add(cluster); });
+  assignments.subscribe((cluster) => loop.add(cluster));
+
+  return {
+    ...loop,
+    giveIdentity: (cluster, identity) => new Promise((stored) => {
+      given.set(cluster, [...(given.get(cluster) ?? []), { identity, stored }]);
+      loop.add(cluster);
+    }),
+  };
+}

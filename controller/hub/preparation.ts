@@ -1,0 +1,33 @@
+/** What a hub finds or makes before it works: its namespace, and the strategy of those who chose none. */
+import { Namespace } from '../../mesh/api/resources/core.ts';
+import { apiVersionOf, UpdateStrategy } from '../../mesh/api/resources/index.ts';
+import type { UpdateStrategyObject } from '../../mesh/api/resources/updates.ts';
+import type { CancelSignal } from '../../mesh/ports/cancel.ts';
+import { type KubernetesClient, KubernetesError, type KubernetesObject, type ResourceKind } from '../../mesh/ports/kubernetes.ts';
+import { DEFAULT_STRATEGY } from './mesh/mesh.ts';
+import { FIELD_MANAGER } from './write-status.ts';
+
+async function ensure<T extends KubernetesObject>(client: KubernetesClient, kind: ResourceKind, object: T, signal: CancelSignal): Promise<void> {
+  if (await client.get(kind, { name: object.metadata.name }, signal) !== undefined) return;
+  try {
+    await client.create(kind, object, { fieldManager: FIELD_MANAGER }, signal);
+  } catch (error) {
+    if (!(error instanceof KubernetesError && error.reason === 'AlreadyExists')) throw error;
+  }
+}
+
+export const ensureNamespace = (client: KubernetesClient, name: string, signal: CancelSignal): Promise<void> =>
+  ensure(client, Namespace, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }, signal);
+
+/** Clusters labelled `isthmus.dev/canary=true` go first; the rest follow one at a time, so that a failure never takes two. Yours to edit: it is made only where it is missing. */
+export const ensureDefaultStrategy = (client: KubernetesClient, signal: CancelSignal): Promise<void> =>
+  ensure<UpdateStrategyObject>(client, UpdateStrategy, {
+    apiVersion: apiVersionOf(UpdateStrategy), kind: 'UpdateStrategy', metadata: { name: DEFAULT_STRATEGY },
+    spec: {
+      stages: [
+        { name: 'canary', clusters: { labels: { 'isthmus.dev/canary': 'true' } }, maxConcurrency: 1, soakSeconds: 10 },
+        { name: 'rest', clusters: {}, maxConcurrency: 1, soakSeconds: 10 },
+      ],
+      progressDeadlineSeconds: 600,
+    },
+  }, signal);

@@ -1,0 +1,165 @@
+/** All of the hub, in one visible list. What differs between production and the simulator is in the ports. */
+import { createAuthority } from '../../certs/index.ts';
+import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
+import type { DrillObject } from '../../mesh/api/resources/drill.ts';
+import { Cluster, Drill, ExportPolicy, FailoverPolicy, GlobalService, Inquiry, Mesh, UpdateRun, UpdateStrategy } from '../../mesh/api/resources/index.ts';
+import type { InquiryObject } from '../../mesh/api/resources/inquiry.ts';
+import type { MeshObject } from '../../mesh/api/resources/mesh.ts';
+import type { ExportPolicyObject, FailoverPolicyObject, GlobalServiceObject } from '../../mesh/api/resources/policies.ts';
+import type { UpdateRunObject, UpdateStrategyObject } from '../../mesh/api/resources/updates.ts';
+import type { CancelSignal } from '../../mesh/ports/cancel.ts';
+import type { KubernetesObject, ResourceKind } from '../../mesh/ports/kubernetes.ts';
+import { type Cache, createCache } from '../runtime/cache.ts';
+import { runElected } from '../runtime/election.ts';
+import { messageOf } from '../runtime/errors.ts';
+import { type Part, runParts } from '../runtime/lifecycle.ts';
+import { createDrills } from './drill/drill.ts';
+import { createFleet } from './gateway/fleet.ts';
+import { createGateway } from './gateway/gateway.ts';
+import { createPublishers } from './gateway/publishers.ts';
+import { secretKeyStore } from './identity/key-store.ts';
+import { createIdentityService } from './identity/service.ts';
+import { publishTrust } from './identity/trust.ts';
+import { createInquiries } from './inquiry/inquiry.ts';
+import { createInventory } from './inventory/inventory.ts';
+import { createMesh } from './mesh/mesh.ts';
+import { publishPeers } from './peers/peers.ts';
+import type { HubConfig, HubPorts } from './ports.ts';
+import { ensureDefaultStrategy, ensureNamespace } from './preparation.ts';
+import { createAssignments } from './rollout/assignments.ts';
+import { createRollout } from './rollout/rollout.ts';
+import { createServices } from './services/services.ts';
+
+export interface Hub {
+  /** Runs until `signal` aborts; rejects where the hub cannot go on. */
+  start(signal: CancelSignal): Promise<void>;
+  ready(): { readonly ok: boolean; readonly reasons: readonly string[] };
+}
+
+const LEASE = 'isthmus-hub';
+const RECORDS_CHECK_MILLISECONDS = 10_000;
+const TRUST_CHECK_MILLISECONDS = 60_000;
+
+const hostOf = (address: string): string => address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '');
+
+export function createHub(ports: HubPorts, config: HubConfig): Hub {
+  const notReady = new Set<string>(['starting']);
+
+  /** Everything, anew for each time that this process leads: nothing is carried over from an earlier leadership but what is durable. */
+  async function work(signal: CancelSignal): Promise<void> {
+    const { clock, kubernetes, records, digest, log, metrics } = ports;
+    if (config.createNamespace === true) await ensureNamespace(kubernetes, config.namespace, signal);
+    const authority = createAuthority({ ...ports, keys: secretKeyStore({ kubernetes, namespace: config.namespace }), trustDomain: config.trustDomain, log: log.child({ part: 'authority' }) });
+    await authority.open(signal);
+    await ensureDefaultStrategy(kubernetes, signal);
+
+    const caches: { readonly kind: ResourceKind; readonly cache: Cache<KubernetesObject> }[] = [];
+    const cached = <T extends KubernetesObject>(kind: ResourceKind): Cache<T> => {
+      const cache = createCache<T>(kubernetes, kind, {}, ports);
+      caches.push({ kind, cache: cache as unknown as Cache<KubernetesObject> });
+      return cache;
+    };
+    const clusters = cached<ClusterObject>(Cluster);
+    const meshes = cached<MeshObject>(Mesh);
+    const policies = cached<ExportPolicyObject>(ExportPolicy);
+    const failover = cached<FailoverPolicyObject>(FailoverPolicy);
+    const globalServices = cached<GlobalServiceObject>(GlobalService);
+    const strategies = cached<UpdateStrategyObject>(UpdateStrategy);
+    const runs = cached<UpdateRunObject>(UpdateRun);
+    const drillObjects = cached<DrillObject>(Drill);
+    const inquiryObjects = cached<InquiryObject>(Inquiry);
+
+    const fleet = createFleet(clock);
+    const publishers = createPublishers(digest, log);
+    const assignments = createAssignments(records, publishers);
+    const sources = { clusters, meshes, failover, globalServices, assignments, trust: () => authority.trust(), digest };
+
+    const isMember = async (name: string, within: CancelSignal): Promise<boolean> => clusters.get({ name }) !== undefined || await kubernetes.get(Cluster, { name }, within) !== undefined;
+    const gateway = createGateway({ fleet, publishers, isMember, log: log.child({ part: 'gateway' }), metrics });
+    clusters.subscribe(({ type, object }) => { if (type === 'deleted') gateway.expel(object.metadata.name); });
+    publishPeers(fleet, publishers);
+
+    const inventory = createInventory({ ports, fleet, assignments, clusters });
+    const mesh = createMesh({ ports, sources, runs, strategies });
+    const rollout = createRollout({ ports, sources, fleet, runs });
+    const services = createServices({ ports, fleet, publishers, clusters, policies });
+    const drills = createDrills({ ports, fleet, publishers, drills: drillObjects, clusters });
+    const inquiries = createInquiries({ ports, fleet, publishers, inquiries: inquiryObjects, runs });
+    const identity = createIdentityService({ kubernetes, authority, clock, digest, log: log.child({ part: 'identity' }), onIdentity: (cluster, given) => inventory.giveIdentity(cluster, given) });
+
+    async function serve(within: CancelSignal): Promise<void> {
+      let advertised = config.advertisedAddress;
+      const { address } = await ports.gateway.serve({ ...identity, sync: gateway.sync }, () => authority.serverMaterial(hostOf(advertised)), within);
+      if (advertised === '') advertised = address;
+      log.info({ address, advertised }, 'gateway listens');
+      notReady.delete('the gateway does not listen yet');
+      for (let published: number | undefined; !within.aborted;) {
+        const trust = authority.trust();
+        if (trust.sequence !== published) {
+          await publishTrust(kubernetes, { namespace: config.namespace, trust, hubAddress: advertised }, within);
+          published = trust.sequence;
+          mesh.add('plan');
+        }
+        await clock.sleepUntil(clock.now() + TRUST_CHECK_MILLISECONDS, within);
+      }
+    }
+
+    async function checkRecords(within: CancelSignal): Promise<void> {
+      for (let before: string | undefined; !within.aborted;) {
+        const problem = await records.check().then(() => undefined, messageOf);
+        if (before !== undefined) notReady.delete(before);
+        if (problem !== undefined) notReady.add(problem);
+        if (problem !== before && problem !== undefined) log.error({ problem }, 'records cannot be written');
+        before = problem;
+        await clock.sleepUntil(clock.now() + RECORDS_CHECK_MILLISECONDS, within);
+      }
+    }
+
+    /** What agents must not find half done: the gateway opens last. */
+    async function afterSync(within: CancelSignal): Promise<void> {
+      for (const { cache } of caches) await cache.waitForSync(within);
+      if (within.aborted) return;
+      notReady.delete('its copy of the Kubernetes API is not complete yet');
+      await assignments.load();
+      await drills.resume();
+      await runParts([
+        { name: 'inventory', start: inventory.start },
+        { name: 'mesh', start: mesh.start },
+        { name: 'rollout', start: rollout.start },
+        { name: 'services', start: services.start },
+        { name: 'drill', start: drills.start },
+        { name: 'inquiry', start: inquiries.start },
+        { name: 'gateway', start: serve },
+      ], within, ports);
+    }
+
+    notReady.clear();
+    notReady.add('its copy of the Kubernetes API is not complete yet').add('the gateway does not listen yet');
+    const parts: Part[] = [
+      ...caches.map(({ kind, cache }) => ({ name: `cache of ${kind.plural}`, start: cache.start })),
+      { name: 'authority', start: authority.keepFresh },
+      { name: 'records', start: checkRecords },
+      { name: 'shells', start: afterSync },
+    ];
+    await runParts(parts, signal, ports);
+  }
+
+  return {
+    async start(signal) {
+      const { leaderElection, namespace } = config;
+      if (leaderElection === undefined) await work(signal);
+      else {
+        const follow = (): void => {
+          notReady.clear();
+          notReady.add('another replica leads');
+        };
+        const lead = (leading: CancelSignal): Promise<void> => work(leading).finally(follow);
+        follow();
+        const { kubernetes: client, clock, random, log, metrics } = ports;
+        await runElected({ client, namespace, name: LEASE, identity: leaderElection.identity, clock, random, log, metrics }, lead, signal);
+      }
+      notReady.add('stopped');
+    },
+    ready: () => ({ ok: notReady.size === 0, reasons: [...notReady] }),
+  };
+}
