@@ -13,9 +13,9 @@ export interface Part {
 
 /**
  * Resolves when `signal` aborts or every part has ended, and each part has stopped. Rejects with the first failure, after the others have stopped.
- * A part that does not stop within `stopSeconds` is named in the log and left behind: the process is about to end.
+ * A part that does not stop within `stopSeconds` of being asked is named in the log and left behind: the process is about to end.
  */
-export async function runParts(parts: readonly Part[], signal: CancelSignal, { clock, log, stopSeconds = 10 }: { readonly clock: Clock; readonly log: Log; readonly stopSeconds?: number }): Promise<void> {
+export async function runParts(parts: readonly Part[], signal: CancelSignal, { clock, log, stopSeconds = 5 }: { readonly clock: Clock; readonly log: Log; readonly stopSeconds?: number }): Promise<void> {
   const all = cancelWithin(signal);
   const failures: { readonly part: string; readonly error: unknown }[] = [];
   const running = parts.map((part) => {
@@ -35,14 +35,13 @@ export async function runParts(parts: readonly Part[], signal: CancelSignal, { c
   });
 
   await Promise.race([cancelled(all.signal), Promise.all(running.map((part) => part.ended))]);
-  const deadline = clock.now() + stopSeconds * 1000;
-  const patience = new AbortController();
-  const late = clock.sleepUntil(deadline, patience.signal).then(() => 'late' as const);
   for (const part of running.toReversed()) {
     part.cancel.abort();
+    const patience = new AbortController();
+    const late = clock.sleepUntil(clock.now() + stopSeconds * 1000, patience.signal).then(() => 'late' as const);
     if (await Promise.race([part.ended, late]) === 'late') log.error({ part: part.name, stopSeconds }, 'did not stop in time: left behind');
+    patience.abort();
   }
-  patience.abort();
   all.release();
   if (failures[0] !== undefined) throw failures[0].error;
 }

@@ -6,7 +6,7 @@ import { type ConnectedKubernetes, connectKubernetes } from '../../../controller
 import { systemRandom } from '../../../controller/adapters/random.ts';
 import { createCache } from '../../../controller/runtime/cache.ts';
 import { fakeMetrics, silentLog } from '../../../controller/runtime/testing/fakes.ts';
-import { ConfigMap } from '../../../mesh/api/resources/core.ts';
+import { ConfigMap, type ConfigMapObject } from '../../../mesh/api/resources/core.ts';
 import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import { type ApiServer, missingAssets, startApiServer } from '../apiserver.ts';
 import { by, never } from './suite.ts';
@@ -28,7 +28,7 @@ describe.skipIf(missing !== undefined)('a compacted version', () => {
   });
 
   const write = async (name: string): Promise<string> => {
-    const made = await client.create(ConfigMap, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'default', labels: { here: 'yes' } } }, by, never);
+    const made = await client.create<ConfigMapObject>(ConfigMap, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'default', labels: { here: 'yes' } } }, by, never);
     return made.metadata.resourceVersion!;
   };
   const compact = async (revision: string): Promise<void> => {
