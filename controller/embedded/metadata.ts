@@ -1,0 +1,104 @@
+/** Rules of `metadata`: names, labels, annotations, finalizers, owners. */
+import type { StatusCause } from '../../mesh/ports/kubernetes.ts';
+import type { Random } from '../../mesh/ports/random.ts';
+import { isObject, type JsonObject, member, objectAt, textAt } from './json.ts';
+import type { ServedKind } from './kinds.ts';
+import { invalidValue, required, tooLong } from './problems.ts';
+
+const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const LABEL_1035 = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
+const QUALIFIED = /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
+const LABEL_VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
+const ANNOTATION_BYTES = 256 * 1024;
+
+function nameProblem(rule: ServedKind['nameRule'], name: string): string | undefined {
+  if (rule === 'subdomain') {
+    return name.length <= 253 && SUBDOMAIN.test(name) ? undefined
+      : "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character, and be no more than 253 characters (e.g. 'example.com')";
+  }
+  if (rule === 'label') {
+    return name.length <= 63 && LABEL.test(name) ? undefined
+      : "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character, and be no more than 63 characters (e.g. 'my-name')";
+  }
+  return name.length <= 63 && LABEL_1035.test(name) ? undefined
+    : "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character, and be no more than 63 characters (e.g. 'my-name')";
+}
+
+/** Key grammar of labels and annotations: an optional DNS prefix and a name of at most 63 characters. */
+function qualifiedProblem(key: string): boolean {
+  const name = key.slice(key.indexOf('/') + 1);
+  return !QUALIFIED.test(key) || name.length > 63 || key.length - name.length - 1 > 253;
+}
+
+export function checkMetadata(kind: ServedKind, object: JsonObject): StatusCause[] {
+  const metadata = objectAt(object, 'metadata');
+  const causes: StatusCause[] = [];
+  const name = textAt(metadata, 'name');
+  if (name === undefined || name === '') causes.push(required('metadata.name', 'name or generateName is required'));
+  else {
+    const problem = nameProblem(kind.nameRule, name);
+    if (problem !== undefined) causes.push(invalidValue('metadata.name', name, problem));
+  }
+  for (const [key, value] of Object.entries(objectAt(metadata, 'labels'))) {
+    if (qualifiedProblem(key)) causes.push(invalidValue('metadata.labels', key, "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character, at most 63 characters, with an optional DNS subdomain prefix and '/'"));
+    if (typeof value === 'string' && (value.length > 63 || !LABEL_VALUE.test(value))) {
+      causes.push(invalidValue('metadata.labels', value, "a valid label must be an empty string or at most 63 alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"));
+    }
+  }
+  let bytes = 0;
+  for (const [key, value] of Object.entries(objectAt(metadata, 'annotations'))) {
+    if (qualifiedProblem(key.toLowerCase())) causes.push(invalidValue('metadata.annotations', key, "name part must consist of alphanumeric characters, '-', '_' or '.', at most 63 characters, with an optional DNS subdomain prefix and '/'"));
+    bytes += key.length + (typeof value === 'string' ? value.length : 0);
+  }
+  if (bytes > ANNOTATION_BYTES) causes.push(tooLong('metadata.annotations', ANNOTATION_BYTES));
+  for (const [index, finalizer] of finalizersOf(object).entries()) {
+    if (qualifiedProblem(finalizer)) causes.push(invalidValue(`metadata.finalizers[${index}]`, finalizer, 'a finalizer is a qualified name, like example.com/name'));
+  }
+  ownersOf(object).forEach((owner, index) => {
+    for (const field of ['apiVersion', 'kind', 'name', 'uid']) {
+      if ((textAt(owner, field) ?? '') === '') causes.push(required(`metadata.ownerReferences[${index}].${field}`, 'must not be empty'));
+    }
+  });
+  return causes;
+}
+
+export function finalizersOf(object: JsonObject): readonly string[] {
+  const finalizers = member(objectAt(object, 'metadata'), 'finalizers');
+  return Array.isArray(finalizers) ? finalizers.filter((item): item is string => typeof item === 'string') : [];
+}
+
+export function ownersOf(object: JsonObject): readonly JsonObject[] {
+  const owners = member(objectAt(object, 'metadata'), 'ownerReferences');
+  return Array.isArray(owners) ? owners.filter(isObject) : [];
+}
+
+export const isDeleting = (object: JsonObject): boolean => objectAt(object, 'metadata')['deletionTimestamp'] !== undefined;
+export const nameOf = (object: JsonObject): string => textAt(objectAt(object, 'metadata'), 'name') ?? '';
+export const namespaceOf = (object: JsonObject): string => textAt(objectAt(object, 'metadata'), 'namespace') ?? '';
+export const uidOf = (object: JsonObject): string => textAt(objectAt(object, 'metadata'), 'uid') ?? '';
+
+/** Empty maps and lists, and nulls, are the same as absent ones. In place. */
+export function tidyMetadata(object: JsonObject): void {
+  const metadata = objectAt(object, 'metadata');
+  for (const key of Object.keys(metadata)) {
+    const value = metadata[key];
+    const empty = value === null || (Array.isArray(value) && value.length === 0) || (isObject(value) && Object.keys(value).length === 0);
+    if (empty && key !== 'managedFields' || value === '') delete metadata[key];
+  }
+}
+
+const SUFFIX = 'bcdfghjklmnpqrstvwxz2456789';
+/** Five characters that spell no words, as Kubernetes' `rand.String`. */
+export function nameFor(generateName: string, random: Random): string {
+  return generateName.slice(0, 58) + [...random.bytes(5)].map((byte) => SUFFIX[byte % SUFFIX.length]).join('');
+}
+
+/** Random UUID, version 4. */
+export function newUid(random: Random): string {
+  const bytes = Uint8Array.from(random.bytes(16));
+  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
