@@ -5,7 +5,7 @@ import { grpcGatewayServer } from '../../controller/adapters/grpc/gateway-server
 import { grpcHubConnector } from '../../controller/adapters/grpc/hub-connector.ts';
 import { grpcPeerConnector } from '../../controller/adapters/grpc/peer-connector.ts';
 import { grpcPeerServer } from '../../controller/adapters/grpc/peer-server.ts';
-import { nodeSigner } from '../../controller/adapters/signer.ts';
+import { p256Signer } from '../../controller/adapters/signer.ts';
 import { systemClock } from '../../controller/adapters/clock.ts';
 import { seededRandom, silentLog } from '../../controller/runtime/testing/fakes.ts';
 import { manualClock } from '../../controller/runtime/testing/manual-clock.ts';
@@ -64,8 +64,8 @@ export async function grpcBench(): Promise<Bench> {
   const connectors: { close(): void }[] = [];
   return {
     clock: systemClock,
-    ours: await certificates(nodeSigner, systemClock, 1),
-    foreign: await certificates(nodeSigner, systemClock, 2),
+    ours: await certificates(p256Signer, systemClock, 1),
+    foreign: await certificates(p256Signer, systemClock, 2),
     gatewayServer: () => grpcGatewayServer({ listen: '127.0.0.1:0', log: silentLog }),
     hubConnector: grpcHubConnector,
     peerServer: () => grpcPeerServer({ listen: '127.0.0.1:0', log: silentLog }),

@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import type { SyncMessage, SyncResource, SyncType } from '../../../mesh/model/sync.ts';
+import { type SyncStream, TransportError } from '../../../mesh/ports/transport.ts';
+import { recordingLog } from '../testing/fakes.ts';
+import { createPublisher } from './publisher.ts';
+import { runSyncSession } from './session.ts';
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** A stream whose other side is the test. */
+function scriptedStream() {
+  const sent: SyncMessage[] = [];
+  const inbox: SyncMessage[] = [];
+  let failure: TransportError | undefined;
+  let closed = false;
+  let blocked: Promise<void> | undefined;
+  let wake = (): void => {};
+  const stream: SyncStream = {
+    async send(message) {
+      sent.push(message);
+      await blocked;
+      if (failure !== undefined) throw failure;
+    },
+    messages: {
+      async* [Symbol.asyncIterator]() {
+        for (;;) {
+          const message = inbox.shift();
+          if (message !== undefined) yield message;
+          else if (failure !== undefined) throw failure;
+          else if (closed) return;
+          else await new Promise<void>((resolve) => { wake = resolve; });
+        }
+      },
+    },
+    close() { closed = true; wake(); },
+  };
+  return {
+    stream, sent,
+    get closed() { return closed; },
+    async say(...messages: SyncMessage[]) { inbox.push(...messages); wake(); await settle(); },
+    fail(error: TransportError) { failure = error; wake(); },
+    block(): () => void {
+      let release = (): void => {};
+      blocked = new Promise((resolve) => { release = () => { blocked = undefined; resolve(); }; });
+      return release;
+    },
+  };
+}
+
+function start(answer: (type: SyncType, resources: readonly SyncResource[], removed: readonly string[]) => string = () => '') {
+  const other = scriptedStream();
+  const publisher = createPublisher(digest);
+  const log = recordingLog();
+  const received: string[] = [];
+  const stop = new AbortController();
+  const done = runSyncSession({
+    stream: other.stream, publisher, publishes: ['PeerAddress', 'Question'], subscribes: ['Answer'], known: () => ({ q0: 'v0' }), log,
+    receive(type, resources, removed) {
+      received.push(`${type} +${resources.map(({ name }) => name).join()} -${removed.join()}`);
+      return answer(type, resources, removed);
+    },
+  }, stop.signal);
+  const outcome = done.then(() => 'ended', (error: unknown) => error);
+  return { other, publisher, log, received, stop, outcome };
+}
+
+const answerDelta = (nonce: string, ...names: string[]): SyncMessage => ({
+  kind: 'delta', type: 'Answer', nonce, removed: [], resources: names.map((name) => ({ name, version: 'v', value: { id: name, lines: [], records: [], rcode: 'NOERROR' } })),
+});
+
+describe('a session', () => {
+  it('subscribes with what it holds', async () => {
+    const { other } = start();
+    await settle();
+    expect(other.sent).toEqual([{ kind: 'subscribe', type: 'Answer', known: { q0: 'v0' } }]);
+  });
+
+  it('acknowledges what it took, says why it did not, and logs that', async () => {
+    const { other, log, received } = start((_type, resources) => (resources[0]?.name === 'bad' ? 'bad: nobody asked' : ''));
+    await other.say(answerDelta('1', 'good'), answerDelta('2', 'bad'));
+    expect(other.sent.slice(1)).toEqual([{ kind: 'ack', type: 'Answer', nonce: '1', error: '' }, { kind: 'ack', type: 'Answer', nonce: '2', error: 'bad: nobody asked' }]);
+    expect(received).toEqual(['Answer +good -', 'Answer +bad -']);
+    expect(log.lines).toMatchObject([{ level: 'warn', fields: { error: 'bad: nobody asked' } }]);
+  });
+
+  it('ignores deltas with an old or repeated nonce', async () => {
+    const { other, received } = start();
+    await other.say(answerDelta('2', 'a'), answerDelta('2', 'b'), answerDelta('1', 'c'));
+    expect(received).toEqual(['Answer +a -']);
+    expect(other.sent.filter(({ kind }) => kind === 'ack')).toHaveLength(1);
+  });
+
+  it.each<[string, SyncMessage, string]>([
+    ['a subscription to what is not published', { kind: 'subscribe', type: 'DnsSample', known: {} }, '"DnsSample" is not published here; published are PeerAddress, Question'],
+    ['an acknowledgement of what is not published', { kind: 'ack', type: 'Answer', nonce: '1', error: '' }, '"Answer" is not published here'],
+    ['a delta that nobody subscribed to', { kind: 'delta', type: 'Question', nonce: '1', resources: [], removed: [] }, '"Question" was not subscribed to; subscribed are Answer'],
+    ['a nonce that is no number', { kind: 'delta', type: 'Answer', nonce: 'x', resources: [], removed: [] }, 'nonce "x"'],
+  ])('refuses %s', async (_name, message, text) => {
+    const { other, outcome } = start();
+    await other.say(message);
+    const error = await outcome;
+    expect(error).toMatchObject({ reason: 'InvalidRequest', advice: 'never' });
+    expect((error as TransportError).message).toContain(text);
+    expect(other.closed).toBe(true);
+  });
+
+  it('keeps its backlog bounded while the other side takes nothing', async () => {
+    const { other, publisher } = start();
+    await other.say({ kind: 'subscribe', type: 'PeerAddress', known: {} });
+    const before = other.sent.length;
+    const release = other.block();
+    for (let round = 0; round < 1000; round += 1) {
+      publisher.set('PeerAddress', 'oslo', { cluster: 'oslo', address: String(round) });
+      if (round % 100 === 0) await settle();
+    }
+    expect(other.sent.length - before).toBeLessThanOrEqual(1);
+    release();
+    await other.say({ kind: 'ack', type: 'PeerAddress', nonce: '1', error: '' }, { kind: 'ack', type: 'PeerAddress', nonce: '2', error: '' });
+    await settle();
+    const last = other.sent.findLast((message) => message.kind === 'delta');
+    expect(last?.kind === 'delta' && last.resources.map(({ value }) => value)).toEqual([{ cluster: 'oslo', address: '999' }]);
+  });
+
+  it('rejects with what broke the stream, ends with the other side, and ends when told to', async () => {
+    const broken = start();
+    await settle();
+    broken.other.fail(new TransportError('retry', 'Unreachable', 'gone'));
+    expect(await broken.outcome).toMatchObject({ reason: 'Unreachable', message: 'gone' });
+
+    const finished = start();
+    finished.other.stream.close('');
+    expect(await finished.outcome).toBe('ended');
+
+    const stopped = start();
+    await settle();
+    stopped.stop.abort();
+    expect(await stopped.outcome).toBe('ended');
+    expect(stopped.other.closed).toBe(true);
+  });
+
+  it('stops listening to the publisher when it ends', async () => {
+    const { other, publisher, stop, outcome } = start();
+    await other.say({ kind: 'subscribe', type: 'PeerAddress', known: {} });
+    stop.abort();
+    await outcome;
+    const count = other.sent.length;
+    publisher.set('PeerAddress', 'oslo', { cluster: 'oslo', address: '1' });
+    await settle();
+    expect(other.sent).toHaveLength(count);
+  });
+});
