@@ -1,0 +1,139 @@
+/** Brings the desired state into the cluster. What other people changed is reported and left alone. */
+import { renderPeering } from '../../../mesh/cilium/peering.ts';
+import { reviewManaged, writtenDigests } from '../../../mesh/drift/diff.ts';
+import type { DriftEntry } from '../../../mesh/model/desired.ts';
+import { type ManagedObject, managedObjectName } from '../../../mesh/model/managed.ts';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import { applyObject } from '../../runtime/apply.ts';
+import { type Cache, createCache } from '../../runtime/cache.ts';
+import { messageOf } from '../../runtime/errors.ts';
+import { createLoop } from '../../runtime/loop.ts';
+import type { Publisher } from '../../runtime/sync/publisher.ts';
+import type { AgentConfig, AgentPorts } from '../ports.ts';
+import type { AgentState } from '../state/state.ts';
+import {
+  conflictDrift, desiredIdOf, DRIFT, driftText, FIELD_MANAGER, fromKubernetes, kindOf, type ManagedKubernetesObject, toKubernetes, writtenOf,
+} from './objects.ts';
+
+/** Every object that may be ours: `mesh/cilium` renders no others. */
+const MANAGED = [
+  { kind: 'ConfigMap', name: 'clustermesh-remote-users' }, { kind: 'Secret', name: 'cilium-clustermesh' }, { kind: 'Secret', name: 'cilium-kvstoremesh' },
+] as const;
+const KEY = 'desired';
+/** While something is not as it should be, it is looked at again without an event. */
+const RECHECK_SECONDS = 30;
+const MOST_DRIFT = 32;
+
+export interface Apply {
+  readonly synced: boolean;
+  refresh(): void;
+  start(signal: CancelSignal): Promise<void>;
+}
+
+interface Outcome { readonly settled: boolean; readonly drift: readonly DriftEntry[]; readonly written: Readonly<Record<string, string>> | undefined }
+
+export function createApply(
+  { ports, config, state, publisher, adoptTrust }: {
+    readonly ports: AgentPorts; readonly config: AgentConfig; readonly state: AgentState; readonly publisher: Publisher;
+    /** Roots of the desired state; resolves once they are in use. */
+    readonly adoptTrust: (bundlePem: string, signal: CancelSignal) => Promise<void>;
+  },
+): Apply {
+  const { kubernetes, clock, digest, log } = ports;
+  const namespace = config.ciliumNamespace;
+  const caches = MANAGED.map(({ kind, name }): Cache<ManagedKubernetesObject> =>
+    createCache(kubernetes, kindOf({ kind }), { namespace, fieldSelector: `metadata.name=${name}`, keepManagedFields: true }, ports));
+
+  async function settle(index: number, wanted: ManagedObject | null, id: string, signal: CancelSignal): Promise<Outcome> {
+    const { kind, name } = MANAGED[index]!;
+    const identity = managedObjectName({ kind, namespace, name });
+    const current = caches[index]?.get({ namespace, name });
+    const actual = current === undefined ? null : fromKubernetes(kind, current);
+    const memory = state.managed.written[identity];
+    const lastWritten = writtenOf(current) ?? memory ?? null;
+    const review = reviewManaged(wanted, actual, lastWritten, state.managed.drift, clock.now(), digest);
+    const written = lastWritten ?? undefined;
+    if (review.action === 'hold') return { settled: false, drift: review.drift, written };
+    if (review.action === 'delete') {
+      await kubernetes.delete(kindOf({ kind }), { namespace, name }, current?.metadata.uid === undefined ? {} : { uid: current.metadata.uid }, signal);
+      return { settled: false, drift: [], written: undefined };
+    }
+    if (wanted === null) return { settled: true, drift: [], written: undefined };
+    if (review.action === 'keep' && current !== undefined && desiredIdOf(current) === id) return { settled: true, drift: [], written };
+    const digests = writtenDigests(wanted, digest);
+    const result = await applyObject(kubernetes, kindOf(wanted), toKubernetes(wanted, digests, id),
+      { fieldManager: FIELD_MANAGER, current: current ?? null, force: actual?.revert === true, onConflict: 'return' }, signal);
+    if (result.outcome === 'conflict') return { settled: false, drift: conflictDrift(wanted, result.conflicts, clock.now()), written };
+    await removeForeign(wanted, actual?.revert === true, result.object, signal);
+    log.info({ object: identity, desired: id, keys: Object.keys(digests).length }, 'wrote a managed object');
+    return { settled: false, drift: [], written: digests };
+  }
+
+  /** Server-side apply leaves what others added; whoever asks for our state gets all of it. */
+  async function removeForeign(wanted: ManagedObject, revert: boolean, object: ManagedKubernetesObject, signal: CancelSignal): Promise<void> {
+    if (!revert) return;
+    const extra = Object.keys(object.data ?? {}).filter((key) => !Object.hasOwn(wanted.data, key));
+    const body = { metadata: { annotations: { [DRIFT]: null } }, ...(extra.length === 0 ? {} : { data: Object.fromEntries(extra.map((key) => [key, null])) }) };
+    await kubernetes.patch(kindOf(wanted), { namespace, name: wanted.name }, body, { type: 'merge', fieldManager: FIELD_MANAGER }, signal);
+  }
+
+  function report(settled: boolean, message: string): void {
+    const id = state.desired?.id ?? null;
+    if (settled && id !== null && state.applied?.id !== id) state.setApplied({ id, appliedAt: clock.now() });
+    publisher.set('AppliedReport', config.cluster, {
+      id, appliedAt: state.applied?.id === id ? state.applied?.appliedAt ?? null : null, healthy: settled, message, drift: state.managed.drift.slice(0, MOST_DRIFT),
+    });
+  }
+
+  async function bring(signal: CancelSignal): Promise<boolean> {
+    const desired = state.desired;
+    if (desired === undefined) {
+      publisher.set('AppliedReport', config.cluster, { id: null, appliedAt: null, healthy: true, message: 'nothing has been assigned yet', drift: [] });
+      return true;
+    }
+    const { peering, trust } = desired.state;
+    await adoptTrust(trust.bundlePem, signal);
+    if (peering !== null && peering.namespace !== namespace) {
+      report(false, `Cilium's namespace is "${peering.namespace}" in the desired state and "${namespace}" for this agent: start the agent with the right one`);
+      return false;
+    }
+    const rendered = peering === null ? [] : renderPeering(peering);
+    const outcomes: [string, Outcome][] = [];
+    for (const [index, { kind, name }] of MANAGED.entries()) {
+      const wanted = rendered.find((object) => object.kind === kind && object.name === name) ?? null;
+      outcomes.push([managedObjectName({ kind, namespace, name }), await settle(index, wanted, desired.id, signal)]);
+    }
+    const drift = outcomes.flatMap(([, outcome]) => outcome.drift);
+    state.setManaged({ written: Object.fromEntries(outcomes.flatMap(([name, { written }]) => (written === undefined ? [] : [[name, written]]))), drift });
+    const settled = outcomes.every(([, outcome]) => outcome.settled);
+    report(settled, settled ? '' : drift.length > 0 ? drift.map(driftText).join('; ').slice(0, 4096) : 'applying');
+    return settled;
+  }
+
+  const loop = createLoop({
+    ...ports,
+    name: 'apply',
+    async reconcile(_key, signal) {
+      if (!caches.every(({ synced }) => synced)) return {};
+      try {
+        return await bring(signal) ? {} : { requeueAt: clock.now() + RECHECK_SECONDS * 1000 };
+      } catch (error) {
+        if (!signal.aborted) report(false, messageOf(error));
+        throw error;
+      }
+    },
+  });
+
+  return {
+    get synced() { return caches.every(({ synced }) => synced); },
+    refresh: () => loop.add(KEY),
+    async start(signal) {
+      state.subscribe((type) => { if (type === 'DesiredRevision') loop.add(KEY); });
+      for (const cache of caches) {
+        cache.subscribe(() => loop.add(KEY));
+        void cache.waitForSync(signal).then(() => { if (!signal.aborted) loop.add(KEY); });
+      }
+      await Promise.all([...caches.map((cache) => cache.start(signal)), loop.start(signal)]);
+    },
+  };
+}

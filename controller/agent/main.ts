@@ -1,0 +1,116 @@
+/** `isthmus agent`: the agent on real sockets, files and time. */
+import { randomBytes } from 'node:crypto';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { clusterNameProblem } from '../../mesh/model/names.ts';
+import type { MeshEndpoint } from '../../mesh/model/cluster.ts';
+import { systemClock } from '../adapters/clock.ts';
+import { sha256Hex } from '../adapters/digest.ts';
+import { dnsSockets } from '../adapters/dns-sockets.ts';
+import { grpcHubConnector } from '../adapters/grpc/hub-connector.ts';
+import { grpcPeerConnector } from '../adapters/grpc/peer-connector.ts';
+import { grpcPeerServer } from '../adapters/grpc/peer-server.ts';
+import { serveHealth } from '../adapters/health.ts';
+import { connectKubernetes } from '../adapters/kubernetes/connect.ts';
+import { createLog, type LogLevel } from '../adapters/log.ts';
+import { createMetrics } from '../adapters/metrics.ts';
+import { systemRandom } from '../adapters/random.ts';
+import { p256Signer } from '../adapters/signer.ts';
+import { fileSnapshots } from '../adapters/snapshot.ts';
+import { AdvisedError } from '../runtime/errors.ts';
+import { type AgentAddresses, createAgent } from './wiring.ts';
+
+export interface AgentOptions {
+  readonly cluster: string;
+  /** undefined: the pod's own account. */
+  readonly kubeconfig?: string | undefined;
+  readonly namespace: string;
+  /** `host:port`; empty: the join token's. */
+  readonly hubAddress: string;
+  readonly joinToken?: string | undefined;
+  /** Read instead of `joinToken`. A file that is not there counts as no token: the Secret may be gone once it was used. */
+  readonly joinTokenFile?: string | undefined;
+  readonly dataDir: string;
+  readonly dnsListen: string;
+  readonly peerListen: string;
+  readonly advertisePeer: string;
+  readonly healthListen: string;
+  readonly ciliumNamespace: string;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly meshEndpoint?: MeshEndpoint | undefined;
+  readonly peerProbeIntervalSeconds: number;
+  readonly peerProbeFailures: number;
+  readonly logLevel: LogLevel;
+  readonly version: string;
+  /** JSON of the bound addresses, written when they are known. */
+  readonly statusFile?: string | undefined;
+}
+
+/** Runs until `signal` aborts. Rejects with a sentence for people where it cannot go on. */
+export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
+  const problem = clusterNameProblem('--cluster', options.cluster);
+  if (problem !== undefined) throw new AdvisedError('user', problem);
+  const log = createLog(options.logLevel, 'agent');
+  const metrics = createMetrics({ processMetrics: true });
+  const kubernetes = connectKubernetes({ ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }), userAgent: 'isthmus-agent', metrics });
+  const peers = grpcPeerConnector();
+  const status: { dns: string; peer: string; health: string } = { dns: '', peer: '', health: '' };
+  const tell = (addresses: Partial<typeof status>): void => {
+    Object.assign(status, addresses);
+    log.info({ ...status }, 'listening');
+    if (options.statusFile !== undefined) writeWhole(options.statusFile, JSON.stringify(status));
+  };
+
+  const agent = createAgent({
+    clock: systemClock,
+    random: systemRandom,
+    kubernetes,
+    hub: grpcHubConnector(),
+    peerServer: grpcPeerServer({ listen: options.peerListen, log }),
+    peers,
+    dns: dnsSockets({ listen: options.dnsListen, log }),
+    snapshots: fileSnapshots(join(options.dataDir, 'last-known-state.json'), log),
+    signer: p256Signer,
+    log,
+    metrics,
+    digest: sha256Hex,
+  }, {
+    cluster: options.cluster,
+    namespace: options.namespace,
+    hubAddress: options.hubAddress,
+    joinToken: readToken(options),
+    ciliumNamespace: options.ciliumNamespace,
+    properties: options.properties,
+    advertisedPeerAddress: options.advertisePeer,
+    peerProbeIntervalSeconds: options.peerProbeIntervalSeconds,
+    peerProbeFailures: options.peerProbeFailures,
+    version: options.version,
+    ...(options.meshEndpoint === undefined ? {} : { meshEndpoint: options.meshEndpoint }),
+  }, (addresses: AgentAddresses) => tell(addresses));
+
+  try {
+    const health = await serveHealth({ listen: options.healthListen, metrics, ready: () => agent.ready() }, signal);
+    tell({ health: health.address });
+    await agent.start(signal);
+  } finally {
+    peers.close();
+    await kubernetes.close();
+  }
+}
+
+function readToken({ joinToken, joinTokenFile }: AgentOptions): string | undefined {
+  if (joinTokenFile === undefined) return joinToken;
+  try {
+    return readFileSync(joinTokenFile, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return joinToken;
+    throw new AdvisedError('user', `--join-token-file ${joinTokenFile}: cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
+  }
+}
+
+/** Whoever reads the file finds all of it or the one before. */
+function writeWhole(path: string, text: string): void {
+  const beside = `${path}.${randomBytes(4).toString('hex')}`;
+  writeFileSync(beside, `${text}\n`);
+  renameSync(beside, path);
+}

@@ -1,0 +1,71 @@
+/** Watches what the cluster says of itself and publishes the report when it changes. */
+import {
+  ConfigMap, type ConfigMapObject, DaemonSet, Deployment, Node, type NodeObject, Service, type ServiceObject, type WorkloadObject,
+} from '../../../mesh/api/resources/core.ts';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import { type KubernetesObject, KubernetesError, type ResourceKind } from '../../../mesh/ports/kubernetes.ts';
+import { createCache } from '../../runtime/cache.ts';
+import { createLoop, type Loop } from '../../runtime/loop.ts';
+import type { Publisher } from '../../runtime/sync/publisher.ts';
+import type { AgentConfig, AgentPorts } from '../ports.ts';
+import { readCilium } from './cilium.ts';
+import { composeReport } from './report.ts';
+
+/** Workloads are read, not watched: all that is wanted of them is an image and a container's name. */
+const WORKLOADS_SECONDS = 30;
+const KEY = 'report';
+
+export interface ClusterWatch {
+  readonly synced: boolean;
+  /** The peer address is known, or has changed. */
+  refresh(): void;
+  start(signal: CancelSignal): Promise<void>;
+}
+
+export function createClusterWatch(ports: AgentPorts, config: AgentConfig, publisher: Publisher, peerAddress: () => string): ClusterWatch {
+  const namespace = config.ciliumNamespace;
+  const named = (name: string): { namespace: string; fieldSelector: string } => ({ namespace, fieldSelector: `metadata.name=${name}` });
+  const nodes = createCache<NodeObject>(ports.kubernetes, Node, {}, ports);
+  const ciliumConfig = createCache<ConfigMapObject>(ports.kubernetes, ConfigMap, named('cilium-config'), ports);
+  const meshService = createCache<ServiceObject>(ports.kubernetes, Service, named('clustermesh-apiserver'), ports);
+  const caches = [nodes, ciliumConfig, meshService];
+
+  /** undefined also where this agent may not read it: other sources then say what they know. */
+  async function read<T extends KubernetesObject>(kind: ResourceKind, name: string, signal: CancelSignal): Promise<T | undefined> {
+    try {
+      return await ports.kubernetes.get<T>(kind, { namespace, name }, signal);
+    } catch (error) {
+      if (error instanceof KubernetesError && error.code === 403) return undefined;
+      throw error;
+    }
+  }
+
+  const loop: Loop = createLoop({
+    ...ports,
+    name: 'observe',
+    async reconcile(_key, signal) {
+      if (!caches.every(({ synced }) => synced)) return {};
+      const cilium = readCilium({
+        config: ciliumConfig.list()[0],
+        agents: await read<WorkloadObject>(DaemonSet, 'cilium', signal),
+        meshServer: await read<WorkloadObject>(Deployment, 'clustermesh-apiserver', signal),
+        meshService: meshService.list()[0],
+        nodes: nodes.list(),
+      }, namespace, config.properties, config.meshEndpoint);
+      publisher.set('ClusterReport', config.cluster, composeReport({
+        properties: config.properties, version: config.version ?? '', cilium, nodes: nodes.list(), peerAddress: peerAddress(),
+      }));
+      return { requeueAt: ports.clock.now() + WORKLOADS_SECONDS * 1000 };
+    },
+  });
+
+  return {
+    get synced() { return caches.every(({ synced }) => synced); },
+    refresh: () => loop.add(KEY),
+    async start(signal) {
+      for (const cache of [nodes, ciliumConfig, meshService]) cache.subscribe(() => loop.add(KEY));
+      for (const cache of caches) void cache.waitForSync(signal).then(() => { if (!signal.aborted) loop.add(KEY); });
+      await Promise.all([...caches.map((cache) => cache.start(signal)), loop.start(signal)]);
+    },
+  };
+}

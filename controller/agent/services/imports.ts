@@ -1,0 +1,148 @@
+/** Writes what this cluster imports: ServiceImport, derived Service and the serving clusters' EndpointSlices, by least difference; removes what is imported no longer. */
+import { EndpointSlice, type EndpointSliceObject, Namespace, Service, type ServiceObject } from '../../../mesh/api/resources/core.ts';
+import { ServiceImport, type ServiceImportObject } from '../../../mesh/api/resources/multicluster.ts';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import type { KubernetesObject, ResourceKind } from '../../../mesh/ports/kubernetes.ts';
+import { derivedName, planSlices } from '../../../mesh/services/derived.ts';
+import { type ImportPlan, planImports } from '../../../mesh/services/merge.ts';
+import { applyObject } from '../../runtime/apply.ts';
+import { createCache } from '../../runtime/cache.ts';
+import { createLoop } from '../../runtime/loop.ts';
+import type { AgentPorts } from '../ports.ts';
+import type { Facts } from '../state/facts.ts';
+import type { AgentState } from '../state/state.ts';
+import { importStatus } from './import-status.ts';
+import { derivedIps, derivedObject, importObject, isOurs, MANAGED_BY, SERVICE_NAME_LABEL, sliceObject } from './objects.ts';
+
+const OURS = Object.entries(MANAGED_BY).map(([key, value]) => `${key}=${value}`).join();
+const FIELD_MANAGER = 'isthmus-agent';
+const SOURCE_LABEL = 'multicluster.kubernetes.io/source-cluster';
+/** Services written at once: a failover of a whole cluster must not wait for one slow write after another. */
+const WORKERS = 4;
+
+export interface Imports {
+  readonly synced: boolean;
+  /** Addresses of the derived Service, empty while it has none; null: not imported here. */
+  clusterSetIps(service: string): readonly string[] | null;
+  /** Source clusters of the slices that are written, sorted. */
+  writtenSources(service: string): readonly string[];
+  changed(service: string): void;
+  /** Called with `namespace/name` after an object of an import changed. */
+  subscribe(listener: (service: string) => void): void;
+  start(signal: CancelSignal): Promise<void>;
+}
+
+export function createImports(ports: AgentPorts, state: AgentState, facts: Facts): Imports {
+  const { kubernetes, digest } = ports;
+  const options = { labelSelector: OURS, keepManagedFields: true };
+  const namespaces = createCache(kubernetes, Namespace, {}, ports);
+  const imports = createCache<ServiceImportObject>(kubernetes, ServiceImport, { keepManagedFields: true }, ports);
+  const derived = createCache<ServiceObject>(kubernetes, Service, options, ports);
+  const slices = createCache<EndpointSliceObject>(kubernetes, EndpointSlice, options, ports);
+  const caches = [namespaces, imports, derived, slices];
+  const slicesByService = new Map<string, Map<string, EndpointSliceObject>>();
+  const listeners: ((service: string) => void)[] = [];
+  const synced = (): boolean => caches.every((cache) => cache.synced);
+  const refOf = (service: string): { namespace: string; name: string } => ({ namespace: service.split('/')[0] ?? '', name: service.split('/')[1] ?? '' });
+  const derivedOf = (service: string): ServiceObject | undefined => derived.get({ namespace: refOf(service).namespace, name: derivedName(refOf(service), digest) });
+  const slicesOf = (service: string): EndpointSliceObject[] => [...(slicesByService.get(service)?.values() ?? [])].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+
+  async function remove(service: string, signal: CancelSignal): Promise<void> {
+    const gone = async (kind: ResourceKind, object: KubernetesObject | undefined): Promise<void> => {
+      if (object === undefined || !isOurs(object)) return;
+      const { name, namespace = '', uid } = object.metadata;
+      await kubernetes.delete(kind, { namespace, name }, uid === undefined ? {} : { uid }, signal);
+    };
+    for (const slice of slicesOf(service)) await gone(EndpointSlice, slice);
+    await gone(Service, derivedOf(service));
+    await gone(ServiceImport, imports.get(refOf(service)));
+  }
+
+  async function write<T extends KubernetesObject>(kind: ResourceKind, object: T, current: T | undefined, signal: CancelSignal): Promise<T> {
+    const result = await applyObject(kubernetes, kind, object, { fieldManager: FIELD_MANAGER, force: true, current: current ?? null }, signal);
+    if (result.outcome === 'conflict') throw new Error(`${kind.kind} ${object.metadata.namespace}/${object.metadata.name}: another field manager holds ${result.conflicts.map(({ field }) => field).join(', ')}`);
+    return result.object;
+  }
+
+  async function bring(service: string, plan: ImportPlan, serving: readonly string[], signal: CancelSignal): Promise<void> {
+    const name = derivedName(plan, digest);
+    let current = derivedOf(service);
+    if (current !== undefined && (current.spec?.clusterIP === 'None') !== (plan.type === 'Headless')) {
+      // spec.clusterIP is immutable.
+      await kubernetes.delete(Service, { namespace: plan.namespace, name }, {}, signal);
+      current = undefined;
+    }
+    let imported = await write(ServiceImport, importObject(plan, name, current), imports.get(refOf(service)), signal);
+    const service_ = await write(Service, derivedObject(plan, name, imported), current, signal);
+    imported = await write(ServiceImport, importObject(plan, name, service_), imported, signal);
+    const planned = planSlices(plan, facts.of(service), serving, digest);
+    const held = new Map(slicesOf(service).map((slice) => [slice.metadata.name, slice]));
+    for (const slice of planned) await write(EndpointSlice, sliceObject(slice, service_), held.get(slice.name), signal);
+    for (const old of held.keys()) {
+      if (!planned.some((slice) => slice.name === old)) await kubernetes.delete(EndpointSlice, { namespace: plan.namespace, name: old }, {}, signal);
+    }
+    const status = importStatus(imported, plan, ports.clock.now());
+    if (status !== undefined) await applyObject(kubernetes, ServiceImport, status, { fieldManager: FIELD_MANAGER, force: true, subresource: 'status' }, signal);
+  }
+
+  const loop = createLoop({
+    ...ports,
+    name: 'imports',
+    workers: WORKERS,
+    async reconcile(service, signal) {
+      // Without the hub's word and without a memory nothing is known to be gone.
+      if (!synced() || !state.knowsImports) return {};
+      const [plan] = planImports(facts.of(service));
+      const namespace = namespaces.get({ name: refOf(service).namespace });
+      if (plan === undefined || namespace === undefined || namespace.metadata.deletionTimestamp !== undefined) {
+        await remove(service, signal);
+        return {};
+      }
+      const verdict = state.failover(service);
+      const existing = imports.get(refOf(service));
+      if (existing !== undefined && !isOurs(existing)) {
+        ports.log.warn({ service }, 'a ServiceImport that another controller wrote is in the way; delete it or turn that controller off');
+        return {};
+      }
+      if (verdict !== undefined) await bring(service, plan, verdict.serving, signal);
+      return {};
+    },
+  });
+
+  function touched(service: string): void {
+    loop.add(service);
+    for (const listener of listeners) listener(service);
+  }
+
+  return {
+    get synced() { return synced(); },
+    clusterSetIps: (service) => (imports.get(refOf(service)) === undefined ? null : derivedIps(derivedOf(service))),
+    writtenSources: (service) => [...new Set(slicesOf(service).flatMap((slice) => slice.metadata.labels?.[SOURCE_LABEL] ?? []))].sort(),
+    changed: (service) => loop.add(service),
+    subscribe(listener) { listeners.push(listener); },
+    async start(signal) {
+      namespaces.subscribe(({ object }) => {
+        for (const service of facts.services()) if (service.startsWith(`${object.metadata.name}/`)) touched(service);
+      });
+      imports.subscribe(({ object }) => touched(`${object.metadata.namespace}/${object.metadata.name}`));
+      derived.subscribe(({ object }) => touched(`${object.metadata.namespace}/${object.metadata.labels?.[SERVICE_NAME_LABEL] ?? ''}`));
+      slices.subscribe(({ type, object }) => {
+        const service = `${object.metadata.namespace}/${object.metadata.labels?.[SERVICE_NAME_LABEL] ?? ''}`;
+        const held = slicesByService.get(service) ?? new Map<string, EndpointSliceObject>();
+        if (type === 'deleted') held.delete(object.metadata.name);
+        else held.set(object.metadata.name, object);
+        if (held.size === 0) slicesByService.delete(service);
+        else slicesByService.set(service, held);
+        touched(service);
+      });
+      const everything = (): void => {
+        const held = imports.list().filter(isOurs).map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+        for (const service of new Set([...facts.services(), ...held])) touched(service);
+      };
+      let knew = state.knowsImports;
+      state.subscribe((type) => { if (type === 'ImportedFact' && !knew) { knew = true; everything(); } });
+      void Promise.all(caches.map((cache) => cache.waitForSync(signal))).then(() => { if (!signal.aborted) everything(); });
+      await Promise.all([...caches.map((cache) => cache.start(signal)), loop.start(signal)]);
+    },
+  };
+}

@@ -1,0 +1,65 @@
+/** Reads a desired revision: nothing of it is used before its digest, its shape and its addressee are right. */
+import { z } from 'zod';
+import { canonicalJson, type Digest } from '../../../mesh/model/canonical.ts';
+import type { DesiredRevision, DesiredState } from '../../../mesh/model/desired.ts';
+
+const name = z.string().min(1).max(253);
+const serviceKey = z.strictObject({ namespace: name, name });
+const endpoint = z.strictObject({ address: name.optional(), ips: z.array(z.string().max(45)).min(1).max(16).optional(), port: z.int().min(1).max(65535) })
+  .refine(({ address, ips }) => (address === undefined) !== (ips === undefined), 'give either address or ips');
+const maxConnectedClusters = z.union([z.literal(255), z.literal(511)]);
+
+/** Strict: a field that this version does not know could be one that must not be left out. */
+const desiredStateSchema = z.strictObject({
+  schema: z.literal(1),
+  cluster: name,
+  mesh: name.nullable(),
+  peering: z.strictObject({
+    clusterName: name,
+    clusterId: z.int().min(1).max(511),
+    maxConnectedClusters,
+    ciliumVersion: z.string().max(64),
+    namespace: name,
+    kvstoreMesh: z.boolean(),
+    authMode: z.enum(['legacy', 'migration', 'cluster']),
+    peers: z.array(z.strictObject({
+      name,
+      clusterId: z.int().min(1).max(511),
+      endpoint,
+      tls: z.strictObject({ cert: z.string(), key: z.string(), caCert: z.string().optional() }).optional(),
+    })).max(511),
+  }).nullable(),
+  trust: z.strictObject({ trustDomain: name, sequence: z.int().min(0), bundlePem: z.string().max(1 << 20) }),
+  failover: z.array(z.strictObject({
+    name,
+    service: serviceKey,
+    priority: z.array(name).max(64),
+    minimumReady: z.int().min(1),
+    unhealthyAfterSeconds: z.number().min(0),
+    healthyAfterSeconds: z.number().min(0),
+    failbackDelaySeconds: z.number().min(0),
+  })).max(10_000),
+  globalServices: z.array(z.strictObject({ name, host: name, service: serviceKey, ttlSeconds: z.int().min(1).max(86400) })).max(10_000),
+});
+
+export function readRevision(revision: DesiredRevision, cluster: string, digest: Digest): { readonly state: DesiredState } | { readonly problem: string } {
+  const refuse = (why: string): { problem: string } => ({ problem: `desired revision ${revision.id.slice(0, 80)}: ${why}` });
+  if (revision.cluster !== cluster) return refuse(`is for cluster "${revision.cluster}", this is "${cluster}"`);
+  const id = `sha256-${digest(revision.content)}`;
+  if (revision.id !== id) return refuse(`its content has the digest ${id}; it was changed on the way`);
+  let content: unknown;
+  try {
+    content = JSON.parse(revision.content);
+  } catch {
+    return refuse('its content is not JSON');
+  }
+  const parsed = desiredStateSchema.safeParse(content);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    return refuse(`${issue?.path.join('.') || 'content'}: ${issue?.message ?? 'is not understood'}; update the agent if the hub is newer`);
+  }
+  if (parsed.data.cluster !== cluster) return refuse(`its content is for cluster "${parsed.data.cluster}", this is "${cluster}"`);
+  if (canonicalJson(content) !== revision.content) return refuse('its content is not in canonical form');
+  // zod types an absent optional field as `| undefined`; JSON has no undefined.
+  return { state: parsed.data as DesiredState };
+}

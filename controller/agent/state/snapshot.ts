@@ -1,0 +1,68 @@
+/** Saves the state soon after it changed, and loads it at the start. */
+import { z } from 'zod';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import type { Clock } from '../../../mesh/ports/clock.ts';
+import type { Log } from '../../../mesh/ports/log.ts';
+import type { SnapshotStore } from '../../../mesh/ports/snapshot.ts';
+import type { AgentState, StateContent } from './state.ts';
+
+/** Changes come in bursts; a crash within it loses only what the hub sends again. */
+const DEBOUNCE_MILLISECONDS = 1000;
+const RETRY_MILLISECONDS = 10_000;
+
+/** Only the frame is checked here: each resource passes the same checks as one from the hub. */
+const snapshotSchema = z.object({
+  schema: z.literal(1),
+  cluster: z.string(),
+  resources: z.record(z.string(), z.array(z.object({ name: z.string(), version: z.string(), value: z.looseObject({}) }))),
+  failover: z.record(z.string(), z.looseObject({ health: z.array(z.unknown()), serving: z.array(z.string()), reason: z.string(), wakeAt: z.number().nullable() })),
+  applied: z.object({ id: z.string(), appliedAt: z.number() }).nullable(),
+  managed: z.object({
+    written: z.record(z.string(), z.record(z.string(), z.string())),
+    drift: z.array(z.object({ object: z.string(), path: z.string(), expected: z.string(), actual: z.string(), manager: z.string(), firstSeen: z.number() })),
+  }),
+});
+
+export async function loadState(store: SnapshotStore, state: AgentState, cluster: string, log: Log): Promise<void> {
+  const text = await store.load();
+  if (text === undefined) return;
+  try {
+    const snapshot = snapshotSchema.parse(JSON.parse(text));
+    if (snapshot.cluster !== cluster) log.warn({ cluster: snapshot.cluster }, 'the last known state is of another cluster; starting without it');
+    else state.restore(snapshot as unknown as StateContent);
+  } catch (error) {
+    log.warn({ problem: error instanceof Error ? error.name : 'unknown' }, 'the last known state is damaged; starting without it');
+  }
+}
+
+/** Runs until `signal` aborts, and saves once more then. */
+export async function saveState(
+  parts: { readonly store: SnapshotStore; readonly state: AgentState; readonly cluster: string; readonly clock: Clock; readonly log: Log },
+  signal: CancelSignal,
+): Promise<void> {
+  const { store, state, cluster, clock, log } = parts;
+  let changed = false;
+  let wake = (): void => {};
+  state.subscribeContent(() => { changed = true; wake(); });
+  const stop = (): void => wake();
+  signal.addEventListener('abort', stop, { once: true });
+
+  async function save(): Promise<void> {
+    changed = false;
+    try {
+      await store.save(JSON.stringify({ schema: 1, cluster, ...state.content() }));
+    } catch (error) {
+      changed = true;
+      log.error({ error }, 'the last known state cannot be saved; after a restart without the hub an older one would be used');
+      await clock.sleepUntil(clock.now() + RETRY_MILLISECONDS, signal);
+    }
+  }
+
+  while (!signal.aborted) {
+    if (!changed) await new Promise<void>((resolve) => { wake = resolve; if (signal.aborted) resolve(); });
+    await clock.sleepUntil(clock.now() + DEBOUNCE_MILLISECONDS, signal);
+    if (changed && !signal.aborted) await save();
+  }
+  if (changed) await save();
+  signal.removeEventListener('abort', stop);
+}

@@ -1,0 +1,145 @@
+/** What the hub told this agent last: the agent's whole memory of the fleet, kept over the loss of the hub and over restarts. */
+import { canonicalJson, type Digest } from '../../../mesh/model/canonical.ts';
+import type { DesiredState, DriftEntry } from '../../../mesh/model/desired.ts';
+import type { FailoverState } from '../../../mesh/model/failover.ts';
+import { HUB_TYPES, type SyncResource, type SyncType, type SyncValues } from '../../../mesh/model/sync.ts';
+import { readRevision } from './revision.ts';
+import { resourceProblem } from './resource-problem.ts';
+
+export type HubType = (typeof HUB_TYPES)[number];
+
+/** Most resources of one type; beyond it a delta is refused, so that no hub can fill an agent's memory. */
+export const MAX_RESOURCES = 16_000;
+
+export interface AppliedMemory { readonly id: string; readonly appliedAt: number }
+
+/** What was last written into each managed object, by its name and data key, and the drift that is known: an object that vanished cannot say so itself. */
+export interface ManagedMemory {
+  readonly written: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly drift: readonly DriftEntry[];
+}
+
+/** What a snapshot holds. Questions are answered at once or never, so they are left out. */
+export interface StateContent {
+  readonly resources: Readonly<Partial<Record<HubType, readonly SyncResource[]>>>;
+  readonly failover: Readonly<Record<string, FailoverState>>;
+  readonly applied: AppliedMemory | null;
+  readonly managed: ManagedMemory;
+}
+
+export interface AgentState {
+  get<T extends HubType>(type: T, name: string): SyncValues[T] | undefined;
+  /** Sorted by name. */
+  list<T extends HubType>(type: T): readonly SyncValues[T][];
+  /** name → version: what need not be sent again. */
+  known(type: SyncType): Readonly<Record<string, string>>;
+  /** '' or why the delta was refused; then nothing of it was taken. */
+  receive(type: SyncType, resources: readonly SyncResource[], removed: readonly string[]): string;
+  /** The imports were told by the hub or read from a snapshot: what is not among them is known not to be. */
+  readonly knowsImports: boolean;
+  /** The newest desired revision that passed every check, with its id. */
+  readonly desired: { readonly id: string; readonly state: DesiredState } | undefined;
+  /** By `namespace/name`. */
+  failover(service: string): FailoverState | undefined;
+  setFailover(service: string, state: FailoverState | undefined): void;
+  readonly applied: AppliedMemory | null;
+  setApplied(applied: AppliedMemory): void;
+  readonly managed: ManagedMemory;
+  setManaged(managed: ManagedMemory): void;
+  /** Called after each change of a resource. Returns how to end it. */
+  subscribe(listener: (type: HubType, name: string) => void): () => void;
+  /** Called after each change of anything that a snapshot holds. */
+  subscribeContent(listener: () => void): void;
+  content(): StateContent;
+  /** Before anything subscribed: takes a snapshot's content. Resources that no longer pass the checks are left out, so the hub sends them again. */
+  restore(content: StateContent): void;
+}
+
+const isHubType = (type: SyncType): type is HubType => (HUB_TYPES as readonly SyncType[]).includes(type);
+const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : a > b ? 1 : 0);
+
+export function createState(cluster: string, digest: Digest): AgentState {
+  const tables = new Map<HubType, Map<string, SyncResource>>(HUB_TYPES.map((type) => [type, new Map()]));
+  const listeners = new Set<(type: HubType, name: string) => void>();
+  const contentListeners: (() => void)[] = [];
+  const failover = new Map<string, FailoverState>();
+  let desired: AgentState['desired'];
+  let applied: AppliedMemory | null = null;
+  let managed: ManagedMemory = { written: {}, drift: [] };
+  let knowsImports = false;
+
+  const table = (type: HubType): Map<string, SyncResource> => tables.get(type) ?? new Map();
+  const sorted = (type: HubType): SyncResource[] => [...table(type)].sort(byName).map(([, resource]) => resource);
+  const contentChanged = (): void => { for (const listener of contentListeners) listener(); };
+
+  /** '' where the resource may be kept; remembers what a good desired revision says. */
+  function take(type: HubType, resource: SyncResource): string {
+    if (type === 'DesiredRevision') {
+      const revision = resource.value as SyncValues['DesiredRevision'];
+      const read = readRevision(revision, cluster, digest);
+      if ('problem' in read) return read.problem;
+      desired = { id: revision.id, state: read.state };
+    } else {
+      const problem = resourceProblem(type, resource);
+      if (problem !== undefined) return problem;
+    }
+    table(type).set(resource.name, resource);
+    return '';
+  }
+
+  return {
+    get: <T extends HubType>(type: T, name: string) => table(type).get(name)?.value as SyncValues[T] | undefined,
+    list: <T extends HubType>(type: T) => sorted(type).map(({ value }) => value as SyncValues[T]),
+    known: (type) => (isHubType(type) && type !== 'Question' ? Object.fromEntries(sorted(type).map(({ name, version }) => [name, version])) : {}),
+    receive(type, resources, removed) {
+      if (!isHubType(type)) return `type "${type}" is not for agents`;
+      const held = table(type);
+      const growth = resources.filter(({ name }) => !held.has(name)).length;
+      if (held.size + growth > MAX_RESOURCES) return `${type}: ${held.size + growth} resources are more than the ${MAX_RESOURCES} that an agent keeps`;
+      const problems = resources.map((resource) => take(type, resource)).filter((problem) => problem !== '');
+      // Without a desired revision nothing would say what to run: the last one stays in force.
+      const dropped = type === 'DesiredRevision' ? [] : removed.filter((name) => held.delete(name));
+      if (type === 'ImportedFact') knowsImports = true;
+      const names = [...resources.map(({ name }) => name).filter((name) => held.has(name)), ...dropped];
+      for (const name of names) for (const listener of [...listeners]) listener(type, name);
+      if (names.length > 0 && type !== 'Question') contentChanged();
+      return problems.join('; ').slice(0, 4096);
+    },
+    get knowsImports() { return knowsImports; },
+    get desired() { return desired; },
+    failover: (service) => failover.get(service),
+    setFailover(service, state) {
+      if (state === undefined) failover.delete(service);
+      else failover.set(service, state);
+      contentChanged();
+    },
+    get applied() { return applied; },
+    setApplied(next) { applied = next; contentChanged(); },
+    get managed() { return managed; },
+    setManaged(next) {
+      if (canonicalJson(next) === canonicalJson(managed)) return;
+      managed = next;
+      contentChanged();
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => { listeners.delete(listener); };
+    },
+    subscribeContent(listener) { contentListeners.push(listener); },
+    content: () => ({
+      resources: Object.fromEntries(HUB_TYPES.filter((type) => type !== 'Question').map((type) => [type, sorted(type)])),
+      failover: Object.fromEntries([...failover].sort(byName)),
+      applied,
+      managed,
+    }),
+    restore(content) {
+      for (const type of HUB_TYPES) {
+        for (const resource of (content.resources[type] ?? []).slice(0, MAX_RESOURCES)) take(type, resource);
+      }
+      for (const [service, state] of Object.entries(content.failover)) failover.set(service, state);
+      applied = content.applied;
+      managed = content.managed;
+      knowsImports = content.resources.ImportedFact !== undefined;
+    },
+  };
+}

@@ -1,0 +1,65 @@
+/** Keeps one Sync stream to the hub open. Losing it changes nothing that runs. */
+import { AGENT_TYPES, HUB_TYPES } from '../../../mesh/model/sync.ts';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import type { HubConnection } from '../../../mesh/ports/transport.ts';
+import { backoffMilliseconds } from '../../runtime/backoff.ts';
+import { cancelWithin } from '../../runtime/cancel.ts';
+import { adviceOf, messageOf } from '../../runtime/errors.ts';
+import type { Publisher } from '../../runtime/sync/publisher.ts';
+import { runSyncSession } from '../../runtime/sync/session.ts';
+import type { AgentPorts } from '../ports.ts';
+import type { AgentState } from '../state/state.ts';
+
+/** Short enough that a restarted hub is found again within seconds; full jitter keeps a fleet apart. */
+const RECONNECT_LIMITS = { baseMilliseconds: 500, maximumMilliseconds: 5_000, jitter: 1 };
+/** A stream that lived this long was a good one: the next failure starts with a short pause again. */
+const GOOD_STREAM_MILLISECONDS = 10_000;
+
+export interface SyncParts {
+  readonly ports: AgentPorts;
+  readonly state: AgentState;
+  readonly publisher: Publisher;
+  /** undefined: no identity yet. */
+  readonly connection: () => HubConnection | undefined;
+  /** Called when `connection` gives another one. */
+  readonly onConnectionChange: (listener: () => void) => void;
+}
+
+export async function keepSynchronised({ ports, state, publisher, connection, onConnectionChange }: SyncParts, signal: CancelSignal): Promise<void> {
+  const { clock, random, metrics } = ports;
+  const log = ports.log.child({ part: 'sync' });
+  const connected = metrics.gauge('isthmus_agent_hub_connected', '1 while a Sync stream to the hub is open, else 0.');
+  let interrupt = (): void => {};
+  onConnectionChange(() => interrupt());
+
+  let failures = 0;
+  while (!signal.aborted) {
+    const turn = cancelWithin(signal);
+    interrupt = turn.abort;
+    const hub = connection();
+    const began = clock.now();
+    if (hub !== undefined) {
+      try {
+        await runSyncSession({
+          stream: hub.sync(turn.signal), publisher, publishes: AGENT_TYPES, subscribes: HUB_TYPES, log,
+          known: (type) => state.known(type),
+          receive(type, resources, removed) {
+            connected.set({}, 1);
+            return state.receive(type, resources, removed);
+          },
+        }, turn.signal);
+        log.info({}, 'the stream to the hub ended');
+      } catch (error) {
+        if (!signal.aborted) log.info({ advice: adviceOf(error), error: messageOf(error) }, 'no stream to the hub; what runs goes on from the last known state');
+      }
+      connected.set({}, 0);
+    }
+    const replaced = turn.signal.aborted;
+    if (replaced) failures = 0;
+    else {
+      failures = clock.now() - began >= GOOD_STREAM_MILLISECONDS ? 1 : failures + 1;
+      await clock.sleepUntil(clock.now() + backoffMilliseconds(failures, RECONNECT_LIMITS, random), turn.signal);
+    }
+    turn.release();
+  }
+}

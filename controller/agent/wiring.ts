@@ -1,0 +1,140 @@
+/** All of the agent in one visible list. `main.ts` and the simulator differ only in the ports they give. */
+import type { CancelSignal } from '../../mesh/ports/cancel.ts';
+import { cancelled, cancelWithin } from '../runtime/cancel.ts';
+import { type Part, runParts } from '../runtime/lifecycle.ts';
+import { createPublisher } from '../runtime/sync/publisher.ts';
+import { createApply } from './apply/apply.ts';
+import { createQuestions } from './dns/questions.ts';
+import { dnsHandler } from './dns/serve.ts';
+import { createZoneSource } from './dns/service-zone.ts';
+import { createFailover } from './failover/failover.ts';
+import { createHubLink } from './sync/hub-link.ts';
+import { createAgentIdentity } from './identity/identity.ts';
+import { createMeshCertificates } from './identity/mesh-certificates.ts';
+import { createClusterWatch } from './observe/cluster.ts';
+import { createExports } from './observe/exports.ts';
+import { publishExports } from './observe/publish.ts';
+import { answerPeers } from './peers/answer.ts';
+import { createProbes } from './peers/probe.ts';
+import type { AgentConfig, AgentPorts } from './ports.ts';
+import { createImports } from './services/imports.ts';
+import { createVerdicts } from './services/verdicts.ts';
+import { createFacts } from './state/facts.ts';
+import { loadState, saveState } from './state/snapshot.ts';
+import { type AgentState, createState } from './state/state.ts';
+import { keepSynchronised } from './sync/sync.ts';
+
+/** Where this agent listens, as the system gave it; empty: not yet. */
+export interface AgentAddresses { readonly dns: string; readonly peer: string }
+
+export interface Agent {
+  /** Runs until `signal` aborts. Rejects where a person must act: no usable identity, or a port that is taken. */
+  start(signal: CancelSignal): Promise<void>;
+  ready(): { readonly ok: boolean; readonly reasons: readonly string[] };
+  addresses(): AgentAddresses;
+}
+
+export function createAgent(ports: AgentPorts, config: AgentConfig, onListening: (addresses: AgentAddresses) => void = () => {}): Agent {
+  const addresses = { dns: '', peer: '' };
+  let missing = (): readonly string[] => ['the last known state is being loaded'];
+  return {
+    async start(signal) {
+      const state = createState(config.cluster, ports.digest);
+      await loadState(ports.snapshots, state, config.cluster, ports.log);
+      const agent = assemble(ports, config, state, addresses, () => onListening({ ...addresses }));
+      missing = agent.missing;
+      await runParts(agent.parts, signal, ports);
+    },
+    ready() {
+      const reasons = missing();
+      return { ok: reasons.length === 0, reasons };
+    },
+    addresses: () => ({ ...addresses }),
+  };
+}
+
+function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, addresses: { dns: string; peer: string }, listening: () => void) {
+  const { cluster } = config;
+  const publisher = createPublisher(ports.digest);
+  const identity = createAgentIdentity(ports, config);
+  const link = createHubLink(ports, config, identity);
+  const facts = createFacts(cluster, state, ports.clock);
+  const exports = createExports(cluster, ports, Math.max(0, ...state.list('ImportedFact').map((fact) => (fact.cluster === cluster ? fact.version.epoch : 0))));
+  const clusterWatch = createClusterWatch(ports, config, publisher, () => config.advertisedPeerAddress || addresses.peer);
+  const apply = createApply({ ports, config, state, publisher, adoptTrust: async (bundlePem, signal) => { await identity.adoptTrust(bundlePem, signal); } });
+  const meshCertificates = createMeshCertificates({ ...ports, identity, connection: link.connection }, config);
+  const probes = createProbes({ ports, config, state, facts, identity: link.identity });
+  const failover = createFailover({ ports, state, facts, reachability: probes.reachability });
+  const imports = createImports(ports, state, facts);
+  const verdicts = createVerdicts(cluster, ports, state, exports);
+  const zones = createZoneSource({ cluster, clock: ports.clock, state, facts, imports, nameserverAddresses: () => hostOf(addresses.dns) });
+  const questions = createQuestions({ cluster, ports, state, publisher, zones, imports });
+
+  publishExports({ exports, facts, publisher, log: ports.log });
+  for (const source of [facts, failover, imports]) source.subscribe(() => zones.outdate());
+  for (const source of [facts, failover]) source.subscribe((service) => imports.changed(service));
+  state.subscribe(() => zones.outdate());
+  probes.subscribe((changed) => failover.clusterChanged(changed));
+  identity.subscribe(() => apply.refresh());
+
+  const parts: Part[] = [
+    { name: 'snapshot', start: (signal) => saveState({ store: ports.snapshots, state, cluster, clock: ports.clock, log: ports.log }, signal) },
+    { name: 'identity', start: (signal) => link.start(signal) },
+    { name: 'exports', start: (signal) => exports.start(signal) },
+    { name: 'report', start: (signal) => clusterWatch.start(signal) },
+    { name: 'apply', start: (signal) => apply.start(signal) },
+    { name: 'mesh certificates', start: (signal) => whilePeered(state, link.obtained, (peered) => meshCertificates.start(peered), signal) },
+    { name: 'failover', start: (signal) => failover.start(signal) },
+    { name: 'imports', start: (signal) => imports.start(signal) },
+    { name: 'verdicts', start: (signal) => verdicts.start(signal) },
+    { name: 'questions', start: (signal) => questions.start(signal) },
+    {
+      name: 'dns',
+      async start(signal) {
+        addresses.dns = (await ports.dns.serve(dnsHandler(zones, ports.metrics, ports.log), signal)).address;
+        zones.outdate();
+        listening();
+        await cancelled(signal);
+      },
+    },
+    {
+      name: 'peer server',
+      async start(signal) {
+        if (!await link.obtained(signal)) return;
+        addresses.peer = (await ports.peerServer.serve(answerPeers(cluster, exports, state, probes), () => identity.current(), signal)).address;
+        clusterWatch.refresh();
+        listening();
+        await cancelled(signal);
+      },
+    },
+    { name: 'probes', start: (signal) => probes.start(signal) },
+    { name: 'sync', start: (signal) => keepSynchronised({ ports, state, publisher, connection: link.connection, onConnectionChange: link.onChange }, signal) },
+  ];
+
+  const conditions: readonly (readonly [() => boolean, string])[] = [
+    [() => link.identity() !== undefined, 'there is no identity yet'],
+    [() => addresses.dns !== '', 'DNS does not listen yet'],
+    [() => exports.facts !== undefined && clusterWatch.synced && apply.synced && imports.synced, 'the cluster has not been read yet'],
+    [() => state.knowsImports, 'the hub has not told yet which services are shared'],
+  ];
+  return { parts, missing: () => conditions.filter(([holds]) => !holds()).map(([, reason]) => reason) };
+}
+
+/** Runs `work` while the desired state has peering. */
+async function whilePeered(state: AgentState, obtained: (signal: CancelSignal) => Promise<boolean>, work: (signal: CancelSignal) => Promise<void>, signal: CancelSignal): Promise<void> {
+  if (!await obtained(signal)) return;
+  while (!signal.aborted) {
+    const peered = state.desired !== undefined && state.desired.state.peering !== null;
+    const turn = cancelWithin(signal);
+    const stop = state.subscribe((type) => { if (type === 'DesiredRevision' && (state.desired?.state.peering ?? null) !== null !== peered) turn.abort(); });
+    await (peered ? work(turn.signal) : cancelled(turn.signal));
+    stop();
+    turn.release();
+  }
+}
+
+/** `10.0.0.1:53` → `10.0.0.1`; nothing where it listens on every address, which is no address to give away. */
+function hostOf(address: string): string[] {
+  const host = address.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+  return host === '' || host === '0.0.0.0' || host === '::' ? [] : [host];
+}
