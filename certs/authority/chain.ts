@@ -1,5 +1,5 @@
 /** The certificate authorities themselves: root → issuing CA, loaded from and stored as a document. */
-import type { Instant } from '../../mesh/model/instant.ts';
+import { type Instant, toRfc3339 } from '../../mesh/model/instant.ts';
 import type { Random } from '../../mesh/ports/random.ts';
 import type { Signer, SigningKey } from '../../mesh/ports/signer.ts';
 import { BACKDATE, ISSUING_LIFETIME, issuerDuty, ROOT_LIFETIME, type Validity } from '../policy/schedule.ts';
@@ -47,7 +47,7 @@ export function maintainDocument(document: AuthorityDocument, signer: Signer, ra
 }
 
 function newIssuer(root: LoadedAuthority, signer: Signer, random: Random, now: Instant): StoredAuthority {
-  if (root.notAfter <= now + BACKDATE) throw new AuthorityUnusable(`certificate authority: its root ended at ${new Date(root.notAfter).toISOString()}; every cluster must join a new hub`);
+  if (root.notAfter <= now + BACKDATE) throw new AuthorityUnusable(`certificate authority: its root ended at ${toRfc3339(root.notAfter)}; every cluster must join a new hub`);
   const key = signer.generate();
   const serial = randomSerial(random);
   const certificatePem = signCertificate({

@@ -1,6 +1,6 @@
 /** DER building blocks over `forge.asn1`. forge holds bytes as text, one character a byte (latin1). */
 import forge from 'node-forge';
-import type { Instant } from '../../mesh/model/instant.ts';
+import { type Instant, toRfc3339 } from '../../mesh/model/instant.ts';
 
 const { asn1 } = forge;
 export type Asn1 = forge.asn1.Asn1;
@@ -30,7 +30,7 @@ export const tagged = (tag: number, content: readonly Asn1[] | Uint8Array): Asn1
 
 /** Whole seconds; UTCTime until 2049, GeneralizedTime after (RFC 5280 §4.1.2.5). */
 export function time(instant: Instant): Asn1 {
-  const text = `${new Date(instant).toISOString().slice(0, 19).replace(/[-:T]/g, '')}Z`;
+  const text = `${toRfc3339(instant).slice(0, 19).replace(/[-:T]/g, '')}Z`;
   return text < '2050' ? primitive(Type.UTCTIME, text.slice(2)) : primitive(Type.GENERALIZEDTIME, text);
 }
 

@@ -1,5 +1,5 @@
 /** What holders of our certificates need to know of them. Reading proves nothing: TLS checks chains. */
-import type { Instant } from '../../mesh/model/instant.ts';
+import { fromRfc3339, type Instant } from '../../mesh/model/instant.ts';
 import { fromPem } from '../pem.ts';
 import * as der from './der.ts';
 import { serialText } from './certificate.ts';
@@ -48,9 +48,9 @@ function readTime(value: der.Asn1 | undefined): Instant {
   const short = value !== undefined && der.has(value, der.TAG.utcTime);
   const text = Buffer.from(der.content(value, short ? der.TAG.utcTime : der.TAG.generalizedTime)).toString('ascii');
   const digits = short ? `${Number(text.slice(0, 2)) < 50 ? '20' : '19'}${text}` : text;
-  const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(digits) ?? [];
-  if (second === undefined) throw new Error(`certificate: ${JSON.stringify(text)} is no time`);
-  return Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
+  const instant = /^\d{14}Z$/.test(digits) ? fromRfc3339(digits.replace(/(....)(..)(..)(..)(..)(..)/, '$1-$2-$3T$4:$5:$6')) : undefined;
+  if (instant === undefined) throw new Error(`certificate: ${JSON.stringify(text)} is no time`);
+  return instant;
 }
 
 function alternativeNames(extensions: der.Asn1 | undefined): { readonly uris: string[]; readonly dnsNames: string[] } {
