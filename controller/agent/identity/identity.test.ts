@@ -194,3 +194,28 @@ test('new roots are stored and announced, and survive a renewal', async () => {
   expect(world.hub.calls.at(-1)).toBe('renew');
   expect(identity.current().bundlePem).toBe(roots);
 });
+
+test('roots that arrive while a renewal is under way are not lost', async () => {
+  const world = await setting();
+  const identity = agent(world, await world.hub.token('berlin'));
+  const first = await identity.obtain(signal);
+  const roots = first.bundlePem + first.bundlePem;
+  const stop = new AbortController();
+  const running = identity.keepFresh(() => {
+    const { renew, ...rest } = world.hub.connection(identity.current);
+    return {
+      ...rest,
+      async renew(csrDer, within) {
+        const issued = await renew(csrDer, within);
+        await identity.adoptTrust(roots, within);
+        return issued;
+      },
+    };
+  }, stop.signal);
+  await world.clock.advance(15 * HOUR);
+  stop.abort();
+  await running;
+  expect(identity.current().chainPem).not.toBe(first.chainPem);
+  expect(identity.current().bundlePem).toBe(roots);
+  expect(Buffer.from((await stored(world))['ca.crt'] ?? '', 'base64').toString()).toBe(roots);
+});

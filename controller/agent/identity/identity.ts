@@ -11,7 +11,7 @@ import { type HubConnection, type HubConnector, type IdentityMaterial, Transport
 import { backoffMilliseconds } from '../../runtime/backoff.ts';
 import { AdvisedError, adviceOf, messageOf } from '../../runtime/errors.ts';
 import { checkIssued, joinHub, type JoinConfig } from './join.ts';
-import { IDENTITY_SECRET, identityStore, type StoredIdentity } from './stored.ts';
+import { IDENTITY_SECRET, identityStore, type LoadedIdentity, type StoredIdentity } from './stored.ts';
 
 export interface AgentIdentityPorts {
   readonly kubernetes: KubernetesClient;
@@ -31,7 +31,7 @@ export interface AgentIdentity {
   subscribe(listener: (identity: IdentityMaterial) => void): () => void;
   /** Renews at 50 % ± 10 % of the certificate's life, until `signal` aborts. `connection`: the open one, undefined while there is none. */
   keepFresh(connection: () => HubConnection | undefined, signal: CancelSignal): Promise<void>;
-  /** Trusts these roots from now on. */
+  /** Trusts these roots from now on; rejects with advice `retry` where a renewal wrote at the same moment. */
   adoptTrust(bundlePem: string, signal: CancelSignal): Promise<void>;
   /** A sentence for people; undefined: all is well. */
   problem(): string | undefined;
@@ -80,22 +80,23 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
   const expired = (facts: CertificateFacts): string | undefined =>
     (facts.notAfter > clock.now() ? undefined : `identity of cluster "${cluster}": expired at ${toRfc3339(facts.notAfter)}; make a token with "isthmus join ${cluster}" on the hub and give it to this agent`);
 
-  async function join(stored: StoredIdentity, signal: CancelSignal): Promise<IdentityMaterial> {
-    const joined = await joinHub({ hub: ports.hub, signer, store }, config, stored, signal);
+  async function join(loaded: LoadedIdentity, signal: CancelSignal): Promise<IdentityMaterial> {
+    const joined = await joinHub({ hub: ports.hub, signer }, config, loaded, signal);
     const facts = readCertificate(joined.chainPem);
     log.info({ cluster, serial: facts.serial, notAfter: toRfc3339(facts.notAfter) }, 'joined the hub');
     return adopt(joined, facts);
   }
 
   async function loadOrJoin(signal: CancelSignal): Promise<IdentityMaterial> {
-    const stored = await store.load(signal);
+    const loaded = await store.load(signal);
+    const stored = loaded.identity;
     const facts = factsOf(stored);
-    if (facts === undefined) return join(stored, signal);
+    if (facts === undefined) return join(loaded, signal);
     const late = expired(facts);
     problem = late;
     if (late === undefined || config.joinToken === undefined) return adopt(stored, facts);
     try {
-      return await join(stored, signal);
+      return await join(loaded, signal);
     } catch (error) {
       // What runs goes on with the last known state; only the hub and the peers refuse the old certificate.
       problem = `${late} (the given token does not help: ${messageOf(error)})`;
@@ -106,17 +107,19 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
 
   async function renew(connection: HubConnection | undefined, signal: CancelSignal): Promise<void> {
     const before = held;
-    const stored = await store.load(signal);
+    const loaded = await store.load(signal);
+    const stored = loaded.identity;
     const facts = factsOf(stored);
     if (facts !== undefined && facts.notAfter > (before?.facts.notAfter ?? 0)) { adopt(stored, facts); return; }
-    if (facts === undefined || (expired(facts) !== undefined && config.joinToken !== undefined)) { await join(stored, signal); return; }
+    if (facts === undefined || (expired(facts) !== undefined && config.joinToken !== undefined)) { await join(loaded, signal); return; }
     if (connection === undefined) throw new TransportError('retry', 'Unreachable', 'there is no connection to the hub');
     const key = signer.generate();
     const issued = await connection.renew(createCertificateRequest(key), signal);
     checkIssued(issued, cluster, stored.trustDomain, key);
     // Roots are staged: they come with the desired state, not with a renewal.
-    const renewed = { ...stored, keyPem: key.exportPem(), chainPem: issued.chainPem };
-    await store.save(renewed, signal);
+    const latest = await store.load(signal);
+    const renewed = { ...latest.identity, keyPem: key.exportPem(), chainPem: issued.chainPem };
+    await latest.save(renewed, signal);
     const next = readCertificate(renewed.chainPem);
     log.info({ cluster, serial: next.serial, notAfter: toRfc3339(next.notAfter) }, 'renewed the identity');
     adopt(renewed, next);
@@ -164,10 +167,10 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
     },
     async adoptTrust(bundlePem, signal) {
       if (held === undefined || held.stored.bundlePem === bundlePem) return;
-      const stored = await store.load(signal);
-      const facts = factsOf(stored) ?? held.facts;
-      const trusting = { ...stored, bundlePem };
-      await store.save(trusting, signal);
+      const loaded = await store.load(signal);
+      const facts = factsOf(loaded.identity) ?? held.facts;
+      const trusting = { ...loaded.identity, bundlePem };
+      await loaded.save(trusting, signal);
       adopt(trusting, facts);
     },
     problem: () => problem,

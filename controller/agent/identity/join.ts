@@ -5,7 +5,7 @@ import type { Signer, SigningKey } from '../../../mesh/ports/signer.ts';
 import type { HubConnector, IssuedIdentity } from '../../../mesh/ports/transport.ts';
 import { AdvisedError } from '../../runtime/errors.ts';
 import { decodeJoinToken, type JoinTokenContent } from '../../runtime/join-token.ts';
-import type { IdentityStore, StoredIdentity } from './stored.ts';
+import type { LoadedIdentity, StoredIdentity } from './stored.ts';
 
 export interface JoinConfig {
   readonly cluster: string;
@@ -30,11 +30,12 @@ export function usableToken({ cluster, joinToken }: JoinConfig): JoinTokenConten
  * for which the hub redeems the token again until it expires.
  */
 export async function joinHub(
-  ports: { readonly hub: HubConnector; readonly signer: Signer; readonly store: IdentityStore }, config: JoinConfig, stored: StoredIdentity, signal: CancelSignal,
+  ports: { readonly hub: HubConnector; readonly signer: Signer }, config: JoinConfig, loaded: LoadedIdentity, signal: CancelSignal,
 ): Promise<StoredIdentity> {
   const token = usableToken(config);
-  const key = stored.joiningKeyPem === '' ? ports.signer.generate() : ports.signer.import(stored.joiningKeyPem);
-  if (stored.joiningKeyPem === '') await ports.store.save({ ...stored, joiningKeyPem: key.exportPem() }, signal);
+  const { joiningKeyPem } = loaded.identity;
+  const key = joiningKeyPem === '' ? ports.signer.generate() : ports.signer.import(joiningKeyPem);
+  const prepared = joiningKeyPem === '' ? await loaded.save({ ...loaded.identity, joiningKeyPem: key.exportPem() }, signal) : loaded;
   const issued = await ports.hub.join(
     { address: config.hubAddress === '' ? token.hub : config.hubAddress, trustDomain: token.trustDomain, caPem: token.ca },
     { cluster: config.cluster, secret: new Uint8Array(Buffer.from(token.secret, 'base64url')), csrDer: createCertificateRequest(key) },
@@ -42,7 +43,7 @@ export async function joinHub(
   );
   checkIssued(issued, config.cluster, token.trustDomain, key);
   const identity = { keyPem: key.exportPem(), chainPem: issued.chainPem, bundlePem: issued.bundlePem, trustDomain: issued.trustDomain, joiningKeyPem: '' };
-  await ports.store.save(identity, signal);
+  await prepared.save(identity, signal);
   return identity;
 }
 
