@@ -75,7 +75,7 @@ export function createHub(ports: HubPorts, config: HubConfig): Hub {
     const sources = { clusters, meshes, failover, globalServices, assignments, trust: () => authority.trust(), digest };
 
     const isMember = async (name: string, within: CancelSignal): Promise<boolean> => clusters.get({ name }) !== undefined || await kubernetes.get(Cluster, { name }, within) !== undefined;
-    const gateway = createGateway({ fleet, publishers, isMember, log: log.child({ part: 'gateway' }), metrics });
+    const gateway = createGateway({ fleet, publishers, isMember, stopping: signal, log: log.child({ part: 'gateway' }), metrics });
     clusters.subscribe(({ type, object }) => { if (type === 'deleted') gateway.expel(object.metadata.name); });
     publishPeers(fleet, publishers);
 

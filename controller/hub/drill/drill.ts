@@ -16,7 +16,7 @@ import type { Publishers } from '../gateway/publishers.ts';
 import type { HubPorts } from '../ports.ts';
 import { drillValue } from '../views.ts';
 import { writeStatus } from '../write-status.ts';
-import { realFailure } from './real-failure.ts';
+import { nextFailureAt, realFailure } from './real-failure.ts';
 
 /** How long a restarted hub waits for agents before it judges a drill without those that are missing. */
 const GRACE_SECONDS = 15;
@@ -54,7 +54,7 @@ export function createDrills({ ports, fleet, publishers, drills, clusters }: Dri
   function factsOf(drill: DrillValue): DrillFacts {
     const connected = fleet.clusters().filter((cluster) => fleet.connection(cluster)?.connected === true);
     const samples = fleet.clusters().flatMap((cluster) => fleet.value(cluster, 'DnsSample', drill.name)?.value ?? []);
-    return { samples, clusters: connected, realFailure: realFailure(drill, fleet) };
+    return { samples, clusters: connected, realFailure: realFailure(drill, fleet, clock.now()) };
   }
 
   function tell(drill: string, { evacuation }: DrillDecision): void {
@@ -107,7 +107,8 @@ export function createDrills({ ports, fleet, publishers, drills, clusters }: Dri
       ...(state.startedAt === null ? {} : { startedAt: toRfc3339(state.startedAt) }), ...(state.finishedAt === null ? {} : { finishedAt: toRfc3339(state.finishedAt) }),
       ...(recoveries.length === 0 ? {} : { worstRecoverySeconds: Math.max(...recoveries) }),
     }, signal);
-    return wakeAt === null ? {} : { requeueAt: wakeAt };
+    if (wakeAt === null) return {};
+    return { requeueAt: Math.min(wakeAt, nextFailureAt(fleet, clock.now()) ?? wakeAt) };
   }
 
   const loop = createLoop({ name: 'drill', reconcile, ...ports });

@@ -14,6 +14,8 @@ export interface GatewayParts {
   readonly publishers: Publishers;
   /** Whether the cluster still belongs to the fleet: a certificate outlives its Cluster object by up to a day. */
   readonly isMember: (cluster: string, signal: CancelSignal) => Promise<boolean>;
+  /** Aborts before the streams do when the hub stops: agents are then cut off by the hub, and nothing is learned from that. */
+  readonly stopping: CancelSignal;
   readonly log: Log;
   readonly metrics: Metrics;
 }
@@ -24,7 +26,7 @@ export interface Gateway {
   expel(cluster: string): void;
 }
 
-export function createGateway({ fleet, publishers, isMember, log, metrics }: GatewayParts): Gateway {
+export function createGateway({ fleet, publishers, isMember, stopping, log, metrics }: GatewayParts): Gateway {
   /** One stream a cluster; the newest wins, for the older one may be half dead without anyone knowing. */
   const streams = new Map<string, AbortController>();
   const connected = metrics.gauge('isthmus_hub_agents_connected', 'Agents with an open Sync stream.');
@@ -68,7 +70,7 @@ export function createGateway({ fleet, publishers, isMember, log, metrics }: Gat
         }, end.signal);
       } finally {
         signal.removeEventListener('abort', abort);
-        if (streams.get(cluster) === end) {
+        if (streams.get(cluster) === end && !stopping.aborted) {
           streams.delete(cluster);
           connected.set({}, streams.size);
           fleet.disconnect(cluster);
