@@ -1,8 +1,8 @@
 /** What hub, agent and transports use of the certificate authority. */
 export { createAuthority, type Authority, type IssuedAgent } from './authority/authority.ts';
-export { AuthorityUnusable, type KeyStore } from './authority/document.ts';
+export type { KeyStore } from './authority/document.ts';
 export { meshServerName } from './authority/leaves.ts';
 export { readCertificate, type CertificateFacts } from './authority/read.ts';
 export { CertificateRequestRejected, createCertificateRequest } from './authority/request.ts';
-export { clusterOfSpiffeId, spiffeIdOfCluster, spiffeIdOfHub, trustDomainProblem } from './names.ts';
+export { clusterOfSpiffeId, spiffeIdOfCluster, spiffeIdOfHub } from './names.ts';
 export { renewalTime } from './policy/schedule.ts';

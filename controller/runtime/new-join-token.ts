@@ -8,7 +8,7 @@ import type { Random } from '../../mesh/ports/random.ts';
 import { AdvisedError } from './errors.ts';
 import { encodeJoinToken } from './join-token.ts';
 
-export const JOIN_TOKEN_LIFETIME_SECONDS = 600;
+const JOIN_TOKEN_LIFETIME_SECONDS = 600;
 const SECRET_BYTES = 32;
 
 export interface JoinTokenRequest {

@@ -16,7 +16,7 @@ export interface JoinConfig {
 }
 
 /** The token as given; an error for a person where it cannot be used by this cluster. */
-export function usableToken({ cluster, joinToken }: JoinConfig): JoinTokenContent {
+function usableToken({ cluster, joinToken }: JoinConfig): JoinTokenContent {
   const wayOut = `make a token with "isthmus join ${cluster}" on the hub and give it to this agent`;
   if (joinToken === undefined || joinToken.trim() === '') throw new AdvisedError('user', `cluster "${cluster}": has neither a valid identity nor a join token; ${wayOut}`);
   const token = decodeJoinToken(joinToken);

@@ -6,7 +6,7 @@ import type { Signer } from '../../../mesh/ports/signer.ts';
 import type { MeshCertificateRole } from '../../../mesh/ports/transport.ts';
 
 export const MESH_ROLES = ['server', 'admin', 'remote', 'local'] as const satisfies readonly MeshCertificateRole[];
-export const MANAGED_BY = 'app.kubernetes.io/managed-by';
+const MANAGED_BY = 'app.kubernetes.io/managed-by';
 export const FIELD_MANAGER = 'isthmus-agent';
 
 /** Names of Cilium's chart (`templates/clustermesh-apiserver/tls-*`). */

@@ -4,7 +4,7 @@ import { Secret, type SecretObject } from '../../../mesh/api/resources/core.ts';
 import { type KubernetesClient, KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import { AdvisedError } from '../../runtime/errors.ts';
 
-export const AUTHORITY_SECRET = 'isthmus-authority';
+const AUTHORITY_SECRET = 'isthmus-authority';
 const DATA_KEY = 'authority.json';
 const FIELD_MANAGER = 'isthmus-hub';
 

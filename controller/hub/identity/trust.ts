@@ -4,7 +4,7 @@ import { ConfigMap, type ConfigMapObject } from '../../../mesh/api/resources/cor
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
 
-export const TRUST_CONFIG_MAP = 'isthmus-trust';
+const TRUST_CONFIG_MAP = 'isthmus-trust';
 const FIELD_MANAGER = 'isthmus-hub';
 
 export interface TrustPublication {
