@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['{mesh,certs,controller}/**/*.test.ts', 'e2e/layout/**/*.test.ts'] } },
+      { test: { name: 'unit', include: ['{mesh,certs,controller}/**/*.test.ts', 'e2e/{layout,generate}/**/*.test.ts'] } },
       { test: { name: 'embedded', include: ['e2e/{sim,embedded,docs}/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 60_000, fileParallelism: false } },
       { test: { name: 'kube', include: ['e2e/kube/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false } },
       { test: { name: 'charts', include: ['e2e/charts/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false } },

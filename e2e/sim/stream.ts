@@ -3,7 +3,7 @@ import { decodeSyncMessage, encodeSyncMessage } from '../../mesh/api/codec/sync.
 import type { Instant } from '../../mesh/model/instant.ts';
 import type { SyncMessage } from '../../mesh/model/sync.ts';
 import { type SyncStream, TransportError } from '../../mesh/ports/transport.ts';
-import type { Fabric, Link } from './network.ts';
+import type { Fabric, Link } from './fabric.ts';
 
 /** Messages on their way or unread, each way; a sender waits beyond that. */
 const WINDOW = 4;

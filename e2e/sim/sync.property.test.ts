@@ -8,7 +8,7 @@ import { seededRandom, silentLog } from '../../controller/runtime/testing/fakes.
 import { manualClock } from '../../controller/runtime/testing/manual-clock.ts';
 import type { SyncType } from '../../mesh/model/sync.ts';
 import { TransportError, type SyncStream } from '../../mesh/ports/transport.ts';
-import { DEFAULT_NETWORK, Fabric } from './network.ts';
+import { DEFAULT_NETWORK, Fabric } from './fabric.ts';
 import { streamOver } from './stream.ts';
 
 type Side = 'hub' | 'agent';

@@ -5,7 +5,7 @@ import { TransportError, type GatewayServer, type HubConnection, type HubConnect
 import * as codec from '../../mesh/api/codec/gateway.ts';
 import { decodePeerFacts, encodePeerFacts } from '../../mesh/api/codec/peer.ts';
 import type { CancelSignal } from '../../mesh/ports/cancel.ts';
-import { type Fabric, type Link, type Service, unreachable } from './network.ts';
+import { type Fabric, type Link, type Service, unreachable } from './fabric.ts';
 import { streamOver } from './stream.ts';
 
 const UNARY_SECONDS = 10;

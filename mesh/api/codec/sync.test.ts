@@ -1,0 +1,127 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { AGENT_TYPES, HUB_TYPES, type SyncMessage, type SyncType, type SyncValues } from '../../model/sync.ts';
+import { TransportError } from '../../ports/transport.ts';
+import { MAX_MESSAGE_BYTES } from './bounds.ts';
+import { decodeSyncMessage, encodeSyncMessage } from './sync.ts';
+
+const TYPES: readonly SyncType[] = [...HUB_TYPES, ...AGENT_TYPES];
+/** `__proto__` is no name of anything here, and a plain object cannot hold it as a key. */
+const word = fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' }).filter((text) => text !== '__proto__');
+const optional = <T>(key: string, value: fc.Arbitrary<T>) => fc.oneof(fc.constant({}), value.map((given) => ({ [key]: given })));
+const time = fc.integer({ min: 0, max: 4e12 });
+const port = fc.integer({ min: 1, max: 65_535 });
+const protocol = fc.constantFrom('TCP' as const, 'UDP' as const, 'SCTP' as const);
+const merged = <A extends object, B extends object>(base: fc.Arbitrary<A>, ...more: fc.Arbitrary<B>[]): fc.Arbitrary<A> => fc.tuple(base, ...more).map(([first, ...rest]) => Object.assign({}, first, ...rest) as A);
+
+const endpointPort = fc.record({ name: fc.string(), protocol, port });
+const exportFact: fc.Arbitrary<SyncValues['ExportFact']> = fc.record({
+  cluster: word, namespace: word, name: word,
+  version: fc.record({ epoch: time, sequence: fc.maxSafeNat() }),
+  exportedAt: time,
+  type: fc.constantFrom('ClusterSetIP' as const, 'Headless' as const),
+  ports: fc.array(merged(endpointPort, optional('appProtocol', fc.string()))),
+  ipFamilies: fc.constantFrom<('IPv4' | 'IPv6')[]>([], ['IPv4'], ['IPv6', 'IPv4']),
+  sessionAffinity: fc.constantFrom('None' as const, 'ClientIP' as const),
+  endpoints: fc.array(merged(fc.record({ addresses: fc.array(word), ready: fc.boolean(), ports: fc.array(endpointPort) }), optional('hostname', fc.string()), optional('zone', fc.string()))),
+  endpointsOmitted: fc.nat(),
+  loadBalancerAddresses: fc.array(word),
+});
+const meshEndpoint = fc.oneof(fc.record({ address: fc.string(), port }), fc.record({ ips: fc.array(word), port }));
+const cilium = merged(fc.record({
+  version: fc.string(), clusterName: fc.string(), clusterId: fc.integer({ min: 0, max: 255 }), maxConnectedClusters: fc.constantFrom(255 as const, 511 as const),
+  podCidrs: fc.array(word), namespace: fc.string(), kvstoreMesh: fc.boolean(), authMode: fc.constantFrom('legacy' as const, 'migration' as const, 'cluster' as const),
+}), optional('endpoint', meshEndpoint));
+
+const VALUES: { readonly [T in SyncType]: fc.Arbitrary<SyncValues[T]> } = {
+  DesiredRevision: fc.record({ id: word, cluster: word, content: fc.string({ unit: 'grapheme' }) }),
+  ImportedFact: exportFact,
+  ExportVerdict: fc.record({
+    namespace: word, name: word, valid: fc.boolean(), reason: fc.constantFrom('Valid' as const, 'NotAllowed' as const, 'NoService' as const, 'InvalidServiceType' as const),
+    message: fc.string(), conflictReason: fc.string(), conflictMessage: fc.string(),
+  }),
+  Evacuation: fc.record({ id: word, active: fc.boolean(), service: fc.record({ namespace: word, name: word }), cluster: word, until: time }),
+  PeerAddress: fc.record({ cluster: word, address: fc.string() }),
+  Question: fc.record({ id: word, dnsName: fc.string(), dnsType: fc.string() }),
+  ClusterReport: fc.record({
+    properties: fc.dictionary(word, fc.string(), { noNullPrototype: true }), kubernetesVersion: fc.string(), agentVersion: fc.string(),
+    cilium: fc.option(cilium), nodes: fc.record({ total: fc.nat(), ready: fc.nat() }), peerAddress: fc.string(),
+  }),
+  AppliedReport: fc.record({
+    id: fc.option(word), appliedAt: fc.option(time), healthy: fc.boolean(), message: fc.string(),
+    drift: fc.array(fc.record({ object: word, path: fc.string(), expected: fc.string(), actual: fc.string(), manager: fc.string(), firstSeen: time })),
+  }),
+  ExportFact: exportFact,
+  DnsSample: fc.record({ cluster: word, at: time, servedBy: fc.array(word), rcode: fc.string(), healthy: fc.array(word) }),
+  Answer: fc.record({ id: word, lines: fc.array(fc.string()), records: fc.array(fc.string()), rcode: fc.string() }),
+};
+
+const delta = (type: SyncType, value: SyncValues[SyncType], name = 'a'): SyncMessage => ({ kind: 'delta', type, nonce: '1', removed: ['gone'], resources: [{ name, version: 'v', value }] });
+
+describe('a Sync message', () => {
+  it.each(TYPES)('comes back as it went: %s', (type) => {
+    fc.assert(fc.property(VALUES[type] as fc.Arbitrary<SyncValues[SyncType]>, word, (value, name) => {
+      expect(decodeSyncMessage(encodeSyncMessage(delta(type, value, name)))).toEqual(delta(type, value, name));
+    }), { numRuns: 60 });
+  });
+
+  it.each<SyncMessage>([
+    { kind: 'subscribe', type: 'ImportedFact', known: { 'oslo/shop/checkout': 'v1', 'rome/shop/checkout': 'v2' } },
+    { kind: 'subscribe', type: 'Answer', known: {} },
+    { kind: 'ack', type: 'Question', nonce: '7', error: '' },
+    { kind: 'ack', type: 'Question', nonce: '8', error: 'q1: nobody asked' },
+    { kind: 'delta', type: 'Question', nonce: '9', resources: [], removed: [] },
+  ])('comes back as it went: $kind $type', (message) => {
+    expect(decodeSyncMessage(encodeSyncMessage(message))).toEqual(message);
+  });
+
+  it('carries desired content byte for byte', () => {
+    const content = '{"a":"é\\u0000😀"}';
+    const decoded = decodeSyncMessage(encodeSyncMessage(delta('DesiredRevision', { id: 'i', cluster: 'oslo', content })));
+    expect(decoded.kind === 'delta' && decoded.resources[0]?.value).toEqual({ id: 'i', cluster: 'oslo', content });
+  });
+
+  it('shortens a reason for refusal that is too long, rather than lose it', () => {
+    const decoded = decodeSyncMessage(encodeSyncMessage({ kind: 'ack', type: 'Question', nonce: '1', error: 'x'.repeat(100_000) }));
+    expect(decoded.kind === 'ack' && decoded.error).toHaveLength(8192);
+  });
+
+  const fact = fc.sample(exportFact, { numRuns: 1, seed: 1 })[0];
+  if (fact === undefined) throw new Error('no sample');
+  const endpoint = { addresses: ['10.0.0.1'], ready: true, ports: [] };
+  it.each<[string, SyncMessage, string]>([
+    ['too many resources', { kind: 'delta', type: 'Question', nonce: '1', removed: [], resources: Array.from({ length: 501 }, (_, index) => ({ name: `q${index}`, version: 'v', value: { id: 'q', dnsName: '', dnsType: '' } })) }, 'delta.resources: has 501 items; at most 500'],
+    ['too many endpoints', delta('ExportFact', { ...fact, endpoints: Array.from({ length: 501 }, () => endpoint) }), 'ExportFact a.endpoints: has 501 items; at most 500'],
+    ['a port that is none', delta('ExportFact', { ...fact, endpoints: [{ ...endpoint, ports: [{ name: 'http', protocol: 'TCP', port: 70_000 }] }] }), 'ExportFact a.endpoints[0].ports[0].port: 70000 is not a whole number from 1 to 65535'],
+    ['a time before the epoch', delta('Evacuation', { id: 'd', active: true, service: { namespace: 'n', name: 's' }, cluster: 'c', until: -1 }), 'Evacuation a.until: -1 is not'],
+    ['a name that is missing', delta('PeerAddress', { cluster: '', address: 'x' }), 'PeerAddress a.cluster: is empty'],
+    ['a text too long, quoting its beginning only', delta('Question', { id: 'q', dnsName: 'n'.repeat(600), dnsType: 'A' }), `Question a.dnsName: "${'n'.repeat(60)}…" has 600 characters; at most 512`],
+    ['too many known versions', { kind: 'subscribe', type: 'Question', known: Object.fromEntries(Array.from({ length: 16_001 }, (_, index) => [`q${index}`, 'v'])) }, 'subscribe.known: has 16001 items; at most 16000'],
+  ])('is refused with %s', (_name, message, text) => {
+    expect(() => decodeSyncMessage(encodeSyncMessage(message))).toThrow(text);
+  });
+
+  it('is refused where the value is of another type than the delta says', () => {
+    const bytes = encodeSyncMessage(delta('PeerAddress', { cluster: 'oslo', address: 'x' }));
+    // Delta → field 1, the type, is the first varint of the payload: PeerAddress (5) becomes Question (6).
+    const changed = Uint8Array.from(bytes);
+    const at = changed.indexOf(5, 3);
+    changed[at] = 6;
+    expect(() => decodeSyncMessage(changed)).toThrow('Question a: carries "peerAddress" where its type needs "question"');
+    changed[at] = 99;
+    expect(() => decodeSyncMessage(changed)).toThrow('delta.type: "UNRECOGNIZED" is none of DesiredRevision, ImportedFact');
+  });
+
+  it('is refused when cut short, empty, too large or noise, always as InvalidRequest', () => {
+    const bytes = encodeSyncMessage(delta('ExportFact', fact));
+    const attempts = [new Uint8Array(0), new Uint8Array(MAX_MESSAGE_BYTES + 1), ...Array.from({ length: bytes.length - 1 }, (_, length) => bytes.slice(0, length))];
+    for (const attempt of attempts) expect(() => decodeSyncMessage(attempt)).toThrow(TransportError);
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (noise) => {
+      try {
+        decodeSyncMessage(noise);
+      } catch (error) {
+        expect(error).toMatchObject({ reason: 'InvalidRequest', advice: 'never' });
+      }
+    }), { numRuns: 2000 });
+  });
+});
