@@ -2,7 +2,7 @@ import { fromRfc3339 } from '../../../mesh/model/instant.ts';
 import { TransportError } from '../../../mesh/ports/transport.ts';
 import { systemClock } from '../../adapters/clock.ts';
 import { grpcHubConnector } from '../../adapters/grpc/hub-connector.ts';
-import { nodeSigner } from '../../adapters/signer.ts';
+import { p256Signer } from '../../adapters/signer.ts';
 import { createCertificateRequest } from '../../../certs/authority/request.ts';
 import { decodeJoinToken } from '../../runtime/join-token.ts';
 import { eventually, expect } from '../eventually.ts';
@@ -35,7 +35,7 @@ export const join: Step = {
     expect(!('problem' in token), 'the token can be read');
     const again = await grpcHubConnector().join(
       { address: token.hub, trustDomain: token.trustDomain, caPem: token.ca },
-      { cluster: 'berlin', secret: Buffer.from(token.secret, 'base64url'), csrDer: createCertificateRequest(nodeSigner.generate()) },
+      { cluster: 'berlin', secret: Buffer.from(token.secret, 'base64url'), csrDer: createCertificateRequest(p256Signer.generate()) },
       walk.signal,
     ).then(() => undefined, (error: unknown) => error);
     expect(again instanceof TransportError && again.reason === 'TokenUsed', 'a second redemption is refused', String(again));
