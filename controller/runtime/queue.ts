@@ -139,7 +139,10 @@ export function createQueue(options: QueueOptions): Queue {
         return new Promise((resolve) => { idleWorkers.push(resolve); });
       }
       head += 1;
-      if (head === waiting.length || head > 1024) waiting.splice(0, head), head = 0;
+      if (head === waiting.length || head > 1024) {
+        waiting.splice(0, head);
+        head = 0;
+      }
       depthGauge.set(labels, depth());
       hand(key);
       return Promise.resolve(key);

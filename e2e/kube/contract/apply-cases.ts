@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { applyObject } from '../../../controller/runtime/apply.ts';
 import { ConfigMap, type ConfigMapObject, EndpointSlice, type EndpointSliceObject, Secret, type SecretObject, Service, type ServiceObject } from '../../../mesh/api/resources/core.ts';
 import { type KubernetesClient, KubernetesError, type KubernetesObject, type ResourceKind } from '../../../mesh/ports/kubernetes.ts';
-import { never } from './suite.ts';
+import { never } from './calls.ts';
 import { Widget, widget, type WidgetObject } from './widget.ts';
 
 const config = (name: string, data: Record<string, string>, metadata: object = {}): ConfigMapObject =>

@@ -9,7 +9,7 @@ import { fakeMetrics, silentLog } from '../../../controller/runtime/testing/fake
 import { ConfigMap, type ConfigMapObject } from '../../../mesh/api/resources/core.ts';
 import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import { type ApiServer, missingAssets, startApiServer } from '../apiserver.ts';
-import { by, never } from './suite.ts';
+import { by, never } from './calls.ts';
 
 const missing = missingAssets();
 if (missing !== undefined) console.log(`no real kube-apiserver: ${missing}`);

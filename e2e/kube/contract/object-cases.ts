@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigMap, type ConfigMapObject, Lease, type LeaseObject, Namespace, Secret, type SecretObject, Service, type ServiceObject } from '../../../mesh/api/resources/core.ts';
 import { type KubernetesClient, KubernetesError, type KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
-import { by, never } from './suite.ts';
+import { by, never } from './calls.ts';
 import { Widget, widget, type WidgetObject } from './widget.ts';
 
 const configMap = (name: string, data: Record<string, string>, metadata: object = {}): ConfigMapObject =>

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { Namespace } from '../../../mesh/api/resources/core.ts';
 import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
 import { applyCases } from './apply-cases.ts';
+import { by, never } from './calls.ts';
 import { objectCases } from './object-cases.ts';
 import { watchCases } from './watch-cases.ts';
 import { serveWidgets } from './widget.ts';
@@ -11,9 +12,6 @@ export interface Subject {
   readonly client: KubernetesClient;
   stop(): Promise<void>;
 }
-
-export const never = new AbortController().signal;
-export const by = { fieldManager: 'contract' };
 
 export function kubernetesContract(name: string, start: () => Promise<Subject>): void {
   describe(name, () => {

@@ -7,7 +7,7 @@ import { createCache } from '../../../controller/runtime/cache.ts';
 import { fakeMetrics, silentLog } from '../../../controller/runtime/testing/fakes.ts';
 import { ConfigMap, type ConfigMapObject } from '../../../mesh/api/resources/core.ts';
 import { type KubernetesClient, KubernetesError, type WatchEvent, type WatchOptions } from '../../../mesh/ports/kubernetes.ts';
-import { by, never } from './suite.ts';
+import { by, never } from './calls.ts';
 import { Widget, widget } from './widget.ts';
 
 const config = (name: string, data: Record<string, string>, labels: Record<string, string> = {}): ConfigMapObject =>

@@ -1,0 +1,297 @@
+import { readFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Cluster } from '../../../mesh/api/resources/index.ts';
+import { ConfigMap, Secret } from '../../../mesh/api/resources/core.ts';
+import { KubernetesError, KubernetesUnreachable, type WatchEvent } from '../../../mesh/ports/kubernetes.ts';
+import { fakeMetrics } from '../../runtime/testing/fakes.ts';
+import { type ConnectedKubernetes, connectKubernetes } from './connect.ts';
+import { type FakeServer, fakeServer, type Folder, kubeconfig, temporaryFolder, testAuthority } from './testing/fake-server.ts';
+
+const authority = testAuthority('first');
+const never = new AbortController().signal;
+const TOKEN = 'very-secret-token';
+const emptyList = { apiVersion: 'v1', kind: 'ConfigMapList', metadata: { resourceVersion: '7' }, items: [] };
+const send = (response: ServerResponse, code: number, body: unknown, headers: Record<string, string> = {}): void => {
+  response.writeHead(code, { 'content-type': 'application/json', ...headers }).end(typeof body === 'string' ? body : JSON.stringify(body));
+};
+const status = (code: number, reason: string, more: object = {}): object => ({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason, message: `${reason}!`, ...more });
+
+let folder: Folder;
+let server: FakeServer | undefined;
+let client: ConnectedKubernetes | undefined;
+let metrics = fakeMetrics();
+
+beforeEach(() => {
+  folder = temporaryFolder();
+  metrics = fakeMetrics();
+});
+afterEach(async () => {
+  await client?.close();
+  await server?.close();
+  folder.remove();
+});
+
+const clusterOf = (url: string): Record<string, unknown> => ({ server: url, 'certificate-authority-data': Buffer.from(authority.certificatePem).toString('base64') });
+async function connect(answer: Parameters<typeof fakeServer>[1], user: Record<string, unknown> = { token: TOKEN }): Promise<ConnectedKubernetes> {
+  server = await fakeServer(authority, answer);
+  client = connectKubernetes({ kubeconfig: folder.write('config', kubeconfig(clusterOf(server.url), user)), userAgent: 'isthmus-test/1', metrics });
+  return client;
+}
+const thrown = (action: Promise<unknown>): Promise<unknown> => action.then(() => 'no error', (error: unknown) => error);
+async function events(options: { signal?: AbortSignal } = {}): Promise<WatchEvent[]> {
+  const seen: WatchEvent[] = [];
+  for await (const event of client!.watch(ConfigMap, { namespace: 'n', resourceVersion: '1' }, options.signal ?? never)) seen.push(event);
+  return seen;
+}
+
+describe('requests', () => {
+  // undici counts a connection as busy for a moment after its answer, so that an eager caller gets a second one; never more.
+  test('200 lists share a connection or two, name us, and ask for pages of at most 500', async () => {
+    const kubernetes = await connect((_request, response) => send(response, 200, emptyList));
+    for (let count = 0; count < 200; count++) await kubernetes.list(ConfigMap, { namespace: 'n', limit: 9999 }, never);
+    expect(server!.connections()).toBeLessThanOrEqual(2);
+    expect(server!.requests[0]).toMatchObject({ method: 'GET', url: '/api/v1/namespaces/n/configmaps?limit=500', headers: { 'user-agent': 'isthmus-test/1', authorization: `Bearer ${TOKEN}` } });
+  });
+
+  test('each call has the path, query, content type and counter that RBAC and the API know', async () => {
+    const kubernetes = await connect((_request, response) => send(response, 200, { apiVersion: 'v1', kind: 'Any', metadata: { name: 'x' } }));
+    const object = { apiVersion: 'isthmus.dev/v1alpha1', kind: 'Cluster', metadata: { name: 'berlin', namespace: 'ignored' } };
+    const by = { fieldManager: 'm' };
+    await kubernetes.create(Cluster, object, { ...by, dryRun: true }, never);
+    await kubernetes.update(Cluster, object, { ...by, subresource: 'status' }, never);
+    await kubernetes.patch(Cluster, { name: 'berlin' }, {}, { ...by, type: 'merge' }, never);
+    await kubernetes.patch(Secret, { namespace: 'n', name: 's' }, [], { ...by, type: 'json' }, never);
+    await kubernetes.patch(Secret, { namespace: 'n', name: 's' }, {}, { ...by, type: 'apply', force: true }, never);
+    await kubernetes.delete(Secret, { namespace: 'n', name: 's' }, { propagation: 'Background' }, never);
+    expect(server!.requests.map(({ method, url, headers }) => `${method} ${url} ${headers['content-type']}`)).toEqual([
+      'POST /apis/isthmus.dev/v1alpha1/clusters?fieldManager=m&dryRun=All application/json',
+      'PUT /apis/isthmus.dev/v1alpha1/clusters/berlin/status?fieldManager=m application/json',
+      'PATCH /apis/isthmus.dev/v1alpha1/clusters/berlin?fieldManager=m application/merge-patch+json',
+      'PATCH /api/v1/namespaces/n/secrets/s?fieldManager=m application/json-patch+json',
+      'PATCH /api/v1/namespaces/n/secrets/s?fieldManager=m&force=true application/apply-patch+yaml',
+      'DELETE /api/v1/namespaces/n/secrets/s application/json',
+    ]);
+    expect(metrics.value('isthmus_kubernetes_requests_total', { verb: 'update', group: 'isthmus.dev', resource: 'clusters/status', code: '200' })).toBe(1);
+    expect(metrics.value('isthmus_kubernetes_requests_total', { verb: 'patch', group: '', resource: 'secrets', code: '200' })).toBe(2);
+  });
+
+  test('a Status becomes a KubernetesError with its causes; another answer gets the reason of its code', async () => {
+    const kubernetes = await connect((request, response) => {
+      if (request.url?.includes('proxy') === true) send(response, 502, '<html>bad gateway</html>');
+      else if (request.url?.includes('gone') === true) send(response, 404, status(404, 'NotFound'));
+      else send(response, 409, status(409, 'Conflict', { details: { causes: [{ reason: 'FieldManagerConflict', field: '.data.a', message: 'conflict with "x"' }] } }));
+    });
+    const by = { fieldManager: 'm', type: 'apply' } as const;
+    expect(await thrown(kubernetes.patch(ConfigMap, { namespace: 'n', name: 'a' }, {}, by, never)))
+      .toMatchObject({ name: 'KubernetesError', code: 409, reason: 'Conflict', causes: [{ field: '.data.a' }], message: 'patch configmaps n/a: Conflict!' });
+    expect(await thrown(kubernetes.patch(ConfigMap, { namespace: 'n', name: 'proxy' }, {}, by, never))).toMatchObject({ code: 502, reason: 'Unknown' });
+    expect(await kubernetes.get(ConfigMap, { namespace: 'n', name: 'gone' }, never)).toBeUndefined();
+    await kubernetes.delete(ConfigMap, { namespace: 'n', name: 'gone' }, {}, never);
+  });
+
+  test('429 with Retry-After is obeyed a bounded number of times, then given to the caller', async () => {
+    let refusals = 1;
+    const kubernetes = await connect((_request, response) => {
+      if (refusals-- > 0) send(response, 429, status(429, 'TooManyRequests'), { 'retry-after': '1' });
+      else send(response, 200, emptyList);
+    });
+    const began = Date.now();
+    await kubernetes.list(ConfigMap, {}, never);
+    expect(Date.now() - began).toBeGreaterThanOrEqual(990);
+    refusals = 1;
+    const long = await connect((_request, response) => send(response, 429, status(429, 'TooManyRequests'), { 'retry-after': '600' }));
+    expect(await thrown(long.list(ConfigMap, {}, never))).toMatchObject({ code: 429, retryAfterSeconds: 600 });
+    const always = await connect((_request, response) => send(response, 503, status(503, 'ServiceUnavailable'), { 'retry-after': '0' }));
+    expect(await thrown(always.list(ConfigMap, {}, never))).toMatchObject({ code: 503 });
+    expect(server!.requests).toHaveLength(4);
+  });
+
+  test('no answer, a cut answer, no JSON, a foreign certificate: KubernetesUnreachable that names the request and no secret', async () => {
+    const kubernetes = await connect((request, response) => {
+      if (request.url?.includes('reset') === true) request.socket.destroy();
+      else if (request.url?.includes('cut') === true) {
+        response.writeHead(200, { 'content-length': '1000' }).write('{"a":');
+        setTimeout(() => request.socket.destroy(), 20);
+      } else send(response, 200, 'hello');
+    });
+    for (const name of ['reset', 'cut', 'text']) {
+      const error = await thrown(kubernetes.get(ConfigMap, { namespace: 'n', name }, never));
+      expect(error, name).toBeInstanceOf(KubernetesUnreachable);
+      expect(String(error)).toContain(`get configmaps n/${name}: `);
+      expect(JSON.stringify([error, String(error), (error as Error).stack, (error as Error).cause])).not.toContain(TOKEN);
+    }
+    expect(metrics.value('isthmus_kubernetes_requests_total', { verb: 'get', group: '', resource: 'configmaps', code: 'error' })).toBeGreaterThanOrEqual(1);
+    const stranger = await fakeServer(testAuthority('other'), (_request, response) => send(response, 200, {}));
+    const distrustful = connectKubernetes({ kubeconfig: folder.write('other', kubeconfig(clusterOf(stranger.url), { token: TOKEN })), userAgent: 'x', metrics });
+    const error = await thrown(distrustful.get(ConfigMap, { namespace: 'n', name: 'a' }, never));
+    expect(error).toBeInstanceOf(KubernetesUnreachable);
+    expect(String(error)).toMatch(/certificate/);
+    expect(stranger.requests).toHaveLength(0);
+    await distrustful.close();
+    await stranger.close();
+  });
+
+  test('cancelling ends a request at once', async () => {
+    const kubernetes = await connect(() => {});
+    const abort = new AbortController();
+    setTimeout(() => abort.abort(), 50);
+    const began = Date.now();
+    expect(await thrown(kubernetes.list(ConfigMap, {}, abort.signal))).toMatchObject({ name: 'KubernetesUnreachable', message: 'list configmaps: cancelled' });
+    expect(Date.now() - began).toBeLessThan(2000);
+  });
+});
+
+describe('watch', () => {
+  const line = (type: string, object: object): string => `${JSON.stringify({ type, object })}\n`;
+  const named = (name: string, version: string): object => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, resourceVersion: version } });
+
+  test('asks for bookmarks and reads events whatever the pieces they come in', async () => {
+    const bytes = Buffer.from(line('ADDED', named('straße-日本', '2')) + line('BOOKMARK', { kind: 'ConfigMap', metadata: { resourceVersion: '9' } }) + line('DELETED', named('straße-日本', '10')));
+    await connect(async (_request, response) => {
+      response.writeHead(200);
+      for (const byte of bytes) {
+        response.write(Buffer.of(byte));
+        if (byte > 127) await sleep(1);
+      }
+      response.end();
+    });
+    expect((await events()).map((event) => (event.type === 'BOOKMARK' ? `bookmark ${event.resourceVersion}` : `${event.type} ${event.object.metadata.name}`)))
+      .toEqual(['ADDED straße-日本', 'bookmark 9', 'DELETED straße-日本']);
+    expect(server!.requests[0]!.url).toBe('/api/v1/namespaces/n/configmaps?watch=1&allowWatchBookmarks=true&timeoutSeconds=290&resourceVersion=1');
+  });
+
+  test('410 on opening and in the stream is the same error', async () => {
+    let inStream = false;
+    await connect((_request, response) => {
+      if (inStream) response.writeHead(200).end(line('ERROR', status(410, 'Expired')));
+      else send(response, 410, status(410, 'Expired'));
+    });
+    for (inStream of [false, true]) {
+      const error = await thrown(events());
+      expect(error).toBeInstanceOf(KubernetesError);
+      expect(error).toMatchObject({ code: 410, reason: 'Expired' });
+    }
+  });
+
+  test.each([
+    ['a broken event', (response: ServerResponse) => response.writeHead(200).end('{"type":"ADDED","obj'), /middle of an event/],
+    ['noise', (response: ServerResponse) => response.writeHead(200).end('\u0000\u0001\u0002\n'), /middle of an event/],
+    ['no object', (response: ServerResponse) => response.writeHead(200).end('{"type":"ADDED"}\n'), /without an object/],
+    ['an unknown type', (response: ServerResponse) => response.writeHead(200).end(line('SURPRISE', named('a', '1'))), /unknown type/],
+    ['a line without end', (response: ServerResponse) => response.writeHead(200).end('x'.repeat(9 * 1024 * 1024)), /longer than 8388608/],
+    ['a reset', (response: ServerResponse) => { response.writeHead(200).write(line('ADDED', named('a', '1'))); setTimeout(() => response.socket?.destroy(), 20); }, /watch configmaps n/],
+  ])('%s is KubernetesUnreachable', async (_name, answer, message) => {
+    await connect((_request, response) => { answer(response); });
+    const error = await thrown(events());
+    expect(error).toBeInstanceOf(KubernetesUnreachable);
+    expect(String(error)).toMatch(message);
+  });
+
+  test('ends quietly when cancelled, and closes its connection when the reader leaves', async () => {
+    let open = 0;
+    await connect((request, response) => {
+      open += 1;
+      request.socket.once('close', () => { open -= 1; });
+      response.writeHead(200).write(line('ADDED', named('a', '1')));
+    });
+    const abort = new AbortController();
+    setTimeout(() => abort.abort(), 100);
+    expect(await events({ signal: abort.signal })).toHaveLength(1);
+    for await (const event of client!.watch(ConfigMap, { namespace: 'n', resourceVersion: '1' }, never)) {
+      expect(event.type).toBe('ADDED');
+      break;
+    }
+    for (let attempt = 0; attempt < 50 && open > 0; attempt++) await sleep(20);
+    expect(open).toBe(0);
+  });
+});
+
+describe('credentials', () => {
+  const needs = (token: () => string) => (request: Parameters<Parameters<typeof fakeServer>[1]>[0], response: ServerResponse): void => {
+    if (request.headers.authorization === `Bearer ${token()}`) send(response, 200, emptyList);
+    else send(response, 401, status(401, 'Unauthorized'));
+  };
+
+  test('a 401 makes us read the kubeconfig again, once', async () => {
+    let token = TOKEN;
+    const kubernetes = await connect(needs(() => token));
+    await kubernetes.list(ConfigMap, {}, never);
+    token = 'second-token';
+    folder.write('config', kubeconfig(clusterOf(server!.url), { token }));
+    await kubernetes.list(ConfigMap, {}, never);
+    expect(server!.connections()).toBeLessThanOrEqual(2);
+    token = 'nobody-knows';
+    expect(await thrown(kubernetes.list(ConfigMap, {}, never))).toMatchObject({ code: 401, reason: 'Unauthorized' });
+    expect(server!.requests).toHaveLength(5);
+  });
+
+  test('an exec plugin runs once for many requests, and again after a 401; its output never reaches an error', async () => {
+    const plugin = folder.write('plugin.cjs', `
+      const fs = require('node:fs');
+      fs.appendFileSync(${JSON.stringify(folder.path('runs'))}, 'x');
+      const token = fs.readFileSync(${JSON.stringify(folder.path('token'))}, 'utf8');
+      if (token === 'broken') { process.stdout.write('{"token":"${TOKEN}"'); process.stderr.write('${TOKEN}'); process.exit(0); }
+      process.stdout.write(JSON.stringify({ kind: 'ExecCredential', apiVersion: 'client.authentication.k8s.io/v1', status: { token } }));`);
+    let token = TOKEN;
+    folder.write('token', token);
+    const runs = (): number => readFileSync(folder.path('runs'), 'utf8').length;
+    const kubernetes = await connect(needs(() => token), { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: process.execPath, args: [plugin], interactiveMode: 'Never' } });
+    await Promise.all(Array.from({ length: 10 }, () => kubernetes.list(ConfigMap, {}, never)));
+    expect(runs()).toBe(1);
+    token = 'second';
+    folder.write('token', token);
+    await kubernetes.list(ConfigMap, {}, never);
+    expect(runs()).toBe(2);
+    token = 'third';
+    folder.write('token', 'broken');
+    const error = await thrown(kubernetes.list(ConfigMap, {}, never));
+    expect(error).toBeInstanceOf(KubernetesUnreachable);
+    expect(JSON.stringify([String(error), (error as Error).stack])).not.toContain(TOKEN);
+  });
+
+  test('client certificates and CAs from files: replaced files are used without a restart', async () => {
+    const first = authority.issue('client', 'agent-one');
+    server = await fakeServer(authority, (_request, response) => send(response, 200, emptyList));
+    folder.write('ca.crt', authority.certificatePem);
+    folder.write('tls.crt', first.certificatePem);
+    folder.write('tls.key', first.keyPem);
+    folder.write('config', kubeconfig({ server: server.url, 'certificate-authority': 'ca.crt' }, { 'client-certificate': 'tls.crt', 'client-key': 'tls.key' }));
+    client = connectKubernetes({ kubeconfig: folder.path('config'), userAgent: 'x', metrics });
+    await client.list(ConfigMap, {}, never);
+    const second = authority.issue('client', 'agent-two');
+    folder.write('tls.crt', second.certificatePem);
+    folder.write('tls.key', second.keyPem);
+    await sleep(1100);
+    await client.list(ConfigMap, {}, never);
+    expect(server.requests.map((request) => request.client)).toEqual(['agent-one', 'agent-two']);
+
+    const next = testAuthority('next');
+    server.replace(next.issue('server', 'api'));
+    await sleep(1100);
+    expect(await thrown(client.list(ConfigMap, {}, never))).toBeInstanceOf(KubernetesUnreachable);
+    folder.write('ca.crt', `${authority.certificatePem}\n${next.certificatePem}`);
+    await sleep(1100);
+    await client.list(ConfigMap, {}, never);
+    expect(server.connections()).toBeGreaterThanOrEqual(3);
+  });
+
+  test('a kubeconfig that cannot be used says so in one sentence, without its content', () => {
+    const open = (name: string, context?: string): unknown => {
+      try {
+        return connectKubernetes({ kubeconfig: folder.path(name), userAgent: 'x', metrics, ...(context === undefined ? {} : { context }) });
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(open('missing')).toMatchObject({ advice: 'user', message: expect.stringContaining('cannot be read (ENOENT)') as string });
+    folder.write('broken', `users:\n- token: ${TOKEN}\n  : : [`);
+    expect(open('broken')).toMatchObject({ advice: 'user', message: expect.stringContaining('is no valid kubeconfig') as string });
+    expect(String(open('broken'))).not.toContain(TOKEN);
+    folder.write('empty', 'apiVersion: v1\nkind: Config\n');
+    expect(open('empty')).toMatchObject({ advice: 'user' });
+    folder.write('good', kubeconfig({ server: 'https://127.0.0.1:1' }, {}));
+    expect(open('good', 'elsewhere')).toMatchObject({ advice: 'user', message: expect.stringContaining('has no context "elsewhere"; it has main') as string });
+  });
+});
