@@ -1,4 +1,4 @@
-/** What a custom resource is made of. CRD YAML (`charts/crds`), TypeScript types and reference pages all come from these definitions. */
+/** What a custom resource is made of. CRD YAML (`files/crds` of the charts), TypeScript types and reference pages all come from these definitions. */
 import type { z } from 'zod';
 import type { KubernetesObject, ObjectMeta, ResourceKind } from '../../ports/kubernetes.ts';
 

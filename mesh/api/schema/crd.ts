@@ -1,4 +1,4 @@
-/** The CustomResourceDefinition of a kind: what `charts/crds` holds and a real kube-apiserver accepts. */
+/** The CustomResourceDefinition of a kind: what `files/crds` of the charts holds and a real kube-apiserver accepts. */
 import type { ResourceDefinition } from '../resources/define.ts';
 import { objectSchema } from './structural.ts';
 
