@@ -1,6 +1,6 @@
 /** An agent's way to the hub over gRPC. */
 import { type Client, Metadata, type ServiceError } from '@grpc/grpc-js';
-import { spiffeIdOfHub } from '../../../certs/names.ts';
+import { spiffeIdOfHub } from '../../../certs/index.ts';
 import * as codec from '../../../mesh/api/codec/gateway.ts';
 import { GatewayDefinition } from '../../../mesh/api/gen/isthmus/v1/gateway.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';

@@ -1,8 +1,7 @@
 /** Who is at the other end, by its certificate alone. */
 import type { PeerCertificate } from 'node:tls';
 import type { ServerUnaryCall } from '@grpc/grpc-js';
-import { type CertificateFacts, readCertificate } from '../../../certs/authority/read.ts';
-import { clusterOfSpiffeId } from '../../../certs/names.ts';
+import { type CertificateFacts, clusterOfSpiffeId, readCertificate } from '../../../certs/index.ts';
 import { toPem } from '../../../certs/pem.ts';
 import { type PeerIdentity, TransportError } from '../../../mesh/ports/transport.ts';
 

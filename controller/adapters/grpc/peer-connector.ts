@@ -1,6 +1,6 @@
 /** Asks other agents for their facts over gRPC; connections are kept while they work. */
 import type { Client } from '@grpc/grpc-js';
-import { spiffeIdOfCluster } from '../../../certs/names.ts';
+import { spiffeIdOfCluster } from '../../../certs/index.ts';
 import { decodePeerFacts } from '../../../mesh/api/codec/peer.ts';
 import { FactsRequest, PeerDefinition } from '../../../mesh/api/gen/isthmus/v1/peer.ts';
 import { type IdentityMaterial, type PeerConnector, TransportError } from '../../../mesh/ports/transport.ts';

@@ -17,6 +17,8 @@ export const SERVER_OPTIONS: ChannelOptions = {
   // A removed root or a revoked certificate does not cut a connection that exists: age does (plus 10 % jitter, added by grpc-js).
   'grpc.max_connection_age_ms': 3_600_000,
   'grpc.max_connection_age_grace_ms': 30_000,
+  // Health probes leave connections without a call behind; an agent's always has one.
+  'grpc.max_connection_idle_ms': 300_000,
   'grpc.max_concurrent_streams': 16,
   // Megabytes that nghttp2 may hold for one connection; grpc-js's own default is no limit.
   'grpc-node.max_session_memory': 32,
