@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import type { RunTarget } from '../../../mesh/model/rollout.ts';
+import type { MeshPlan } from '../../../mesh/plan/plan.ts';
+import { planned, rolledOut, type Rollout } from './conditions.ts';
+
+const mesh: MeshPlan = { mesh: 'europe', members: [{ name: 'berlin', clusterId: 1, desiredId: 'new' }], waiting: [], conflicts: [] };
+const conflicting: MeshPlan = { ...mesh, conflicts: [{ reason: 'CidrOverlap', message: 'berlin and oslo overlap', clusters: ['berlin', 'oslo'] }] };
+const nothing: Rollout = { changes: [], held: [], inFlight: [], activeRun: undefined, failed: [], problem: undefined };
+const change = { cluster: 'berlin', toId: 'new' };
+const target: RunTarget = { cluster: 'berlin', stage: 0, fromId: null, toId: 'new', phase: 'Failed', assignedAt: 1, healthyAt: 2, finishedAt: 3, message: 'no Secret' };
+
+describe('planned', () => {
+  it('names the first conflict as its reason and all of them in its message', () => {
+    expect(planned(conflicting, 3)).toEqual({ type: 'Planned', status: 'False', reason: 'CidrOverlap', message: 'berlin and oslo overlap', observedGeneration: 3 });
+  });
+  it('says who is waited for', () => {
+    expect(planned({ ...mesh, waiting: ['oslo'] }, 3)).toMatchObject({ status: 'True', message: expect.stringContaining('waiting for oslo') });
+  });
+});
+
+describe('rolledOut', () => {
+  it.each<[string, MeshPlan, Partial<Rollout>, string, string]>([
+    ['nothing to do', mesh, {}, 'True', 'RolledOut'],
+    ['conflicts', conflicting, {}, 'False', 'NotPlanned'],
+    ['a run under way', mesh, { changes: [change], activeRun: 'europe-1' }, 'False', 'InProgress'],
+    ['a run whose last cluster soaks', mesh, { inFlight: ['berlin'], activeRun: 'europe-1' }, 'False', 'InProgress'],
+    ['a run of others', mesh, { activeRun: 'asia-1' }, 'True', 'RolledOut'],
+    ['a change about to get its run', mesh, { changes: [change] }, 'False', 'Pending'],
+    ['no strategy', mesh, { changes: [change], problem: 'make one' }, 'False', 'StrategyMissing'],
+    ['a stopped run', mesh, { held: [{ ...change, run: 'europe-1', reason: 'Stopped' }] }, 'False', 'Stopped'],
+    ['a cluster that failed on its planned state', mesh, { failed: [{ run: 'europe-1', cluster: 'berlin', message: target.message }] }, 'False', 'Failed'],
+  ])('%s', (_, plan, rollout, status, reason) => {
+    expect(rolledOut(plan, { ...nothing, ...rollout }, 1)).toMatchObject({ status, reason });
+  });
+});
