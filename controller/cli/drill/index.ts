@@ -6,6 +6,7 @@ import type { DrillAnswer } from '../../../mesh/api/resources/inquiry-answers.ts
 import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
 import { inquire } from '../inquire.ts';
 import { listAll } from '../list.ts';
+import { wholeNumber } from '../options.ts';
 import { age, type Format, formatOption, print } from '../output/index.ts';
 
 const FIELD_MANAGER = 'isthmus-cli';
@@ -14,11 +15,7 @@ const FINISHED = ['Succeeded', 'Failed', 'Cancelled'];
 
 interface RunOptions { readonly evacuate: string; readonly hold: string; readonly objective: string; readonly wait: boolean; readonly dryRun: boolean; readonly output: 'markdown' | 'json' }
 
-function wholeSeconds(option: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new UsageProblem(`${option} ${text}: give a whole number of seconds, at least 1`);
-  return value;
-}
+const LONGEST_SECONDS = 86_400;
 
 /** Follows the drill to its end and prints the report; a drill that did not succeed is exit status 1. */
 export async function runDrill(environment: Environment, service: string, options: RunOptions): Promise<void> {
@@ -28,8 +25,8 @@ export async function runDrill(environment: Environment, service: string, option
   const created = await client.create<DrillObject>(Drill, {
     apiVersion: apiVersionOf(Drill), kind: 'Drill', metadata: { name: '', generateName: `${namespace}-${name}-`.slice(0, 50) },
     spec: {
-      service: { namespace, name }, evacuate: options.evacuate, holdSeconds: wholeSeconds('--hold', options.hold),
-      objectiveSeconds: wholeSeconds('--objective', options.objective), requestedBy: environment.user, stop: false,
+      service: { namespace, name }, evacuate: options.evacuate, holdSeconds: wholeNumber('--hold', options.hold, 1, LONGEST_SECONDS),
+      objectiveSeconds: wholeNumber('--objective', options.objective, 1, LONGEST_SECONDS), requestedBy: environment.user, stop: false,
     },
   }, { fieldManager: FIELD_MANAGER, dryRun: options.dryRun }, environment.signal);
   const drill = created.metadata.name;

@@ -2,16 +2,16 @@
 import type { Command } from 'commander';
 import type { HistoryAnswer } from '../../../mesh/api/resources/inquiry-answers.ts';
 import { toRfc3339 } from '../../../mesh/model/instant.ts';
-import { type Environment, UsageProblem } from '../environment.ts';
+import type { Environment } from '../environment.ts';
 import { inquire } from '../inquire.ts';
+import { wholeNumber } from '../options.ts';
 import { type Format, formatOption, print } from '../output/index.ts';
 
 const WIDEST_VALUE = 40;
 const short = (text: string | null): string => (text === null ? '-' : text.length > WIDEST_VALUE ? `${text.slice(0, WIDEST_VALUE - 1)}…` : text);
 
 export async function showHistory(environment: Environment, cluster: string, options: { readonly field?: string; readonly limit: string; readonly output: Format }): Promise<void> {
-  const limit = Number(options.limit);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 500) throw new UsageProblem(`--limit ${options.limit}: give a whole number from 1 to 500`);
+  const limit = wholeNumber('--limit', options.limit, 1, 500);
   const client = await environment.connect();
   const { entries } = await inquire<HistoryAnswer>(environment, client, { history: { cluster, limit, ...(options.field === undefined ? {} : { field: options.field }) } });
   print(environment, options.output, {

@@ -8,6 +8,7 @@ import { sha256Hex } from '../../adapters/digest.ts';
 import { systemRandom } from '../../adapters/random.ts';
 import { createJoinToken } from '../../runtime/new-join-token.ts';
 import { CommandFailure, type Environment, keyValues, UsageProblem } from '../environment.ts';
+import { collect, wholeNumber } from '../options.ts';
 
 const FIELD_MANAGER = 'isthmus-cli';
 const LONGEST_LIFETIME_SECONDS = 86_400;
@@ -24,8 +25,7 @@ interface JoinOptions {
 export async function joinCluster(environment: Environment, cluster: string, options: JoinOptions): Promise<void> {
   const problem = clusterNameProblem('CLUSTER', cluster);
   if (problem !== undefined) throw new UsageProblem(problem);
-  const lifetimeSeconds = Number(options.ttl);
-  if (!Number.isInteger(lifetimeSeconds) || lifetimeSeconds < 1 || lifetimeSeconds > LONGEST_LIFETIME_SECONDS) throw new UsageProblem(`--ttl ${options.ttl}: give a whole number of seconds from 1 to ${LONGEST_LIFETIME_SECONDS}`);
+  const lifetimeSeconds = wholeNumber('--ttl', options.ttl, 1, LONGEST_LIFETIME_SECONDS);
   const labels = keyValues('--label', options.label);
   const properties = keyValues('--property', options.property);
 
@@ -54,8 +54,6 @@ export async function joinCluster(environment: Environment, cluster: string, opt
   environment.err(`Cluster ${cluster} may join once, until ${object.spec.expiresAt}${options.dryRun ? ' (dry run: nothing was made)' : ''}. With ${cluster}'s kubeconfig run:\n\n`);
   environment.out(`${helm.join(' \\\n  ')}\n`);
 }
-
-const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value];
 
 export function register(program: Command, environment: (command: Command) => Environment): void {
   program.command('join')

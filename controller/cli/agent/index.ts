@@ -1,0 +1,82 @@
+/** `isthmus agent`. */
+import type { Command } from 'commander';
+import type { MeshEndpoint } from '../../../mesh/model/cluster.ts';
+import type { LogLevel } from '../../adapters/log.ts';
+import { type Environment, keyValues, UsageProblem } from '../environment.ts';
+import { collect, globalKubeconfig, logLevelOption, wholeNumber } from '../options.ts';
+import { packageVersion } from '../version.ts';
+
+interface AgentFlags {
+  readonly cluster: string;
+  readonly hub: string;
+  readonly namespace: string;
+  readonly ciliumNamespace: string;
+  readonly dataDir: string;
+  readonly dnsListen: string;
+  readonly peerListen: string;
+  readonly advertisePeer: string;
+  readonly healthListen: string;
+  readonly meshEndpoint?: string;
+  readonly property: readonly string[];
+  readonly peerProbeInterval: string;
+  readonly peerProbeFailures: string;
+  readonly joinTokenFile?: string;
+  readonly statusFile?: string;
+  readonly logLevel: LogLevel;
+}
+
+/** `HOST:PORT`, a DNS name, or addresses joined by commas. */
+export function parseMeshEndpoint(text: string): MeshEndpoint {
+  const match = /^(.+):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (match === null || port < 1 || port > 65535) throw new UsageProblem(`--mesh-endpoint ${JSON.stringify(text)}: write NAME:PORT or IP[,IP…]:PORT`);
+  const hosts = (match[1] ?? '').split(',').map((host) => host.replace(/^\[(.*)\]$/, '$1'));
+  const numeric = hosts.every((host) => /^[0-9.]+$|:/.test(host));
+  if (!numeric && hosts.length > 1) throw new UsageProblem(`--mesh-endpoint ${JSON.stringify(text)}: give one name or several addresses, not several names`);
+  return numeric ? { ips: hosts, port } : { address: hosts[0] ?? '', port };
+}
+
+export function register(program: Command, environment: (command: Command) => Environment): void {
+  program.command('agent')
+    .description('run a cluster\'s agent; a join token is read from ISTHMUS_JOIN_TOKEN or a file, once')
+    .requiredOption('--cluster <name>', 'this cluster\'s name, as in the join token')
+    .option('--hub <host:port>', 'the hub\'s gateway; nothing: the join token\'s', '')
+    .option('--namespace <name>', 'namespace of the agent\'s own Secret', 'isthmus-system')
+    .option('--cilium-namespace <name>', 'namespace of Cilium', 'kube-system')
+    .option('--data-dir <path>', 'folder of the last known state', './isthmus-agent-data')
+    .option('--dns-listen <host:port>', 'where DNS is answered, UDP and TCP', '127.0.0.1:5353')
+    .option('--peer-listen <host:port>', 'where other agents are answered', '127.0.0.1:8444')
+    .option('--advertise-peer <host:port>', 'how other agents reach that; nothing: the address it listens on', '')
+    .option('--health-listen <host:port>', '/healthz, /readyz and /metrics', '127.0.0.1:8081')
+    .option('--mesh-endpoint <host:port>', 'where peers reach this cluster\'s clustermesh-apiserver; nothing: read from its Service')
+    .option('--property <key=value>', 'a property to report, repeatable', collect, [])
+    .option('--peer-probe-interval <seconds>', 'how often each peer is asked', '2')
+    .option('--peer-probe-failures <count>', 'unanswered this often in a row: unreachable', '3')
+    .option('--join-token-file <path>', 'the join token, where it is not in ISTHMUS_JOIN_TOKEN')
+    .option('--status-file <path>', 'write the bound addresses here, as JSON')
+    .addOption(logLevelOption())
+    .action(async (flags: AgentFlags, command: Command) => {
+      const { runAgent } = await import('../../agent/main.ts');
+      await runAgent({
+        cluster: flags.cluster,
+        kubeconfig: globalKubeconfig(command),
+        namespace: flags.namespace,
+        hubAddress: flags.hub,
+        joinToken: process.env['ISTHMUS_JOIN_TOKEN'],
+        joinTokenFile: flags.joinTokenFile,
+        dataDir: flags.dataDir,
+        dnsListen: flags.dnsListen,
+        peerListen: flags.peerListen,
+        advertisePeer: flags.advertisePeer,
+        healthListen: flags.healthListen,
+        ciliumNamespace: flags.ciliumNamespace,
+        properties: keyValues('--property', flags.property),
+        meshEndpoint: flags.meshEndpoint === undefined ? undefined : parseMeshEndpoint(flags.meshEndpoint),
+        peerProbeIntervalSeconds: wholeNumber('--peer-probe-interval', flags.peerProbeInterval, 1, 3600),
+        peerProbeFailures: wholeNumber('--peer-probe-failures', flags.peerProbeFailures, 1, 100),
+        logLevel: flags.logLevel,
+        version: packageVersion(),
+        statusFile: flags.statusFile,
+      }, environment(command).signal);
+    });
+}
