@@ -1,7 +1,7 @@
 /** The client's side of a packet, for the agent's own questions. */
 import dnsPacket from 'dns-packet';
 
-/** A query without EDNS for a name of ours. A label that is no label (empty, over 63 bytes) gives a packet that is answered FORMERR. */
+/** A query without EDNS. A label of over 63 bytes gives a packet that is answered FORMERR; an empty one ends the name. */
 export function writeQuestion(name: string, type: number): Uint8Array {
   const labels = (name.endsWith('.') ? name.slice(0, -1) : name).split('.').map((label) => Buffer.from(label, 'utf8'));
   const bytes = [0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
