@@ -138,9 +138,21 @@ function checkAddresses(object: JsonObject, spec: JsonObject, previous: JsonObje
 export const SERVICE_COLUMNS: readonly TableColumn[] = [
   { name: 'Type', type: 'string', priority: 0, description: 'How it is reached.', read: (object) => objectAt(object, 'spec')['type'] },
   { name: 'Cluster-IP', type: 'string', priority: 0, description: 'Virtual address.', read: (object) => objectAt(object, 'spec')['clusterIP'] ?? '<none>' },
+  { name: 'External-IP', type: 'string', priority: 0, description: 'Addresses of its load balancer.', read: externalAddresses },
   {
     name: 'Port(s)', type: 'string', priority: 0, description: 'Ports and protocols.',
     read: (object) => listOf(objectAt(object, 'spec')['ports']).filter(isObject).map((port) => `${String(port['port'])}/${String(port['protocol'])}`).join(',') || '<none>',
   },
   AGE,
+  {
+    name: 'Selector', type: 'string', priority: 1, description: 'Labels of the pods behind it.',
+    read: (object) => Object.entries(objectAt(objectAt(object, 'spec'), 'selector')).map(([key, value]) => `${key}=${String(value)}`).sort().join(',') || '<none>',
+  },
 ];
+
+function externalAddresses(object: JsonObject): string {
+  const spec = objectAt(object, 'spec');
+  if (spec['type'] === 'ExternalName') return textAt(spec, 'externalName') ?? '<none>';
+  const ingress = listOf(objectAt(objectAt(object, 'status'), 'loadBalancer')['ingress']).filter(isObject).map((entry) => textAt(entry, 'ip') ?? textAt(entry, 'hostname') ?? '');
+  return [...ingress, ...listOf(spec['externalIPs']).map(String)].join(',') || (spec['type'] === 'LoadBalancer' ? '<pending>' : '<none>');
+}

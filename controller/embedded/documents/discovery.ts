@@ -1,0 +1,68 @@
+/** What kinds there are: `/api`, `/apis` and below, legacy and aggregated. */
+import type { JsonObject } from '../json.ts';
+import { apiVersionIn, type KindRegistry, type ServedKind } from '../kinds.ts';
+
+export const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const;
+const STATUS_VERBS = ['get', 'patch', 'update'] as const;
+
+/** Groups in the order of their names, each with its versions (best first). */
+export function groupsOf(kinds: KindRegistry): readonly { readonly group: string; readonly versions: readonly string[] }[] {
+  const groups = new Map<string, Set<string>>();
+  for (const kind of kinds.all()) {
+    const versions = groups.get(kind.group) ?? new Set();
+    for (const version of kind.versions) versions.add(version);
+    groups.set(kind.group, versions);
+  }
+  return [...groups].map(([group, versions]) => ({ group, versions: [...versions] }));
+}
+
+export const kindsIn = (kinds: KindRegistry, group: string, version: string): readonly ServedKind[] =>
+  kinds.all().filter((kind) => kind.group === group && kind.versions.includes(version));
+
+export const coreVersions = (address: string): JsonObject =>
+  ({ kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: address }] });
+
+export function groupDocument(group: string, versions: readonly string[]): JsonObject {
+  const list = versions.map((version) => ({ groupVersion: `${group}/${version}`, version }));
+  return { name: group, versions: list, preferredVersion: list[0] };
+}
+
+export const groupList = (kinds: KindRegistry): JsonObject =>
+  ({ kind: 'APIGroupList', apiVersion: 'v1', groups: groupsOf(kinds).filter(({ group }) => group !== '').map(({ group, versions }) => groupDocument(group, versions)) });
+
+/** undefined: no such group and version. */
+export function resourceList(kinds: KindRegistry, group: string, version: string): JsonObject | undefined {
+  const found = kindsIn(kinds, group, version);
+  if (found.length === 0) return undefined;
+  return {
+    kind: 'APIResourceList', apiVersion: 'v1', groupVersion: apiVersionIn({ group }, version),
+    resources: found.flatMap((kind) => [
+      {
+        name: kind.plural, singularName: kind.singular, namespaced: kind.namespaced, kind: kind.kind, verbs: VERBS,
+        ...(kind.shortNames.length === 0 ? {} : { shortNames: kind.shortNames }), ...(kind.categories.length === 0 ? {} : { categories: kind.categories }),
+      },
+      ...(kind.statusSubresource ? [{ name: `${kind.plural}/status`, singularName: '', namespaced: kind.namespaced, kind: kind.kind, verbs: STATUS_VERBS }] : []),
+    ]),
+  };
+}
+
+/** `APIGroupDiscoveryList` v2: the core group alone, or all the others. */
+export function aggregated(kinds: KindRegistry, core: boolean): JsonObject {
+  return {
+    kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2', metadata: {},
+    items: groupsOf(kinds).filter(({ group }) => (group === '') === core).map(({ group, versions }) => ({
+      metadata: { ...(group === '' ? {} : { name: group }), creationTimestamp: null },
+      versions: versions.map((version) => ({
+        version, freshness: 'Current',
+        resources: kindsIn(kinds, group, version).map((kind) => {
+          const responseKind = { group, version, kind: kind.kind };
+          return {
+            resource: kind.plural, responseKind, scope: kind.namespaced ? 'Namespaced' : 'Cluster', singularResource: kind.singular, verbs: VERBS,
+            ...(kind.shortNames.length === 0 ? {} : { shortNames: kind.shortNames }), ...(kind.categories.length === 0 ? {} : { categories: kind.categories }),
+            ...(kind.statusSubresource ? { subresources: [{ subresource: 'status', responseKind, verbs: STATUS_VERBS }] } : {}),
+          };
+        }),
+      })),
+    })),
+  };
+}

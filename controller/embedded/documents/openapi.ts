@@ -1,0 +1,89 @@
+/** OpenAPI v3, one document a group and version: enough for `kubectl explain`, `apply` and server-side validation. */
+import { OBJECT_META } from '../builtin/schemas.ts';
+import { KUBERNETES_SCHEMAS } from '../builtin/schemas.generated.ts';
+import { isObject, type JsonObject } from '../json.ts';
+import { apiVersionIn, type KindRegistry, type ServedKind } from '../kinds.ts';
+import { groupsOf, kindsIn } from './discovery.ts';
+
+const pathOf = (group: string, version: string): string => (group === '' ? `api/${version}` : `apis/${group}/${version}`);
+
+export function openApiIndex(kinds: KindRegistry): JsonObject {
+  const paths = groupsOf(kinds).flatMap(({ group, versions }) => versions.map((version) => [pathOf(group, version), { serverRelativeURL: `/openapi/v3/${pathOf(group, version)}` }]));
+  return { paths: Object.fromEntries(paths) };
+}
+
+/** undefined: no such group and version. */
+export function openApiDocument(kinds: KindRegistry, group: string, version: string): JsonObject | undefined {
+  const found = kindsIn(kinds, group, version);
+  if (found.length === 0) return undefined;
+  const schemas: JsonObject = {};
+  const paths: JsonObject = {};
+  include(OBJECT_META, schemas);
+  for (const kind of found) {
+    const name = schemaName(kind, version);
+    if (KUBERNETES_SCHEMAS[name] === undefined) schemas[name] = customSchema(kind, version);
+    else include(name, schemas);
+    for (const suffix of ['', ...(kind.statusSubresource ? ['/status'] : [])]) paths[itemPath(kind, version) + suffix] = operations(kind, version, name);
+    paths[collectionPath(kind, version)] = { post: operation(kind, version, name, 'post', ['dryRun', 'fieldManager', 'fieldValidation']) };
+  }
+  return { openapi: '3.0.0', info: { title: 'Kubernetes', version: 'v1.36.0' }, paths, components: { schemas } };
+}
+
+/** `dev.isthmus.v1alpha1.Cluster`; built-in kinds have the names of their Go types. */
+function schemaName(kind: ServedKind, version: string): string {
+  const builtIn = Object.entries(KUBERNETES_SCHEMAS).find(([, schema]) => {
+    const kinds = (schema as JsonObject)['x-kubernetes-group-version-kind'];
+    return Array.isArray(kinds) && (kinds as JsonObject[]).some((each) => each['group'] === kind.group && each['version'] === version && each['kind'] === kind.kind);
+  });
+  return builtIn?.[0] ?? `${kind.group.split('.').reverse().join('.')}.${version}.${kind.kind}`;
+}
+
+function customSchema(kind: ServedKind, version: string): JsonObject {
+  return {
+    ...kind.schema,
+    properties: {
+      ...kind.schema.properties,
+      metadata: { description: "Standard object's metadata.", allOf: [{ $ref: `#/components/schemas/${OBJECT_META}` }] },
+    },
+    'x-kubernetes-group-version-kind': [{ group: kind.group, version, kind: kind.kind }],
+  };
+}
+
+/** A built-in schema and all that it refers to. */
+function include(name: string, into: JsonObject): void {
+  const schema = KUBERNETES_SCHEMAS[name];
+  if (schema === undefined || Object.hasOwn(into, name)) return;
+  into[name] = schema;
+  const visit = (value: unknown): void => {
+    if (Array.isArray(value)) value.forEach(visit);
+    else if (isObject(value)) for (const [key, child] of Object.entries(value)) {
+      if (key === '$ref' && typeof child === 'string') include(child.slice(child.lastIndexOf('/') + 1), into);
+      else visit(child);
+    }
+  };
+  visit(schema);
+}
+
+const collectionPath = (kind: ServedKind, version: string): string =>
+  `/${pathOf(kind.group, version)}/${kind.namespaced ? 'namespaces/{namespace}/' : ''}${kind.plural}`;
+const itemPath = (kind: ServedKind, version: string): string => `${collectionPath(kind, version)}/{name}`;
+
+function operations(kind: ServedKind, version: string, name: string): JsonObject {
+  return {
+    get: operation(kind, version, name, 'get', []),
+    put: operation(kind, version, name, 'put', ['dryRun', 'fieldManager', 'fieldValidation']),
+    patch: operation(kind, version, name, 'patch', ['dryRun', 'fieldManager', 'fieldValidation', 'force']),
+    delete: operation(kind, version, name, 'delete', ['dryRun', 'propagationPolicy']),
+  };
+}
+
+function operation(kind: ServedKind, version: string, name: string, action: string, parameters: readonly string[]): JsonObject {
+  const schema = { $ref: `#/components/schemas/${name}` };
+  return {
+    operationId: `${action}${apiVersionIn(kind, version).replace(/[^A-Za-z0-9]+/g, '')}${kind.kind}`,
+    parameters: parameters.map((parameter) => ({ name: parameter, in: 'query', schema: { type: parameter === 'force' ? 'boolean' : 'string', uniqueItems: true } })),
+    responses: { 200: { description: 'OK', content: { 'application/json': { schema } } } },
+    'x-kubernetes-action': action,
+    'x-kubernetes-group-version-kind': { group: kind.group, version, kind: kind.kind },
+  };
+}

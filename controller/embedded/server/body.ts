@@ -1,0 +1,59 @@
+/** Request bodies: bounded, JSON or YAML. */
+import type { IncomingMessage } from 'node:http';
+import { parse } from 'yaml';
+import { ApiProblem, badRequest, unsupportedMediaType } from '../problems.ts';
+
+/** As kube-apiserver's limit. */
+const MOST_BYTES = 3 * 1024 * 1024;
+const DEEPEST = 100;
+
+/** undefined: empty. */
+export async function readBody(request: IncomingMessage): Promise<unknown> {
+  const tooLarge = (): ApiProblem => new ApiProblem(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${MOST_BYTES}`);
+  if (Number(request.headers['content-length'] ?? 0) > MOST_BYTES) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MOST_BYTES) throw tooLarge();
+    chunks.push(chunk);
+  }
+  if (bytes === 0) return undefined;
+  const type = mediaType(request);
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+  } catch {
+    throw badRequest('the body is not UTF-8');
+  }
+  const value = type.endsWith('yaml') ? fromYaml(text) : type.endsWith('json') || type === '' || type === 'text/plain' ? fromJson(text) : undefined;
+  if (value === undefined) throw unsupportedMediaType(`the body of the request was in an unknown format - accepted media types include: application/json, application/yaml (got ${JSON.stringify(type)})`);
+  if (!isShallow(value, DEEPEST)) throw badRequest(`the body is nested more than ${DEEPEST} levels deep`);
+  return value;
+}
+
+export const mediaType = (request: IncomingMessage): string => (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+
+function fromJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw badRequest(`couldn't parse the body as JSON: ${reason(error)}`);
+  }
+}
+
+function fromYaml(text: string): unknown {
+  try {
+    return parse(text, { maxAliasCount: 0, uniqueKeys: true }) as unknown ?? null;
+  } catch (error) {
+    throw badRequest(`couldn't parse the body as YAML: ${reason(error)}`);
+  }
+}
+
+/** First line only, without the quoted source: a body may hold secrets. */
+const reason = (error: unknown): string => (error instanceof Error ? (error.message.split('\n')[0] ?? '').replace(/,? ?(\.\.\.)?"[^]*$/, '').slice(0, 120) : 'unreadable');
+
+function isShallow(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((child) => isShallow(child, levels - 1));
+}
