@@ -122,11 +122,12 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
 
 /** Runs `work` while the desired state has peering. */
 async function whilePeered(state: AgentState, obtained: (signal: CancelSignal) => Promise<boolean>, work: (signal: CancelSignal) => Promise<void>, signal: CancelSignal): Promise<void> {
+  const isPeered = (): boolean => (state.desired?.state.peering ?? null) !== null;
   if (!await obtained(signal)) return;
   while (!signal.aborted) {
-    const peered = state.desired !== undefined && state.desired.state.peering !== null;
+    const peered = isPeered();
     const turn = cancelWithin(signal);
-    const stop = state.subscribe((type) => { if (type === 'DesiredRevision' && (state.desired?.state.peering ?? null) !== null !== peered) turn.abort(); });
+    const stop = state.subscribe((type) => { if (type === 'DesiredRevision' && isPeered() !== peered) turn.abort(); });
     await (peered ? work(turn.signal) : cancelled(turn.signal));
     stop();
     turn.release();

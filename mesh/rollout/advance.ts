@@ -61,7 +61,7 @@ const soakMessage = (healthyAt: Instant, stage: StageValue): string => `healthy;
 
 function waitMessage(target: RunTarget, observed: TargetObservation | undefined): string {
   if (observed === undefined || !observed.connected) return 'its agent is not connected';
-  if (observed.appliedId === null) return 'its agent has not said what it applied';
+  if (observed.appliedId === null) return `its agent has not said what it applied${observed.message === '' ? '' : ` (${observed.message})`}`;
   const word = observed.message === '' ? '' : ` (${observed.message})`;
   return observed.appliedId === target.toId ? `applied, but unhealthy${word}` : `its agent still has ${observed.appliedId}${word}`;
 }

@@ -77,11 +77,12 @@ export function createApply(
     await kubernetes.patch(kindOf(wanted), { namespace, name: wanted.name }, body, { type: 'merge', fieldManager: FIELD_MANAGER }, signal);
   }
 
+  /** `id` is what stands in the cluster: a state that is on its way or held back is not yet it. */
   function report(settled: boolean, message: string): void {
-    const id = state.desired?.id ?? null;
-    if (settled && id !== null && state.applied?.id !== id) state.setApplied({ id, appliedAt: clock.now() });
+    const id = state.desired?.id;
+    if (settled && id !== undefined && state.applied?.id !== id) state.setApplied({ id, appliedAt: clock.now() });
     publisher.set('AppliedReport', config.cluster, {
-      id, appliedAt: state.applied?.id === id ? state.applied?.appliedAt ?? null : null, healthy: settled, message, drift: state.managed.drift.slice(0, MOST_DRIFT),
+      id: state.applied?.id ?? null, appliedAt: state.applied?.appliedAt ?? null, healthy: settled, message, drift: state.managed.drift.slice(0, MOST_DRIFT),
     });
   }
 
