@@ -1,7 +1,7 @@
 /** What keeps a mesh from being planned, as data. */
 
 export type ConflictReason =
-  | 'InvalidSelector' | 'ClusterInTwoMeshes' | 'TooManyClusters' | 'ReportMissing' | 'CiliumMissing' | 'ClusterNameMismatch' | 'MaxConnectedClustersMismatch'
+  | 'InvalidSelector' | 'ClusterInTwoMeshes' | 'TooManyClusters' | 'ReportMissing' | 'CiliumMissing' | 'ClusterNameMismatch' | 'MaxConnectedClustersMismatch' | 'AuthModeLegacy'
   | 'ClusterIdConflict' | 'CidrOverlap' | 'VersionSkew' | 'MissingEndpoint';
 
 export interface Conflict {

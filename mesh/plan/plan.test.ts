@@ -52,6 +52,12 @@ test('clusters outside every mesh are asked to be un-meshed; the baseline is tha
   expect(stateOf(desired[0]!.content)).toMatchObject({ mesh: null, peering: null });
 });
 
+test('a cluster whose mesh knows one user for all peers is refused by name', () => {
+  const { meshes, desired } = plan([cluster('berlin'), cluster('oslo', { authMode: 'legacy' }), cluster('virginia', { authMode: 'migration' })]);
+  expect(meshes[0]?.conflicts).toMatchObject([{ reason: 'AuthModeLegacy', clusters: ['oslo'], message: expect.stringContaining('clustermesh.apiserver.tls.authMode') }]);
+  expect(desired).toEqual([]);
+});
+
 test('who has not joined or reported is waited for, and in nobody\'s way', () => {
   const { desired, meshes } = plan([cluster('berlin'), cluster('oslo', {}, { joined: false }), cluster('virginia', {}, { report: null })]);
   expect(meshes[0]).toMatchObject({ waiting: ['oslo', 'virginia'], conflicts: [], members: [{ name: 'berlin' }] });
