@@ -1,0 +1,41 @@
+/** `isthmus hub`. */
+import type { Command } from 'commander';
+import type { LogLevel } from '../../adapters/log.ts';
+import type { Environment } from '../environment.ts';
+import { globalKubeconfig, logLevelOption } from '../options.ts';
+
+interface HubFlags {
+  readonly embedded: boolean;
+  readonly apiListen: string;
+  readonly writeKubeconfig?: string;
+  readonly dataDir: string;
+  readonly namespace: string;
+  readonly trustDomain: string;
+  readonly listen: string;
+  readonly advertise: string;
+  readonly healthListen: string;
+  readonly records?: string;
+  readonly leaderElection: boolean;
+  readonly logLevel: LogLevel;
+}
+
+export function register(program: Command, environment: (command: Command) => Environment): void {
+  program.command('hub')
+    .description('run the control plane; its Kubernetes API is the one of --kubeconfig, the pod\'s own, or embedded')
+    .option('--embedded', 'serve the hub\'s Kubernetes API from this process, kept in --data-dir', false)
+    .option('--api-listen <host:port>', 'where the embedded API is served', '127.0.0.1:6443')
+    .option('--write-kubeconfig <path>', 'write the embedded API\'s administrator\'s kubeconfig here')
+    .option('--data-dir <path>', 'folder of records and of the embedded API', './isthmus-hub-data')
+    .option('--namespace <name>', 'namespace of the hub\'s own Secret and ConfigMap', 'isthmus-system')
+    .option('--trust-domain <name>', 'SPIFFE trust domain of the fleet; fixed once a cluster has joined', 'isthmus.local')
+    .option('--listen <host:port>', 'where agents are answered', '127.0.0.1:8443')
+    .option('--advertise <host:port>', 'how agents reach that; nothing: the address it listens on', '')
+    .option('--health-listen <host:port>', '/healthz, /readyz and /metrics', '127.0.0.1:8080')
+    .option('--records <path or url>', 'a SQLite file, or postgres://…; nothing: a SQLite file in --data-dir (environment: ISTHMUS_RECORDS, for URLs with a password)')
+    .option('--leader-election', 'one of several replicas', false)
+    .addOption(logLevelOption())
+    .action(async (flags: HubFlags, command: Command) => {
+      const { runHub } = await import('../../hub/main.ts');
+      await runHub({ ...flags, writeKubeconfig: flags.writeKubeconfig, kubeconfig: globalKubeconfig(command), records: flags.records ?? process.env['ISTHMUS_RECORDS'] }, environment(command).signal);
+    });
+}
