@@ -1,7 +1,8 @@
-/** Request bodies: bounded, JSON or YAML. */
+/** Request bodies: bounded; JSON, YAML or protobuf. */
 import type { IncomingMessage } from 'node:http';
 import { parse } from 'yaml';
 import { ApiProblem, badRequest, unsupportedMediaType } from '../problems.ts';
+import { fromProtobuf } from './protobuf.ts';
 
 /** As kube-apiserver's limit. */
 const MOST_BYTES = 3 * 1024 * 1024;
@@ -20,6 +21,7 @@ export async function readBody(request: IncomingMessage): Promise<unknown> {
   }
   if (bytes === 0) return undefined;
   const type = mediaType(request);
+  if (type === 'application/vnd.kubernetes.protobuf') return fromProtobuf(Buffer.concat(chunks));
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));

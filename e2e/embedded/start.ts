@@ -1,0 +1,47 @@
+/** Starts the embedded API as a child process for a test. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Agent, request } from 'undici';
+import { parse } from 'yaml';
+
+export interface RunningApi {
+  readonly url: string;
+  readonly kubeconfig: string;
+  readonly process: ChildProcess;
+  call(method: string, path: string, options?: { body?: unknown; type?: string; token?: string; accept?: string; raw?: string | Uint8Array }): Promise<{ code: number; body: any; headers: Record<string, unknown> }>;
+  /** Resolves when the process is gone. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+export async function startApi(folder: string): Promise<RunningApi> {
+  const kubeconfig = join(folder, 'kubeconfig');
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'server-process.ts'), join(folder, 'data'), kubeconfig], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let errors = '';
+  child.stderr.on('data', (chunk: Buffer) => { errors += chunk.toString(); });
+  const exited = once(child, 'exit');
+  const [first] = await Promise.race([once(child.stdout, 'data') as Promise<[Buffer]>, exited.then(() => { throw new Error(errors.trim()); })]);
+  const url = first.toString().trim();
+  const config = parse(readFileSync(kubeconfig, 'utf8')) as { clusters: { cluster: Record<string, string> }[]; users: { user: { token: string } }[] };
+  const agent = new Agent({ connect: { ca: Buffer.from(config.clusters[0]?.cluster['certificate-authority-data'] ?? '', 'base64').toString() } });
+  const admin = config.users[0]?.user.token ?? '';
+  return {
+    url, kubeconfig, process: child,
+    async call(method, path, { body, type = 'application/json', token = admin, accept, raw } = {}) {
+      const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+      const answer = await request(url + path, {
+        dispatcher: agent, method: method as 'GET',
+        headers: { ...(token === '' ? {} : { authorization: `Bearer ${token}` }), ...(sent === undefined ? {} : { 'content-type': type }), ...(accept === undefined ? {} : { accept }) },
+        ...(sent === undefined ? {} : { body: sent }),
+      });
+      const text = await answer.body.text();
+      return { code: answer.statusCode, body: /^[[{]/.test(text) ? JSON.parse(text) as unknown : text, headers: answer.headers };
+    },
+    async stop(signal = 'SIGTERM') {
+      child.kill(signal);
+      await exited;
+      await agent.destroy();
+    },
+  };
+}
