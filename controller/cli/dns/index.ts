@@ -12,8 +12,7 @@ export async function explainName(environment: Environment, name: string, option
     print(environment, options.output, { headings: [], rows: [], value: answer, names: answer.records, empty: '' });
     return;
   }
-  environment.out(`${name} ${options.type.toUpperCase()} from ${options.from}: ${answer.rcode}${answer.records.length === 0 ? '' : ` ${answer.records.join(' ')}`}\n`);
-  for (const line of answer.lines) environment.out(`  ${line}\n`);
+  for (const line of answer.lines) environment.out(`${line}\n`);
 }
 
 export function register(program: Command, environment: (command: Command) => Environment): void {

@@ -27,7 +27,9 @@ export async function setReady(walk: Walk, cluster: DemoCluster, name: string, r
   } as KubernetesObject, walk.signal);
 }
 
-const exportOf = (name: string): KubernetesObject => ({ apiVersion: 'multicluster.x-k8s.io/v1alpha1', kind: 'ServiceExport', metadata: { name, namespace: NAMESPACE } });
+/** Both served versions are in use out there. */
+const exportService = (walk: Walk, cluster: DemoCluster, name: string, version: 'v1alpha1' | 'v1beta1'): Promise<KubernetesObject> =>
+  applyObject(cluster.api, { ...ServiceExport, version }, { apiVersion: `multicluster.x-k8s.io/${version}`, kind: 'ServiceExport', metadata: { name, namespace: NAMESPACE } }, walk.signal);
 
 /** Source clusters of the slices that a cluster's derived Service has. */
 export async function sliceSources(walk: Walk, cluster: DemoCluster): Promise<string[]> {
@@ -44,11 +46,11 @@ export const services: Step = {
   title: 'A ServiceExport in two clusters becomes one service in all three; what no policy allows is refused',
   async run(walk) {
     await apply(walk.fleet.hub.api, ExportPolicy, 'shop', { clusters: { labels: { region: 'europe' } }, namespaces: ['shop'], services: ['checkout*'] }, walk.signal);
-    const exporters = [walk.cluster('berlin'), walk.cluster('oslo')];
-    for (const cluster of exporters) await provide(walk, cluster, 'checkout', true);
-    await applyObject(exporters[0]!.api, ServiceExport, exportOf('checkout'), walk.signal);
+    const [berlin, oslo] = [walk.cluster('berlin'), walk.cluster('oslo')];
+    for (const cluster of [berlin, oslo]) await provide(walk, cluster, 'checkout', true);
+    await exportService(walk, berlin, 'checkout', 'v1alpha1');
     const start = performance.now();
-    await applyObject(exporters[1]!.api, ServiceExport, exportOf('checkout'), walk.signal);
+    await exportService(walk, oslo, 'checkout', 'v1beta1');
     for (const cluster of walk.fleet.clusters) {
       const ip = await eventually(`${cluster.name} has a ServiceImport with an address`, 5000, () => clusterSetIp(walk, cluster));
       const derived = (await cluster.api.list<ServiceObject>(Service, { namespace: NAMESPACE, labelSelector: 'app.kubernetes.io/managed-by=isthmus-agent' }, walk.signal)).items;
@@ -64,9 +66,8 @@ export const services: Step = {
     walk.measure('ServiceExport to last ServiceImport', took);
     walk.say(`three ServiceImports with their Services and slices ${Math.round(took)} ms after the second export`);
 
-    const oslo = walk.cluster('oslo');
     await provide(walk, oslo, 'ledger', true);
-    await applyObject(oslo.api, ServiceExport, exportOf('ledger'), walk.signal);
+    await exportService(walk, oslo, 'ledger', 'v1beta1');
     const refused = await eventually('the export of ledger is refused', 5000, async () => {
       const valid = findCondition((await oslo.api.get<ServiceExportObject>(ServiceExport, { namespace: NAMESPACE, name: 'ledger' }, walk.signal))?.status?.conditions, 'Valid');
       return valid?.status === 'False' ? valid : undefined;
