@@ -7,6 +7,7 @@ import { createEmbeddedApi, type EmbeddedApi } from './api.ts';
 import { embeddedClient } from './client.ts';
 import { memoryObjectStore } from './store.ts';
 
+// oxlint-disable-next-line typescript/no-explicit-any -- tests reach into objects of many kinds
 type Open = KubernetesObject & Record<string, any>;
 const signal = new AbortController().signal;
 const me = { fieldManager: 'test' };

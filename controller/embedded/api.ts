@@ -1,5 +1,6 @@
 /** The embedded Kubernetes-style API: everything but HTTP. Each call is synchronous, so calls never interleave. */
 import type { ResourceDefinition } from '../../mesh/api/resources/define.ts';
+import { toRfc3339 } from '../../mesh/model/instant.ts';
 import type { Clock } from '../../mesh/ports/clock.ts';
 import type { Random } from '../../mesh/ports/random.ts';
 import { builtInKinds } from './builtin/kinds.ts';
@@ -374,7 +375,7 @@ class Api {
 
   /** Whole seconds, as every timestamp in Kubernetes metadata. */
   #now(): string {
-    return new Date(this.#clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+    return toRfc3339(this.#clock.now()).replace(/\.\d+Z$/, 'Z');
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Random } from '../../mesh/ports/random.ts';
 import { clone, equal, isObject, type JsonObject, objectAt, put, textAt } from './json.ts';
 import { apiVersionIn, type ServedKind, type WriteSurroundings } from './kinds.ts';
-import { checkMetadata, finalizersOf, isDeleting, nameFor, newUid, tidyMetadata } from './metadata.ts';
+import { checkMetadata, finalizersOf, isDeleting, nameFor, nameOf, newUid, tidyMetadata } from './metadata.ts';
 import { badRequest, fieldForbidden, invalid, invalidValue } from './problems.ts';
 import { applyDefaults, dropNulls, prune } from './schema/prune.ts';
 import { checkRules } from './schema/rules.ts';
@@ -114,7 +114,7 @@ function check(kind: ServedKind, object: JsonObject, live: JsonObject | undefine
   // As in kube-apiserver, rules only see objects whose shape is right.
   if (causes.length === 0) causes.push(...checkRules(kind.schema, object, live));
   if (causes.length === 0) causes.push(...kind.check?.(object, live, around) ?? []);
-  if (causes.length > 0) throw invalid(kind, String(objectAt(object, 'metadata')['name'] ?? ''), causes);
+  if (causes.length > 0) throw invalid(kind, nameOf(object), causes);
 }
 
 export const versionRequired = (kind: ServedKind, name: string): Error =>

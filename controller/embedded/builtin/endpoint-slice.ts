@@ -53,7 +53,7 @@ export function checkEndpointSlice(object: JsonObject, previous: JsonObject | un
 
 export const ENDPOINT_SLICE_COLUMNS: readonly TableColumn[] = [
   { name: 'AddressType', type: 'string', priority: 0, description: 'Family of the addresses.', read: (object) => object['addressType'] },
-  { name: 'Ports', type: 'string', priority: 0, description: 'Ports of every endpoint.', read: (object) => brief(listOf(object, 'ports').map((port) => String(port['port'] ?? '*')), '<unset>') },
+  { name: 'Ports', type: 'string', priority: 0, description: 'Ports of every endpoint.', read: (object) => brief(listOf(object, 'ports').map((port) => typeof port['port'] === 'number' ? String(port['port']) : '*'), '<unset>') },
   {
     name: 'Endpoints', type: 'string', priority: 0, description: 'Addresses.',
     read: (object) => brief(listOf(object, 'endpoints').flatMap((endpoint) => (Array.isArray(endpoint['addresses']) ? endpoint['addresses'].map(String) : [])), '<unset>'),

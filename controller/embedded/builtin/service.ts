@@ -7,6 +7,7 @@ import { addressText, type AddressRange, parseAddress, parseRange } from './addr
 
 type Family = 'IPv4' | 'IPv6';
 
+const shown = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' ? String(value) : '');
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 /** Fills `spec` of a Service. `ranges`: CIDRs, at most one of each family. */
@@ -118,7 +119,7 @@ function checkAddresses(object: JsonObject, spec: JsonObject, previous: JsonObje
   const causes: StatusCause[] = [];
   const addresses = listOf(spec['clusterIPs']) as readonly string[];
   const families = listOf(spec['ipFamilies']);
-  if (addresses.length === 0 || addresses.includes('')) causes.push(invalidValue('spec.clusterIPs', addresses, `failed to allocate IP ${String(families[addresses.length - 1] ?? '')}: no service range of this family, or it is full`));
+  if (addresses.length === 0 || addresses.includes('')) causes.push(invalidValue('spec.clusterIPs', addresses, `failed to allocate IP ${shown(families[addresses.length - 1])}: no service range of this family, or it is full`));
   if (spec['ipFamilyPolicy'] === 'RequireDualStack' && families.length < 2) causes.push(invalidValue('spec.ipFamilyPolicy', spec['ipFamilyPolicy'], 'this cluster is not configured for dual-stack services'));
   addresses.forEach((address, index) => {
     if (address !== '' && parseAddress(address)?.family !== families[index]) causes.push(invalidValue(`spec.clusterIPs[${index}]`, address, `must be a valid ${String(families[index])} address`));

@@ -1,4 +1,5 @@
 /** `Table`: what `kubectl get` shows. */
+import { fromRfc3339 } from '../../../mesh/model/instant.ts';
 import { type JsonObject, objectAt } from '../json.ts';
 import type { ServedKind, TableColumn } from '../kinds.ts';
 import { nameOf } from '../metadata.ts';
@@ -26,8 +27,8 @@ export function tableOf(kind: ServedKind, objects: readonly JsonObject[], now: n
 function cell(column: TableColumn, object: JsonObject, now: number): unknown {
   const value = column.read(object);
   if (column.type !== 'date') return value ?? (column.type === 'string' ? '' : null);
-  const instant = typeof value === 'string' ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(instant) ? '<unknown>' : humanAge(now - instant);
+  const instant = fromRfc3339(typeof value === 'string' ? value : undefined);
+  return instant === undefined ? '<unknown>' : humanAge(now - instant);
 }
 
 export const partialMetadata = (object: JsonObject): JsonObject =>

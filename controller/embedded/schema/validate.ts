@@ -30,7 +30,7 @@ export function validate(schema: StructuralSchema, value: unknown, path = '', ca
 }
 
 function validateText(schema: StructuralSchema, value: string, path: string, causes: StatusCause[]): void {
-  const length = [...value].length;
+  const length = Array.from(value).length;
   if (schema.maxLength !== undefined && length > schema.maxLength) causes.push(tooLong(path, schema.maxLength));
   if (schema.minLength !== undefined && length < schema.minLength) causes.push(invalidValue(path, value, `${path} in body should be at least ${schema.minLength} chars long`));
   if (schema.pattern !== undefined && !patternOf(schema.pattern).test(value)) causes.push(invalidValue(path, value, `${path} in body should match '${schema.pattern}'`));

@@ -2,7 +2,7 @@
 import { aggregated, coreVersions, groupDocument, groupList, groupsOf, resourceList } from '../documents/discovery.ts';
 import { openApiDocument, openApiIndex } from '../documents/openapi.ts';
 import type { JsonObject } from '../json.ts';
-import type { Surroundings } from './handle.ts';
+import type { KindRegistry } from '../kinds.ts';
 
 const VERSION = { major: '1', minor: '36', gitVersion: 'v1.36.0-isthmus-embedded', gitCommit: '', gitTreeState: '', buildDate: '1970-01-01T00:00:00Z', goVersion: '', compiler: '', platform: '' };
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
@@ -10,13 +10,12 @@ const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDisco
 type Document = { readonly json: JsonObject; readonly type?: string } | { readonly text: string; readonly code: number };
 
 /** undefined: nothing there. */
-export function documentAt(around: Surroundings, path: string, accept: string, host: string): Document | undefined {
-  const { kinds } = around.api;
+export function documentAt({ kinds, storeProblem }: { readonly kinds: KindRegistry; readonly storeProblem: string }, path: string, accept: string, host: string): Document | undefined {
   const parts = path.replace(/\/$/, '').split('/').slice(1);
   const wantsAggregated = accept.replaceAll(' ', '').includes('as=APIGroupDiscoveryList');
   switch (parts[0]) {
     case 'healthz': case 'livez': return { text: 'ok', code: 200 };
-    case 'readyz': return around.storeProblem === '' ? { text: 'ok', code: 200 } : { text: `object store: ${around.storeProblem}`, code: 500 };
+    case 'readyz': return storeProblem === '' ? { text: 'ok', code: 200 } : { text: `object store: ${storeProblem}`, code: 500 };
     case 'version': return { json: VERSION };
     case 'api':
       if (parts.length === 1) return wantsAggregated ? { json: aggregated(kinds, true), type: AGGREGATED } : { json: coreVersions(host) };

@@ -72,7 +72,7 @@ export async function handle(around: Surroundings, request: IncomingMessage, res
 
 function sendDocument(around: Surroundings, request: IncomingMessage, response: ServerResponse, url: URL): void {
   if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed();
-  const document = documentAt(around, url.pathname, request.headers.accept ?? '', request.headers.host ?? '');
+  const document = documentAt({ kinds: around.api.kinds, storeProblem: around.storeProblem }, url.pathname, request.headers.accept ?? '', request.headers.host ?? '');
   if (document === undefined) throw noSuchResource();
   if ('text' in document) {
     response.writeHead(document.code, { 'content-type': 'text/plain; charset=utf-8' });

@@ -1,5 +1,6 @@
 /** Bodies in Kubernetes' protobuf (`kubectl create …` sends no other): read into the JSON form. Answers are always JSON. */
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
+import { toRfc3339 } from '../../../mesh/model/instant.ts';
 import { type JsonObject, put } from '../json.ts';
 import { badRequest, unsupportedMediaType } from '../problems.ts';
 import { BODIES, type FieldType, type Message, type MessageName, MESSAGES } from './protobuf-messages.ts';
@@ -86,7 +87,7 @@ function scalar(type: Exclude<FieldType, { readonly list: unknown }>, reader: Bi
     case 'boolean': return reader.bool();
     case 'time': {
       const seconds = numbers(reader).get(1);
-      return seconds === undefined || seconds <= 0 ? undefined : new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
+      return seconds === undefined || seconds <= 0 ? undefined : toRfc3339(seconds * 1000).replace(/\.\d+Z$/, 'Z');
     }
     case 'int-or-string': return intOrString(reader);
     default: return typeof type === 'object' ? read(type.message, reader, reader.uint32()) : undefined;
