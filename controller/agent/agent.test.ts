@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { ConfigMap, type ConfigMapObject, EndpointSlice, type EndpointSliceObject, Namespace, Node, Secret, type SecretObject, Service, type ServiceObject } from '../../mesh/api/resources/core.ts';
 import { ServiceExport, type ServiceExportObject, ServiceImport, type ServiceImportObject } from '../../mesh/api/resources/multicluster.ts';
+import { renderPeering } from '../../mesh/cilium/peering.ts';
 import type { PeeringState } from '../../mesh/model/desired.ts';
 import type { ExportFact } from '../../mesh/model/service.ts';
 import type { ObjectRef, ResourceKind } from '../../mesh/ports/kubernetes.ts';
@@ -173,6 +174,34 @@ describe('the desired state', () => {
     expect(await secretKeys(world)).toEqual(['oslo', 'virginia']);
     expect((await read<SecretObject>(world, Secret, secretRef))?.metadata.annotations?.['isthmus.dev/drift']).toBeUndefined();
     expect(world.heard('AppliedReport', 'berlin')).toMatchObject({ healthy: true, drift: [] });
+  });
+});
+
+describe('objects that others made first', () => {
+  const others = (world: World, data: Record<string, string>, labels = {}) => world.kubernetes.create(Secret, {
+    apiVersion: 'v1', kind: 'Secret', metadata: { ...secretRef, labels }, type: 'Opaque', data,
+  } as SecretObject, { fieldManager: 'helm' }, signal);
+
+  test('with other data are held, by name of who made them', async () => {
+    const world = await started();
+    await others(world, { paris: 'eA==' });
+    world.hub.set('DesiredRevision', 'berlin', await trustedRevision(world, { peering: peering(['oslo']) }));
+    await world.clock.advance(50);
+    expect(world.heard('AppliedReport', 'berlin')).toMatchObject({ id: null, healthy: false, drift: [{ object: 'Secret kube-system/cilium-clustermesh', path: '', manager: 'helm' }] });
+    expect(await secretKeys(world)).toEqual(['paris']);
+  });
+
+  test('with our data and a label of their own are held at that label; once it is gone they are ours', async () => {
+    const world = await started();
+    const data = renderPeering(peering(['oslo'])).find(({ name }) => name === secretRef.name)!.data;
+    await others(world, Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')])), { 'app.kubernetes.io/managed-by': 'Helm' });
+    const wanted = await trustedRevision(world, { peering: peering(['oslo']) });
+    world.hub.set('DesiredRevision', 'berlin', wanted);
+    await world.clock.advance(50);
+    expect(world.heard('AppliedReport', 'berlin')).toMatchObject({ id: null, healthy: false, drift: [{ path: '.metadata.labels.app.kubernetes.io/managed-by', manager: 'helm' }] });
+    await world.kubernetes.patch(Secret, secretRef, { metadata: { labels: { 'app.kubernetes.io/managed-by': null } } }, { type: 'merge', fieldManager: 'helm' }, signal);
+    await world.clock.advance(50);
+    expect(world.heard('AppliedReport', 'berlin')).toMatchObject({ id: wanted.id, healthy: true, drift: [] });
   });
 });
 

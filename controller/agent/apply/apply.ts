@@ -63,7 +63,7 @@ export function createApply(
     const digests = writtenDigests(wanted, digest);
     const result = await applyObject(kubernetes, kindOf(wanted), toKubernetes(wanted, digests, id),
       { fieldManager: FIELD_MANAGER, current: current ?? null, force: actual?.revert === true, onConflict: 'return' }, signal);
-    if (result.outcome === 'conflict') return { settled: false, drift: conflictDrift(wanted, result.conflicts, clock.now()), written };
+    if (result.outcome === 'conflict') return { settled: false, drift: conflictDrift(wanted, result.conflicts, state.managed.drift, clock.now(), digest), written };
     await removeForeign(wanted, actual?.revert === true, result.object, signal);
     log.info({ object: identity, desired: id, keys: Object.keys(digests).length }, 'wrote a managed object');
     return { settled: false, drift: [], written: digests };

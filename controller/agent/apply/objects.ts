@@ -1,6 +1,7 @@
 /** Managed objects to and from their Kubernetes form. Pure. */
 import { ConfigMap, type ConfigMapObject, Secret, type SecretObject } from '../../../mesh/api/resources/core.ts';
 import type { ActualObject } from '../../../mesh/drift/diff.ts';
+import type { Digest } from '../../../mesh/model/canonical.ts';
 import type { DriftEntry } from '../../../mesh/model/desired.ts';
 import { type ManagedObject, managedObjectName } from '../../../mesh/model/managed.ts';
 import type { ResourceKind, StatusCause } from '../../../mesh/ports/kubernetes.ts';
@@ -70,12 +71,17 @@ export function writtenOf(object: ManagedKubernetesObject | undefined): Record<s
   }
 }
 
-/** Fields that the server would not give us: someone set them between our look and our write. Values are not known here, so neither are their digests. */
-export function conflictDrift(object: ManagedObject, causes: readonly StatusCause[], now: number): DriftEntry[] {
-  return causes.map((cause) => ({
-    object: managedObjectName(object), path: cause.field ?? '', expected: 'unknown', actual: 'unknown',
-    manager: /conflict with "([^"]*)"/.exec(cause.message ?? '')?.[1] ?? 'unknown', firstSeen: now,
-  }));
+/** Fields that the server would not give us: a label of someone else, or what someone set between our look and our write. What it holds instead is not known here. */
+export function conflictDrift(object: ManagedObject, causes: readonly StatusCause[], previous: readonly DriftEntry[], now: number, digest: Digest): DriftEntry[] {
+  const name = managedObjectName(object);
+  return causes.map(({ field: path = '', message = '' }) => {
+    const wanted = path.startsWith('.data.') ? object.data[path.slice('.data.'.length)] : undefined;
+    return {
+      object: name, path, expected: wanted === undefined ? 'unknown' : `sha256:${digest(wanted)}`, actual: 'unknown',
+      manager: /conflict with "([^"]*)"/.exec(message)?.[1] ?? 'unknown',
+      firstSeen: previous.find((entry) => entry.object === name && entry.path === path)?.firstSeen ?? now,
+    };
+  });
 }
 
 /** For people: what was found and both ways out. */
