@@ -73,7 +73,7 @@ export const reportOf = (clusterId: number): ClusterReport => ({
   properties: { region: 'europe' }, kubernetesVersion: 'v1.34.0', agentVersion: '0.1.0', nodes: { total: 1, ready: 1 }, peerAddress: `127.0.0.1:90${clusterId}`,
   cilium: {
     version: '1.18.1', clusterName: '', clusterId, maxConnectedClusters: 255, podCidrs: [`10.${clusterId}.0.0/16`], namespace: 'kube-system',
-    kvstoreMesh: true, authMode: 'legacy', endpoint: { ips: [`192.0.2.${clusterId}`], port: 2379 },
+    kvstoreMesh: true, authMode: 'cluster', endpoint: { ips: [`192.0.2.${clusterId}`], port: 2379 },
   },
 });
 
