@@ -16,15 +16,15 @@ export interface DemoClusterDefinition {
 
 export const CLUSTERS: readonly DemoClusterDefinition[] = [
   {
-    name: 'berlin', labels: { region: 'europe', stage: 'canary' }, properties: { country: 'de', 'cluster-id-range': '1-99' },
+    name: 'berlin', labels: { region: 'europe', stage: 'canary' }, properties: { country: 'de', 'cluster-id-range': '1-99', 'cilium-auth-mode': 'cluster' },
     ciliumVersion: '1.18.12', clusterId: 1, podCidr: '10.10.0.0/16', serviceCidr: '10.110.0.0/16', endpoints: ['10.10.0.11', '10.10.0.12'],
   },
   {
-    name: 'oslo', labels: { region: 'europe', stage: 'production' }, properties: { country: 'no', 'cluster-id-range': '1-99' },
+    name: 'oslo', labels: { region: 'europe', stage: 'production' }, properties: { country: 'no', 'cluster-id-range': '1-99', 'cilium-auth-mode': 'cluster' },
     ciliumVersion: '1.18.12', clusterId: 2, podCidr: '10.20.0.0/16', serviceCidr: '10.120.0.0/16', endpoints: ['10.20.0.21'],
   },
   {
-    name: 'virginia', labels: { region: 'us', stage: 'production' }, properties: { country: 'us', 'cluster-id-range': '100-199' },
+    name: 'virginia', labels: { region: 'us', stage: 'production' }, properties: { country: 'us', 'cluster-id-range': '100-199', 'cilium-auth-mode': 'cluster' },
     // The id that oslo has: the plan must refuse it before anything is written.
     ciliumVersion: '1.18.12', clusterId: 2, podCidr: '10.30.0.0/16', serviceCidr: '10.130.0.0/16', endpoints: [],
   },
