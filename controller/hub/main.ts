@@ -1,0 +1,127 @@
+/** `isthmus hub`: the hub on real sockets, databases and time. */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { HUB_RESOURCES } from '../../mesh/api/resources/index.ts';
+import type { KubernetesClient } from '../../mesh/ports/kubernetes.ts';
+import type { Log } from '../../mesh/ports/log.ts';
+import type { RecordStore } from '../../mesh/ports/records.ts';
+import { systemClock } from '../adapters/clock.ts';
+import { sha256Hex } from '../adapters/digest.ts';
+import { grpcGatewayServer } from '../adapters/grpc/gateway-server.ts';
+import { serveHealth } from '../adapters/health.ts';
+import { connectKubernetes } from '../adapters/kubernetes/connect.ts';
+import { parseListen } from '../adapters/listen.ts';
+import { createLog, type LogLevel } from '../adapters/log.ts';
+import { createMetrics, type MetricsRegistry } from '../adapters/metrics.ts';
+import { systemRandom } from '../adapters/random.ts';
+import { openPostgresRecords } from '../adapters/records/postgres.ts';
+import { openSqliteRecords } from '../adapters/records/sqlite.ts';
+import { p256Signer } from '../adapters/signer.ts';
+import { embeddedClient } from '../embedded/client.ts';
+import { runEmbedded } from '../embedded/main.ts';
+import { AdvisedError } from '../runtime/errors.ts';
+import { createHub } from './wiring.ts';
+
+export interface HubOptions {
+  /** Serve the hub's Kubernetes API from this very process, kept in `dataDir`. */
+  readonly embedded: boolean;
+  /** `host:port` of the embedded API. */
+  readonly apiListen: string;
+  /** File that gets the embedded API's administrator's kubeconfig. */
+  readonly writeKubeconfig?: string | undefined;
+  /** Not embedded; undefined: the pod's own account. */
+  readonly kubeconfig?: string | undefined;
+  readonly dataDir: string;
+  readonly namespace: string;
+  readonly trustDomain: string;
+  readonly listen: string;
+  /** `host:port` that agents dial; empty: where `listen` came to listen. */
+  readonly advertise: string;
+  readonly healthListen: string;
+  /** `postgres://…`, or the path of a SQLite file; undefined: `records.sqlite` in `dataDir`. */
+  readonly records?: string | undefined;
+  /** Several replicas on one Kubernetes API and one PostgreSQL. */
+  readonly leaderElection?: boolean;
+  readonly logLevel: LogLevel;
+}
+
+interface Api {
+  readonly client: KubernetesClient;
+  close(): Promise<void>;
+}
+
+const EVERYWHERE = ['0.0.0.0', '::'];
+const isPostgres = (records: string): boolean => /^postgres(ql)?:\/\//.test(records);
+
+/** Runs until `signal` aborts. Rejects with a sentence for people where it cannot go on: a locked or full data folder, a port in use, a wrong option. */
+export async function runHub(options: HubOptions, signal: AbortSignal): Promise<void> {
+  check(options);
+  const log = createLog(options.logLevel, 'hub');
+  const metrics = createMetrics({ processMetrics: true });
+  makeFolder(options.dataDir);
+  const records = await openRecords(options);
+  try {
+    const api = await openApi(options, log, metrics);
+    try {
+      const hub = createHub({
+        clock: systemClock, random: systemRandom, kubernetes: api.client, records, signer: p256Signer, gateway: grpcGatewayServer({ listen: options.listen, log }), log, metrics, digest: sha256Hex,
+      }, {
+        namespace: options.namespace, trustDomain: options.trustDomain, advertisedAddress: options.advertise, createNamespace: options.embedded,
+        ...(options.leaderElection === true ? { leaderElection: { identity: `${hostname()}_${randomBytes(6).toString('hex')}` } } : {}),
+      });
+      const health = await serveHealth({ listen: options.healthListen, metrics, ready: () => hub.ready() }, signal);
+      log.info({ health: health.address }, 'health and metrics are served');
+      await hub.start(signal);
+    } finally {
+      await api.close();
+    }
+  } finally {
+    await records.close();
+  }
+}
+
+function check({ listen, advertise, embedded, kubeconfig, leaderElection, records }: HubOptions): void {
+  const { host } = parseListen(listen);
+  if (advertise === '' && EVERYWHERE.includes(host)) {
+    throw new AdvisedError('user', `--listen ${listen} listens on every address, so nobody can tell which of them agents should dial: give --advertise HOST:PORT`);
+  }
+  if (advertise !== '') parseListen(advertise);
+  if (embedded && kubeconfig !== undefined) throw new AdvisedError('user', '--embedded serves an API of its own: leave out --kubeconfig, or leave out --embedded');
+  if (leaderElection === true && (embedded || records === undefined || !isPostgres(records))) {
+    throw new AdvisedError('user', '--leader-election is for several replicas, which share a Kubernetes API and a PostgreSQL: give --records postgres://… and leave out --embedded');
+  }
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new AdvisedError('user', `--data-dir ${path}: cannot be made (${(error as NodeJS.ErrnoException).code ?? String(error)}); give a folder that this user may write`);
+  }
+}
+
+function openRecords({ records, dataDir }: HubOptions): Promise<RecordStore> {
+  return records !== undefined && isPostgres(records) ? openPostgresRecords(records) : openSqliteRecords(records ?? join(dataDir, 'records.sqlite'));
+}
+
+/** The embedded API lets go of its files after the hub has stopped, not when people ask it to. */
+async function openApi(options: HubOptions, log: Log, metrics: MetricsRegistry): Promise<Api> {
+  if (!options.embedded) {
+    const client = connectKubernetes({ ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }), userAgent: 'isthmus-hub', metrics });
+    return { client, close: () => client.close() };
+  }
+  const stop = new AbortController();
+  const embedded = await runEmbedded({
+    ...parseListen(options.apiListen), dataDir: options.dataDir, definitions: HUB_RESOURCES, namespaces: [options.namespace], serviceCidrs: [],
+    writeKubeconfig: options.writeKubeconfig, name: 'isthmus', log: log.child({ part: 'embedded API' }),
+  }, stop.signal);
+  return {
+    client: embeddedClient(embedded.api),
+    close: async () => {
+      stop.abort();
+      await embedded.closed;
+    },
+  };
+}
