@@ -206,9 +206,9 @@ class Api {
   delete(target: Target, namespace: string | undefined, name: string, request: DeleteRequest): { readonly object: JsonObject; readonly gone: boolean } {
     const { kind } = target;
     const live = this.#live(target, namespace, name);
-    if (request.uid !== undefined && request.uid !== uidOf(live)) throw conflict(kind, name, `Precondition failed: UID in precondition: ${request.uid}, UID in object meta: ${uidOf(live)}`);
+    if (request.uid !== undefined && request.uid !== uidOf(live)) throw conflict(kind, name, `the UID in the precondition (${request.uid}) does not match the UID in record (${uidOf(live)}). The object might have been deleted and then recreated`);
     const version = textAt(objectAt(live, 'metadata'), 'resourceVersion');
-    if (request.resourceVersion !== undefined && request.resourceVersion !== version) throw conflict(kind, name, `Precondition failed: ResourceVersion in precondition: ${request.resourceVersion}, ResourceVersion in object meta: ${version}`);
+    if (request.resourceVersion !== undefined && request.resourceVersion !== version) throw conflict(kind, name, `the ResourceVersion in the precondition (${request.resourceVersion}) does not match the ResourceVersion in record (${version}). The object might have been modified`);
     if (kind.group === '' && kind.plural === 'namespaces' && (name === 'default' || name === 'kube-system')) throw forbidden(kind, name, 'this namespace may not be deleted');
     if (request.dryRun === true) return { object: this.#out(target, live), gone: true };
     if (kind === crdKind) this.#unregister(live);
@@ -247,9 +247,8 @@ class Api {
       if (home === undefined) throw notFound({ ...NAMESPACES, kind: 'Namespace' }, namespace);
       if (isDeleting(home)) throw new ApiProblem(403, 'Forbidden', forbidden(kind, nameOf(object), `unable to create new content in namespace ${namespace} because it is being terminated`).message, { name: nameOf(object), kind: kind.plural }, [{ reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' }]);
     }
-    prepareNew(kind, object, this.#around(), this.#random);
+    prepareNew(kind, object, this.#around(), this.#random, own);
     if (this.#objects.get(kind, namespace, nameOf(object)) !== undefined) throw alreadyExists(kind, nameOf(object));
-    own(object);
     if (request.dryRun === true) return this.#out(target, object);
     const stored = this.#objects.put(kind, object);
     if (kind === crdKind) this.#register(stored);
@@ -266,8 +265,7 @@ class Api {
     } else if (version !== objectAt(live, 'metadata')['resourceVersion']) throw conflict(kind, name, MODIFIED);
     const uid = textAt(metadata, 'uid');
     if (uid !== undefined && uid !== uidOf(live)) throw conflict(kind, name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${uidOf(live)}`);
-    const next = prepareNext(kind, live, sent, request.subresource, this.#around());
-    trackUpdate(kind.schema, live, blank(kind), next, this.#writer(target, request));
+    const next = prepareNext(kind, live, sent, request.subresource, this.#around(), (object) => trackUpdate(kind.schema, live, blank(kind), object, this.#writer(target, request)));
     return this.#store(target, live, next, request);
   }
 
@@ -296,8 +294,7 @@ class Api {
       delete objectAt(whole, 'metadata')['resourceVersion'];
       return this.#create(target, whole, request, settle);
     }
-    const next = prepareNext(kind, live, whole, request.subresource, this.#around());
-    settle(next);
+    const next = prepareNext(kind, live, whole, request.subresource, this.#around(), settle);
     return this.#store(target, live, next, request);
   }
 
@@ -382,7 +379,10 @@ class Api {
 /** What nobody owns because it is always there. */
 const blank = (kind: ServedKind): JsonObject => ({ metadata: {}, ...(kind.builtIn ? { spec: {}, status: {} } : {}) });
 
-const withoutDefaults = (kind: ServedKind): ServedKind => ({ ...kind, schema: stripDefaults(kind.schema) });
+function withoutDefaults({ defaults: _defaults, ...kind }: ServedKind): ServedKind {
+  return { ...kind, schema: stripDefaults(kind.schema) };
+}
+
 const stripped = new WeakMap<object, ServedKind['schema']>();
 /** The same schema without defaults, made once per schema. */
 function stripDefaults(schema: ServedKind['schema']): ServedKind['schema'] {

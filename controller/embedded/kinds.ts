@@ -41,7 +41,9 @@ export interface ServedKind {
   readonly nameRule: 'subdomain' | 'label' | 'label1035';
   readonly columns: readonly TableColumn[];
   readonly fields: Readonly<Record<string, (object: JsonObject) => string>>;
-  /** Fills in what the server decides (addresses, phases); `previous` undefined on create. In place. */
+  /** Values that decoding gives absent fields; they belong to the writer. In place. */
+  readonly defaults?: (object: JsonObject) => void;
+  /** Fills in what the server decides (addresses, phases) and nobody owns; `previous` undefined on create. In place. */
   readonly prepare?: (object: JsonObject, previous: JsonObject | undefined, around: WriteSurroundings) => void;
   /** Rules beyond the schema. */
   readonly check?: (object: JsonObject, previous: JsonObject | undefined, around: WriteSurroundings) => readonly StatusCause[];

@@ -10,19 +10,22 @@ const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])
 const LABEL_1035 = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
 const QUALIFIED = /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
 const LABEL_VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
+const KEY_TEXT = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+const VALUE_TEXT = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 const ANNOTATION_BYTES = 256 * 1024;
 
+const ALPHANUMERIC = 'lower case alphanumeric characters';
+/** Texts of apimachinery `util/validation`. */
+const NAME_RULES: Readonly<Record<ServedKind['nameRule'], { readonly most: number; readonly pattern: RegExp; readonly text: string }>> = {
+  subdomain: { most: 253, pattern: SUBDOMAIN, text: `a lowercase RFC 1123 subdomain must consist of ${ALPHANUMERIC}, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')` },
+  label: { most: 63, pattern: LABEL, text: `a lowercase RFC 1123 label must consist of ${ALPHANUMERIC} or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')` },
+  label1035: { most: 63, pattern: LABEL_1035, text: `a DNS-1035 label must consist of ${ALPHANUMERIC} or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')` },
+};
+
 function nameProblem(rule: ServedKind['nameRule'], name: string): string | undefined {
-  if (rule === 'subdomain') {
-    return name.length <= 253 && SUBDOMAIN.test(name) ? undefined
-      : "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character, and be no more than 253 characters (e.g. 'example.com')";
-  }
-  if (rule === 'label') {
-    return name.length <= 63 && LABEL.test(name) ? undefined
-      : "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character, and be no more than 63 characters (e.g. 'my-name')";
-  }
-  return name.length <= 63 && LABEL_1035.test(name) ? undefined
-    : "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character, and be no more than 63 characters (e.g. 'my-name')";
+  const { most, pattern, text } = NAME_RULES[rule];
+  if (name.length > most) return `must be no more than ${most} characters`;
+  return pattern.test(name) ? undefined : text;
 }
 
 /** Key grammar of labels and annotations: an optional DNS prefix and a name of at most 63 characters. */
@@ -41,14 +44,14 @@ export function checkMetadata(kind: ServedKind, object: JsonObject): StatusCause
     if (problem !== undefined) causes.push(invalidValue('metadata.name', name, problem));
   }
   for (const [key, value] of Object.entries(objectAt(metadata, 'labels'))) {
-    if (qualifiedProblem(key)) causes.push(invalidValue('metadata.labels', key, "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character, at most 63 characters, with an optional DNS subdomain prefix and '/'"));
+    if (qualifiedProblem(key)) causes.push(invalidValue('metadata.labels', key, KEY_TEXT));
     if (typeof value === 'string' && (value.length > 63 || !LABEL_VALUE.test(value))) {
-      causes.push(invalidValue('metadata.labels', value, "a valid label must be an empty string or at most 63 alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"));
+      causes.push(invalidValue('metadata.labels', value, value.length > 63 ? 'must be no more than 63 characters' : VALUE_TEXT));
     }
   }
   let bytes = 0;
   for (const [key, value] of Object.entries(objectAt(metadata, 'annotations'))) {
-    if (qualifiedProblem(key.toLowerCase())) causes.push(invalidValue('metadata.annotations', key, "name part must consist of alphanumeric characters, '-', '_' or '.', at most 63 characters, with an optional DNS subdomain prefix and '/'"));
+    if (qualifiedProblem(key.toLowerCase())) causes.push(invalidValue('metadata.annotations', key, KEY_TEXT));
     bytes += key.length + (typeof value === 'string' ? value.length : 0);
   }
   if (bytes > ANNOTATION_BYTES) causes.push(tooLong('metadata.annotations', ANNOTATION_BYTES));

@@ -50,7 +50,7 @@ export function invalid(kind: Named, name: string, causes: readonly StatusCause[
   const texts = causes.map((cause) => `${cause.field}: ${cause.message}`);
   const text = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
   const full = kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`;
-  return new ApiProblem(422, 'Invalid', `${full} ${JSON.stringify(name)} is invalid: ${text}`, { name, ...(kind.group === '' ? {} : { group: kind.group }), kind: kind.kind }, causes);
+  return new ApiProblem(422, 'Invalid', `${full} ${JSON.stringify(name)} is invalid: ${text}`, { ...(name === '' ? {} : { name }), ...(kind.group === '' ? {} : { group: kind.group }), kind: kind.kind }, causes);
 }
 
 /** How a value is shown in a cause: objects by their type, as kube-apiserver does. */
@@ -62,11 +62,11 @@ const shown = (value: unknown): string => {
 export const invalidValue = (field: string, value: unknown, message: string): StatusCause =>
   ({ reason: 'FieldValueInvalid', field, message: `Invalid value: ${shown(value)}: ${message}` });
 export const typeInvalid = (field: string, value: unknown, message: string): StatusCause =>
-  ({ reason: 'FieldValueTypeInvalid', field, message: `Invalid value: ${JSON.stringify(value)}: ${message}` });
+  ({ reason: 'FieldValueTypeInvalid', field, message: `Invalid value: ${JSON.stringify(Array.isArray(value) ? 'array' : Number.isInteger(value) ? 'integer' : value === null ? 'null' : typeof value)}: ${message}` });
 export const required = (field: string, message = ''): StatusCause =>
   ({ reason: 'FieldValueRequired', field, message: message === '' ? 'Required value' : `Required value: ${message}` });
 export const notSupported = (field: string, value: unknown, allowed: readonly unknown[]): StatusCause =>
-  ({ reason: 'FieldValueNotSupported', field, message: `Unsupported value: ${shown(value)}: supported values: ${allowed.map((item) => JSON.stringify(item)).join(', ')}` });
+  ({ reason: 'FieldValueNotSupported', field, message: `Unsupported value: ${shown(value)}: supported values: ${allowed.map((item) => JSON.stringify(String(item))).join(', ')}` });
 export const duplicate = (field: string, value: unknown): StatusCause =>
   ({ reason: 'FieldValueDuplicate', field, message: `Duplicate value: ${shown(value)}` });
 export const fieldForbidden = (field: string, message: string): StatusCause =>

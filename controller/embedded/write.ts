@@ -24,10 +24,11 @@ export function decode(kind: ServedKind, version: string, body: unknown, validat
   object['apiVersion'] = apiVersionIn(kind, kind.versions[0] as string);
   if (kind.builtIn) dropNulls(object);
   const unknown = prune(kind.schema, object);
-  if (unknown.length > 0 && validation === 'Strict') throw badRequest(`strict decoding error: ${unknown.map((path) => `unknown field ${JSON.stringify(path)}`).join(', ')}`);
+  if (unknown.length > 0 && validation === 'Strict') throw badRequest(`${kind.kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: strict decoding error: ${unknown.map((path) => `unknown field ${JSON.stringify(path)}`).join(', ')}`);
   if (validation !== 'Ignore') warnings.push(...unknown.map((path) => `unknown field ${JSON.stringify(path)}`));
   tidyMetadata(object);
   applyDefaults(kind.schema, object);
+  kind.defaults?.(object);
   return object;
 }
 
@@ -46,8 +47,8 @@ export function place(kind: ServedKind, object: JsonObject, namespace: string | 
   metadata['name'] = name;
 }
 
-/** A new object as it will be stored, but for its owners and version. In place. */
-export function prepareNew(kind: ServedKind, object: JsonObject, around: WriteSurroundings, random: Random): void {
+/** A new object as it will be stored, but for its version. `own` sees it before the server fills in what is its own to decide. In place. */
+export function prepareNew(kind: ServedKind, object: JsonObject, around: WriteSurroundings, random: Random, own: (object: JsonObject) => void): void {
   const metadata = objectAt(object, 'metadata');
   const generateName = textAt(metadata, 'generateName');
   if (textAt(metadata, 'name') === undefined && generateName !== undefined) metadata['name'] = nameFor(generateName, random);
@@ -57,6 +58,7 @@ export function prepareNew(kind: ServedKind, object: JsonObject, around: WriteSu
   if (kind.hasGeneration) metadata['generation'] = 1;
   else delete metadata['generation'];
   if (kind.statusSubresource && kind.kind !== 'Node') delete object['status'];
+  own(object);
   kind.prepare?.(object, undefined, around);
   check(kind, object, undefined, around);
 }
@@ -64,8 +66,8 @@ export function prepareNew(kind: ServedKind, object: JsonObject, around: WriteSu
 /** What only the server sets stays as it was. */
 const SERVER_METADATA = ['uid', 'creationTimestamp', 'generation', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink', 'resourceVersion'];
 
-/** The next state of an existing object, but for its owners and version. */
-export function prepareNext(kind: ServedKind, live: JsonObject, sent: JsonObject, subresource: 'status' | undefined, around: WriteSurroundings): JsonObject {
+/** The next state of an existing object, but for its version; `own` as above. */
+export function prepareNext(kind: ServedKind, live: JsonObject, sent: JsonObject, subresource: 'status' | undefined, around: WriteSurroundings, own: (next: JsonObject) => void): JsonObject {
   const next = subresource === 'status' ? statusOf(kind, live, sent) : sent;
   const [metadata, before] = [objectAt(next, 'metadata'), objectAt(live, 'metadata')];
   for (const key of SERVER_METADATA) {
@@ -77,12 +79,15 @@ export function prepareNext(kind: ServedKind, live: JsonObject, sent: JsonObject
       if (live['status'] === undefined) delete next['status'];
       else next['status'] = clone(live['status']);
     }
+  }
+  own(next);
+  if (subresource === undefined) {
     kind.prepare?.(next, live, around);
     if (kind.hasGeneration && !equal(intent(kind, live), intent(kind, next))) metadata['generation'] = Number(before['generation'] ?? 0) + 1;
   }
   const added = finalizersOf(next).filter((finalizer) => !finalizersOf(live).includes(finalizer));
   if (isDeleting(live) && added.length > 0) {
-    throw invalid(kind, String(metadata['name']), [fieldForbidden('metadata.finalizers', `no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}`)]);
+    throw invalid(kind, String(metadata['name']), [fieldForbidden('metadata.finalizers', `no new finalizers can be added if the object is being deleted, found new finalizers []string{${added.map((name) => JSON.stringify(name)).join(', ')}}`)]);
   }
   check(kind, next, live, around);
   return next;
@@ -114,8 +119,10 @@ function check(kind: ServedKind, object: JsonObject, live: JsonObject | undefine
   // As in kube-apiserver, rules only see objects whose shape is right.
   if (causes.length === 0) causes.push(...checkRules(kind.schema, object, live));
   if (causes.length === 0) causes.push(...kind.check?.(object, live, around) ?? []);
+  const undecodable = kind.builtIn ? causes.find((cause) => cause.reason === 'FieldValueTypeInvalid') : undefined;
+  if (undecodable !== undefined) throw badRequest(`${kind.kind} in version ${JSON.stringify(kind.versions[0])} cannot be handled as a ${kind.kind}: ${undecodable.field}: ${undecodable.message}`);
   if (causes.length > 0) throw invalid(kind, nameOf(object), causes);
 }
 
 export const versionRequired = (kind: ServedKind, name: string): Error =>
-  invalid(kind, name, [invalidValue('metadata.resourceVersion', 0, 'must be specified for an update')]);
+  invalid({ ...kind, kind: kind.plural }, name, [invalidValue('metadata.resourceVersion', 0, 'must be specified for an update')]);

@@ -10,12 +10,16 @@ const listOf = (object: JsonObject, key: string): readonly JsonObject[] => {
   return Array.isArray(list) ? list.filter(isObject) : [];
 };
 
-export function prepareEndpointSlice(object: JsonObject): void {
+export function defaultEndpointSlice(object: JsonObject): void {
   for (const port of listOf(object, 'ports')) {
     port['name'] ??= '';
     port['protocol'] ??= 'TCP';
   }
-  if (!Array.isArray(object['endpoints'])) object['endpoints'] = [];
+}
+
+/** Empty lists are stored as null, as kube-apiserver's protobuf leaves them. */
+export function prepareEndpointSlice(object: JsonObject): void {
+  for (const key of ['endpoints', 'ports']) if (listOf(object, key).length === 0) object[key] = null;
 }
 
 export function checkEndpointSlice(object: JsonObject, previous: JsonObject | undefined): StatusCause[] {

@@ -1,12 +1,13 @@
 /** The kinds of Kubernetes itself that this API serves. */
+import type { StructuralSchema } from '../../../mesh/api/schema/structural.ts';
 import { member, objectAt, textAt, type JsonObject } from '../json.ts';
 import { withMetadata } from '../custom-kinds.ts';
 import { AGE, METADATA_FIELDS, type ServedKind, type TableColumn } from '../kinds.ts';
 import { fieldForbidden, invalidValue } from '../problems.ts';
-import { checkEndpointSlice, ENDPOINT_SLICE_COLUMNS, prepareEndpointSlice } from './endpoint-slice.ts';
+import { checkEndpointSlice, defaultEndpointSlice, ENDPOINT_SLICE_COLUMNS, prepareEndpointSlice } from './endpoint-slice.ts';
 import { builtInSchema } from './schemas.ts';
-import { prepareSecret, checkSecret } from './secret.ts';
-import { serviceAddresses, checkService, SERVICE_COLUMNS } from './service.ts';
+import { checkSecret, defaultSecret } from './secret.ts';
+import { checkService, defaultService, SERVICE_COLUMNS, serviceAddresses } from './service.ts';
 
 export const column = (name: string, description: string, read: TableColumn['read'], options: { type?: TableColumn['type']; priority?: number } = {}): TableColumn =>
   ({ name, description, read, type: options.type ?? 'string', priority: options.priority ?? 0 });
@@ -14,13 +15,17 @@ export const column = (name: string, description: string, read: TableColumn['rea
 type Given = Pick<ServedKind, 'kind' | 'plural' | 'columns'> & Partial<ServedKind> & { readonly schemaName: string };
 
 function builtIn({ schemaName, ...given }: Given): ServedKind {
-  const schema = withMetadata(builtInSchema(schemaName));
+  const schema = withMetadata(given.kind === 'EndpointSlice' ? nullableLists(builtInSchema(schemaName)) : builtInSchema(schemaName));
   return {
     group: '', versions: ['v1'], singular: given.kind.toLowerCase(), shortNames: [], categories: [], namespaced: true, builtIn: true,
     description: schema.description ?? given.kind, schema, statusSubresource: false, hasGeneration: false, unconditionalUpdate: true,
     nameRule: 'subdomain', fields: METADATA_FIELDS, ...given,
   };
 }
+
+/** Stored as null where they are empty. */
+const nullableLists = (schema: StructuralSchema): StructuralSchema =>
+  ({ ...schema, properties: { ...schema.properties, endpoints: { ...schema.properties?.['endpoints'], nullable: true }, ports: { ...schema.properties?.['ports'], nullable: true } } });
 
 const count = (key: string) => (object: JsonObject): number => Object.keys(objectAt(object, key)).length;
 const CORE = 'io.k8s.api.core.v1';
@@ -42,8 +47,10 @@ export function builtInKinds(serviceRanges: readonly string[]): readonly ServedK
         if (previous !== undefined) return;
         object['spec'] = { finalizers: ['kubernetes'] };
         object['status'] = { phase: 'Active' };
+      },
+      defaults(object) {
         const metadata = objectAt(object, 'metadata');
-        metadata['labels'] = { ...objectAt(metadata, 'labels'), 'kubernetes.io/metadata.name': metadata['name'] };
+        if (metadata['name'] !== undefined) metadata['labels'] = { ...objectAt(metadata, 'labels'), 'kubernetes.io/metadata.name': metadata['name'] };
       },
     }),
     builtIn({
@@ -55,7 +62,7 @@ export function builtInKinds(serviceRanges: readonly string[]): readonly ServedK
       ],
     }),
     builtIn({
-      kind: 'Secret', plural: 'secrets', schemaName: `${CORE}.Secret`, prepare: prepareSecret,
+      kind: 'Secret', plural: 'secrets', schemaName: `${CORE}.Secret`, defaults: defaultSecret,
       check: (object, previous, around) => [...checkSecret(object, previous), ...checkImmutable(object, previous, around)],
       columns: [column('Type', 'What the data is for.', (object) => object['type']), column('Data', 'Number of keys.', count('data'), { type: 'integer' }), AGE],
       fields: { ...METADATA_FIELDS, type: (object) => textAt(object, 'type') ?? '' },
@@ -66,7 +73,7 @@ export function builtInKinds(serviceRanges: readonly string[]): readonly ServedK
     }),
     builtIn({
       kind: 'Service', plural: 'services', shortNames: ['svc'], categories: ['all'], nameRule: 'label1035', statusSubresource: true, schemaName: `${CORE}.Service`,
-      columns: SERVICE_COLUMNS, prepare: serviceAddresses(serviceRanges), check: checkService,
+      columns: SERVICE_COLUMNS, defaults: defaultService, prepare: serviceAddresses(serviceRanges), check: checkService,
     }),
     builtIn({
       kind: 'ServiceAccount', plural: 'serviceaccounts', shortNames: ['sa'], schemaName: `${CORE}.ServiceAccount`, columns: [AGE],
@@ -91,7 +98,7 @@ export function builtInKinds(serviceRanges: readonly string[]): readonly ServedK
     }),
     builtIn({
       kind: 'EndpointSlice', plural: 'endpointslices', group: 'discovery.k8s.io', schemaName: 'io.k8s.api.discovery.v1.EndpointSlice', hasGeneration: true,
-      columns: ENDPOINT_SLICE_COLUMNS, prepare: prepareEndpointSlice, check: checkEndpointSlice,
+      columns: ENDPOINT_SLICE_COLUMNS, defaults: defaultEndpointSlice, prepare: prepareEndpointSlice, check: checkEndpointSlice,
     }),
     builtIn({
       kind: 'Lease', plural: 'leases', group: 'coordination.k8s.io', schemaName: 'io.k8s.api.coordination.v1.Lease', unconditionalUpdate: false,

@@ -7,7 +7,7 @@ import { invalidValue, required, tooLong } from '../problems.ts';
 const MOST_BYTES = 1024 * 1024;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-export function prepareSecret(object: JsonObject): void {
+export function defaultSecret(object: JsonObject): void {
   const texts = member(object, 'stringData');
   if (isObject(texts)) {
     const data: JsonObject = { ...objectAt(object, 'data') };

@@ -2,7 +2,7 @@
 import type { StatusCause } from '../../../mesh/ports/kubernetes.ts';
 import { isObject, type JsonObject, member, objectAt, textAt } from '../json.ts';
 import { AGE, type ServedKind, type TableColumn, type WriteSurroundings } from '../kinds.ts';
-import { duplicate, invalidValue, notSupported, required } from '../problems.ts';
+import { duplicate, fieldForbidden, invalidValue, notSupported, required } from '../problems.ts';
 import { addressText, type AddressRange, parseAddress, parseRange } from './addresses.ts';
 
 type Family = 'IPv4' | 'IPv6';
@@ -17,7 +17,6 @@ export function serviceAddresses(ranges: readonly string[]): NonNullable<ServedK
     const spec = objectAt(object, 'spec');
     object['spec'] = spec;
     const before = previous === undefined ? {} : objectAt(previous, 'spec');
-    defaults(spec);
     if (previous === undefined) object['status'] = { loadBalancer: {} };
     if (spec['type'] === 'ExternalName') {
       for (const key of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy']) delete spec[key];
@@ -28,10 +27,16 @@ export function serviceAddresses(ranges: readonly string[]): NonNullable<ServedK
       spec['clusterIP'] = before['clusterIP'];
       spec['clusterIPs'] = before['clusterIPs'];
     }
+    const headless = spec['clusterIP'] === 'None' || listOf(spec['clusterIPs'])[0] === 'None';
+    if (headless && spec['ipFamilyPolicy'] === undefined && spec['ipFamilies'] === undefined && before['ipFamilies'] === undefined && Object.keys(objectAt(spec, 'selector')).length === 0) {
+      // Endpoints made by hand may be of any family.
+      const [first = 'IPv4'] = parsed.map((range) => range.family);
+      Object.assign(spec, { ipFamilyPolicy: 'RequireDualStack', ipFamilies: [first, first === 'IPv4' ? 'IPv6' : 'IPv4'] });
+    }
     spec['ipFamilyPolicy'] ??= before['ipFamilyPolicy'] ?? (listOf(spec['ipFamilies']).length > 1 || listOf(spec['clusterIPs']).length > 1 ? 'RequireDualStack' : 'SingleStack');
     const families = familiesOf(spec, before, parsed);
     if (families.length > 0) spec['ipFamilies'] = families;
-    if (spec['clusterIP'] === 'None' || listOf(spec['clusterIPs'])[0] === 'None') {
+    if (headless) {
       spec['clusterIP'] = 'None';
       spec['clusterIPs'] = ['None'];
       return;
@@ -40,7 +45,9 @@ export function serviceAddresses(ranges: readonly string[]): NonNullable<ServedK
   };
 }
 
-function defaults(spec: JsonObject): void {
+export function defaultService(object: JsonObject): void {
+  const spec = objectAt(object, 'spec');
+  object['spec'] = spec;
   spec['type'] ??= 'ClusterIP';
   spec['sessionAffinity'] ??= 'None';
   if (spec['sessionAffinity'] === 'ClientIP') spec['sessionAffinityConfig'] ??= { clientIP: { timeoutSeconds: 10800 } };
@@ -111,6 +118,9 @@ export function checkService(object: JsonObject, previous: JsonObject | undefine
     pairs.add(pair);
     if (!['TCP', 'UDP', 'SCTP'].includes(String(port['protocol']))) causes.push(notSupported(`${field}.protocol`, port['protocol'], ['SCTP', 'TCP', 'UDP']));
   });
+  if (spec['type'] !== 'LoadBalancer' && listOf(objectAt(objectAt(object, 'status'), 'loadBalancer')['ingress']).length > 0) {
+    causes.push(fieldForbidden('status.loadBalancer.ingress', "may only be used when `spec.type` is 'LoadBalancer'"));
+  }
   if (!headless && spec['type'] !== 'ExternalName') causes.push(...checkAddresses(object, spec, previous, around));
   return causes;
 }

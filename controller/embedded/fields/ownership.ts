@@ -26,7 +26,7 @@ interface Owner {
 /** Fields that belong to the server: nobody owns them. */
 const UNOWNED: readonly (readonly string[])[] = [
   ['f:apiVersion'], ['f:kind'],
-  ...['name', 'namespace', 'generateName', 'creationTimestamp', 'selfLink', 'uid', 'generation', 'managedFields', 'resourceVersion', 'deletionTimestamp', 'deletionGracePeriodSeconds']
+  ...['name', 'namespace', 'creationTimestamp', 'selfLink', 'uid', 'generation', 'managedFields', 'resourceVersion', 'deletionTimestamp', 'deletionGracePeriodSeconds']
     .map((name) => ['f:metadata', `f:${name}`]),
 ];
 const MOST_UPDATERS = 10;
@@ -57,7 +57,7 @@ function readOwners(object: JsonObject): Owner[] {
 
 function writeOwners(object: JsonObject, owners: readonly Owner[]): void {
   const entries = owners.filter((owner) => !isEmptySet(owner.set)).sort(byOrder).map((owner): ManagedFieldsEntry => ({
-    manager: owner.manager, operation: owner.operation, apiVersion: owner.apiVersion, time: owner.time,
+    manager: owner.manager, operation: owner.operation, apiVersion: owner.apiVersion, ...(owner.time === '' ? {} : { time: owner.time }),
     fieldsType: 'FieldsV1', fieldsV1: toFieldsV1(owner.set), ...(owner.subresource === '' ? {} : { subresource: owner.subresource }),
   }));
   const metadata = objectAt(object, 'metadata');
@@ -151,7 +151,8 @@ export function apply(schema: StructuralSchema, live: JsonObject, config: JsonOb
   return {
     merged,
     settle(stored) {
-      const time = mine !== undefined && equal(toFieldsV1(mine.set), toFieldsV1(wanted)) && equal(base, withoutOwners(stored)) ? mine.time : writer.time;
+      // As in kube-apiserver: an apply that changes nothing but owners carries no new time.
+      const time = equal(base, merged) ? mine?.time ?? '' : writer.time;
       writeOwners(stored, [...others, { manager: writer.manager, operation: 'Apply', apiVersion: writer.apiVersion, subresource: writer.subresource ?? '', time, set: wanted }]);
     },
   };
@@ -160,7 +161,7 @@ export function apply(schema: StructuralSchema, live: JsonObject, config: JsonOb
 function applyConflict(conflicts: readonly { readonly owner: Owner; readonly fields: FieldSet }[]): ApiProblem {
   const byManager = conflicts.map(({ owner, fields }) => ({ text: managerText(owner), paths: pathTexts(fields) })).sort((a, b) => order(a.text, b.text));
   const causes: StatusCause[] = byManager.flatMap(({ text, paths }) => paths.map((field) => ({ reason: 'FieldManagerConflict', message: `conflict with ${text}`, field })));
-  const texts = byManager.map(({ text, paths }) => (paths.length === 1
+  const texts = byManager.map(({ text, paths }) => (causes.length === 1
     ? `conflict with ${text}: ${paths[0]}`
     : `conflicts with ${text}:\n${paths.map((path) => `- ${path}`).join('\n')}`));
   return new ApiProblem(409, 'Conflict', `Apply failed with ${causes.length} conflict${causes.length === 1 ? '' : 's'}: ${texts.join('\n')}`, {}, causes);

@@ -27,23 +27,26 @@ export function strategicMergePatch(schema: Schema, target: unknown, patch: unkn
       else put(result, key, mergeMember(memberSchema(schema, key), member(result, key), value));
     }
   }
-  for (const [key, value] of Object.entries(patch)) {
-    if (!key.startsWith(ORDER) || !Array.isArray(value)) continue;
-    const field = key.slice(ORDER.length);
-    const list = member(result, field);
-    if (Array.isArray(list)) put(result, field, inOrder(list, value, memberSchema(schema, field)?.['x-kubernetes-patch-merge-key']));
+  for (const [field, list] of Object.entries(result)) {
+    const of = memberSchema(schema, field);
+    const order = member(patch, ORDER + field) ?? member(patch, field);
+    if (!Array.isArray(list) || !Array.isArray(order) || !isMerged(of)) continue;
+    const before = isObject(target) ? member(target, field) : undefined;
+    put(result, field, inOrder(list, order, Array.isArray(before) ? before : [], of?.['x-kubernetes-patch-merge-key']));
   }
   return result;
 }
 
+const strategiesOf = (schema: Schema): readonly string[] => (schema?.['x-kubernetes-patch-strategy'] ?? '').split(',');
+const isMerged = (schema: Schema): boolean => strategiesOf(schema).includes('merge');
+
 function mergeMember(schema: Schema, target: unknown, patch: unknown): unknown {
-  const strategy = schema?.['x-kubernetes-patch-strategy'] ?? '';
   if (Array.isArray(patch)) {
-    if (!strategy.split(',').includes('merge')) return withoutDirectives(patch);
+    if (!isMerged(schema)) return withoutDirectives(patch);
     const key = schema?.['x-kubernetes-patch-merge-key'];
     return key === undefined ? mergeScalars(target, patch) : mergeByKey(schema?.items, key, target, patch);
   }
-  if (isObject(patch)) return strategicMergePatch(schema, strategy.split(',').includes('replace') ? undefined : target, patch);
+  if (isObject(patch)) return strategicMergePatch(schema, strategiesOf(schema).includes('replace') ? undefined : target, patch);
   return patch;
 }
 
@@ -71,13 +74,17 @@ function mergeByKey(items: Schema, key: string, target: unknown, patch: readonly
 
 const withoutDirectives = (list: readonly unknown[]): unknown[] => list.map((item) => (isObject(item) ? strategicMergePatch(undefined, undefined, item) : clone(item)));
 
-/** Listed items come in the given order; the others keep their place behind the item that stood before them. */
-function inOrder(list: readonly unknown[], wanted: readonly unknown[], key: string | undefined): unknown[] {
+/** Items of the patch in its order, woven into the others, which keep theirs: an item that is new comes before what is left of the others. */
+function inOrder(list: readonly unknown[], wanted: readonly unknown[], before: readonly unknown[], key: string | undefined): unknown[] {
   const identity = (item: unknown): string => JSON.stringify(key !== undefined && isObject(item) ? member(item, key) : item) ?? '';
   const order = wanted.map(identity);
-  const listed = list.filter((item) => order.includes(identity(item))).sort((a, b) => order.indexOf(identity(a)) - order.indexOf(identity(b)));
+  const server = before.map(identity);
+  const left = list.filter((item) => order.includes(identity(item))).sort((a, b) => order.indexOf(identity(a)) - order.indexOf(identity(b)));
+  const right = list.filter((item) => !order.includes(identity(item)));
   const result: unknown[] = [];
-  let next = 0;
-  for (const item of list) result.push(order.includes(identity(item)) ? listed[next++] : item);
-  return result;
+  while (left.length > 0 && right.length > 0) {
+    const [at, other] = [server.indexOf(identity(left[0])), server.indexOf(identity(right[0]))];
+    result.push(at >= 0 && other >= 0 && other < at ? right.shift() : left.shift());
+  }
+  return [...result, ...left, ...right];
 }

@@ -33,17 +33,20 @@ export function dropNulls(value: unknown): void {
   }
 }
 
-/** In place: defaults of absent members; null where null is not allowed counts as absent. */
+/** In place: defaults of absent members; null where null is not allowed counts as absent and goes. */
 export function applyDefaults(schema: StructuralSchema, value: unknown): void {
   if (Array.isArray(value)) {
     if (schema.items !== undefined) for (const item of value) applyDefaults(schema.items, item);
     return;
   }
   if (!isObject(value)) return;
+  for (const key of Object.keys(value)) {
+    const child = schema.properties !== undefined && Object.hasOwn(schema.properties, key) ? schema.properties[key] : schema.additionalProperties;
+    if (value[key] === null && child !== undefined && child.nullable !== true && child['x-kubernetes-preserve-unknown-fields'] !== true) delete value[key];
+  }
   for (const [key, child] of Object.entries(schema.properties ?? {})) {
     if (child.default === undefined) continue;
-    const present = Object.hasOwn(value, key) && !(value[key] === null && child.nullable !== true);
-    if (!present) put(value, key, structuredClone(child.default));
+    if (!Object.hasOwn(value, key)) put(value, key, structuredClone(child.default));
   }
   for (const key of Object.keys(value)) {
     const child = schema.properties !== undefined && Object.hasOwn(schema.properties, key) ? schema.properties[key] : schema.additionalProperties;

@@ -17,7 +17,7 @@ export function checkRules(schema: StructuralSchema, after: unknown, before: unk
     const transition = /\boldSelf\b/.test(rule.rule);
     if (transition && (before === undefined || before === null)) continue;
     const problem = failure(rule, schema, after, transition ? before : undefined);
-    if (problem !== undefined) causes.push(invalidValue(path === '' ? '<nil>' : path, isObject(after) || Array.isArray(after) ? typeText(after) : after, problem));
+    if (problem !== undefined) causes.push(typeof after === 'object' ? { reason: 'FieldValueInvalid', field: path === '' ? '<nil>' : path, message: `Invalid value: ${problem}` } : invalidValue(path, after, problem));
   }
   if (Array.isArray(after) && schema.items !== undefined) {
     const earlier = isKeyedList(schema, before) ? new Map(before.map((item) => [itemElement(schema, item), item])) : undefined;
@@ -30,8 +30,6 @@ export function checkRules(schema: StructuralSchema, after: unknown, before: unk
   }
   return causes;
 }
-
-const typeText = (value: unknown): string => (Array.isArray(value) ? 'array' : 'object');
 
 const ruleBearing = new WeakMap<StructuralSchema, boolean>();
 function hasRules(schema: StructuralSchema): boolean {
