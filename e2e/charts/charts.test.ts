@@ -1,0 +1,170 @@
+/** The charts as people use them: lint, render, refuse, install on a real kube-apiserver, upgrade and uninstall. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { type ConnectedKubernetes, connectKubernetes } from '../../controller/adapters/kubernetes/connect.ts';
+import { fakeMetrics } from '../../controller/runtime/testing/fakes.ts';
+import { KubernetesError, type KubernetesObject } from '../../mesh/ports/kubernetes.ts';
+import { type ApiServer, CustomResourceDefinition, missingAssets, startApiServer } from '../kube/apiserver.ts';
+import { onPath } from '../kube/assets.ts';
+import { chartFolder, findHelm, type Outcome, refusal, renderChart, ROOT, run } from './helm.ts';
+import { KINDS } from './samples.ts';
+
+const CHARTS = ['isthmus-hub', 'isthmus-agent'] as const;
+const MINIMAL = { 'isthmus-hub': ['--set', 'gateway.advertise=hub.example.com:8443'], 'isthmus-agent': ['--set', 'cluster.name=berlin', '--set', 'hub.address=hub.example.com:8443'] } as const;
+const VALUES = CHARTS.flatMap((chart) => readdirSync(join(chartFolder(chart), 'ci')).sort().map((file) => ({ chart, file, path: join(chartFolder(chart), 'ci', file) })));
+
+const helm = findHelm() ?? '';
+const kubectl = onPath('kubectl') ?? '';
+const withoutHelm = helm === '' ? 'helm is neither in KUBEBUILDER_ASSETS nor on PATH' : undefined;
+const withoutServer = withoutHelm ?? (kubectl === '' ? 'kubectl is not on PATH' : missingAssets());
+if (withoutHelm !== undefined) console.log(`no charts are tested: ${withoutHelm}`);
+else if (withoutServer !== undefined) console.log(`the charts are not tried on a real kube-apiserver: ${withoutServer}`);
+
+interface PodTemplate {
+  readonly spec: {
+    readonly automountServiceAccountToken?: boolean;
+    readonly securityContext?: object;
+    readonly containers: readonly { readonly name: string; readonly args: readonly string[]; readonly securityContext?: object; readonly resources?: { readonly requests?: object; readonly limits?: object }; readonly livenessProbe?: { httpGet: object }; readonly readinessProbe?: { httpGet: object }; readonly volumeMounts?: readonly object[] }[];
+    readonly volumes?: readonly Readonly<Record<string, unknown>>[];
+    readonly hostNetwork?: boolean;
+    readonly initContainers?: readonly object[];
+  };
+}
+const podOf = (objects: readonly KubernetesObject[]): PodTemplate => {
+  const pods = objects.filter(({ kind }) => kind === 'Deployment').map((object) => (object as KubernetesObject & { readonly spec: { readonly template: PodTemplate } }).spec.template);
+  expect(pods).toHaveLength(1);
+  return pods[0]!;
+};
+
+describe.skipIf(withoutHelm !== undefined)('charts', () => {
+  test.each(VALUES)('helm lint --strict $chart with $file', async ({ chart, path }) => {
+    const { status, stdout, stderr } = await run(helm, ['lint', '--strict', chartFolder(chart), '--values', path]);
+    expect(status, `${stdout}${stderr}`).toBe(0);
+  });
+
+  test.each(VALUES)('pods of $chart with $file run without any privilege', async ({ chart, path }) => {
+    const objects = await renderChart(helm, chart, ['--values', path]);
+    const { spec } = podOf(objects);
+    expect(spec.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, seccompProfile: { type: 'RuntimeDefault' } });
+    expect(spec.containers).toHaveLength(1);
+    expect(spec.initContainers).toBeUndefined();
+    expect(spec.hostNetwork).toBeUndefined();
+    for (const container of spec.containers) {
+      expect(container.securityContext).toEqual({ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } });
+      expect(container.resources?.requests).toBeDefined();
+      expect(container.resources?.limits).toHaveProperty('memory');
+      expect(container.livenessProbe?.httpGet).toEqual({ path: '/healthz', port: 'health' });
+      expect(container.readinessProbe?.httpGet).toEqual({ path: '/readyz', port: 'health' });
+      expect(container.volumeMounts).toEqual([{ name: 'data', mountPath: '/var/lib/isthmus' }]);
+    }
+    expect(spec.volumes?.map(({ name }) => name)).toEqual(['data']);
+    for (const object of objects.filter(({ kind }) => kind !== 'CustomResourceDefinition')) {
+      expect(object.metadata.labels, `${object.kind} ${object.metadata.name}`).toMatchObject({ 'app.kubernetes.io/name': chart, 'app.kubernetes.io/part-of': 'isthmus', 'helm.sh/chart': `${chart}-0.1.0` });
+    }
+  });
+
+  test.each(CHARTS)('the program knows every flag of %s', async (chart) => {
+    const known = (await run(process.execPath, [join(ROOT, 'controller/cli/main.ts'), chart.replace('isthmus-', ''), '--help'])).stdout;
+    for (const { path } of VALUES.filter((values) => values.chart === chart)) {
+      const [command, ...flags] = podOf(await renderChart(helm, chart, ['--values', path])).spec.containers[0]!.args;
+      expect(chart).toBe(`isthmus-${command}`);
+      for (const flag of flags) expect(known, flag).toMatch(new RegExp(`${flag.split('=')[0]}[ ,]`));
+    }
+  });
+
+  test('the join token is in a Secret and nowhere else', async () => {
+    const token = 'isthmus-join-v1.c2VjcmV0';
+    const objects = await renderChart(helm, 'isthmus-agent', [...MINIMAL['isthmus-agent'], '--set-string', `join.token=${token}`]);
+    expect(objects.filter((object) => JSON.stringify(object).includes(token)).map(({ kind, metadata }) => `${kind}/${metadata.name}`)).toEqual(['Secret/isthmus-agent-join']);
+  });
+
+  test.each([
+    { chart: 'isthmus-hub', values: [], says: /advertise/ },
+    { chart: 'isthmus-hub', values: ['--set', 'gateway.advertise=hub.example.com'], says: /advertise/ },
+    { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'replicas=2'], says: /replicas/ },
+    { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'gateway.service.type=ExternalName'], says: /type/ },
+    { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'gateway.port=80'], says: /port/ },
+    { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'logLevel=loud'], says: /logLevel/ },
+    { chart: 'isthmus-agent', values: ['--set', 'hub.address=hub.example.com:8443'], says: /name/ },
+    { chart: 'isthmus-agent', values: ['--set', 'cluster.name=berlin'], says: /address/ },
+    { chart: 'isthmus-agent', values: ['--set', 'cluster.name=Berlin', '--set', 'hub.address=h:1'], says: /name/ },
+    { chart: 'isthmus-agent', values: ['--set', 'cluster.name=default', '--set', 'hub.address=h:1'], says: /name/ },
+    { chart: 'isthmus-agent', values: ['--set', `cluster.name=${'a'.repeat(33)}`, '--set', 'hub.address=h:1'], says: /name/ },
+    { chart: 'isthmus-agent', values: [...MINIMAL['isthmus-agent'], '--set', 'clutser.name=oslo'], says: /clutser/ },
+    { chart: 'isthmus-agent', values: [...MINIMAL['isthmus-agent'], '--set', 'join.token=half-a-token'], says: /token/ },
+  ] as const)('$chart refuses $values', async ({ chart, values, says }) => {
+    const said = await refusal(helm, chart, values);
+    expect(said).toContain("values don't meet the specifications of the schema");
+    expect(said).toMatch(says);
+  });
+});
+
+describe.skipIf(withoutServer !== undefined)('charts on a real kube-apiserver', () => {
+  let server: ApiServer;
+  let client: ConnectedKubernetes;
+  const never = new AbortController().signal;
+
+  beforeAll(async () => {
+    server = await startApiServer({ namespaces: ['isthmus-system', 'cilium'] });
+    client = connectKubernetes({ kubeconfig: server.kubeconfigPath, userAgent: 'isthmus-charts-test', metrics: fakeMetrics() });
+  });
+  afterAll(async () => {
+    await client?.close();
+    await server?.stop();
+  });
+
+  const withKubectl = (parameters: readonly string[], input?: string): Promise<Outcome> => run(kubectl, ['--kubeconfig', server.kubeconfigPath, ...parameters], input);
+  const withHelm = async (...parameters: string[]): Promise<string> => {
+    const { status, stdout, stderr } = await run(helm, ['--kubeconfig', server.kubeconfigPath, '--namespace', 'isthmus-system', ...parameters]);
+    expect(status, `helm ${parameters.join(' ')}: ${stderr}`).toBe(0);
+    return stdout;
+  };
+  const established = async (): Promise<void> => {
+    for (const { definition } of KINDS) {
+      const { status, stderr } = await withKubectl(['wait', '--for=condition=Established', '--timeout=30s', `crd/${definition.plural}.${definition.group}`]);
+      expect(status, stderr).toBe(0);
+    }
+  };
+
+  test.each(VALUES)('helm template $chart with $file | kubectl apply --dry-run=server', async ({ chart, path }) => {
+    const objects = await renderChart(helm, chart, ['--values', path]);
+    const { status, stdout, stderr } = await withKubectl(['apply', '--dry-run=server', '-f', '-'], objects.map((object) => `---\n${stringify(object, { aliasDuplicateObjects: false })}`).join(''));
+    expect(status, stderr).toBe(0);
+    expect(stderr).not.toContain('Warning');
+    expect(stdout.trim().split('\n')).toHaveLength(objects.length);
+  });
+
+  test('helm install brings every definition', async () => {
+    for (const chart of CHARTS) await withHelm('install', chart, chartFolder(chart), ...MINIMAL[chart]);
+    await established();
+  });
+
+  test.each(KINDS)('the server takes a good $definition.kind and refuses a bad one by field', async ({ definition, accepted, refused }) => {
+    const applied = await withKubectl(['apply', '--server-side', '-f', '-'], stringify(accepted));
+    expect(applied.status, applied.stderr).toBe(0);
+    for (const { object, field } of refused) {
+      const error = await client.create(definition, object, { fieldManager: 'test' }, never).then(() => undefined, (thrown: unknown) => thrown);
+      expect(error, JSON.stringify(object.spec)).toBeInstanceOf(KubernetesError);
+      expect((error as KubernetesError).code).toBe(422);
+      expect((error as KubernetesError).causes.map((cause) => cause.field)).toContain(field);
+    }
+    const unknown = await withKubectl(['apply', '--server-side', '--validate=strict', '-f', '-'], stringify({ ...accepted, spec: { ...accepted.spec as object, colour: 'blue' } }));
+    expect(unknown.status).not.toBe(0);
+    expect(unknown.stderr).toContain('colour');
+  });
+
+  test('a definition that lost a field gets it back by helm upgrade, and all are kept by helm uninstall', async () => {
+    const { name } = { name: 'drills.isthmus.dev' };
+    const path = '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/objectiveSeconds';
+    const objective = async (): Promise<boolean> => JSON.stringify(await client.get(CustomResourceDefinition, { name }, never)).includes('"objectiveSeconds"');
+    await client.patch(CustomResourceDefinition, { name }, [{ op: 'remove', path }], { type: 'json', fieldManager: 'test' }, never);
+    expect(await objective()).toBe(false);
+    await withHelm('upgrade', 'isthmus-hub', chartFolder('isthmus-hub'), ...MINIMAL['isthmus-hub']);
+    expect(await objective()).toBe(true);
+    for (const chart of CHARTS) await withHelm('uninstall', chart);
+    await established();
+    for (const chart of CHARTS) await withHelm('install', chart, chartFolder(chart), ...MINIMAL[chart]);
+  });
+});

@@ -1,0 +1,59 @@
+/** Of every kind an object that the API server must take, and objects that it must refuse, each with the field it names. */
+import { apiVersionOf, HUB_RESOURCES, MEMBER_RESOURCES } from '../../mesh/api/resources/index.ts';
+
+interface Sample {
+  readonly spec: unknown;
+  readonly refused: readonly { readonly spec: unknown; readonly field: string }[];
+}
+
+const service = { namespace: 'shop', name: 'checkout' };
+const strategy = { stages: [{ name: 'canary', clusters: {} }] };
+const digest = 'a'.repeat(64);
+
+const SAMPLES: Readonly<Record<string, Sample>> = {
+  Cluster: {
+    spec: { properties: { country: 'de' }, meshEndpoint: { ips: ['192.0.2.1'] } },
+    refused: [
+      { spec: { meshEndpoint: { address: 'a.example.com', ips: ['192.0.2.1'] } }, field: 'spec.meshEndpoint' },
+      { spec: { meshEndpoint: { address: 'a.example.com', port: 0 } }, field: 'spec.meshEndpoint.port' },
+    ],
+  },
+  Drill: { spec: { service, evacuate: 'berlin', requestedBy: 'ada' }, refused: [{ spec: { service, evacuate: 'berlin', requestedBy: 'ada', holdSeconds: 0 }, field: 'spec.holdSeconds' }] },
+  ExportPolicy: { spec: { clusters: {}, namespaces: ['shop'] }, refused: [{ spec: { clusters: {}, namespaces: [] }, field: 'spec.namespaces' }] },
+  FailoverPolicy: { spec: { service }, refused: [{ spec: { service: { namespace: 'Shop', name: 'checkout' } }, field: 'spec.service.namespace' }] },
+  GlobalService: { spec: { host: 'checkout.example.com', service }, refused: [{ spec: { host: 'checkout', service }, field: 'spec.host' }] },
+  Inquiry: {
+    spec: { run: { name: 'one' } },
+    refused: [{ spec: { run: { name: 'one' }, drill: { name: 'two' } }, field: 'spec' }, { spec: { history: { limit: 501 } }, field: 'spec.history.limit' }],
+  },
+  JoinToken: {
+    spec: { cluster: 'berlin', secretSha256: digest, expiresAt: '2026-01-01T00:00:00Z' },
+    refused: [{ spec: { cluster: 'Berlin', secretSha256: digest, expiresAt: '2026-01-01T00:00:00Z' }, field: 'spec.cluster' }],
+  },
+  Mesh: {
+    spec: { clusters: { labels: { region: ['eu*', 'us'], stage: 'canary' } } },
+    refused: [{ spec: { clusters: {}, maxConnectedClusters: 256 }, field: 'spec.maxConnectedClusters' }, { spec: {}, field: 'spec.clusters' }],
+  },
+  UpdateRun: {
+    spec: { strategy: { ...strategy, name: 'default' }, planDigest: digest, reason: 'a test', requestedBy: 'ada' },
+    refused: [{ spec: { strategy: { stages: [], name: 'default' }, planDigest: digest, reason: 'a test', requestedBy: 'ada' }, field: 'spec.strategy.stages' }],
+  },
+  UpdateStrategy: {
+    spec: strategy,
+    refused: [{ spec: { stages: [{ name: 'canary', clusters: {}, maxConcurrency: 0 }] }, field: 'spec.stages[0].maxConcurrency' }],
+  },
+  ServiceExport: { spec: { exportedLabels: { tier: 'one' } }, refused: [{ spec: { exportedLabels: 'tier' }, field: 'spec.exportedLabels' }] },
+  ServiceImport: {
+    spec: { type: 'ClusterSetIP', ports: [{ name: 'http', port: 80 }] },
+    refused: [{ spec: { type: 'ClusterIP', ports: [] }, field: 'spec.type' }, { spec: { type: 'Headless', ports: [{ port: 65536 }] }, field: 'spec.ports[0].port' }],
+  },
+};
+
+export const KINDS = [...HUB_RESOURCES, ...MEMBER_RESOURCES].map((definition) => {
+  const sample = SAMPLES[definition.kind];
+  if (sample === undefined) throw new Error(`kind ${definition.kind} has no sample`);
+  const object = (name: string, spec: unknown) => ({
+    apiVersion: apiVersionOf(definition), kind: definition.kind, metadata: { name, ...(definition.namespaced ? { namespace: 'default' } : {}) }, spec,
+  });
+  return { definition, accepted: object('sample', sample.spec), refused: sample.refused.map(({ spec, field }, index) => ({ object: object(`refused-${index}`, spec), field })) };
+});

@@ -1,0 +1,76 @@
+/** A kube-apiserver with what a chart installs short of the pods, and the account that its pods would have. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectKubernetes } from '../../controller/adapters/kubernetes/connect.ts';
+import type { GivenApi } from '../../controller/demo/fleet.ts';
+import { fakeMetrics } from '../../controller/runtime/testing/fakes.ts';
+import type { KubernetesObject, ResourceKind } from '../../mesh/ports/kubernetes.ts';
+import { renderChart } from '../charts/helm.ts';
+import { type ApiServer, startApiServer } from './apiserver.ts';
+import { type Audit, auditInto } from './audit.ts';
+
+const NAMESPACE = 'isthmus-system';
+const TOKEN_SECONDS = 3600;
+const rbac = (kind: string, plural: string, namespaced: boolean): ResourceKind => ({ group: 'rbac.authorization.k8s.io', version: 'v1', kind, plural, namespaced });
+const INSTALLED: readonly ResourceKind[] = [
+  { group: '', version: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts', namespaced: true },
+  rbac('ClusterRole', 'clusterroles', false), rbac('ClusterRoleBinding', 'clusterrolebindings', false), rbac('Role', 'roles', true), rbac('RoleBinding', 'rolebindings', true),
+];
+
+export interface RestrictedApi extends GivenApi {
+  /** What the chart rendered. */
+  readonly objects: readonly KubernetesObject[];
+  readonly audit: Audit;
+  stop(): Promise<void>;
+}
+
+/** TokenRequest, as kubelet does it for a pod. */
+function tokenOf(server: ApiServer, account: string): Promise<string> {
+  const body = JSON.stringify({ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: TOKEN_SECONDS } });
+  return new Promise((resolve, reject) => {
+    const call = request(`${server.url}/api/v1/namespaces/${NAMESPACE}/serviceaccounts/${account}/token`, {
+      method: 'POST', ca: server.certificateAuthorityPem, headers: { authorization: `Bearer ${server.adminToken}`, 'content-type': 'application/json' },
+    }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => { text += chunk; }).once('end', () => {
+        const token = (JSON.parse(text) as { status?: { token?: string } }).status?.token;
+        if (token === undefined) reject(new Error(`no token for ${account}: ${text}`));
+        else resolve(token);
+      });
+    });
+    call.once('error', reject).end(body);
+  });
+}
+
+export async function startRestricted({ helm, chart, values, serviceCidr }: { readonly helm: string; readonly chart: string; readonly values: readonly string[]; readonly serviceCidr?: string }): Promise<RestrictedApi> {
+  const folder = mkdtempSync(join(tmpdir(), 'isthmus-restricted-'));
+  const audit = auditInto(folder, [`system:serviceaccount:${NAMESPACE}:${chart}`]);
+  let server: ApiServer | undefined;
+  const stop = async (): Promise<void> => {
+    await server?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    const objects = await renderChart(helm, chart, values);
+    server = await startApiServer({
+      namespaces: [NAMESPACE], definitions: objects.filter(({ kind }) => kind === 'CustomResourceDefinition'), flags: audit.flags, ...(serviceCidr === undefined ? {} : { serviceCidr }),
+    });
+    const client = connectKubernetes({ kubeconfig: server.kubeconfigPath, userAgent: 'isthmus-e2e', metrics: fakeMetrics() });
+    try {
+      const never = new AbortController().signal;
+      for (const kind of INSTALLED) {
+        for (const object of objects.filter((one) => one.kind === kind.kind)) await client.create(kind, object, { fieldManager: 'helm' }, never);
+      }
+    } finally {
+      await client.close();
+    }
+    const restricted = join(folder, 'restricted.kubeconfig');
+    writeFileSync(restricted, server.kubeconfigFor(await tokenOf(server, chart)), { mode: 0o600 });
+    return { admin: server.kubeconfigPath, restricted, objects, audit, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

@@ -1,0 +1,93 @@
+/** The whole thread on four real kube-apiservers, with only the rights that the charts give, and then: was each of these rights used? */
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createCertificateRequest } from '../../certs/authority/request.ts';
+import { grpcHubConnector } from '../../controller/adapters/grpc/hub-connector.ts';
+import { p256Signer } from '../../controller/adapters/signer.ts';
+import { CLUSTERS } from '../../controller/demo/clusters.ts';
+import { type DemoResult, runDemo } from '../../controller/demo/demo.ts';
+import { eventually } from '../../controller/demo/eventually.ts';
+import { STEPS } from '../../controller/demo/steps/index.ts';
+import type { Walk } from '../../controller/demo/walk.ts';
+import { decodeJoinToken } from '../../controller/runtime/join-token.ts';
+import { Service, type ServiceObject } from '../../mesh/api/resources/core.ts';
+import { Cluster, Inquiry, ServiceExport, ServiceImport } from '../../mesh/api/resources/index.ts';
+import { findHelm, ROOT } from '../charts/helm.ts';
+import { missingAssets } from './apiserver.ts';
+import type { AuditedRequest } from './audit.ts';
+import { grantsOf, grantText, unusedGrants } from './grants.ts';
+import { type RestrictedApi, startRestricted } from './restricted.ts';
+
+const helm = findHelm() ?? '';
+const missing = missingAssets() ?? (helm === '' ? 'helm, which renders the charts\' roles, is neither in KUBEBUILDER_ASSETS nor on PATH' : undefined);
+if (missing !== undefined) console.log(`the thread is not walked on real kube-apiservers: ${missing}`);
+
+/** Rights that no walk can be sure to use. Anything else that stays unused is one too many. */
+const NOT_IN_THE_WALK: Readonly<Record<string, string>> = {
+  'get meshes.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
+  'get drills.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
+  'get updateruns.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
+  'get inquiries.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
+  'update secrets isthmus-authority in isthmus-system': 'the next issuing authority is made after 45 days',
+};
+
+/** What the walk leaves out and the roles allow: exports end, and a cluster joins whose Cluster object is gone. */
+async function endings(walk: Walk): Promise<void> {
+  for (const name of ['berlin', 'oslo']) await walk.cluster(name).api.delete(ServiceExport, { namespace: 'shop', name: 'checkout' }, {}, walk.signal);
+  for (const { name, api } of walk.fleet.clusters) {
+    await eventually(`nothing is imported in ${name}`, 20_000, async () =>
+      (await api.list(ServiceImport, {}, walk.signal)).items.length === 0
+      && (await api.list<ServiceObject>(Service, { labelSelector: 'app.kubernetes.io/managed-by=isthmus-agent' }, walk.signal)).items.length === 0);
+  }
+  const token = decodeJoinToken((await walk.isthmus('join', 'lima', '-o', 'token')).stdout);
+  if ('problem' in token) throw new Error(token.problem);
+  const { api } = walk.fleet.hub;
+  await api.delete(Cluster, { name: 'lima' }, {}, walk.signal);
+  await grpcHubConnector().join(
+    { address: token.hub, trustDomain: token.trustDomain, caPem: token.ca },
+    { cluster: 'lima', secret: Buffer.from(token.secret, 'base64url'), csrDer: createCertificateRequest(p256Signer.generate()) }, walk.signal,
+  );
+  await eventually('the hub made Cluster lima', 5000, async () => await api.get(Cluster, { name: 'lima' }, walk.signal) !== undefined);
+  await api.create(Inquiry, { apiVersion: 'isthmus.dev/v1alpha1', kind: 'Inquiry', metadata: { name: 'forgotten' }, spec: { history: { limit: 1 } } } as never, { fieldManager: 'test' }, walk.signal);
+  await eventually('the hub removes an inquiry that nobody took away', 90_000, async () => await api.get(Inquiry, { name: 'forgotten' }, walk.signal) === undefined);
+}
+
+describe.skipIf(missing !== undefined)('the thread on real kube-apiservers', () => {
+  const apis: Record<string, RestrictedApi> = {};
+  const lines: string[] = [];
+  let result: DemoResult | undefined;
+
+  beforeAll(async () => {
+    const starting = [
+      startRestricted({ helm, chart: 'isthmus-hub', values: ['--set', 'gateway.advertise=hub.example.com:8443'] }).then((api) => { apis['hub'] = api; }),
+      ...CLUSTERS.map(({ name, serviceCidr }) => startRestricted({ helm, chart: 'isthmus-agent', values: ['--set', `cluster.name=${name}`, '--set', 'hub.address=hub.example.com:8443'], serviceCidr })
+        .then((api) => { apis[name] = api; })),
+    ];
+    const outcomes = await Promise.allSettled(starting);
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  });
+  afterAll(async () => { await Promise.all(Object.values(apis).map((api) => api.stop())); });
+
+  test('holds from join to drift', async () => {
+    result = await runDemo({ entry: join(ROOT, 'controller/cli/main.ts'), apis, signal: new AbortController().signal, say: (text) => lines.push(text), afterWalk: endings });
+    expect(result.ok, lines.join('\n')).toBe(true);
+    expect(result.steps.map((step) => step.name)).toEqual(STEPS.map((step) => step.name));
+    console.log(result.steps.map(({ name, milliseconds }) => `${name}: ${milliseconds} ms`).join('\n'));
+  });
+
+  test.each([{ chart: 'isthmus-hub', servers: ['hub'] }, { chart: 'isthmus-agent', servers: CLUSTERS.map(({ name }) => name) }])('the roles of $chart hold nothing that was not used, and nothing was refused', ({ servers }) => {
+    expect(result?.ok, 'the walk held').toBe(true);
+    const requests: readonly AuditedRequest[] = servers.flatMap((name) => apis[name]?.audit.read() ?? []);
+    expect(requests.length).toBeGreaterThan(100);
+    const refused = requests.filter(({ status }) => status === 401 || status === 403);
+    expect(refused.map(({ verb, resource, namespace, name }) => `${verb} ${resource} ${namespace}/${name}`)).toEqual([]);
+    const grants = grantsOf(apis[servers[0] ?? '']?.objects ?? []);
+    expect(grants.length).toBeGreaterThan(10);
+    expect(unusedGrants(grants, requests).map(grantText).filter((text) => !(text in NOT_IN_THE_WALK))).toEqual([]);
+  });
+
+  test('every exception names a right that a chart still gives', () => {
+    const given = Object.values(apis).flatMap((api) => grantsOf(api.objects).map(grantText));
+    expect(Object.keys(NOT_IN_THE_WALK).filter((text) => !given.includes(text))).toEqual([]);
+  });
+});
