@@ -21,6 +21,7 @@ import { openSqliteRecords } from '../adapters/records/sqlite.ts';
 import { p256Signer } from '../adapters/signer.ts';
 import { embeddedClient } from '../embedded/client.ts';
 import { runEmbedded } from '../embedded/main.ts';
+import { cancelWithin } from '../runtime/cancel.ts';
 import { AdvisedError } from '../runtime/errors.ts';
 import { createHub } from './wiring.ts';
 
@@ -62,6 +63,7 @@ export async function runHub(options: HubOptions, signal: AbortSignal): Promise<
   const metrics = createMetrics({ processMetrics: true });
   makeFolder(options.dataDir);
   const records = await openRecords(options);
+  const everything = cancelWithin(signal);
   try {
     const api = await openApi(options, log, metrics);
     try {
@@ -71,13 +73,15 @@ export async function runHub(options: HubOptions, signal: AbortSignal): Promise<
         namespace: options.namespace, trustDomain: options.trustDomain, advertisedAddress: options.advertise, createNamespace: options.embedded,
         ...(options.leaderElection === true ? { leaderElection: { identity: `${hostname()}_${randomBytes(6).toString('hex')}` } } : {}),
       });
-      const health = await serveHealth({ listen: options.healthListen, metrics, ready: () => hub.ready() }, signal);
+      const health = await serveHealth({ listen: options.healthListen, metrics, ready: () => hub.ready() }, everything.signal);
       log.info({ health: health.address }, 'health and metrics are served');
-      await hub.start(signal);
+      await hub.start(everything.signal);
     } finally {
       await api.close();
     }
   } finally {
+    everything.abort();
+    everything.release();
     await records.close();
   }
 }
