@@ -43,7 +43,6 @@ export function fieldsOf(schema: Schema, value: unknown, into: FieldSet = emptyS
       fieldsOf(schema?.items, item, child);
       child.member = true;
     }
-    if (value.length === 0) into.member = true;
   } else {
     into.member = true;
   }
