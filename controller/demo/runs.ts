@@ -23,9 +23,10 @@ export async function runDetails(walk: Walk, name: string): Promise<RunAnswer> {
 }
 
 export async function ended(walk: Walk, name: string, phase: string, timeoutMilliseconds = 40_000): Promise<UpdateRunObject> {
-  let seen: unknown;
+  let seen: UpdateRunObject['status'];
   return eventually(`run ${name} ${phase}`, timeoutMilliseconds, async () => {
     const run = (await listRuns(walk)).find((one) => one.metadata.name === name);
+    if (run?.status !== undefined && run.status.message !== seen?.message) walk.say(`${name}: ${run.status.message}`);
     seen = run?.status;
     return run?.status?.phase === phase ? run : undefined;
   }, () => seen);
