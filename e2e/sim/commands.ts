@@ -1,0 +1,155 @@
+/** What a scenario's commands do. HOST is `hub` or a cluster; NAME is `name` or `namespace/name`; `expect` takes `within SECONDSs` and `after SECONDSs` (not sooner) at its end. */
+import * as core from '../../mesh/api/resources/core.ts';
+import type { InquiryObject } from '../../mesh/api/resources/inquiry.ts';
+import { apiVersionOf, Cluster, Drill, HUB_RESOURCES, Inquiry, MEMBER_RESOURCES, UpdateRun } from '../../mesh/api/resources/index.ts';
+import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
+import type { UpdateRunObject } from '../../mesh/api/resources/updates.ts';
+import type { KubernetesObject, ObjectRef, ResourceKind } from '../../mesh/ports/kubernetes.ts';
+import { EXPECTATIONS } from './expectations.ts';
+import type { Faults } from './faults.ts';
+import { beginFaults } from './faults.ts';
+import { type Fleet, NAMESPACE, never, PERSON } from './fleet.ts';
+
+export interface Context {
+  readonly fleet: Fleet;
+  /** Names of update runs, in the order in which they began. */
+  runs(): readonly string[];
+  readonly remembered: Map<string, string>;
+  readonly drills: string[];
+  faults: Faults | undefined;
+  /** Lets time pass until `problem` gives undefined; throws what it says where that takes too long. */
+  until(problem: () => string | undefined, withinMilliseconds: number): Promise<void>;
+  advance(milliseconds: number): Promise<void>;
+}
+
+type Run = (context: Context, words: readonly string[], body: unknown) => Promise<void> | void;
+
+const KINDS: readonly ResourceKind[] = [core.ConfigMap, core.EndpointSlice, core.Secret, core.Service, ...HUB_RESOURCES, ...MEMBER_RESOURCES];
+
+export function kindOf(name: string | undefined): ResourceKind {
+  const found = KINDS.find((kind) => kind.kind === name);
+  if (found === undefined) throw new Error(`there is no kind "${name}": ${KINDS.map(({ kind }) => kind).join(', ')}`);
+  return found;
+}
+
+export function refOf(text: string | undefined): ObjectRef {
+  const [first = '', second] = (text ?? '').split('/');
+  return second === undefined ? { name: first } : { namespace: first, name: second };
+}
+
+export function milliseconds(text: string | undefined): number {
+  const match = /^(\d+(?:\.\d+)?)s$/.exec(text ?? '');
+  if (match === null) throw new Error(`"${text}" is no time: write 5s or 0.9s`);
+  return Number(match[1]) * 1000;
+}
+
+const apply = (fleet: Fleet, host: string, kind: ResourceKind, ref: ObjectRef, body: object): Promise<KubernetesObject> =>
+  fleet.host(host).kubernetes.patch(kind, ref, { apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: ref, ...body }, { type: 'apply', fieldManager: PERSON, force: true }, never);
+
+/** A slice that stands in for the pods of a Service. */
+function slice(fleet: Fleet, cluster: string, service: ObjectRef, readiness: string | undefined): Promise<KubernetesObject> {
+  if (readiness !== 'ready' && readiness !== 'unready') throw new Error(`"${readiness}" is neither ready nor unready`);
+  const ready = readiness === 'ready';
+  return apply(fleet, cluster, core.EndpointSlice, { ...service, name: `${service.name}-1` }, {
+    metadata: { ...service, name: `${service.name}-1`, labels: { 'kubernetes.io/service-name': service.name } },
+    addressType: 'IPv4', ports: [{ name: 'http', protocol: 'TCP', port: 8080 }],
+    endpoints: fleet.member(cluster).definition.endpoints.map((address) => ({ addresses: [address], conditions: { ready, serving: ready, terminating: false } })),
+  });
+}
+
+export const COMMANDS: Readonly<Record<string, Run>> = {
+  // start HOST
+  start: ({ fleet }, [host = '']) => fleet.host(host).start(),
+  // join CLUSTER…: each with a token of its own
+  async join({ fleet }, clusters) {
+    for (const cluster of clusters) await fleet.join(cluster);
+  },
+  // apply HOST KIND NAME, the object's fields below it
+  async apply({ fleet }, [host = '', kind, name], body) {
+    await apply(fleet, host, kindOf(kind), refOf(name), body as object ?? {});
+  },
+  // patch HOST KIND NAME, a merge patch below it
+  async patch({ fleet }, [host = '', kind, name], body) {
+    await fleet.host(host).kubernetes.patch(kindOf(kind), refOf(name), body, { type: 'merge', fieldManager: PERSON }, never);
+  },
+  // provide CLUSTER SERVICE ready|unready: a Service and its endpoints
+  async provide({ fleet }, [cluster = '', name, readiness]) {
+    await apply(fleet, cluster, core.Service, refOf(name), { spec: { ports: [{ name: 'http', protocol: 'TCP', port: 80, targetPort: 8080 }] } });
+    await slice(fleet, cluster, refOf(name), readiness);
+  },
+  // endpoints CLUSTER SERVICE ready|unready
+  async endpoints({ fleet }, [cluster = '', name, readiness]) {
+    await slice(fleet, cluster, refOf(name), readiness);
+  },
+  // edit CLUSTER SECRET KEY VALUE: a person's hand in a managed Secret; `edit CLUSTER SECRET KEY back` takes it back
+  async edit({ fleet, remembered }, [host = '', name, key = '', value = '']) {
+    const ref = refOf(name);
+    const { kubernetes } = fleet.member(host);
+    const memory = `${host} ${name} ${key}`;
+    const back = value === 'back';
+    const data = back ? remembered.get(memory) ?? '' : Buffer.from(value).toString('base64');
+    if (!back) remembered.set(memory, (await kubernetes.get<core.SecretObject>(core.Secret, ref, never))?.data?.[key] ?? '');
+    const others = fleet.personEdits.filter((edit) => `${edit.host} ${edit.namespace}/${edit.name} ${edit.key}` !== memory);
+    fleet.personEdits.splice(0, Infinity, ...others, ...(back ? [] : [{ host, namespace: ref.namespace ?? '', name: ref.name, key, value: data }]));
+    await kubernetes.patch(core.Secret, ref, { data: { [key]: data } }, { type: 'merge', fieldManager: PERSON }, never);
+  },
+  crash: ({ fleet }, [host = '']) => fleet.host(host).crash(),
+  restart: ({ fleet }, [host = '']) => fleet.host(host).start(),
+  partition: ({ fleet }, [a = '', b = '']) => fleet.partition(a, b),
+  heal: ({ fleet }, [a = '', b = '']) => fleet.heal(a, b),
+  advance: (context, [time]) => context.advance(milliseconds(time)),
+  // undo N: the run that began as the Nth
+  async undo({ fleet, runs }, [number]) {
+    const name = runs()[Number(number) - 1];
+    const run = fleet.hub.read<UpdateRunObject>(UpdateRun, { name: name ?? '' });
+    if (run === undefined) throw new Error(`there is no run ${number}`);
+    const spec = { strategy: run.spec.strategy, planDigest: run.spec.planDigest, reason: 'undone by the scenario', requestedBy: PERSON, undoOf: run.metadata.name, stop: false };
+    await fleet.hub.kubernetes.create(UpdateRun, { apiVersion: apiVersionOf(UpdateRun), kind: 'UpdateRun', metadata: { name: `undo-${runs().length}` }, spec } as KubernetesObject, { fieldManager: PERSON }, never);
+  },
+  // drill SERVICE CLUSTER, hold and objective below it
+  async drill({ fleet, drills }, [service, evacuate], body) {
+    const name = `drill-${drills.length + 1}`;
+    drills.push(name);
+    await apply(fleet, 'hub', Drill, { name }, { spec: { service: refOf(service), evacuate, requestedBy: PERSON, stop: false, ...body as object } });
+  },
+  // ask WORD…: a question to the hub below it; its answer holds every word
+  async ask({ fleet, until }, wanted, body) {
+    const ref = { name: `question-${fleet.trace.events.length}` };
+    await fleet.hub.kubernetes.create(Inquiry, { apiVersion: apiVersionOf(Inquiry), kind: 'Inquiry', metadata: ref, spec: body } as KubernetesObject, { fieldManager: PERSON }, never);
+    await until(() => {
+      const status = fleet.hub.read<InquiryObject>(Inquiry, ref)?.status;
+      const missing = wanted.filter((word) => status?.answer?.includes(word) !== true);
+      return missing.length === 0 ? undefined : `the answer lacks ${missing.join(', ')}: ${JSON.stringify(status)}`;
+    }, 10_000);
+    await fleet.hub.kubernetes.delete(Inquiry, ref, {}, never);
+  },
+  // remember: what must not change while nobody is told to change anything
+  remember: ({ fleet, remembered }) => { remembered.set('held', held(fleet)); },
+  // faults on|off
+  faults(context, [word]) {
+    context.faults?.stop();
+    context.faults = word === 'on' ? beginFaults(context.fleet) : undefined;
+  },
+  async expect(context, words) {
+    const [what = '', ...rest] = words;
+    const times = new Map<string, number>();
+    while (rest.at(-2) === 'within' || rest.at(-2) === 'after') {
+      const [word, time] = rest.splice(-2);
+      times.set(word ?? '', milliseconds(time));
+    }
+    const expectation = EXPECTATIONS[what];
+    if (expectation === undefined) throw new Error(`there is nothing to expect of "${what}": ${Object.keys(EXPECTATIONS).join(', ')}`);
+    const began = context.fleet.clock.now();
+    await context.until(() => expectation(context, rest), times.get('within') ?? 0);
+    const took = context.fleet.clock.now() - began;
+    if (took < (times.get('after') ?? 0)) throw new Error(`it held after ${took / 1000} s already`);
+  },
+};
+
+/** Versions of the peering Secrets and of the identities. */
+export function held(fleet: Fleet): string {
+  return fleet.members.flatMap(({ name, read }) => [['kube-system', 'cilium-clustermesh'], ['kube-system', 'cilium-kvstoremesh'], [NAMESPACE, 'isthmus-agent-identity']].map(([namespace, secret]) =>
+    `${name}/${secret}@${read(core.Secret, { namespace: namespace!, name: secret! })?.metadata.resourceVersion}`)).join(' ');
+}
+
+export const clusterObject = (fleet: Fleet, name: string): ClusterObject | undefined => fleet.hub.read<ClusterObject>(Cluster, { name });

@@ -1,0 +1,88 @@
+/** What a scenario may expect: each gives undefined where it holds, else what is there instead. */
+import { EndpointSlice, type EndpointSliceObject, Service, type ServiceObject } from '../../mesh/api/resources/core.ts';
+import type { DrillObject } from '../../mesh/api/resources/drill.ts';
+import { Drill, ServiceImport, UpdateRun } from '../../mesh/api/resources/index.ts';
+import type { ServiceImportObject } from '../../mesh/api/resources/multicluster.ts';
+import type { UpdateRunObject } from '../../mesh/api/resources/updates.ts';
+import { type Condition, findCondition } from '../../mesh/model/condition.ts';
+import type { KubernetesObject } from '../../mesh/ports/kubernetes.ts';
+import { clusterObject, type Context, held, kindOf, refOf } from './commands.ts';
+import type { Fleet, Host, Member } from './fleet.ts';
+import { type QueryType, resolve } from './resolver.ts';
+
+type Expectation = (context: Context, words: readonly string[]) => string | undefined;
+
+const members = (fleet: Fleet, name: string): readonly Member[] => (name === 'everywhere' ? fleet.members : [fleet.member(name)]);
+const hosts = (fleet: Fleet, name: string): readonly Host[] => (name === 'hub' ? [fleet.hub] : members(fleet, name));
+const firstProblem = <T>(list: readonly T[], problem: (one: T) => string | undefined): string | undefined => list.map(problem).find((text) => text !== undefined);
+const differs = (what: string, seen: string | undefined, wanted: string): string | undefined => (seen === wanted ? undefined : `${what} is ${seen}, not ${wanted}`);
+
+const importOf = (member: Member, service: string | undefined): ServiceImportObject | undefined => member.read<ServiceImportObject>(ServiceImport, refOf(service));
+
+export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
+  // dns CLUSTER|everywhere NAME TYPE RECORD…|RCODE; `clusterset-ip of SERVICE` is the address of its import there
+  dns: ({ fleet }, [where = '', name = '', type, ...wanted]) => firstProblem(members(fleet, where), (member) => {
+    const { rcode, records } = resolve(member.dns, name, type as QueryType);
+    const seen = records.length > 0 ? records.join(' ') : rcode;
+    const asked = wanted[0] === 'clusterset-ip' ? importOf(member, wanted[2])?.spec.ips?.[0] ?? 'no import' : [...wanted].sort().join(' ');
+    return differs(`${member.name}'s answer`, seen, asked);
+  }),
+  // condition HOST KIND/NAME TYPE=STATUS [REASON]
+  condition({ fleet }, [host = '', object = '', wanted = '', reason]) {
+    const [kind, ...name] = object.split('/');
+    const [type = '', status] = wanted.split('=');
+    const found = fleet.host(host).read<KubernetesObject & { readonly status?: { readonly conditions?: readonly Condition[] } }>(kindOf(kind), refOf(name.join('/')));
+    const condition = findCondition(found?.status?.conditions, type);
+    return condition?.status === status && (reason === undefined || condition?.reason === reason) ? undefined : `${object} has ${JSON.stringify(found?.status?.conditions)}`;
+  },
+  // run N PHASE: the run that begins as the Nth
+  run({ fleet, runs }, [number, phase = '']) {
+    const status = fleet.hub.read<UpdateRunObject>(UpdateRun, { name: runs()[Number(number) - 1] ?? '' })?.status;
+    return differs(`run ${number} (${JSON.stringify(status)})`, status?.phase, phase);
+  },
+  // journal N EVENT:CLUSTER…, of those events only
+  journal({ fleet, runs }, [number, ...wanted]) {
+    const events = new Set(wanted.map((entry) => entry.split(':')[0]));
+    const run = runs()[Number(number) - 1];
+    const seen = fleet.journal.filter((entry) => entry.run === run && events.has(entry.event)).map(({ event, cluster }) => `${event}:${cluster}`);
+    return differs('the journal', seen.join(' '), wanted.join(' '));
+  },
+  // count HOST KIND NUMBER
+  count: ({ fleet }, [host = '', kind, number = '']) => differs(`number of ${kind} objects`, String(fleet.host(host).readAll(kindOf(kind)).length), number),
+  // present HOST|everywhere KIND NAME
+  present: ({ fleet }, [where = '', kind, name]) => firstProblem(hosts(fleet, where), (host) => (host.read(kindOf(kind), refOf(name)) === undefined ? `${host.name} has no ${kind} ${name}` : undefined)),
+  // absent HOST|everywhere KIND NAME
+  absent: ({ fleet }, [where = '', kind, name]) => firstProblem(hosts(fleet, where), (host) => (host.read(kindOf(kind), refOf(name)) === undefined ? undefined : `${host.name} has ${kind} ${name}`)),
+  // import CLUSTER|everywhere SERVICE: with an address that its one derived Service has
+  import: ({ fleet }, [where = '', service]) => firstProblem(members(fleet, where), (member) => {
+    const ip = importOf(member, service)?.spec.ips?.[0];
+    const derived = member.readAll<ServiceObject>(Service).filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/managed-by'] === 'isthmus-agent').map(({ spec }) => spec?.clusterIP);
+    return ip !== undefined && derived.join() === ip ? undefined : `${member.name} imports ${service} as ${ip}, its derived Services have ${derived.join(', ')}`;
+  }),
+  // slices CLUSTER|everywhere SERVICE SOURCE…
+  slices: ({ fleet }, [where = '', service, ...sources]) => firstProblem(members(fleet, where), (member) => {
+    const { namespace, name } = refOf(service);
+    const slices = member.readAll<EndpointSliceObject>(EndpointSlice).filter(({ metadata }) => metadata.namespace === namespace && metadata.labels?.['multicluster.kubernetes.io/service-name'] === name);
+    return differs(`${member.name}'s slices`, slices.map(({ metadata }) => metadata.labels?.['multicluster.kubernetes.io/source-cluster']).sort().join(' '), [...sources].sort().join(' '));
+  }),
+  // settled: every cluster has applied what it was assigned last
+  settled: ({ fleet }) => firstProblem(fleet.members, ({ name }) => {
+    const status = clusterObject(fleet, name)?.status;
+    return status?.desired !== undefined && status.current?.id === status.desired.id ? undefined : `${name} has ${status?.current?.id}, is to have ${status?.desired?.id}`;
+  }),
+  // property CLUSTER NAME VALUE
+  property: ({ fleet }, [cluster = '', name, value = '']) => differs(`${cluster}'s ${name}`, clusterObject(fleet, cluster)?.status?.properties?.find((property) => property.name === name)?.value, value),
+  // drift CLUSTER none | CLUSTER OBJECT PATH MANAGER
+  drift({ fleet }, [cluster = '', object = '', path = '', manager]) {
+    const drift = clusterObject(fleet, cluster)?.status?.drift ?? [];
+    const found = object === 'none' ? drift.length === 0 : drift.some((entry) => entry.object.includes(object) && entry.path === path && entry.manager === manager && entry.expected !== entry.actual);
+    return found ? undefined : `drift of ${cluster} is ${JSON.stringify(drift)}`;
+  },
+  // drill N PHASE
+  drill({ fleet, drills }, [number, phase = '']) {
+    const status = fleet.hub.read<DrillObject>(Drill, { name: drills[Number(number) - 1] ?? '' })?.status;
+    return differs(`drill ${number} (${JSON.stringify(status)})`, status?.phase, phase);
+  },
+  // held: what `remember` saw
+  held: ({ fleet, remembered }) => differs('what was remembered', held(fleet), remembered.get('held') ?? ''),
+};

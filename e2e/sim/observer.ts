@@ -1,0 +1,65 @@
+/** Looks at a running simulation again and again: what DNS answers, and whether every invariant holds. Changes nothing and takes no time. */
+import { assignedOnce } from './invariants/assigned-once.ts';
+import { certificatesChain } from './invariants/certificates.ts';
+import { dnsFreshness } from './invariants/dns-freshness.ts';
+import { type Check, checkOf } from './invariants/invariant.ts';
+import { ownFacts } from './invariants/own-facts.ts';
+import { personKept } from './invariants/person-kept.ts';
+import { stageOrder } from './invariants/stage-order.ts';
+import type { Fleet } from './fleet.ts';
+import { resolve } from './resolver.ts';
+
+const DNS_EVERY_MILLISECONDS = 100;
+const RULES_EVERY_MILLISECONDS = 500;
+
+export interface Observer {
+  /** First violation of an invariant; undefined: none. */
+  readonly violation: string | undefined;
+  /** Checks every rule now. */
+  look(): void;
+}
+
+export interface ObservedName { readonly host: string; readonly service: { readonly namespace: string; readonly name: string } }
+
+export function observe(fleet: Fleet, { host, service }: ObservedName): Observer {
+  const rules: readonly Check[] = [checkOf(stageOrder), checkOf(assignedOnce), checkOf(personKept), checkOf(ownFacts), checkOf(certificatesChain()), checkOf(dnsFreshness(service, host))];
+  const runs = checkOf(stageOrder);
+  const answers = new Map<string, string>();
+  let violation: string | undefined;
+  let dnsAt = 0;
+  let rulesAt = 0;
+  let journalled = 0;
+
+  function lookAtDns(): void {
+    for (const { name, dns } of fleet.members) {
+      const { rcode, records } = resolve(dns, host, 'A');
+      const text = records.length === 0 ? rcode : records.join(' ');
+      if (answers.get(name) === text) continue;
+      answers.set(name, text);
+      fleet.trace.add(name, 'dns', `${host} A ${text}`);
+    }
+  }
+
+  function look(): void {
+    for (const rule of rules) violation ??= rule(fleet);
+    violation ??= fleet.failure;
+  }
+
+  fleet.clock.onStep(() => {
+    const now = fleet.clock.now();
+    if (now >= dnsAt) {
+      lookAtDns();
+      dnsAt = now + DNS_EVERY_MILLISECONDS;
+    }
+    // Runs are looked at after every step that they take.
+    if (fleet.journal.length !== journalled) {
+      violation ??= runs(fleet);
+      journalled = fleet.journal.length;
+    }
+    if (now >= rulesAt) {
+      look();
+      rulesAt = now + RULES_EVERY_MILLISECONDS;
+    }
+  });
+  return { get violation() { return violation; }, look };
+}

@@ -1,0 +1,98 @@
+/** Scenarios as text: one command a line, its object as YAML indented below it. `commands.ts` says what each does. */
+import { parse } from 'yaml';
+import { COMMANDS, type Context } from './commands.ts';
+import { createFleet, type FleetOptions } from './fleet.ts';
+import { observe } from './observer.ts';
+import type { Topic, TraceEvent } from './trace.ts';
+
+export interface Command {
+  /** From 1. */
+  readonly line: number;
+  readonly text: string;
+  readonly words: readonly string[];
+  readonly body: unknown;
+}
+
+export function parseScenario(text: string): readonly Command[] {
+  const lines = text.split('\n');
+  const commands: Command[] = [];
+  for (let index = 0; index < lines.length; index += 1) {
+    const line = lines[index]!;
+    if (line.trim() === '' || line.startsWith('#')) continue;
+    if (line.startsWith(' ')) throw new Error(`line ${index + 1}: is indented, but no command stands above it`);
+    const start = index;
+    const body: string[] = [];
+    while (lines[index + 1]?.startsWith(' ') === true) body.push(lines[(index += 1)]!);
+    commands.push({ line: start + 1, text: line.trim(), words: line.trim().split(/\s+/), body: body.length === 0 ? undefined : parse(body.join('\n')) });
+  }
+  return commands;
+}
+
+export interface ScenarioResult {
+  /** Every line of the trace. */
+  readonly trace: readonly string[];
+  /** Each command with what it brought about, host by host: what a person reads, and what goldens hold. */
+  readonly summary: string;
+  readonly wakes: number;
+  readonly virtualSeconds: number;
+}
+
+const TOLD: readonly Topic[] = ['process', 'network', 'condition', 'journal', 'dns'];
+/** An expectation is looked at again after this long. */
+const LOOK_MILLISECONDS = 10;
+/** Trace lines that go with a failure. */
+const LAST_LINES = 50;
+
+/** Times are left out and hosts told one after another, so that a change of pace alone changes no golden. */
+function tell(events: readonly TraceEvent[], runs: readonly string[]): string[] {
+  const told = events.filter((event) => TOLD.includes(event.topic));
+  const hosts = [...new Set(told.map((event) => event.host))].sort();
+  const named = (text: string): string => runs.reduce((all, run, index) => all.replaceAll(run, `run ${index + 1}`), text);
+  return hosts.flatMap((host) => told.filter((event) => event.host === host).map(({ topic, text }) => `    ${host.padEnd(8)} ${topic === 'process' || topic === 'network' ? '' : `${topic} `}${named(text)}`));
+}
+
+export async function runScenario(text: string, options: FleetOptions): Promise<ScenarioResult> {
+  const fleet = await createFleet(options);
+  const observer = observe(fleet, { host: 'checkout.global.example.com', service: { namespace: 'shop', name: 'checkout' } });
+  const started = fleet.clock.now();
+  const runs = (): string[] => [...new Set(fleet.journal.map((entry) => entry.run))];
+  const summary: string[] = [];
+
+  const context: Context = {
+    fleet, runs, remembered: new Map(), drills: [], faults: undefined,
+    async until(problem, withinMilliseconds) {
+      let nextLook = 0;
+      const holds = (): boolean => {
+        if (observer.violation !== undefined) return true;
+        if (fleet.clock.now() < nextLook) return false;
+        nextLook = fleet.clock.now() + LOOK_MILLISECONDS;
+        return problem() === undefined;
+      };
+      await fleet.clock.runUntil(holds, withinMilliseconds);
+      const held = problem() === undefined;
+      if (observer.violation !== undefined) throw new Error(observer.violation);
+      if (!held) throw new Error(`not within ${withinMilliseconds / 1000} s: ${problem() ?? 'it did not last'}`);
+    },
+    async advance(milliseconds) {
+      await fleet.clock.runUntil(() => observer.violation !== undefined, milliseconds);
+      if (observer.violation !== undefined) throw new Error(observer.violation);
+    },
+  };
+
+  for (const command of parseScenario(text)) {
+    const before = fleet.trace.events.length;
+    fleet.trace.add('scenario', 'scenario', command.text);
+    try {
+      const run = COMMANDS[command.words[0] ?? ''];
+      if (run === undefined) throw new Error(`there is no command "${command.words[0]}": ${Object.keys(COMMANDS).join(', ')}`);
+      await run(context, command.words.slice(1), command.body);
+      observer.look();
+      if (observer.violation !== undefined) throw new Error(observer.violation);
+    } catch (error) {
+      const lines = fleet.trace.lines();
+      throw new Error(`seed ${options.seed}, line ${command.line}: ${command.text}\n${error instanceof Error ? error.message : String(error)}\nlast of ${lines.length} trace lines:\n${lines.slice(-LAST_LINES).join('\n')}`, { cause: error });
+    }
+    summary.push(`> ${command.text}`, ...tell(fleet.trace.events.slice(before), runs()));
+  }
+  return { trace: fleet.trace.lines(), summary: `${summary.join('\n')}\n`, wakes: fleet.clock.wakes, virtualSeconds: (fleet.clock.now() - started) / 1000 };
+}
