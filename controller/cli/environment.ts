@@ -1,5 +1,4 @@
 /** What a command sees of the process it runs in. Tests give their own. */
-import { readFileSync } from 'node:fs';
 import type { KubernetesClient } from '../../mesh/ports/kubernetes.ts';
 
 export interface Environment {
@@ -30,12 +29,4 @@ export function keyValues(option: string, texts: readonly string[]): Record<stri
     if (at <= 0) throw new UsageProblem(`${option} ${JSON.stringify(text)}: write KEY=VALUE`);
     return [text.slice(0, at), text.slice(at + 1)];
   }));
-}
-
-export function readTextFile(option: string, path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new UsageProblem(`${option} ${path}: cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
-  }
 }

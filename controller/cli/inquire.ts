@@ -8,6 +8,9 @@ const LONGEST_WAIT_MILLISECONDS = 15_000;
 const POLL_MILLISECONDS = 100;
 const FIELD_MANAGER = 'isthmus-cli';
 
+/** The hub's Kubernetes API answers, the hub itself does not. */
+export class NoAnswer extends CommandFailure {}
+
 export async function inquire<Answer>(environment: Environment, client: KubernetesClient, spec: InquiryObject['spec']): Promise<Answer> {
   const { signal } = environment;
   const question = await client.create<InquiryObject>(
@@ -24,8 +27,9 @@ export async function inquire<Answer>(environment: Environment, client: Kubernet
       if (status?.answer !== undefined) return JSON.parse(status.answer) as Answer;
       await environment.sleep(POLL_MILLISECONDS);
     }
-    throw new CommandFailure(`the hub did not answer within ${LONGEST_WAIT_MILLISECONDS / 1000} s: is it running, and does it use this Kubernetes API?`);
+    throw new NoAnswer(`the hub did not answer within ${LONGEST_WAIT_MILLISECONDS / 1000} s: is it running, and does it use this Kubernetes API?`);
   } finally {
-    if (!signal.aborted) await client.delete(Inquiry, ref, {}, signal);
+    // Where this fails the hub deletes the object after a minute; the reason why asking failed must not be hidden by it.
+    if (!signal.aborted) await client.delete(Inquiry, ref, {}, signal).catch(() => undefined);
   }
 }

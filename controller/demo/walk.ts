@@ -14,6 +14,8 @@ export interface Walk {
   cluster(name: string): DemoCluster;
   /** Runs `isthmus …` against the hub as a person would. */
   isthmus(...words: string[]): Promise<CliResult>;
+  /** The same for a command that goes on: `began` once it has printed something. */
+  startIsthmus(...words: string[]): { readonly began: Promise<void>; readonly result: Promise<CliResult> };
   clusterObject(name: string): Promise<ClusterObject>;
   condition(cluster: string, type: string): Promise<Condition | undefined>;
   /** One line about what is going on. */
@@ -39,11 +41,19 @@ export function createWalk(options: { readonly fleet: DemoFleet; readonly entry:
       if (found === undefined) throw new Error(`no cluster ${name}`);
       return found;
     },
-    isthmus: (...words) => new Promise((resolve) => {
-      execFile(process.execPath, [entry, '--kubeconfig', fleet.hub.kubeconfig, ...words], { signal, maxBuffer: 16 << 20 }, (error, stdout, stderr) => {
-        resolve({ status: error === null ? 0 : typeof error.code === 'number' ? error.code : 1, stdout, stderr });
+    isthmus: (...words) => walk.startIsthmus(...words).result,
+    startIsthmus(...words) {
+      let begin: () => void = () => undefined;
+      const began = new Promise<void>((resolve) => { begin = resolve; });
+      const result = new Promise<CliResult>((resolve) => {
+        const child = execFile(process.execPath, [entry, '--kubeconfig', fleet.hub.kubeconfig, ...words], { signal, maxBuffer: 16 << 20 }, (error, stdout, stderr) => {
+          begin();
+          resolve({ status: error === null ? 0 : typeof error.code === 'number' ? error.code : 1, stdout, stderr });
+        });
+        child.stdout?.once('data', begin);
       });
-    }),
+      return { began, result };
+    },
     async clusterObject(name) {
       const object = await fleet.hub.api.get<ClusterObject>(Cluster, { name }, signal);
       if (object === undefined) throw new Error(`the hub has no Cluster ${name}`);

@@ -10,7 +10,7 @@ import { type Format, formatOption, print } from '../output/index.ts';
 const WIDEST_VALUE = 40;
 const short = (text: string | null): string => (text === null ? '-' : text.length > WIDEST_VALUE ? `${text.slice(0, WIDEST_VALUE - 1)}…` : text);
 
-export async function showHistory(environment: Environment, cluster: string, options: { readonly field?: string; readonly limit: string; readonly output: Format }): Promise<void> {
+async function showHistory(environment: Environment, cluster: string, options: { readonly field?: string; readonly limit: string; readonly output: Format }): Promise<void> {
   const limit = wholeNumber('--limit', options.limit, 1, 500);
   const client = await environment.connect();
   const { entries } = await inquire<HistoryAnswer>(environment, client, { history: { cluster, limit, ...(options.field === undefined ? {} : { field: options.field }) } });

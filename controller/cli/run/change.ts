@@ -36,7 +36,7 @@ export async function stopRun(environment: Environment, name: string): Promise<v
   environment.out(`updaterun.isthmus.dev/${name} told to stop: clusters in flight finish, the rest is skipped\n`);
 }
 
-export async function listRuns(environment: Environment, format: Format): Promise<void> {
+async function listRuns(environment: Environment, format: Format): Promise<void> {
   const client = await environment.connect();
   const runs = (await listAll<UpdateRunObject>(client, UpdateRun, environment.signal))
     .sort((a, b) => ((a.metadata.creationTimestamp ?? '') < (b.metadata.creationTimestamp ?? '') ? -1 : 1));

@@ -5,15 +5,17 @@ import type { RunAnswer } from '../../../mesh/api/resources/inquiry-answers.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import type { RunTarget } from '../../../mesh/model/rollout.ts';
 import { toRfc3339 } from '../../../mesh/model/instant.ts';
-import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
+import { type KubernetesClient, KubernetesUnreachable } from '../../../mesh/ports/kubernetes.ts';
 import { CommandFailure, type Environment } from '../environment.ts';
-import { inquire } from '../inquire.ts';
+import { inquire, NoAnswer } from '../inquire.ts';
 import { listAll } from '../list.ts';
 import { age, type Format, formatOption, print, shortId, table } from '../output/index.ts';
 
 const MARKS: Readonly<Record<RunTarget['phase'], string>> = { Pending: '·', Assigned: '→', Soaking: '~', Done: '✓', Failed: '✗', Skipped: '-' };
 const FINISHED = ['Stopped', 'Completed', 'CompletedWithFailures'];
 const REDRAW_MILLISECONDS = 500;
+/** A watch outlives a hub that restarts, and gives up on one that stays away. */
+const PATIENCE_MILLISECONDS = 120_000;
 
 export interface RunView { readonly run: UpdateRunObject; readonly rows: RunAnswer }
 
@@ -49,12 +51,23 @@ async function view(environment: Environment, client: KubernetesClient, name: st
   return { run, rows: await inquire<RunAnswer>(environment, client, { run: { name } }) };
 }
 
-export async function showRun(environment: Environment, name: string | undefined, options: { readonly watch: boolean; readonly output: Format; readonly journal: boolean }): Promise<void> {
+async function showRun(environment: Environment, name: string | undefined, options: { readonly watch: boolean; readonly output: Format; readonly journal: boolean }): Promise<void> {
   const client = await environment.connect();
   const chosen = name ?? newest(await listAll<UpdateRunObject>(client, UpdateRun, environment.signal));
   let last = '';
+  let lastSeen = environment.now();
   for (;;) {
-    const current = await view(environment, client, chosen);
+    let current: RunView;
+    try {
+      current = await view(environment, client, chosen);
+    } catch (error) {
+      const away = error instanceof KubernetesUnreachable || error instanceof NoAnswer;
+      if (!options.watch || last === '' || !away || environment.signal.aborted || environment.now() - lastSeen > PATIENCE_MILLISECONDS) throw error;
+      environment.err(`the hub does not answer, trying again: ${error.message}\n`);
+      await environment.sleep(REDRAW_MILLISECONDS);
+      continue;
+    }
+    lastSeen = environment.now();
     const finished = FINISHED.includes(current.run.status?.phase ?? '');
     if (options.output !== 'table') {
       print(environment, options.output, { headings: [], rows: [], value: { run: current.run, ...current.rows }, names: [`updaterun.isthmus.dev/${chosen}`], empty: '' });

@@ -2,12 +2,12 @@ import { Mesh, UpdateRun, UpdateStrategy } from '../../../mesh/api/resources/ind
 import { ConfigMap, Secret } from '../../../mesh/api/resources/core.ts';
 import type { MeshObject } from '../../../mesh/api/resources/mesh.ts';
 import { findCondition } from '../../../mesh/model/condition.ts';
-import { apply } from '../objects.ts';
+import { apply, strategy } from '../objects.ts';
 import { ciliumConfig } from '../clusters.ts';
 import { eventually, expect } from '../eventually.ts';
 import type { Step, Walk } from '../walk.ts';
 
-export const planned = async (walk: Walk) =>
+const planned = async (walk: Walk) =>
   findCondition((await walk.fleet.hub.api.get<MeshObject>(Mesh, { name: 'atlantic' }, walk.signal))?.status?.conditions, 'Planned');
 
 export const plan: Step = {
@@ -15,13 +15,7 @@ export const plan: Step = {
   title: 'A Mesh is planned; a conflict is refused before anything is written',
   async run(walk) {
     const { api } = walk.fleet.hub;
-    await apply(api, UpdateStrategy, 'canary-first', {
-      stages: [
-        { name: 'canary', clusters: { labels: { stage: 'canary' } }, maxConcurrency: 1, soakSeconds: 1 },
-        { name: 'rest', clusters: {}, maxConcurrency: 1, soakSeconds: 1 },
-      ],
-      progressDeadlineSeconds: 8,
-    }, walk.signal);
+    await apply(api, UpdateStrategy, 'canary-first', strategy(3), walk.signal);
     await apply(api, Mesh, 'atlantic', { clusters: { labels: { region: ['eu*', 'us'] }, exclude_labels: { stage: 'frozen' } }, strategy: 'canary-first' }, walk.signal);
     const refused = await eventually('the Mesh refuses two clusters with one id', 10_000, async () => {
       const condition = await planned(walk);

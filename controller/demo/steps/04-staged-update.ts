@@ -1,7 +1,7 @@
-import { FailoverPolicy, GlobalService } from '../../../mesh/api/resources/index.ts';
+import { FailoverPolicy, GlobalService, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
 import { Secret } from '../../../mesh/api/resources/core.ts';
 import { eventually, expect } from '../eventually.ts';
-import { apply } from '../objects.ts';
+import { apply, strategy } from '../objects.ts';
 import { ended, listRuns, newRun, runDetails, runNames, settled } from '../runs.ts';
 import type { Step, Walk } from '../walk.ts';
 
@@ -16,10 +16,16 @@ async function killedInTheMiddle(walk: Walk): Promise<string> {
   const run = await eventually('the plan makes a run', 10_000, async () => (await listRuns(walk))[0]?.metadata.name);
   await eventually('berlin, the canary, has its peering Secret', 15_000, () => hasPeering(walk, 'berlin'));
   expect(!await hasPeering(walk, 'oslo') && !await hasPeering(walk, 'virginia'), 'nobody else has anything while the canary soaks');
+  const watching = walk.startIsthmus('run', 'status', run, '--watch');
+  await watching.began;
   await walk.fleet.hub.process.kill('SIGKILL');
-  walk.say('hub killed with SIGKILL while the canary was soaking');
+  walk.say('hub killed with SIGKILL in the middle of the run');
   await walk.fleet.hub.start();
+  // The run has its own copy of the strategy: later runs of the walk are quicker, this one is not.
+  await apply(walk.fleet.hub.api, UpdateStrategy, 'canary-first', strategy(1), walk.signal);
   await ended(walk, run, 'Completed');
+  const watched = await watching.result;
+  expect(watched.status === 0 && watched.stdout.includes('stage 1 canary') && watched.stdout.trimEnd().split('\n\n').length > 2, 'isthmus run status --watch drew the run to its end, through the hub\'s death', watched);
   const { journal } = await runDetails(walk, run);
   const assigned = journal.filter((entry) => entry.event === 'Assigned').map((entry) => entry.cluster);
   expect(assigned.join(' ') === 'berlin oslo virginia', 'each cluster was assigned once, the canary first', assigned);

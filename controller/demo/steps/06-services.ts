@@ -11,7 +11,7 @@ import type { Step, Walk } from '../walk.ts';
 const NAMESPACE = 'shop';
 
 /** A Service without selector and the slice that stands in for its pods. */
-export async function provide(walk: Walk, cluster: DemoCluster, name: string, ready: boolean): Promise<void> {
+async function provide(walk: Walk, cluster: DemoCluster, name: string, ready: boolean): Promise<void> {
   await applyObject(cluster.api, Service, {
     apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: NAMESPACE }, spec: { ports: [{ name: 'http', protocol: 'TCP', port: 80, targetPort: 8080 }] },
   } as KubernetesObject, walk.signal);
