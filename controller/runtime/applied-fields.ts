@@ -52,6 +52,8 @@ function listMatches(wanted: readonly unknown[], owned: Fields, actual: readonly
     const wantedItem = itemOf(wanted, selector);
     const actualItem = itemOf(actual, selector);
     if (wantedItem === undefined || actualItem === undefined) return false;
+    // An atomic item (owner references are such) is owned whole: `{}` below its key.
+    if (Object.keys(below).length === 0) return carries(wantedItem, actualItem) && Object.keys(actualItem).length === Object.keys(wantedItem).length;
     // The key itself is owned with every item, whether it was given or defaulted.
     const rest = Object.fromEntries(Object.entries(below).filter(([inner]) => !(inner.startsWith('f:') && inner.slice(2) in selector)));
     const wantedRest = Object.fromEntries(Object.entries(wantedItem).filter(([member]) => !(member in selector)));

@@ -21,6 +21,8 @@ describe('what an apply would change', () => {
     expect(appliesNothingNew(wanted(data), current({ data: { a: '1', theirs: '2' }, status: {} }, owns), by)).toBe(true);
     expect(appliesNothingNew(wanted({ list: [{ port: 80 }] }), current({ list: [{ port: 81, protocol: 'TCP' }, { port: 80, protocol: 'TCP' }] },
       { 'f:list': { 'k:{"port":80,"protocol":"TCP"}': { '.': {}, 'f:port': {} } } }), by)).toBe(true);
+    const owners = { ownerReferences: [{ uid: '1', name: 'owner' }] };
+    expect(appliesNothingNew(wanted(owners), current(owners, { 'f:ownerReferences': { 'k:{"uid":"1"}': {} } }), by)).toBe(true);
     expect(appliesNothingNew(wanted({ list: ['b'] }), current({ list: ['a', 'b'] }, { 'f:list': { 'v:"b"': {} } }), by)).toBe(true);
   });
 
@@ -38,6 +40,8 @@ describe('what an apply would change', () => {
     ['an atomic map with one more', { map: { a: '1' } }, { map: { a: '1', b: '2' } }, { 'f:map': {} }],
     ['an item too many', { list: [{ port: 80 }] }, { list: [{ port: 80 }, { port: 81 }] }, { 'f:list': { 'k:{"port":80}': { 'f:port': {} }, 'k:{"port":81}': { 'f:port': {} } } }],
     ['an item changed', { list: [{ port: 80, name: 'x' }] }, { list: [{ port: 80, name: 'y' }] }, { 'f:list': { 'k:{"port":80}': { 'f:port': {}, 'f:name': {} } } }],
+    ['an atomic item changed', { list: [{ uid: '1', name: 'x' }] }, { list: [{ uid: '1', name: 'y' }] }, { 'f:list': { 'k:{"uid":"1"}': {} } }],
+    ['an atomic item with a member more', { list: [{ uid: '1' }] }, { list: [{ uid: '1', name: 'y' }] }, { 'f:list': { 'k:{"uid":"1"}': {} } }],
     ['a label removed', {}, {}, { 'f:metadata': { 'f:labels': { 'f:l': {} } } }],
   ];
   for (const [name, want, have, fields, entry = {}] of doubts) {
