@@ -107,7 +107,8 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
         await cancelled(signal);
       },
     },
-    { name: 'probes', start: (signal) => probes.start(signal) },
+    // With the identity at hand the first probe is a round trip after the start, not an interval: a restart without the hub decides by what holds now.
+    { name: 'probes', start: async (signal) => { if (await link.obtained(signal)) await probes.start(signal); } },
     { name: 'sync', start: (signal) => keepSynchronised({ ports, state, publisher, connection: link.connection, onConnectionChange: link.onChange }, signal) },
   ];
 
