@@ -23,6 +23,15 @@ const COMMANDS: readonly (readonly [name: string, summary: string, load: () => P
 /** Open connections keep a process alive: they are closed when the command is done. */
 type Closers = (() => Promise<void>)[];
 
+/** Containers run under ids that no password file knows. */
+function userName(): string {
+  try {
+    return process.env['USER'] ?? userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
+}
+
 function createEnvironment(signal: AbortSignal, closers: Closers): (command: Command) => Environment {
   return (command) => ({
     out: (text) => { process.stdout.write(text); },
@@ -31,7 +40,7 @@ function createEnvironment(signal: AbortSignal, closers: Closers): (command: Com
     terminal: { interactive: process.stdout.isTTY, columns: process.stdout.columns ?? 80 },
     now: () => Date.now(),
     sleep: async (milliseconds) => { await sleep(milliseconds, undefined, { signal }).catch(() => undefined); },
-    user: process.env['USER'] ?? userInfo().username,
+    user: userName(),
     connect: async () => {
       const { connectKubernetes } = await import('../adapters/kubernetes/connect.ts');
       const { createMetrics } = await import('../adapters/metrics.ts');
@@ -47,12 +56,27 @@ function createEnvironment(signal: AbortSignal, closers: Closers): (command: Com
   });
 }
 
+/** One Ctrl-C under npm arrives twice: the terminal tells every process of the group, and npm passes it on. A later one is a person's second. */
+const SECOND_CTRL_C_MILLISECONDS = 1000;
+const ENDING_SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+
+function onEndingSignals(stop: AbortController): void {
+  let firstAt: number | undefined;
+  for (const [signal, number] of Object.entries(ENDING_SIGNALS)) {
+    process.on(signal, () => {
+      firstAt ??= performance.now();
+      // Runs the exit handlers, so that child processes are not left behind.
+      if (performance.now() - firstAt > SECOND_CTRL_C_MILLISECONDS) process.exit(128 + number);
+      stop.abort();
+    });
+  }
+}
+
 /** The exit status: 0 done, 1 tried and failed, 2 wrong usage or input, 3 the server cannot be reached. */
 export async function main(argv: readonly string[]): Promise<number> {
   const stop = new AbortController();
   const closers: Closers = [];
-  // A second signal ends the process at once, as people expect of Ctrl-C twice.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  onEndingSignals(stop);
   const program = new Command('isthmus')
     .description('Turns independent Kubernetes clusters into one governed network.')
     .option('--kubeconfig <path>', 'kubeconfig of the hub\'s Kubernetes API (default: $KUBECONFIG, then ~/.kube/config)')
@@ -64,20 +88,24 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (name === wanted) (await load()).register(program, createEnvironment(stop.signal, closers));
     else program.command(name).description(summary);
   }
-  try {
-    await program.parseAsync([...argv]);
-    return EXIT.ok;
-  } catch (error) {
-    return report(error);
-  } finally {
-    for (const close of closers) await close();
-  }
+  const status = await program.parseAsync([...argv]).then(() => EXIT.ok, report);
+  for (const close of closers) await close();
+  // A command that was told to end has let go of what it holds: nobody waits for whatever it was still waiting for.
+  if (stop.signal.aborted) process.exit(status);
+  return status;
+}
+
+/** What a system error says in words, with the way out. */
+function sentence(error: Error): string {
+  const { code, address, port } = error as NodeJS.ErrnoException & { readonly address?: string; readonly port?: number };
+  if (code === 'EADDRINUSE') return `${address}:${port} is in use by another process: end that one, or give another address (the options ending in "listen")`;
+  if (error.name === 'KubernetesUnreachable') return `${error.message}: is that Kubernetes API running, and is this its kubeconfig (--kubeconfig, --context)?`;
+  return error.message;
 }
 
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`isthmus: ${message}\n`);
+  process.stderr.write(`isthmus: ${error instanceof Error ? sentence(error) : String(error)}\n`);
   if (error instanceof UsageProblem) return EXIT.usage;
   if (error instanceof CommandFailure) return EXIT.failed;
   const name = error instanceof Error ? error.name : '';
