@@ -2,6 +2,7 @@
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cancelled } from '../runtime/cancel.ts';
 import { type GivenApi, startFleet } from './fleet.ts';
 import { seedCluster } from './clusters.ts';
 import { createProcessGroup, type ProcessGroup } from './processes.ts';
@@ -40,8 +41,7 @@ function workFolder(): string {
   }
 }
 
-async function walkSteps(walk: Walk, say: (text: string) => void, interactive: boolean): Promise<StepResult[]> {
-  const results: StepResult[] = [];
+async function walkSteps(walk: Walk, results: StepResult[], say: (text: string) => void, interactive: boolean): Promise<void> {
   for (const [index, step] of STEPS.entries()) {
     say(`\n${index + 1}. ${step.title}`);
     const start = performance.now();
@@ -52,15 +52,15 @@ async function walkSteps(walk: Walk, say: (text: string) => void, interactive: b
       say(`   done in ${milliseconds} ms`);
       if (interactive) for (const line of step.look(walk)) say(`   look: ${line}`);
     } catch (error) {
+      if (walk.signal.aborted) return;
       const text = error instanceof Error ? error.message : String(error);
       results.push({ name: step.name, ok: false, milliseconds: Math.round(performance.now() - start), error: text });
       say(`   FAILED: ${text}`);
       // Each step stands on the one before.
       break;
     }
-    if (walk.signal.aborted) break;
+    if (walk.signal.aborted) return;
   }
-  return results;
 }
 
 export async function runDemo(options: DemoOptions): Promise<DemoResult> {
@@ -69,8 +69,10 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const processes: ProcessGroup = createProcessGroup(options.entry);
   processes.onSurprise((process, ending) => say(`   ${process.name} ended by itself: ${ending} (its log is in ${folder})`));
   const measurements: Record<string, number[]> = {};
-  let ok = false;
-  try {
+  const steps: StepResult[] = [];
+  let failed = true;
+  const result = (): DemoResult => ({ ok: steps.length === STEPS.length && steps.every((step) => step.ok), steps, measurements });
+  const walkThrough = async (): Promise<void> => {
     say(`starting a hub and three clusters on 127.0.0.1 (files: ${folder})`);
     const start = performance.now();
     const fleet = await startFleet({ folder, processes, signal, ...(options.apis === undefined ? {} : { apis: options.apis }) });
@@ -80,16 +82,20 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
       fleet, entry: options.entry, signal, say: (text) => say(`   ${text}`),
       measure: (name, milliseconds) => { (measurements[name] ??= []).push(Math.round(milliseconds)); },
     });
-    const steps = await walkSteps(walk, say, options.whileUp !== undefined);
-    ok = steps.length === STEPS.length && steps.every((step) => step.ok);
-    const result = { ok, steps, measurements };
-    if (ok) await options.afterWalk?.(walk);
-    if (!signal.aborted) await options.whileUp?.(walk, result);
-    return result;
+    await walkSteps(walk, steps, say, options.whileUp !== undefined);
+    if (result().ok) await options.afterWalk?.(walk);
+    if (!signal.aborted) await options.whileUp?.(walk, result());
+  };
+  try {
+    // Ctrl-C is obeyed at once, in whatever the walk was waiting for.
+    await Promise.race([walkThrough(), cancelled(signal)]);
+    failed = steps.some((step) => !step.ok);
+    return result();
   } finally {
+    if (signal.aborted) say('\nending everything that was started');
     await processes.stopAll();
     // Logs stay where something went wrong.
-    if (ok) rmSync(folder, { recursive: true, force: true });
+    if (!failed) rmSync(folder, { recursive: true, force: true });
     else say(`logs are in ${folder}`);
   }
 }

@@ -20,7 +20,7 @@ export interface RunningProcess {
 export interface ProcessGroup {
   /** Runs this program's own entry with the same Node; output goes to `logPath`. */
   start(name: string, parameters: readonly string[], options: { readonly logPath: string; readonly environment?: Readonly<Record<string, string>> }): RunningProcess;
-  /** Everything that still runs, newest first. */
+  /** Everything that still runs, newest first; nothing can be started any more. */
   stopAll(): Promise<void>;
   /** Called when a process ends that nobody stopped. */
   onSurprise(listener: (process: RunningProcess, ending: string) => void): void;
@@ -37,11 +37,13 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 
 export function createProcessGroup(entry: string): ProcessGroup {
   const running: RunningProcess[] = [];
+  let ending = false;
   const listeners: ((process: RunningProcess, ending: string) => void)[] = [];
   // However this process ends, short of SIGKILL, its children do not outlive it.
   process.once('exit', () => { for (const one of running) one.signal('SIGKILL'); });
   return {
     start(name, parameters, { logPath, environment = {} }) {
+      if (ending) throw new Error(`${name} is not started: everything is being ended`);
       const log = openSync(logPath, 'a', 0o600);
       const child = spawn(process.execPath, [entry, ...parameters], {
         stdio: ['ignore', log, log], env: { ...process.env, ...environment },
@@ -50,7 +52,7 @@ export function createProcessGroup(entry: string): ProcessGroup {
       });
       closeSync(log);
       let expected = false;
-      const ending = new Promise<string>((resolve) => {
+      const ended = new Promise<string>((resolve) => {
         child.once('error', (error) => resolve(error.message));
         child.once('exit', (status, signal) => resolve(signal ?? `status ${status}`));
       });
@@ -58,12 +60,12 @@ export function createProcessGroup(entry: string): ProcessGroup {
         name,
         pid: child.pid ?? -1,
         get exited() { return child.exitCode !== null || child.signalCode !== null; },
-        ending,
+        ending: ended,
         stop: () => { expected = true; return end(child, 'SIGTERM'); },
         kill: (signal) => { expected = true; return end(child, signal); },
         signal: (signal) => { child.kill(signal); },
       };
-      void ending.then((text) => {
+      void ended.then((text) => {
         running.splice(running.indexOf(started), 1);
         if (!expected) for (const listener of listeners) listener(started, text);
       });
@@ -71,6 +73,7 @@ export function createProcessGroup(entry: string): ProcessGroup {
       return started;
     },
     async stopAll() {
+      ending = true;
       // Agents first, then hub and APIs: the reverse of the start.
       for (const one of [...running].reverse()) {
         one.signal('SIGCONT');
