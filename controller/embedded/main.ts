@@ -10,6 +10,8 @@ import { p256Signer } from '../adapters/signer.ts';
 import { fileSnapshots } from '../adapters/snapshot.ts';
 import type { CancelSignal } from '../../mesh/ports/cancel.ts';
 import type { Log } from '../../mesh/ports/log.ts';
+import { cancelWithin } from '../runtime/cancel.ts';
+import { AdvisedError } from '../runtime/errors.ts';
 import { createEmbeddedApi, type EmbeddedApi } from './api.ts';
 import type { TokenGrant } from './server/access.ts';
 import type { RequestRecord } from './server/handle.ts';
@@ -45,6 +47,7 @@ const DAY_MILLISECONDS = 86_400_000;
 export async function runEmbedded(options: EmbeddedOptions, signal: CancelSignal): Promise<{ readonly url: string; readonly kubeconfig: string; readonly api: EmbeddedApi; readonly closed: Promise<void> }> {
   const { dataDir, log } = options;
   const objects = dataDir === undefined || options.memory === true ? memoryObjectStore() : openSqliteObjects(join(dataDir, 'objects.sqlite'));
+  const serving = cancelWithin(signal);
   try {
     const host = options.host ?? '127.0.0.1';
     const identity = await serverIdentity(dataDir, host, log);
@@ -53,14 +56,23 @@ export async function runEmbedded(options: EmbeddedOptions, signal: CancelSignal
       host, port: options.port, caPem: identity.caPem, certPem: identity.certPem, keyPem: identity.keyPem, clock: systemClock, log,
       tokens: [{ token: identity.token, user: 'admin', groups: ['system:masters'] }, ...options.tokens ?? []],
       ...(options.name === undefined ? {} : { name: options.name }), ...(options.record === undefined ? {} : { record: options.record }),
-    }, signal);
-    if (options.writeKubeconfig !== undefined) await fileSnapshots(options.writeKubeconfig, log).save(served.kubeconfig);
+    }, serving.signal);
+    if (options.writeKubeconfig !== undefined) await writeKubeconfig(options.writeKubeconfig, served.kubeconfig, log);
     log.info({ url: served.url }, 'embedded API serves');
     const closed = served.closed.then(() => api.close());
     return { url: served.url, kubeconfig: served.kubeconfig, api, closed };
   } catch (error) {
+    serving.abort();
     objects.close();
     throw error;
+  }
+}
+
+async function writeKubeconfig(path: string, text: string, log: Log): Promise<void> {
+  try {
+    await fileSnapshots(path, log).save(text);
+  } catch (error) {
+    throw new AdvisedError('user', `--write-kubeconfig ${path}: cannot be written (${(error as NodeJS.ErrnoException).code ?? String(error)}); give a path in a folder that this user may write`);
   }
 }
 
