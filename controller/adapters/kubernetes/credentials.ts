@@ -36,7 +36,8 @@ const CONNECT_MILLISECONDS = 10_000;
 const filesOf = (path: string | undefined): readonly string[] | undefined => {
   if (path !== undefined) return [path];
   if (process.env['KUBERNETES_SERVICE_HOST'] !== undefined && stamp([`${ACCOUNT}/token`]) !== `${ACCOUNT}/token:none`) return undefined;
-  return process.env['KUBECONFIG']?.split(delimiter).filter((file) => file !== '') ?? [join(homedir(), '.kube', 'config')];
+  const listed = (process.env['KUBECONFIG'] ?? '').split(delimiter).filter((file) => file !== '');
+  return listed.length > 0 ? listed : [join(homedir(), '.kube', 'config')];
 };
 
 /** Changes whenever one of the files does. Links are followed: the kubelet swaps a link. */
@@ -57,7 +58,7 @@ function readConfig(options: CredentialOptions): { readonly config: KubeConfig; 
     try {
       text = readFileSync(file, 'utf8');
     } catch (error) {
-      throw new AdvisedError('user', `kubeconfig ${file}: cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'}); give the path of a kubeconfig`);
+      throw new AdvisedError('user', `kubeconfig ${file}: cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'}); give the path of a kubeconfig with --kubeconfig or KUBECONFIG`);
     }
     try {
       const one = index === 0 ? config : new KubeConfig();
