@@ -1,7 +1,7 @@
 /** `isthmus drill`: failover drills. */
 import type { Command } from 'commander';
 import type { DrillObject } from '../../../mesh/api/resources/drill.ts';
-import { apiVersionOf, Drill } from '../../../mesh/api/resources/index.ts';
+import { apiVersionOf, Cluster, Drill } from '../../../mesh/api/resources/index.ts';
 import type { DrillAnswer } from '../../../mesh/api/resources/inquiry-answers.ts';
 import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
 import { inquire } from '../inquire.ts';
@@ -22,6 +22,10 @@ export async function runDrill(environment: Environment, service: string, option
   const [namespace, name, more] = service.split('/');
   if (namespace === undefined || name === undefined || name === '' || more !== undefined) throw new UsageProblem(`service ${JSON.stringify(service)}: write NAMESPACE/NAME`);
   const client = await environment.connect();
+  if (await client.get(Cluster, { name: options.evacuate }, environment.signal) === undefined) {
+    const known = (await listAll(client, Cluster, environment.signal)).map((cluster) => cluster.metadata.name);
+    throw new CommandFailure(`there is no cluster ${JSON.stringify(options.evacuate)} to evacuate, nothing was touched; ${known.length === 0 ? 'no cluster has joined yet' : `known: ${known.slice(0, 20).join(', ')}`}`);
+  }
   const created = await client.create<DrillObject>(Drill, {
     apiVersion: apiVersionOf(Drill), kind: 'Drill', metadata: { name: '', generateName: `${namespace}-${name}-`.slice(0, 50) },
     spec: {
