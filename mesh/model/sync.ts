@@ -63,6 +63,8 @@ export interface SyncResource<T extends SyncType = SyncType> {
 export type SyncMessage =
   /** First message for a type: what the subscriber holds already. The publisher answers with one delta, empty or not. */
   | { readonly kind: 'subscribe'; readonly type: SyncType; readonly known: Readonly<Record<string, string>> }
-  | { readonly kind: 'delta'; readonly type: SyncType; readonly nonce: string; readonly resources: readonly SyncResource[]; readonly removed: readonly string[] }
+  | { readonly kind: 'delta'; readonly type: SyncType; readonly nonce: string; readonly resources: readonly SyncResource[]; readonly removed: readonly string[];
+    /** Only as received: why resources of it could not be read. They are not among `resources`, and the answer is a NACK. */
+    readonly problems?: readonly string[] }
   /** `error` empty: all of the delta is in use. Otherwise a NACK: the subscriber keeps what it had of the resources named in the text. */
   | { readonly kind: 'ack'; readonly type: SyncType; readonly nonce: string; readonly error: string };

@@ -85,6 +85,13 @@ describe('a session', () => {
     expect(log.lines).toMatchObject([{ level: 'warn', fields: { error: 'bad: nobody asked' } }]);
   });
 
+  it('takes what could be read of a delta and refuses the rest with the reason, and the stream goes on', async () => {
+    const { other, received } = start();
+    await other.say({ ...answerDelta('1', 'good'), problems: ['Answer bad.lines: has 2000 items'] } as SyncMessage, answerDelta('2', 'next'));
+    expect(other.sent.slice(1)).toEqual([{ kind: 'ack', type: 'Answer', nonce: '1', error: 'Answer bad.lines: has 2000 items' }, { kind: 'ack', type: 'Answer', nonce: '2', error: '' }]);
+    expect([received, other.closed]).toEqual([['Answer +good -', 'Answer +next -'], false]);
+  });
+
   it('ignores deltas with an old or repeated nonce', async () => {
     const { other, received } = start();
     await other.say(answerDelta('2', 'a'), answerDelta('2', 'b'), answerDelta('1', 'c'));

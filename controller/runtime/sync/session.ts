@@ -52,7 +52,7 @@ export async function runSyncSession(session: SyncSession, signal: CancelSignal)
       if (!Number.isSafeInteger(nonce)) throw new TransportError('never', 'InvalidRequest', `Sync: nonce ${JSON.stringify(message.nonce)} is not a whole number`);
       if (nonce <= last) return;
       lastNonce.set(message.type, nonce);
-      const error = session.receive(message.type, message.resources, message.removed);
+      const error = [session.receive(message.type, message.resources, message.removed), ...message.problems ?? []].filter((problem) => problem !== '').join('; ');
       if (error !== '') log.warn({ type: message.type, nonce: message.nonce, error }, 'refused a change');
       acknowledgements.set(message.type, { kind: 'ack', type: message.type, nonce: message.nonce, error });
     }

@@ -91,23 +91,31 @@ describe('a Sync message', () => {
   const endpoint = { addresses: ['10.0.0.1'], ready: true, ports: [] };
   it.each<[string, SyncMessage, string]>([
     ['too many resources', { kind: 'delta', type: 'Question', nonce: '1', removed: [], resources: Array.from({ length: 501 }, (_, index) => ({ name: `q${index}`, version: 'v', value: { id: 'q', dnsName: '', dnsType: '' } })) }, 'delta.resources: has 501 items; at most 500'],
-    ['too many endpoints', delta('ExportFact', { ...fact, endpoints: Array.from({ length: 501 }, () => endpoint) }), 'ExportFact a.endpoints: has 501 items; at most 500'],
-    ['a port that is none', delta('ExportFact', { ...fact, endpoints: [{ ...endpoint, ports: [{ name: 'http', protocol: 'TCP', port: 70_000 }] }] }), 'ExportFact a.endpoints[0].ports[0].port: 70000 is not a whole number from 1 to 65535'],
-    ['a time before the epoch', delta('Evacuation', { id: 'd', active: true, service: { namespace: 'n', name: 's' }, cluster: 'c', until: -1 }), 'Evacuation a.until: -1 is not'],
-    ['a name that is missing', delta('PeerAddress', { cluster: '', address: 'x' }), 'PeerAddress a.cluster: is empty'],
-    ['a text too long, quoting its beginning only', delta('Question', { id: 'q', dnsName: 'n'.repeat(600), dnsType: 'A' }), `Question a.dnsName: "${'n'.repeat(60)}…" has 600 characters; at most 512`],
     ['too many known versions', { kind: 'subscribe', type: 'Question', known: Object.fromEntries(Array.from({ length: 16_001 }, (_, index) => [`q${index}`, 'v'])) }, 'subscribe.known: has 16001 items; at most 16000'],
   ])('is refused with %s', (_name, message, text) => {
     expect(() => decodeSyncMessage(encodeSyncMessage(message))).toThrow(text);
   });
 
-  it('is refused where the value is of another type than the delta says', () => {
+  it.each<[string, SyncType, SyncValues[SyncType], string]>([
+    ['too many endpoints', 'ExportFact', { ...fact, endpoints: Array.from({ length: 501 }, () => endpoint) }, 'ExportFact bad.endpoints: has 501 items; at most 500'],
+    ['a port that is none', 'ExportFact', { ...fact, endpoints: [{ ...endpoint, ports: [{ name: 'http', protocol: 'TCP', port: 70_000 }] }] }, 'ExportFact bad.endpoints[0].ports[0].port: 70000 is not a whole number from 1 to 65535'],
+    ['a time before the epoch', 'Evacuation', { id: 'd', active: true, service: { namespace: 'n', name: 's' }, cluster: 'c', until: -1 }, 'Evacuation bad.until: -1 is not'],
+    ['a name that is missing', 'PeerAddress', { cluster: '', address: 'x' }, 'PeerAddress bad.cluster: is empty'],
+    ['a text too long, quoting its beginning only', 'Question', { id: 'q', dnsName: 'n'.repeat(600), dnsType: 'A' }, `Question bad.dnsName: "${'n'.repeat(60)}…" has 600 characters; at most 512`],
+  ])('leaves out a resource with %s, says why, and keeps its neighbours', (_name, type, value, text) => {
+    const good = fc.sample(VALUES[type] as fc.Arbitrary<SyncValues[SyncType]>, { numRuns: 1, seed: 2 })[0]!;
+    const neighbours = ['first', 'last'].map((name) => ({ name, version: 'v', value: good }));
+    const sent: SyncMessage = { kind: 'delta', type, nonce: '1', removed: ['gone'], resources: [neighbours[0]!, { name: 'bad', version: 'v', value }, neighbours[1]!] };
+    expect(decodeSyncMessage(encodeSyncMessage(sent))).toEqual({ ...sent, resources: neighbours, problems: [expect.stringContaining(text)] });
+  });
+
+  it('does not take a value of another type than the delta says', () => {
     const bytes = encodeSyncMessage(delta('PeerAddress', { cluster: 'oslo', address: 'x' }));
     // Delta → field 1, the type, is the first varint of the payload: PeerAddress (5) becomes Question (6).
     const changed = Uint8Array.from(bytes);
     const at = changed.indexOf(5, 3);
     changed[at] = 6;
-    expect(() => decodeSyncMessage(changed)).toThrow('Question a: carries "peerAddress" where its type needs "question"');
+    expect(decodeSyncMessage(changed)).toMatchObject({ resources: [], problems: ['Question a: carries "peerAddress" where its type needs "question"'] });
     changed[at] = 99;
     expect(() => decodeSyncMessage(changed)).toThrow('delta.type: "UNRECOGNIZED" is none of DesiredRevision, ImportedFact');
   });

@@ -1,5 +1,6 @@
 /** Messages of the Sync stream: bytes ↔ model. */
 import type { SyncMessage, SyncResource, SyncType, SyncValues } from '../../model/sync.ts';
+import { TransportError } from '../../ports/transport.ts';
 import * as wire from '../gen/isthmus/v1/sync.ts';
 import { BOUNDS, decodeWith, invalid, list, name, present, text, texts, textMap } from './bounds.ts';
 import * as cluster from './cluster.ts';
@@ -53,20 +54,27 @@ function toWire(message: SyncMessage): NonNullable<wire.SyncMessage['message']> 
   return { $case: 'delta', value: { type, nonce: message.nonce, resources, removed: message.removed } };
 }
 
-/** Throws TransportError InvalidRequest, naming field and value, for whatever is no message within the bounds. */
+/**
+ * Throws TransportError InvalidRequest, naming field and value, for whatever is no message within the bounds. One resource that cannot be read is left out
+ * and named in `problems`: it must not cost the stream, which would break again with each new one.
+ */
 export function decodeSyncMessage(input: Uint8Array): SyncMessage {
   const message = present('Sync message', decodeWith('Sync message', (bytes) => wire.SyncMessage.decode(bytes), input).message);
   const type = resourceTypes.fromWire(`${message.$case}.type`, message.value.type);
   if (message.$case === 'subscribe') return { kind: 'subscribe', type, known: textMap('subscribe.known', message.value.known, BOUNDS.knownResources, BOUNDS.nameLength) };
   const nonce = name(`${message.$case}.nonce`, message.value.nonce);
   if (message.$case === 'ack') return { kind: 'ack', type, nonce, error: text('ack.error', message.value.error) };
-  return {
-    kind: 'delta',
-    type,
-    nonce,
-    resources: list('delta.resources', message.value.resources, BOUNDS.deltaResources).map((resource, index) => resourceFromWire(`delta.resources[${index}]`, type, resource)),
-    removed: texts('delta.removed', message.value.removed, BOUNDS.deltaResources),
-  };
+  const problems: string[] = [];
+  const resources = list('delta.resources', message.value.resources, BOUNDS.deltaResources).flatMap((resource, index) => {
+    try {
+      return [resourceFromWire(`delta.resources[${index}]`, type, resource)];
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      problems.push(error.message);
+      return [];
+    }
+  });
+  return { kind: 'delta', type, nonce, resources, removed: texts('delta.removed', message.value.removed, BOUNDS.deltaResources), ...(problems.length === 0 ? {} : { problems }) };
 }
 
 function resourceFromWire(field: string, type: SyncType, resource: wire.Resource): SyncResource {
