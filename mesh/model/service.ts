@@ -68,6 +68,9 @@ export interface ExportVerdict extends ServiceKey {
 }
 
 export const MAX_ENDPOINTS = 500;
+/** Ports of an exported Service, and its load balancer's addresses. */
+export const MAX_SERVICE_PORTS = 100;
+export const MAX_SERVICE_ADDRESSES = 100;
 
 export const serviceKey = (service: ServiceKey): string => `${service.namespace}/${service.name}`;
 export const exportKey = (fact: ServiceKey & { readonly cluster: string }): string => `${fact.cluster}/${fact.namespace}/${fact.name}`;

@@ -33,6 +33,12 @@ const RULES: readonly ConflictRule[] = [
   { reason: 'IPFamilyConflict', field: 'ipFamilies', text: (fact) => [...fact.ipFamilies].sort().join(' ') },
 ];
 
+/** A message goes to every exporting cluster and into its conditions: it names a few of many, and never all of a long value. */
+const MOST_NAMED = 8;
+const LONGEST_VALUE = 200;
+const short = (text: string): string => (text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text);
+const listed = (texts: readonly string[]): string => `${texts.slice(0, MOST_NAMED).join(', ')}${texts.length > MOST_NAMED ? ` and ${texts.length - MOST_NAMED} more` : ''}`;
+
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** One import per exported service, sorted by namespace and name. The order of `allowed` does not matter. */
@@ -55,9 +61,9 @@ function mergeExports(facts: readonly ExportFact[]): ImportPlan {
     const kept = rule.text(oldest);
     const others = facts.filter((fact) => rule.text(fact) !== kept);
     if (others.length === 0) return [];
-    const differing = others.map((fact) => `${fact.cluster} has "${rule.text(fact)}"`).sort().join(', ');
+    const differing = listed(others.map((fact) => `${fact.cluster} has "${short(rule.text(fact))}"`).sort());
     const resolution = rule.reason === 'PortConflict' ? 'ports are merged and the oldest export wins where they clash' : 'the oldest export wins';
-    return [{ reason: rule.reason, message: `${rule.field} of ${serviceKey(oldest)} differ: ${oldest.cluster} (oldest) has "${kept}", ${differing}; ${resolution}; make the Services equal to end the conflict` }];
+    return [{ reason: rule.reason, message: `${rule.field} of ${serviceKey(oldest)} differ: ${oldest.cluster} (oldest) has "${short(kept)}", ${differing}; ${resolution}; make the Services equal to end the conflict` }];
   });
   return {
     namespace: oldest.namespace,

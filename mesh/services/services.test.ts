@@ -54,6 +54,13 @@ describe('authoriseExports', () => {
 });
 
 describe('planImports', () => {
+  test('what it says of a conflict stays short, however many clusters and ports differ', () => {
+    const ports = (offset: number) => Array.from({ length: 100 }, (_, index) => ({ name: `a-port-with-a-long-name-${index}`, protocol: 'TCP' as const, port: 1 + offset + index }));
+    const [plan] = planImports(Array.from({ length: 100 }, (_, index) => fact(`cluster-${index}`, { exportedAt: index, ports: ports(index) })));
+    expect(plan!.conflictMessage.length).toBeLessThan(8192);
+    expect(plan!.conflictMessage).toMatch(/^ports of shop\/checkout differ: cluster-0 \(oldest\) has .* and 91 more; /);
+  });
+
   test('the oldest export wins, equal ages by cluster name; every conflict is named', () => {
     const [plan] = planImports([
       fact('oslo', { exportedAt: 500, type: 'Headless', sessionAffinity: 'ClientIP', ipFamilies: ['IPv6'], ports: [{ ...http, port: 8000 }] }), fact('berlin'),

@@ -23,6 +23,8 @@ const KEY = 'desired';
 /** While something is not as it should be, it is looked at again without an event. */
 const RECHECK_SECONDS = 30;
 const MOST_DRIFT = 32;
+/** An error of the API server may quote a whole object. */
+const LONGEST_MESSAGE = 4096;
 
 export interface Apply {
   readonly synced: boolean;
@@ -82,7 +84,7 @@ export function createApply(
     const id = state.desired?.id;
     if (settled && id !== undefined && state.applied?.id !== id) state.setApplied({ id, appliedAt: clock.now() });
     publisher.set('AppliedReport', config.cluster, {
-      id: state.applied?.id ?? null, appliedAt: state.applied?.appliedAt ?? null, healthy: settled, message, drift: state.managed.drift.slice(0, MOST_DRIFT),
+      id: state.applied?.id ?? null, appliedAt: state.applied?.appliedAt ?? null, healthy: settled, message: message.slice(0, LONGEST_MESSAGE), drift: state.managed.drift.slice(0, MOST_DRIFT),
     });
   }
 
@@ -107,7 +109,7 @@ export function createApply(
     const drift = outcomes.flatMap(([, outcome]) => outcome.drift);
     state.setManaged({ written: Object.fromEntries(outcomes.flatMap(([name, { written }]) => (written === undefined ? [] : [[name, written]]))), drift });
     const settled = outcomes.every(([, outcome]) => outcome.settled);
-    report(settled, settled ? '' : drift.length > 0 ? drift.map(driftText).join('; ').slice(0, 4096) : 'applying');
+    report(settled, settled ? '' : drift.length > 0 ? drift.map(driftText).join('; ') : 'applying');
     return settled;
   }
 

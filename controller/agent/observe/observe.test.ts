@@ -31,6 +31,14 @@ describe('an export', () => {
     expect(fact.endpoints.map(({ addresses, ready }) => [addresses[0], ready])).toEqual([['10.0.0.1', false], ['10.0.0.2', true]]);
   });
 
+  test('of more ports than travel is a problem that says so; of a load balancer\'s addresses the first go', () => {
+    const ports = (count: number) => Array.from({ length: count }, (_, index) => ({ name: `p${index}`, port: index + 1 }));
+    expect(readExport('berlin', exported, service({ ports: ports(101) }), [])).toMatchObject({ problem: { valid: false, message: expect.stringContaining('has 101 ports; at most 100') } });
+    const ingress = Array.from({ length: 150 }, (_, index) => ({ ip: `192.0.2.${index}` }));
+    const fact = content('berlin', exported, { ...service({ ports: ports(100) }), status: { loadBalancer: { ingress } } }, []);
+    expect([fact.ports.length, fact.loadBalancerAddresses.length]).toEqual([100, 100]);
+  });
+
   test('of more endpoints than travel keeps the ready ones', () => {
     const many = Array.from({ length: MAX_ENDPOINTS + 10 }, (_, index) => ({ addresses: [`10.0.${index >> 8}.${index & 255}`], conditions: { ready: index >= 10 } }));
     const fact = content('berlin', exported, service(), [slice(many)]);

@@ -1,5 +1,5 @@
 /** What a message may hold. Everything read from the wire passes one of these checks, so that a broken or hostile sender costs an error and nothing else. */
-import { MAX_ENDPOINTS } from '../../model/service.ts';
+import { MAX_ENDPOINTS, MAX_SERVICE_ADDRESSES, MAX_SERVICE_PORTS } from '../../model/service.ts';
 import { TransportError } from '../../ports/transport.ts';
 
 /** Counts of items, and lengths of texts in UTF-16 units. The whole message is at most 4 MiB (`MAX_MESSAGE_BYTES`). */
@@ -11,8 +11,8 @@ export const BOUNDS = {
   knownResources: 16_000,
   deltaResources: 500,
   endpoints: MAX_ENDPOINTS,
-  addressesPerEndpoint: 100,
-  ports: 100,
+  addressesPerEndpoint: MAX_SERVICE_ADDRESSES,
+  ports: MAX_SERVICE_PORTS,
   ipFamilies: 2,
   properties: 256,
   podCidrs: 1024,
