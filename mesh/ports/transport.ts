@@ -48,9 +48,12 @@ export interface MeshCertificate {
 export class TransportError extends Error {
   readonly advice: 'user' | 'retry' | 'never';
   readonly reason: 'Unreachable' | 'Unauthenticated' | 'PermissionDenied' | 'TokenInvalid' | 'TokenExpired' | 'TokenUsed' | 'InvalidRequest' | 'Cancelled' | 'Overloaded';
-  constructor(advice: 'user' | 'retry' | 'never', reason: TransportError['reason'], message: string) {
+  /** The other side, proven by its certificate, was reached and gave an answer, if only this refusal. false: not known. */
+  readonly answered: boolean;
+  constructor(advice: 'user' | 'retry' | 'never', reason: TransportError['reason'], message: string, answered = false) {
     super(message);
     this.name = 'TransportError';
+    this.answered = answered;
     this.advice = advice;
     this.reason = reason;
   }

@@ -3,7 +3,7 @@ import type { Client } from '@grpc/grpc-js';
 import { spiffeIdOfCluster } from '../../../certs/index.ts';
 import { decodePeerFacts } from '../../../mesh/api/codec/peer.ts';
 import { FactsRequest, PeerDefinition } from '../../../mesh/api/gen/isthmus/v1/peer.ts';
-import { type IdentityMaterial, type PeerConnector, TransportError } from '../../../mesh/ports/transport.ts';
+import { type IdentityMaterial, type PeerConnector, type PeerFacts, TransportError } from '../../../mesh/ports/transport.ts';
 import { callUnary, createClient } from './client.ts';
 import { rawService } from './service.ts';
 import { PEER_DEADLINE_MILLISECONDS } from './settings.ts';
@@ -50,7 +50,7 @@ export function grpcPeerConnector(): PeerConnector & { close(): void } {
     async facts({ cluster, address }, identity, signal) {
       const client = clientFor(cluster, address, identity);
       try {
-        const facts = decodePeerFacts(await callUnary(client, address, methods.facts, FactsRequest.encode({}).finish(), PEER_DEADLINE_MILLISECONDS, signal));
+        const facts = readFacts(address, await callUnary(client, address, methods.facts, FactsRequest.encode({}).finish(), PEER_DEADLINE_MILLISECONDS, signal));
         if (facts.cluster !== cluster || facts.exports.some((fact) => fact.cluster !== cluster)) {
           throw new TransportError('never', 'PermissionDenied', `${address}: "${cluster}" answered with facts of another cluster`);
         }
@@ -65,4 +65,13 @@ export function grpcPeerConnector(): PeerConnector & { close(): void } {
       for (const cluster of [...kept.keys()]) forget(cluster);
     },
   };
+}
+
+/** An answer that cannot be read (of a newer version, or of a broken one) is an answer all the same. */
+function readFacts(address: string, answer: Uint8Array): PeerFacts {
+  try {
+    return decodePeerFacts(answer);
+  } catch (error) {
+    throw new TransportError('never', 'InvalidRequest', `${address}: its answer cannot be read: ${error instanceof Error ? error.message : String(error)}`, true);
+  }
 }

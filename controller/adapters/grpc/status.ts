@@ -48,7 +48,7 @@ export function toStatus(error: unknown): { readonly code: status; readonly deta
 export function fromStatus(address: string, error: ServiceError): TransportError {
   const [reason] = error.metadata?.get(REASON_KEY) ?? [];
   const [advice] = error.metadata?.get(ADVICE_KEY) ?? [];
-  if (isReason(reason) && isAdvice(advice)) return new TransportError(advice, reason, error.details);
+  if (isReason(reason) && isAdvice(advice)) return new TransportError(advice, reason, error.details, true);
   if (error.code === status.UNAVAILABLE && UNTRUSTED.test(error.details)) {
     return new TransportError('user', 'Unauthenticated', `${address}: its certificate was refused: ${error.details}. Compare its roots and trust domain with those this side was given`);
   }

@@ -12,7 +12,7 @@ function setting() {
   const clock = manualClock(0);
   const state = createState('berlin', sha256Hex);
   /** `silent`: takes the call and never answers. */
-  const answers = new Map<string, PeerFacts | 'silent'>();
+  const answers = new Map<string, PeerFacts | 'silent' | TransportError>();
   const asked: string[] = [];
   const metrics = fakeMetrics();
   const ports = {
@@ -22,6 +22,7 @@ function setting() {
         asked.push(`${cluster}@${clock.now()}`);
         const answer = answers.get(cluster);
         if (answer === 'silent') return new Promise(() => {});
+        if (answer instanceof TransportError) throw answer;
         if (answer === undefined) throw new TransportError('retry', 'Unreachable', 'refused');
         return answer;
       },
@@ -90,6 +91,46 @@ test('an answer in another cluster\'s name is none; a peer that the hub takes aw
   const count = asked.length;
   await clock.advance(8000);
   expect([evidence('oslo'), probes.own(), asked.length]).toEqual([[], [], count]);
+  stop.abort();
+  await running;
+});
+
+test('a peer that refuses or cannot be understood is there: only silence and strangers count against it', async () => {
+  const { clock, answers, says, meet, evidence, run, stop } = setting();
+  answers.set('oslo', says('oslo'));
+  meet('oslo');
+  const running = run();
+  await clock.advance(100);
+  const refusals = [
+    new TransportError('retry', 'Overloaded', 'its agent has just started'),
+    new TransportError('user', 'Unauthenticated', 'client certificate: expired', true),
+    new TransportError('never', 'InvalidRequest', 'its answer cannot be read', true),
+  ];
+  for (const refusal of refusals) {
+    answers.set('oslo', refusal);
+    await clock.advance(20_000);
+    expect(evidence('oslo')).toEqual(['berlin* yes']);
+  }
+  answers.set('oslo', new TransportError('user', 'Unauthenticated', 'its certificate was refused'));
+  await clock.advance(20_000);
+  expect(evidence('oslo')).toEqual(['berlin* no']);
+  stop.abort();
+  await running;
+});
+
+test('two hundred peers that hang do not keep the living from being asked in time', async () => {
+  const { clock, answers, says, meet, evidence, asked, run, stop } = setting();
+  for (let index = 0; index < 100; index += 1) { answers.set(`hang-${index}`, 'silent'); meet(`hang-${index}`); }
+  for (let index = 0; index < 100; index += 1) { answers.set(`live-${index}`, says(`live-${index}`)); meet(`live-${index}`); }
+  const running = run();
+  await clock.advance(10_000);
+  const before = asked.length;
+  await clock.advance(20_000);
+  expect(evidence('live-7')).toEqual(['berlin* yes']);
+  // Asked every two seconds, within jitter and the queue: never in step, never more than that.
+  const live = asked.slice(before).filter((entry) => entry.startsWith('live-'));
+  expect(live.length).toBeGreaterThan(100 * 20 / 4);
+  expect(asked.slice(before).length).toBeLessThanOrEqual(200 * 20 / 2 * 1.1);
   stop.abort();
   await running;
 });

@@ -1,6 +1,6 @@
 /** Asks every other agent for its facts, again and again: who answers is reachable, and what it says of its own endpoints needs no hub. */
 import type { Reachability } from '../../../mesh/model/failover.ts';
-import type { IdentityMaterial, PeerFacts } from '../../../mesh/ports/transport.ts';
+import { type IdentityMaterial, type PeerFacts, TransportError } from '../../../mesh/ports/transport.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { cancelWithin } from '../../runtime/cancel.ts';
 import { messageOf } from '../../runtime/errors.ts';
@@ -9,7 +9,8 @@ import type { AgentConfig, AgentPorts } from '../ports.ts';
 import type { Facts } from '../state/facts.ts';
 import type { AgentState } from '../state/state.ts';
 
-const CONCURRENT_PROBES = 16;
+/** Of peers that hang, each holds one until its time is up: enough that the living are still asked in time. */
+const CONCURRENT_PROBES = 64;
 /** A probe without an answer fails after the interval, but not later than this. */
 const LONGEST_PROBE_SECONDS = 5;
 /** So that a fleet does not probe in step. */
@@ -21,7 +22,12 @@ interface Peer {
   reachable: boolean | undefined;
   since: number;
   opinions: PeerFacts['reachability'];
+  /** Why its last answer was of no use. */
+  problem: string;
 }
+
+/** A peer that refuses (its agent has just started, our certificate has expired) or that cannot be understood (a newer version) can be reached all the same. */
+const gaveAnAnswer = (error: unknown): boolean => error instanceof TransportError && (error.answered || error.reason === 'Overloaded');
 
 export interface Probes {
   /** Evidence on a cluster: own probe first, then what reachable peers say; its own word on itself is none. */
@@ -89,17 +95,25 @@ export function createProbes(parts: {
       }
       const next = clock.now() + config.peerProbeIntervalSeconds * 1000 * (1 + JITTER * (random.uniform() - 0.5));
       if (material === undefined) return { requeueAt: next };
-      const peer = peers.get(cluster) ?? { failures: 0, reachable: undefined, since: clock.now(), opinions: [] };
+      const peer = peers.get(cluster) ?? { failures: 0, reachable: undefined, since: clock.now(), opinions: [], problem: '' };
       peers.set(cluster, peer);
       try {
         const said = await ask(cluster, address, material, signal);
         if (said.cluster !== cluster) throw new Error(`answers as cluster "${said.cluster}"`);
         peer.failures = 0;
+        peer.problem = '';
         facts.hear(cluster, said.exports);
         takeOpinions(peer, said.reachability);
         conclude(cluster, peer, true);
       } catch (error) {
         if (signal.aborted) return {};
+        if (gaveAnAnswer(error)) {
+          peer.failures = 0;
+          if (peer.problem !== messageOf(error)) log.warn({ peer: cluster, error: messageOf(error) }, 'a peer is there, but what it answers is of no use');
+          peer.problem = messageOf(error);
+          conclude(cluster, peer, true);
+          return { requeueAt: next };
+        }
         peer.failures += 1;
         log.debug({ peer: cluster, failures: peer.failures, error: messageOf(error) }, 'a peer does not answer');
         if (peer.failures >= config.peerProbeFailures) conclude(cluster, peer, false);
