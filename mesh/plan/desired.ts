@@ -15,9 +15,9 @@ export const sortedShared = (shared: SharedState): SharedState => ({
   trust: shared.trust, failover: sortedByName(shared.failover), globalServices: sortedByName(shared.globalServices),
 });
 
-/** `mesh` null: the un-meshed state, in which whatever peering we wrote is removed. */
-export function desiredRevision(cluster: string, mesh: string | null, peering: PeeringState | null, shared: SharedState, digest: Digest): DesiredRevision {
+/** `texts` has those of what many clusters share, or a mesh of n would cost n² of them. `mesh` null: the un-meshed state, in which whatever peering we wrote is removed. */
+export function desiredRevision(cluster: string, mesh: string | null, peering: PeeringState | null, shared: SharedState, digest: Digest, texts?: ReadonlyMap<object, string>): DesiredRevision {
   const { trust, failover, globalServices } = shared;
-  const content = canonicalJson({ schema: 1, cluster, mesh, peering, trust, failover, globalServices } satisfies DesiredState);
+  const content = canonicalJson({ schema: 1, cluster, mesh, peering, trust, failover, globalServices } satisfies DesiredState, texts);
   return { id: `sha256-${digest(content)}`, cluster, content };
 }

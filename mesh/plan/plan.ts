@@ -77,12 +77,13 @@ function planOne({ mesh, selected, members, waiting, conflicts: membershipConfli
     const endpoint = endpoints.get(name);
     return clusterId === undefined || endpoint === undefined ? [] : [{ name, clusterId, endpoint }];
   });
+  const texts = new Map<object, string>(peers.map((peer) => [peer, canonicalJson(peer)]));
   const revisions = members.map(({ name, cilium }) => {
     const peering: PeeringState = {
       clusterName: name, clusterId: ids.get(name) ?? 0, maxConnectedClusters: cilium.maxConnectedClusters, ciliumVersion: cilium.version,
       namespace: cilium.namespace, kvstoreMesh: cilium.kvstoreMesh, authMode: cilium.authMode, peers: peers.filter((peer) => peer.name !== name),
     };
-    return desiredRevision(name, mesh.name, peering, shared, digest);
+    return desiredRevision(name, mesh.name, peering, shared, digest, texts);
   });
   const planned = revisions.map(({ cluster, id }) => ({ name: cluster, clusterId: ids.get(cluster) ?? 0, desiredId: id }));
   return { plan: { mesh: mesh.name, members: planned, waiting, conflicts: [] }, revisions };
