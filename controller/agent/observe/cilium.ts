@@ -13,6 +13,7 @@ export interface CiliumObjects {
 }
 
 const MOST_CIDRS = 64;
+const LARGEST_UINT32 = 0xffff_ffff;
 /** Node addresses given to peers where the mesh server is reached by node port. */
 const MOST_NODE_ADDRESSES = 3;
 
@@ -31,7 +32,8 @@ export function readCilium(objects: CiliumObjects, namespace: string, properties
   return {
     version: version.replace(/^v/, ''),
     clusterName: data['cluster-name'] ?? 'default',
-    clusterId: Number.isInteger(clusterId) && clusterId >= 0 && clusterId <= 511 ? clusterId : 0,
+    // Out of range goes on as it is, for the plan to refuse; what is no number counts as not set.
+    clusterId: Number.isInteger(clusterId) && clusterId >= 0 ? Math.min(clusterId, LARGEST_UINT32) : 0,
     maxConnectedClusters: data['max-connected-clusters'] === '511' ? 511 : 255,
     podCidrs: readPodCidrs(data, objects.nodes),
     namespace,

@@ -70,7 +70,7 @@ describe('Cilium\'s settings', () => {
   });
 
   test('numbers that are none, pools before node CIDRs, what properties say', () => {
-    expect(facts({ config: config({ 'cluster-id': '9999', 'cluster-pool-ipv4-cidr': '10.8.0.0/16 10.7.0.0/16' }), nodes: [node('1', true, 'x')] })).toMatchObject({ clusterId: 0, podCidrs: ['10.7.0.0/16', '10.8.0.0/16'] });
+    expect(facts({ config: config({ 'cluster-id': 'x', 'cluster-pool-ipv4-cidr': '10.8.0.0/16 10.7.0.0/16' }), nodes: [node('1', true, 'x')] })).toMatchObject({ clusterId: 0, podCidrs: ['10.7.0.0/16', '10.8.0.0/16'] });
     expect(facts({ nodes: [node('2', true, 'x'), node('1', true, 'y')] })?.podCidrs).toEqual(['10.1.1.0/24', '10.1.2.0/24']);
     expect(facts({ meshServer: workload('apiserver') })?.kvstoreMesh).toBe(false);
     expect(facts({}, { 'cilium-auth-mode': 'cluster', 'cilium-kvstoremesh': 'false' })).toMatchObject({ authMode: 'cluster', kvstoreMesh: false });

@@ -4,7 +4,7 @@ import type { AppliedReport, DesiredRevision } from '../../model/desired.ts';
 import type { DnsSample, Evacuation } from '../../model/drill.ts';
 import type { Answer, PeerAddress, Question } from '../../model/sync.ts';
 import type * as wire from '../gen/isthmus/v1/cluster.ts';
-import { BOUNDS, instant, invalid, list, name, port, text, textMap, texts, wholeNumber } from './bounds.ts';
+import { BOUNDS, instant, invalid, list, name, port, text, textMap, texts } from './bounds.ts';
 import { authModes } from './unions.ts';
 
 const short = (field: string, value: string): string => text(field, value, BOUNDS.nameLength);
@@ -30,7 +30,8 @@ function ciliumFromWire(field: string, cilium: wire.CiliumFacts): CiliumFacts {
   return {
     version: short(`${field}.version`, cilium.version),
     clusterName: short(`${field}.clusterName`, cilium.clusterName),
-    clusterId: wholeNumber(`${field}.clusterId`, cilium.clusterId, 0, maxConnectedClusters),
+    // As Cilium has it: the plan judges, so that people read of an id out of range on the Mesh.
+    clusterId: cilium.clusterId,
     maxConnectedClusters,
     podCidrs: texts(`${field}.podCidrs`, cilium.podCidrs, BOUNDS.podCidrs),
     namespace: short(`${field}.namespace`, cilium.namespace),
