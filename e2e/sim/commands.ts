@@ -5,7 +5,7 @@ import { apiVersionOf, Cluster, Drill, HUB_RESOURCES, Inquiry, MEMBER_RESOURCES,
 import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
 import type { UpdateRunObject } from '../../mesh/api/resources/updates.ts';
 import type { KubernetesObject, ObjectRef, ResourceKind } from '../../mesh/ports/kubernetes.ts';
-import { EXPECTATIONS } from './expectations.ts';
+import { type Expectation, EXPECTATIONS } from './expectations.ts';
 import type { Faults } from './faults.ts';
 import { beginFaults } from './faults.ts';
 import { type Fleet, NAMESPACE, never, PERSON } from './fleet.ts';
@@ -14,7 +14,7 @@ export interface Context {
   readonly fleet: Fleet;
   /** Names of update runs, in the order in which they began. */
   runs(): readonly string[];
-  readonly remembered: Map<string, string>;
+  readonly remembered: Map<string, string | undefined>;
   readonly drills: string[];
   faults: Faults | undefined;
   /** Lets time pass until `problem` gives undefined; throws what it says where that takes too long. */
@@ -41,6 +41,12 @@ export function milliseconds(text: string | undefined): number {
   const match = /^(\d+(?:\.\d+)?)s$/.exec(text ?? '');
   if (match === null) throw new Error(`"${text}" is no time: write 5s or 0.9s`);
   return Number(match[1]) * 1000;
+}
+
+function expectationOf(what: string): Expectation {
+  const found = EXPECTATIONS[what];
+  if (found === undefined) throw new Error(`there is nothing to expect of "${what}": ${Object.keys(EXPECTATIONS).join(', ')}`);
+  return found;
 }
 
 const apply = (fleet: Fleet, host: string, kind: ResourceKind, ref: ObjectRef, body: object): Promise<KubernetesObject> =>
@@ -87,11 +93,11 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
     const { kubernetes } = fleet.member(host);
     const memory = `${host} ${name} ${key}`;
     const back = value === 'back';
-    const data = back ? remembered.get(memory) ?? '' : Buffer.from(value).toString('base64');
-    if (!back) remembered.set(memory, (await kubernetes.get<core.SecretObject>(core.Secret, ref, never))?.data?.[key] ?? '');
+    const data = back ? remembered.get(memory) : Buffer.from(value).toString('base64');
+    if (!back) remembered.set(memory, (await kubernetes.get<core.SecretObject>(core.Secret, ref, never))?.data?.[key]);
     const others = fleet.personEdits.filter((edit) => `${edit.host} ${edit.namespace}/${edit.name} ${edit.key}` !== memory);
-    fleet.personEdits.splice(0, Infinity, ...others, ...(back ? [] : [{ host, namespace: ref.namespace ?? '', name: ref.name, key, value: data }]));
-    await kubernetes.patch(core.Secret, ref, { data: { [key]: data } }, { type: 'merge', fieldManager: PERSON }, never);
+    fleet.personEdits.splice(0, Infinity, ...others, ...(back || data === undefined ? [] : [{ host, namespace: ref.namespace ?? '', name: ref.name, key, value: data }]));
+    await kubernetes.patch(core.Secret, ref, { data: { [key]: data ?? null } }, { type: 'merge', fieldManager: PERSON }, never);
   },
   crash: ({ fleet }, [host = '']) => fleet.host(host).crash(),
   restart: ({ fleet }, [host = '']) => fleet.host(host).start(),
@@ -130,6 +136,24 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
     context.faults?.stop();
     context.faults = word === 'on' ? beginFaults(context.fleet) : undefined;
   },
+  // keep TIME …: what `expect` takes, and it holds all that time
+  async keep(context, [time, what = '', ...rest]) {
+    const expectation = expectationOf(what);
+    let lost: string | undefined;
+    const until = context.fleet.clock.now() + milliseconds(time);
+    await context.until(() => {
+      lost ??= expectation(context, rest);
+      return lost !== undefined || context.fleet.clock.now() >= until ? undefined : 'time passes';
+    }, milliseconds(time));
+    if (lost !== undefined) throw new Error(lost);
+  },
+  // quiet TIME: nobody writes anything, because nothing changes
+  async quiet({ fleet, advance }, [time]) {
+    const before = fleet.trace.events.length;
+    await advance(milliseconds(time));
+    const written = fleet.trace.events.slice(before).filter(({ topic }) => topic === 'object');
+    if (written.length > 0) throw new Error(`${written.length} writes, the first: ${written[0]?.host} ${written[0]?.text}`);
+  },
   async expect(context, words) {
     const [what = '', ...rest] = words;
     const times = new Map<string, number>();
@@ -137,8 +161,7 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
       const [word, time] = rest.splice(-2);
       times.set(word ?? '', milliseconds(time));
     }
-    const expectation = EXPECTATIONS[what];
-    if (expectation === undefined) throw new Error(`there is nothing to expect of "${what}": ${Object.keys(EXPECTATIONS).join(', ')}`);
+    const expectation = expectationOf(what);
     const began = context.fleet.clock.now();
     await context.until(() => expectation(context, rest), times.get('within') ?? 0);
     const took = context.fleet.clock.now() - began;

@@ -10,7 +10,7 @@ import { clusterObject, type Context, held, kindOf, refOf } from './commands.ts'
 import type { Fleet, Host, Member } from './fleet.ts';
 import { type QueryType, resolve } from './resolver.ts';
 
-type Expectation = (context: Context, words: readonly string[]) => string | undefined;
+export type Expectation = (context: Context, words: readonly string[]) => string | undefined;
 
 const members = (fleet: Fleet, name: string): readonly Member[] => (name === 'everywhere' ? fleet.members : [fleet.member(name)]);
 const hosts = (fleet: Fleet, name: string): readonly Host[] => (name === 'hub' ? [fleet.hub] : members(fleet, name));

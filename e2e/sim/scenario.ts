@@ -9,6 +9,8 @@ export interface Command {
   /** From 1. */
   readonly line: number;
   readonly text: string;
+  /** Comment lines right above it. */
+  readonly heading: readonly string[];
   readonly words: readonly string[];
   readonly body: unknown;
 }
@@ -16,14 +18,18 @@ export interface Command {
 export function parseScenario(text: string): readonly Command[] {
   const lines = text.split('\n');
   const commands: Command[] = [];
+  let heading: string[] = [];
   for (let index = 0; index < lines.length; index += 1) {
     const line = lines[index]!;
+    if (line.startsWith('#')) heading.push(line);
+    if (line.trim() === '') heading = [];
     if (line.trim() === '' || line.startsWith('#')) continue;
     if (line.startsWith(' ')) throw new Error(`line ${index + 1}: is indented, but no command stands above it`);
     const start = index;
     const body: string[] = [];
     while (lines[index + 1]?.startsWith(' ') === true) body.push(lines[(index += 1)]!);
-    commands.push({ line: start + 1, text: line.trim(), words: line.trim().split(/\s+/), body: body.length === 0 ? undefined : parse(body.join('\n')) });
+    commands.push({ line: start + 1, text: line.trim(), heading, words: line.trim().split(/\s+/), body: body.length === 0 ? undefined : parse(body.join('\n')) });
+    heading = [];
   }
   return commands;
 }
@@ -43,12 +49,21 @@ const LOOK_MILLISECONDS = 10;
 /** Trace lines that go with a failure. */
 const LAST_LINES = 50;
 
-/** Times are left out and hosts told one after another, so that a change of pace alone changes no golden. */
+/** What a condition or a name came to, one after another: `Cluster/oslo Ready: False Disconnected, True Ready`. */
+const SUBJECT: Readonly<Partial<Record<Topic, RegExp>>> = { condition: /^(\S+ [^=]+)=(.*)$/, dns: /^(\S+ \S+) (.*)$/ };
+
+/** Times are left out, and hosts and objects told one after another, so that a change of pace alone changes no golden. */
 function tell(events: readonly TraceEvent[], runs: readonly string[]): string[] {
-  const told = events.filter((event) => TOLD.includes(event.topic));
-  const hosts = [...new Set(told.map((event) => event.host))].sort();
   const named = (text: string): string => runs.reduce((all, run, index) => all.replaceAll(run, `run ${index + 1}`), text);
-  return hosts.flatMap((host) => told.filter((event) => event.host === host).map(({ topic, text }) => `    ${host.padEnd(8)} ${topic === 'process' || topic === 'network' ? '' : `${topic} `}${named(text)}`));
+  const lines: { readonly key: string; text: string }[] = [];
+  for (const { host, topic, text } of events.filter((event) => TOLD.includes(event.topic))) {
+    const [, subject, value = ''] = SUBJECT[topic]?.exec(text) ?? [];
+    const key = subject === undefined ? `${host} ${topic}` : `${host} ${topic} ${subject}`;
+    const line = subject === undefined ? undefined : lines.find((one) => one.key === key);
+    if (line === undefined) lines.push({ key, text: `    ${host.padEnd(8)} ${subject === undefined ? named(text) : `${subject}: ${value}`}` });
+    else line.text += `, ${value}`;
+  }
+  return lines.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ text }) => text);
 }
 
 export async function runScenario(text: string, options: FleetOptions): Promise<ScenarioResult> {
@@ -92,7 +107,8 @@ export async function runScenario(text: string, options: FleetOptions): Promise<
       const lines = fleet.trace.lines();
       throw new Error(`seed ${options.seed}, line ${command.line}: ${command.text}\n${error instanceof Error ? error.message : String(error)}\nlast of ${lines.length} trace lines:\n${lines.slice(-LAST_LINES).join('\n')}`, { cause: error });
     }
+    if (command.heading.length > 0) summary.push('', ...command.heading);
     summary.push(`> ${command.text}`, ...tell(fleet.trace.events.slice(before), runs()));
   }
-  return { trace: fleet.trace.lines(), summary: `${summary.join('\n')}\n`, wakes: fleet.clock.wakes, virtualSeconds: (fleet.clock.now() - started) / 1000 };
+  return { trace: fleet.trace.lines(), summary: `${summary.join('\n').trim()}\n`, wakes: fleet.clock.wakes, virtualSeconds: (fleet.clock.now() - started) / 1000 };
 }

@@ -1,6 +1,7 @@
 /**
  * A DNS answer never names an endpoint that has been unready for longer than its bound while another cluster is healthy. The bound counts while the
- * answering agent could know: since its path to the cluster of that endpoint was last disturbed.
+ * answering agent could know: since its path to the cluster of that endpoint was last disturbed. That the other one shares the service at all, only
+ * the hub can tell: it counts once both have had the hub for as long.
  */
 import { EndpointSlice, type EndpointSliceObject } from '../../../mesh/api/resources/core.ts';
 import { FailoverPolicy, ServiceExport } from '../../../mesh/api/resources/index.ts';
@@ -21,6 +22,8 @@ interface Seen {
     readonly addresses: readonly string[];
     /** Since when the observer could hear of each cluster; absent: it cannot. */
     readonly hears: Readonly<Record<string, number>>;
+    /** Clusters of which the hub has had the time to tell. */
+    readonly told: readonly string[];
   }[];
 }
 
@@ -30,10 +33,17 @@ const SLACK_SECONDS = 8;
 /** Whoever goes on calling it learns when readiness changed: make one for each simulation. */
 export function dnsFreshness(service: ServiceKey, host: string): Invariant<Seen> {
   const since = new Map<string, { readonly ready: boolean; readonly since: number }>();
+  const exportedSince = new Map<string, number>();
+  /** `observer of cluster` */
+  const told = new Set<string>();
 
   function endpointsOf(fleet: Fleet, now: number): Endpoint[] {
     return fleet.members.flatMap((member) => {
-      if (member.read(ServiceExport, service) === undefined) return [];
+      if (member.read(ServiceExport, service) === undefined) {
+        exportedSince.delete(member.name);
+        return [];
+      }
+      exportedSince.set(member.name, exportedSince.get(member.name) ?? now);
       const slices = member.readAll<EndpointSliceObject>(EndpointSlice).filter(({ metadata }) => metadata.namespace === service.namespace && metadata.labels?.['kubernetes.io/service-name'] === service.name);
       return slices.flatMap(({ endpoints }) => (endpoints ?? []).flatMap(({ addresses, conditions }) => addresses.map((address) => {
         const key = `${member.name} ${address}`;
@@ -44,16 +54,25 @@ export function dnsFreshness(service: ServiceKey, host: string): Invariant<Seen>
     });
   }
 
+  function toldTo(fleet: Fleet, observer: string, now: number, boundMilliseconds: number): string[] {
+    return fleet.members.map(({ name }) => name).filter((name) => {
+      const since = [exportedSince.get(name), fleet.calmSince(observer, 'hub'), fleet.calmSince(name, 'hub')];
+      if (since.every((at) => at !== undefined && now - at > boundMilliseconds)) told.add(`${observer} of ${name}`);
+      return told.has(`${observer} of ${name}`);
+    });
+  }
+
   return {
     name: 'DNS names no endpoint that is long unready',
     capture(fleet) {
       const now = fleet.clock.now();
       const policies = fleet.hub.readAll<FailoverPolicyObject>(FailoverPolicy).filter(({ spec }) => spec.service.namespace === service.namespace && spec.service.name === service.name);
       const patience = Math.max(0, ...policies.map(({ spec }) => Math.max(spec.unhealthyAfterSeconds, spec.healthyAfterSeconds)));
+      const boundMilliseconds = (patience + SLACK_SECONDS) * 1000;
       return {
-        now, boundMilliseconds: (patience + SLACK_SECONDS) * 1000, endpoints: endpointsOf(fleet, now),
+        now, boundMilliseconds, endpoints: endpointsOf(fleet, now),
         answers: fleet.members.map((observer) => ({
-          observer: observer.name, addresses: resolve(observer.dns, host, 'A').records,
+          observer: observer.name, told: toldTo(fleet, observer.name, now, boundMilliseconds), addresses: resolve(observer.dns, host, 'A').records,
           hears: Object.fromEntries(fleet.members.flatMap(({ name }) => {
             const calm = fleet.calmSince(observer.name, name);
             return calm === undefined ? [] : [[name, calm] as const];
@@ -68,7 +87,7 @@ export function dnsFreshness(service: ServiceKey, host: string): Invariant<Seen>
       };
       for (const answer of answers) {
         const stale = endpoints.find((endpoint) => answer.addresses.includes(endpoint.address) && !endpoint.ready && forLong(answer, endpoint));
-        const better = stale && endpoints.find((endpoint) => endpoint.cluster !== stale.cluster && endpoint.ready && forLong(answer, endpoint));
+        const better = stale && endpoints.find((endpoint) => endpoint.cluster !== stale.cluster && endpoint.ready && answer.told.includes(endpoint.cluster) && forLong(answer, endpoint));
         if (stale !== undefined && better !== undefined) return `${answer.observer} answers ${stale.address} of ${stale.cluster}, unready for ${(now - stale.since) / 1000} s, while ${better.address} of ${better.cluster} is ready`;
       }
       return undefined;

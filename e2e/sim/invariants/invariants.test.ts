@@ -65,12 +65,13 @@ it('DNS freshness: an endpoint that is long unready, while a better one is there
   const rule = dnsFreshness({ namespace: 'shop', name: 'checkout' }, 'x');
   const bad = { cluster: 'berlin', address: '10.10.0.11', ready: false, since: 0 };
   const good = { cluster: 'oslo', address: '10.20.0.21', ready: true, since: 0 };
-  const answer = { observer: 'virginia', addresses: ['10.10.0.11'], hears: { berlin: 0, oslo: 0 } };
+  const answer = { observer: 'virginia', addresses: ['10.10.0.11'], hears: { berlin: 0, oslo: 0 }, told: ['berlin', 'oslo'] };
   const seen = { now: 11_000, boundMilliseconds: 10_000, endpoints: [bad, good], answers: [answer] };
   expect(rule.assert(seen)).toMatch(/virginia answers 10.10.0.11 of berlin, unready for 11 s, while 10.20.0.21 of oslo is ready/);
   expect(rule.assert({ ...seen, now: 9000 })).toBeUndefined();
   expect(rule.assert({ ...seen, endpoints: [bad, { ...good, ready: false }] })).toBeUndefined();
   expect(rule.assert({ ...seen, endpoints: [{ ...bad, ready: true }, good] })).toBeUndefined();
   expect(rule.assert({ ...seen, answers: [{ ...answer, hears: { berlin: 5000, oslo: 0 } }] })).toBeUndefined();
+  expect(rule.assert({ ...seen, answers: [{ ...answer, told: ['berlin'] }] })).toBeUndefined();
   expect(rule.assert({ ...seen, answers: [{ ...answer, addresses: ['10.20.0.21'] }] })).toBeUndefined();
 });
