@@ -4,9 +4,10 @@ import {
   type DeleteOptions, type KubernetesClient, KubernetesError, type KubernetesObject, type ListOptions, type ObjectList, type ObjectRef,
   type PatchOptions, type ResourceKind, type WatchEvent, type WatchOptions, type WriteOptions,
 } from '../../mesh/ports/kubernetes.ts';
-import type { EmbeddedApi, Target } from './api.ts';
+import type { EmbeddedApi } from './api.ts';
 import type { Delivery } from './events.ts';
 import { clone } from './json.ts';
+import type { Target } from './target.ts';
 
 /** A reader that falls this far behind is cut off, and resumes from its last version. */
 const MOST_UNREAD = 10_000;

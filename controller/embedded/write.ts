@@ -3,7 +3,7 @@ import type { Random } from '../../mesh/ports/random.ts';
 import { clone, equal, isObject, type JsonObject, objectAt, put, textAt } from './json.ts';
 import { apiVersionIn, type ServedKind, type WriteSurroundings } from './kinds.ts';
 import { checkMetadata, finalizersOf, isDeleting, nameFor, nameOf, newUid, tidyMetadata } from './metadata.ts';
-import { badRequest, fieldForbidden, invalid, invalidValue } from './problems.ts';
+import { badRequest, fieldForbidden, invalid } from './problems.ts';
 import { applyDefaults, dropNulls, prune } from './schema/prune.ts';
 import { checkRules } from './schema/rules.ts';
 import { validate } from './schema/validate.ts';
@@ -123,6 +123,3 @@ function check(kind: ServedKind, object: JsonObject, live: JsonObject | undefine
   if (undecodable !== undefined) throw badRequest(`${kind.kind} in version ${JSON.stringify(kind.versions[0])} cannot be handled as a ${kind.kind}: ${undecodable.field}: ${undecodable.message}`);
   if (causes.length > 0) throw invalid(kind, nameOf(object), causes);
 }
-
-export const versionRequired = (kind: ServedKind, name: string): Error =>
-  invalid({ ...kind, kind: kind.plural }, name, [invalidValue('metadata.resourceVersion', 0, 'must be specified for an update')]);

@@ -1,11 +1,13 @@
 /** One request: who, what, may they, do it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../../mesh/ports/clock.ts';
-import type { DeleteRequest, EmbeddedApi, PatchRequest, Target, WriteRequest } from '../api.ts';
+import type { EmbeddedApi } from '../api.ts';
 import { isObject, type JsonObject, objectAt, textAt } from '../json.ts';
 import { uidOf } from '../metadata.ts';
 import { ApiProblem, badRequest, methodNotAllowed, noSuchResource, unsupportedMediaType } from '../problems.ts';
+import type { DeleteRequest, PatchRequest, WriteRequest } from '../requests.ts';
 import { ObjectStoreUnavailable } from '../store.ts';
+import type { Target } from '../target.ts';
 import { authorise, type Caller } from './access.ts';
 import { mediaType, readBody } from './body.ts';
 import { documentAt } from './documents.ts';

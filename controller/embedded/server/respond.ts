@@ -1,10 +1,11 @@
 /** Answers in the form the caller accepts: objects, lists, tables or metadata alone. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Page, Target } from '../api.ts';
 import { type IncludedObject, partialMetadata, tableOf } from '../documents/table.ts';
 import type { JsonObject } from '../json.ts';
 import { apiVersionIn } from '../kinds.ts';
 import { statusOf } from '../problems.ts';
+import type { Page } from '../requests.ts';
+import type { Target } from '../target.ts';
 
 export type Form = 'object' | 'table' | 'metadata';
 

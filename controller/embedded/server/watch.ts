@@ -1,12 +1,14 @@
 /** A watch as a chunked HTTP response: one JSON event a line. */
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '../../../mesh/ports/clock.ts';
-import type { EmbeddedApi, Target, WatchRequest } from '../api.ts';
+import type { EmbeddedApi } from '../api.ts';
 import { type IncludedObject, partialMetadata, tableOf } from '../documents/table.ts';
 import type { Delivery } from '../events.ts';
 import type { JsonObject } from '../json.ts';
 import { apiVersionIn } from '../kinds.ts';
 import { statusOf } from '../problems.ts';
+import type { WatchRequest } from '../requests.ts';
+import type { Target } from '../target.ts';
 import type { Form } from './respond.ts';
 
 /** A reader that leaves this much unread is cut off, and resumes from its last version. */

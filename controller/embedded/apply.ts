@@ -1,0 +1,42 @@
+/** Server-side apply: merges what a manager wants into what is there, field by field. */
+import type { Commits } from './commits.ts';
+import { apply } from './fields/ownership.ts';
+import { isObject, type JsonObject, objectAt, textAt } from './json.ts';
+import type { ServedKind } from './kinds.ts';
+import { checkApply } from './preconditions.ts';
+import { badRequest, invalid, notFound, required } from './problems.ts';
+import type { PatchRequest } from './requests.ts';
+import { findObject, type Target } from './target.ts';
+import { withoutDefaults } from './without-defaults.ts';
+import { decode, place } from './write.ts';
+
+const PATCH_OPTIONS = { group: 'meta.k8s.io', plural: 'patchoptions', kind: 'PatchOptions' };
+
+/** Creates the object where it is absent. */
+export function applyObject(commits: Commits, target: Target, namespace: string | undefined, name: string, body: unknown, request: PatchRequest): JsonObject {
+  const { kind, version } = target;
+  if (request.fieldManager === '') throw invalid(PATCH_OPTIONS, '', [required('fieldManager', 'is required for apply patch')]);
+  if (!isObject(body)) throw badRequest('error decoding YAML: the applied configuration is no object');
+  if (textAt(body, 'apiVersion') === undefined || textAt(body, 'kind') === undefined) throw badRequest('the applied configuration must name its apiVersion and kind');
+  if (isObject(body['metadata']) && body['metadata']['managedFields'] !== undefined) throw badRequest('metadata.managedFields must be nil');
+  const config = decode(withoutDefaults(kind), version, body, request.fieldValidation ?? 'Warn', request.warnings ?? []);
+  place(kind, config, namespace, name);
+  const live = findObject(commits.objects, target, namespace, name);
+  if (live === undefined && request.subresource !== undefined) throw notFound(kind, name);
+  checkApply(kind, name, live, config);
+
+  const ignored = notTheAppliers(kind, config, request.subresource);
+  for (const key of ignored) if (key !== 'metadata' && key !== 'apiVersion' && key !== 'kind') delete config[key];
+  const base = live ?? { apiVersion: config['apiVersion'], kind: kind.kind, metadata: {} };
+  const { merged, settle } = apply(kind.schema, base, config, ignored.map((key) => [`f:${key}`]), commits.writer(target, request), request.force === true);
+  const whole = decode(kind, kind.versions[0] as string, merged, 'Ignore', []);
+  if (live !== undefined) return commits.replace(target, live, whole, request, settle);
+  delete objectAt(whole, 'metadata')['resourceVersion'];
+  return commits.insert(target, whole, request, settle);
+}
+
+/** Members that this endpoint does not write, so that nobody owns them through it. */
+function notTheAppliers(kind: ServedKind, config: JsonObject, subresource: 'status' | undefined): readonly string[] {
+  if (subresource === 'status') return Object.keys(config).filter((key) => key !== 'status');
+  return kind.statusSubresource && kind.kind !== 'Node' ? ['status'] : [];
+}

@@ -1,0 +1,52 @@
+/** What callers ask of the API, and the pages that come back. */
+import type { Propagation } from './deletion.ts';
+import type { JsonObject } from './json.ts';
+import type { FieldValidation } from './write.ts';
+
+export interface Selection {
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+}
+
+export interface ListRequest extends Selection {
+  readonly limit?: number;
+  readonly continueToken?: string;
+  readonly resourceVersion?: string;
+  readonly resourceVersionMatch?: string;
+}
+
+export interface WatchRequest extends Selection {
+  /** Absent, empty or `0`: begins with everything there is. */
+  readonly resourceVersion?: string;
+  /** Begins with everything there is, then a bookmark that says so. */
+  readonly sendInitialEvents?: boolean;
+}
+
+export interface WriteRequest {
+  readonly fieldManager: string;
+  readonly dryRun?: boolean;
+  /** What happens to unknown fields; as in Kubernetes `Warn` where absent. */
+  readonly fieldValidation?: FieldValidation;
+  readonly subresource?: 'status';
+  readonly warnings?: string[];
+}
+
+export interface PatchRequest extends WriteRequest {
+  readonly type: 'json' | 'merge' | 'strategic' | 'apply';
+  readonly force?: boolean;
+}
+
+export interface DeleteRequest {
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly propagation?: Propagation;
+  readonly dryRun?: boolean;
+}
+
+export interface Page {
+  readonly resourceVersion: string;
+  readonly items: readonly JsonObject[];
+  readonly continueToken: string | undefined;
+  readonly remaining: number | undefined;
+}
