@@ -219,3 +219,44 @@ test('roots that arrive while a renewal is under way are not lost', async () => 
   expect(identity.current().bundlePem).toBe(roots);
   expect(Buffer.from((await stored(world))['ca.crt'] ?? '', 'base64').toString()).toBe(roots);
 });
+
+describe('the Secret, touched by a person while the agent runs', () => {
+  const secretRef = { namespace: 'isthmus-system', name: 'isthmus-agent-identity' };
+  async function running() {
+    const world = await setting();
+    const identity = agent(world, await world.hub.token('berlin'));
+    await identity.obtain(signal);
+    // The token is used up; after the join nobody has another one.
+    const restarted = agent(world, undefined);
+    await restarted.obtain(signal);
+    return { world, identity: restarted };
+  }
+
+  test('deleted: new roots are taken, and the identity in use is stored again with them', async () => {
+    const { world, identity } = await running();
+    const before = identity.current();
+    await world.kubernetes.delete(Secret, secretRef, {}, signal);
+    const roots = `${before.bundlePem}${before.bundlePem}`;
+    await identity.adoptTrust(roots, signal);
+    expect(identity.current()).toEqual({ ...before, bundlePem: roots });
+    expect(Object.keys(await stored(world)).sort()).toEqual(['ca.crt', 'tls.crt', 'tls.key', 'trustDomain']);
+  });
+
+  test.each([
+    ['deleted', async ({ kubernetes }: Setting) => kubernetes.delete(Secret, secretRef, {}, signal)],
+    ['damaged', async ({ kubernetes }: Setting) => kubernetes.patch(Secret, secretRef, { data: { 'tls.crt': 'eA==' } }, { type: 'merge', fieldManager: 'kubectl-edit' }, signal)],
+  ] as const)('%s: the identity in use is renewed in time and stored whole', async (_what, touch) => {
+    const { world, identity } = await running();
+    const before = identity.current();
+    const stop = new AbortController();
+    const fresh = identity.keepFresh(() => world.hub.connection(() => identity.current()), stop.signal);
+    await touch(world);
+    await world.clock.advance(20 * HOUR);
+    expect(identity.current().chainPem).not.toBe(before.chainPem);
+    expect(identity.problem()).toBeUndefined();
+    expect(Object.keys(await stored(world)).sort()).toEqual(['ca.crt', 'tls.crt', 'tls.key', 'trustDomain']);
+    expect((await agent(world, undefined).obtain(signal)).chainPem).toBe(identity.current().chainPem);
+    stop.abort();
+    await fresh;
+  });
+});

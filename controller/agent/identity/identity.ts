@@ -80,6 +80,19 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
   const expired = (facts: CertificateFacts): string | undefined =>
     (facts.notAfter > clock.now() ? undefined : `identity of cluster "${cluster}": expired at ${toRfc3339(facts.notAfter)}; make a token with "isthmus join ${cluster}" on the hub and give it to this agent`);
 
+  /** What is stored. Where a person deleted or damaged that, what this agent holds, as long as it is valid: a running cluster is not cut off for a Secret. */
+  function usable(stored: StoredIdentity): { readonly stored: StoredIdentity; readonly facts: CertificateFacts | undefined } {
+    const spare = held !== undefined && expired(held.facts) === undefined ? held : undefined;
+    try {
+      const facts = factsOf(stored);
+      if (facts !== undefined || spare === undefined) return { stored, facts };
+    } catch (error) {
+      if (spare === undefined) throw error;
+      log.warn({ cluster, problem: messageOf(error) }, 'the stored identity cannot be used; going on with the one in use');
+    }
+    return { stored: spare.stored, facts: spare.facts };
+  }
+
   async function join(loaded: LoadedIdentity, signal: CancelSignal): Promise<IdentityMaterial> {
     const joined = await joinHub({ hub: ports.hub, signer }, config, loaded, signal);
     const facts = readCertificate(joined.chainPem);
@@ -108,8 +121,7 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
   async function renew(connection: HubConnection | undefined, signal: CancelSignal): Promise<void> {
     const before = held;
     const loaded = await store.load(signal);
-    const stored = loaded.identity;
-    const facts = factsOf(stored);
+    const { stored, facts } = usable(loaded.identity);
     if (facts !== undefined && facts.notAfter > (before?.facts.notAfter ?? 0)) { adopt(stored, facts); return; }
     if (facts === undefined || (expired(facts) !== undefined && config.joinToken !== undefined)) { await join(loaded, signal); return; }
     if (connection === undefined) throw new TransportError('retry', 'Unreachable', 'there is no connection to the hub');
@@ -118,7 +130,7 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
     checkIssued(issued, cluster, stored.trustDomain, key);
     // Roots are staged: they come with the desired state, not with a renewal.
     const latest = await store.load(signal);
-    const renewed = { ...latest.identity, keyPem: key.exportPem(), chainPem: issued.chainPem };
+    const renewed = { ...usable(latest.identity).stored, keyPem: key.exportPem(), chainPem: issued.chainPem };
     await latest.save(renewed, signal);
     const next = readCertificate(renewed.chainPem);
     log.info({ cluster, serial: next.serial, notAfter: toRfc3339(next.notAfter) }, 'renewed the identity');
@@ -168,10 +180,10 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
     async adoptTrust(bundlePem, signal) {
       if (held === undefined || held.stored.bundlePem === bundlePem) return;
       const loaded = await store.load(signal);
-      const facts = factsOf(loaded.identity) ?? held.facts;
-      const trusting = { ...loaded.identity, bundlePem };
+      const { stored, facts } = usable(loaded.identity);
+      const trusting = { ...stored, bundlePem };
       await loaded.save(trusting, signal);
-      adopt(trusting, facts);
+      adopt(trusting, facts ?? held.facts);
     },
     problem: () => problem,
   };
