@@ -1,5 +1,7 @@
 /** Saves the state soon after it changed, and loads it at the start. */
 import { z } from 'zod';
+import { decodeSyncMessage, encodeSyncMessage } from '../../../mesh/api/codec/sync.ts';
+import { HUB_TYPES, type SyncResource, type SyncType } from '../../../mesh/model/sync.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Clock } from '../../../mesh/ports/clock.ts';
 import type { Log } from '../../../mesh/ports/log.ts';
@@ -10,12 +12,14 @@ import type { AgentState, StateContent } from './state.ts';
 const DEBOUNCE_MILLISECONDS = 1000;
 const RETRY_MILLISECONDS = 10_000;
 
-/** Only the frame is checked here: each resource passes the same checks as one from the hub. */
+const health = z.looseObject({ cluster: z.string(), healthy: z.boolean(), changedAt: z.number(), raw: z.boolean(), rawSince: z.number(), evacuated: z.boolean(), reason: z.string() });
+
+/** The frame; each resource passes the same checks as one from the hub. */
 const snapshotSchema = z.object({
   schema: z.literal(1),
   cluster: z.string(),
   resources: z.record(z.string(), z.array(z.object({ name: z.string(), version: z.string(), value: z.looseObject({}) }))),
-  failover: z.record(z.string(), z.looseObject({ health: z.array(z.unknown()), serving: z.array(z.string()), reason: z.string(), wakeAt: z.number().nullable() })),
+  failover: z.record(z.string(), z.looseObject({ health: z.array(health), serving: z.array(z.string()), reason: z.string(), wakeAt: z.number().nullable() })),
   applied: z.object({ id: z.string(), appliedAt: z.number() }).nullable(),
   managed: z.object({
     written: z.record(z.string(), z.record(z.string(), z.string())),
@@ -23,13 +27,26 @@ const snapshotSchema = z.object({
   }),
 });
 
+/** As if it came from the hub now: a value of an older program, or one that was damaged on the disk, is left out, and the hub sends it again. */
+function reread(type: SyncType, resource: SyncResource): readonly SyncResource[] {
+  try {
+    const read = decodeSyncMessage(encodeSyncMessage({ kind: 'delta', type, nonce: '1', resources: [resource], removed: [] }));
+    return read.kind === 'delta' ? read.resources : [];
+  } catch {
+    return [];
+  }
+}
+
 export async function loadState(store: SnapshotStore, state: AgentState, cluster: string, log: Log): Promise<void> {
   const text = await store.load();
   if (text === undefined) return;
   try {
     const snapshot = snapshotSchema.parse(JSON.parse(text));
     if (snapshot.cluster !== cluster) log.warn({ cluster: snapshot.cluster }, 'the last known state is of another cluster; starting without it');
-    else state.restore(snapshot as unknown as StateContent);
+    else state.restore({ ...snapshot, resources: Object.fromEntries(HUB_TYPES.flatMap((type) => {
+      const resources = snapshot.resources[type];
+      return resources === undefined ? [] : [[type, (resources as unknown as SyncResource[]).flatMap((resource) => reread(type, resource))]];
+    })) } as StateContent);
   } catch (error) {
     log.warn({ problem: error instanceof Error ? error.name : 'unknown' }, 'the last known state is damaged; starting without it');
   }

@@ -135,6 +135,35 @@ describe('snapshots', () => {
     expect(other.knowsImports).toBe(false);
   });
 
+  test('one that was saved before the hub told of imports does not claim that there are none', async () => {
+    const { clock, state, store, end } = await saved();
+    state.receive('DesiredRevision', [{ name: 'berlin', version: 'v', value: revision() }], []);
+    await clock.advance(2000);
+    const again = createState('berlin', sha256Hex);
+    await loadState(store, again, 'berlin', recordingLog());
+    expect([again.desired?.id, again.knowsImports]).toEqual([revision().id, false]);
+    await end();
+  });
+
+  test('a resource that is damaged or of an older form is left out, so that the hub sends it again; its neighbours are used', async () => {
+    const { clock, state, writes, store, end } = await saved();
+    state.receive('ImportedFact', ['oslo', 'rome', 'paris'].map((cluster) => resource(checkoutFact(cluster, ['10.0.0.1']))), []);
+    state.receive('DesiredRevision', [{ name: 'berlin', version: 'v', value: revision() }], []);
+    await clock.advance(2000);
+    const content = JSON.parse(writes.at(-1)!);
+    const [, paris, rome] = content.resources.ImportedFact;
+    expect([paris.name, rome.name]).toEqual(['paris/shop/checkout', 'rome/shop/checkout']);
+    delete paris.value.endpoints[0].ports;
+    rome.value = {};
+    content.resources.DesiredRevision[0].value = {};
+    writes.push(JSON.stringify(content));
+    const again = createState('berlin', sha256Hex);
+    const log = recordingLog();
+    await loadState(store, again, 'berlin', log);
+    expect([Object.keys(again.known('ImportedFact')), again.desired, again.knowsImports, log.lines]).toEqual([['oslo/shop/checkout'], undefined, true, []]);
+    await end();
+  });
+
   test('a full disk is said, and tried again', async () => {
     const { clock, state, log, writes, end } = await saved(true);
     state.setApplied({ id: 'sha256-1', appliedAt: 7 });

@@ -94,7 +94,7 @@ export function createState(cluster: string, digest: Digest): AgentState {
     receive(type, resources, removed) {
       if (!isHubType(type)) return `type "${type}" is not for agents`;
       const held = table(type);
-      const growth = resources.filter(({ name }) => !held.has(name)).length;
+      const growth = resources.filter(({ name }) => !held.has(name)).length - removed.filter((name) => held.has(name)).length;
       if (held.size + growth > MAX_RESOURCES) return `${type}: ${held.size + growth} resources are more than the ${MAX_RESOURCES} that an agent keeps`;
       const problems = resources.map((resource) => take(type, resource)).filter((problem) => problem !== '');
       // Without a desired revision nothing would say what to run: the last one stays in force.
@@ -127,7 +127,8 @@ export function createState(cluster: string, digest: Digest): AgentState {
     },
     subscribeContent(listener) { contentListeners.push(listener); },
     content: () => ({
-      resources: Object.fromEntries(HUB_TYPES.filter((type) => type !== 'Question').map((type) => [type, sorted(type)])),
+      // Absent means never told; an empty list would say that there are no imports, and what stands in the cluster would be taken away.
+      resources: Object.fromEntries(HUB_TYPES.filter((type) => type !== 'Question' && (type !== 'ImportedFact' || knowsImports)).map((type) => [type, sorted(type)])),
       failover: Object.fromEntries([...failover].sort(byName)),
       applied,
       managed,
