@@ -10,10 +10,13 @@ import type { Fleet } from '../gateway/fleet.ts';
 import type { Publishers } from '../gateway/publishers.ts';
 import type { HubPorts } from '../ports.ts';
 import { clusterView, exportPolicyValues } from '../views.ts';
+import { createAllowed } from './allowed.ts';
 import { isUnknown } from './unknown.ts';
 
 /** How long after its start a hub waits for agents before it judges conflicts without those that are missing. */
 const GRACE_SECONDS = 60;
+/** Looking again at all that is withheld costs agents × facts; while a whole fleet reconnects it is not done for each agent. */
+const RECONSIDER_MILLISECONDS = 1000;
 /** An agent with many exports tells them in several deltas; all have come when none has for this long, or soon enough whatever comes. */
 const QUIET_MILLISECONDS = 1000;
 const LONGEST_MILLISECONDS = 10_000;
@@ -36,6 +39,8 @@ export function createServices({ ports, fleet, publishers, clusters, policies }:
   const counted = ports.metrics.gauge('isthmus_hub_exports', 'Exports that agents report, by verdict.', ['verdict']);
 
   const views = (): ClusterView[] => clusters.list().map((object) => clusterView(object, undefined));
+  const isAllowed = createAllowed(clusters, policies);
+  let reconsideredAt = Number.NEGATIVE_INFINITY;
   const joined = (cluster: string): boolean => clusters.get({ name: cluster })?.status?.identity !== undefined;
 
   publishers.withhold((recipient, type, name) => isUnknown({
@@ -43,7 +48,7 @@ export function createServices({ ports, fleet, publishers, clusters, policies }:
     verdictsOf: (cluster) => toldVerdicts.has(cluster),
     reportOf: (cluster) => heardReport.has(cluster),
     joined,
-    allowed: (fact) => authoriseExports([fact], views(), exportPolicyValues(policies.list())).allowed.length > 0,
+    allowed: isAllowed,
   }, recipient, type, name));
 
   function tellVerdicts(cluster: string, verdicts: ReturnType<typeof authoriseExports>['verdicts'][string]): void {
@@ -82,7 +87,10 @@ export function createServices({ ports, fleet, publishers, clusters, policies }:
     const graceEnds = startedAt + GRACE_SECONDS * 1000;
     if (missing && now < graceEnds) wakes.push(graceEnds);
     else for (const cluster of present) if (heardExports.has(cluster)) tellVerdicts(cluster, verdicts[cluster] ?? []);
-    publishers.reconsider();
+    if (reconsideredAt + RECONSIDER_MILLISECONDS <= now) {
+      reconsideredAt = now;
+      publishers.reconsider();
+    } else wakes.push(reconsideredAt + RECONSIDER_MILLISECONDS);
     return wakes.length === 0 ? {} : { requeueAt: Math.min(...wakes) };
   }
 

@@ -23,6 +23,8 @@ export class Publication {
   /** name → what the subscriber refused; not sent again until it differs. What it holds of such a name instead is not known. */
   private refused = new Map<string, string | typeof REMOVAL>();
   private pending = new Set<string>();
+  /** Removals that the publisher cannot speak of yet: looked at again only when it says so, or every wake would cost a look at each of them. */
+  private withheld = new Set<string>();
   private inFlight: Delta | null = null;
   private subscribed = false;
   private answered = false;
@@ -37,13 +39,21 @@ export class Publication {
     this.held = new Map(Object.entries(known));
     this.refused = new Map();
     this.pending = new Set([...this.publisher.names(this.type), ...this.held.keys()]);
+    this.withheld = new Set();
     this.inFlight = null;
     this.subscribed = true;
     this.answered = false;
   }
 
+  /** Empty: what is withheld may have changed. */
   changed(name: string): void {
     if (!this.subscribed) return;
+    if (name === '') {
+      for (const held of this.withheld) this.pending.add(held);
+      this.withheld.clear();
+      return;
+    }
+    this.withheld.delete(name);
     if (this.publisher.get(this.type, name) !== undefined || this.subscriberMayHold(name)) this.pending.add(name);
     else this.pending.delete(name);
   }
@@ -56,7 +66,11 @@ export class Publication {
     let bytes = 0;
     for (const name of [...this.pending].sort()) {
       const resource = this.publisher.get(this.type, name);
-      if (resource === undefined && this.publisher.withheld(this.type, name) && this.subscriberMayHold(name)) continue;
+      if (resource === undefined && this.publisher.withheld(this.type, name) && this.subscriberMayHold(name)) {
+        this.pending.delete(name);
+        this.withheld.add(name);
+        continue;
+      }
       const owed = resource === undefined
         ? this.subscriberMayHold(name) && this.refused.get(name) !== REMOVAL
         : this.held.get(name) !== resource.version && this.refused.get(name) !== resource.version;
@@ -107,7 +121,7 @@ export class Publication {
 
   /** Names waiting for a delta: the length of this queue. */
   get backlog(): number {
-    return this.pending.size;
+    return this.pending.size + this.withheld.size;
   }
 
   private subscriberMayHold(name: string): boolean {
