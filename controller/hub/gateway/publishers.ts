@@ -2,7 +2,7 @@
 import type { Digest } from '../../../mesh/model/canonical.ts';
 import type { HUB_TYPES, SyncValues } from '../../../mesh/model/sync.ts';
 import type { Log } from '../../../mesh/ports/log.ts';
-import { createPublisher, type Publisher } from '../../runtime/sync/publisher.ts';
+import { createPublisher, type Measured, measure, type Publisher } from '../../runtime/sync/publisher.ts';
 
 export type HubType = (typeof HUB_TYPES)[number];
 
@@ -20,16 +20,27 @@ export interface Publishers {
   reconsider(): void;
 }
 
+interface Shared {
+  readonly value: SyncValues[HubType];
+  readonly measured: Measured;
+  readonly except: string | undefined;
+}
+
 export function createPublishers(digest: Digest, log: Log): Publishers {
   const publishers = new Map<string, Publisher>();
-  const shared = new Map<HubType, Map<string, { readonly value: SyncValues[HubType]; readonly except: string | undefined }>>();
+  const shared = new Map<HubType, Map<string, Shared>>();
+  /** Each is logged once, not for every agent and every change. */
+  const tooMuch = new Set<string>();
   let unknown: Parameters<Publishers['withhold']>[0] = () => false;
 
   /** A value too large or one too many stays untold and is logged; the rest goes on. */
-  function set<T extends HubType>(cluster: string, publisher: Publisher, type: T, name: string, value: SyncValues[T]): void {
+  function set<T extends HubType>(cluster: string, publisher: Publisher, type: T, name: string, value: SyncValues[T], measured?: Measured): void {
     try {
-      publisher.set(type, name, value);
+      publisher.set(type, name, value, measured);
+      tooMuch.delete(`${type} ${name}`);
     } catch (error) {
+      if (tooMuch.has(`${type} ${name}`)) return;
+      tooMuch.add(`${type} ${name}`);
       log.error({ cluster, type, name, error: String(error) }, 'cannot be told to the agent');
     }
   }
@@ -45,7 +56,7 @@ export function createPublishers(digest: Digest, log: Log): Publishers {
     publishers.set(cluster, publisher);
     withholding(cluster, publisher);
     for (const [type, entries] of shared) {
-      for (const [name, { value, except }] of entries) if (except !== cluster) set(cluster, publisher, type, name, value);
+      for (const [name, { value, measured, except }] of entries) if (except !== cluster) set(cluster, publisher, type, name, value, measured);
     }
     return publisher;
   }
@@ -55,13 +66,17 @@ export function createPublishers(digest: Digest, log: Log): Publishers {
     tell: (cluster, type, name, value) => set(cluster, of(cluster), type, name, value),
     untell: (cluster, type, name) => publishers.get(cluster)?.remove(type, name),
     tellAll(type, name, value, except) {
-      const entries = shared.get(type) ?? new Map();
+      const entries = shared.get(type) ?? new Map<string, Shared>();
       shared.set(type, entries);
-      entries.set(name, { value, except });
-      for (const [cluster, publisher] of publishers) if (cluster !== except) set(cluster, publisher, type, name, value);
+      const measured = measure(value, digest);
+      const before = entries.get(name);
+      if (before?.measured.version === measured.version && before.except === except) return;
+      entries.set(name, { value, measured, except });
+      for (const [cluster, publisher] of publishers) if (cluster !== except) set(cluster, publisher, type, name, value, measured);
     },
     untellAll(type, name) {
       if (shared.get(type)?.delete(name) !== true) return;
+      tooMuch.delete(`${type} ${name}`);
       for (const publisher of publishers.values()) publisher.remove(type, name);
     },
     withhold(rule) {

@@ -12,9 +12,20 @@ export interface PublishedResource<T extends SyncType = SyncType> extends SyncRe
   readonly bytes: number;
 }
 
+/** What a publisher needs to know of a value; the same for all publishers that are to tell it. */
+export interface Measured {
+  readonly version: string;
+  readonly bytes: number;
+}
+
+export function measure(value: unknown, digest: Digest): Measured {
+  const text = canonicalJson(value);
+  return { version: digest(text), bytes: Buffer.byteLength(text) };
+}
+
 export interface Publisher {
   /** An equal value changes nothing. Throws RangeError beyond `MAX_RESOURCES_PER_TYPE` or `MAX_RESOURCE_BYTES`; the value held before stays. */
-  set<T extends SyncType>(type: T, name: string, value: SyncValues[T]): void;
+  set<T extends SyncType>(type: T, name: string, value: SyncValues[T], measured?: Measured): void;
   remove(type: SyncType, name: string): void;
   /** Makes `entries` all there is of a type. */
   replace<T extends SyncType>(type: T, entries: ReadonlyMap<string, SyncValues[T]> | Readonly<Record<string, SyncValues[T]>>): void;
@@ -43,13 +54,11 @@ export function createPublisher(digest: Digest): Publisher {
   }
 
   const publisher: Publisher = {
-    set(type, name, value) {
+    set(type, name, value, measured = measure(value, digest)) {
       const held = byName(type);
-      const text = canonicalJson(value);
-      const bytes = Buffer.byteLength(text);
+      const { version, bytes } = measured;
       if (bytes > MAX_RESOURCE_BYTES) throw new RangeError(`${type} ${name}: has ${bytes} bytes; at most ${MAX_RESOURCE_BYTES} can be sent. Make it smaller`);
       if (!held.has(name) && held.size >= MAX_RESOURCES_PER_TYPE) throw new RangeError(`${type} ${name}: there are ${held.size} already; at most ${MAX_RESOURCES_PER_TYPE} of a type can be sent`);
-      const version = digest(text);
       if (held.get(name)?.version === version) return;
       held.set(name, { name, version, value, bytes });
       notify(type, name);
