@@ -31,9 +31,14 @@ export function meshEndpoint(endpoint: { readonly address?: string | undefined; 
 }
 
 /** Assigned is what the records say; the status repeats it a moment later. */
-export function clusterView({ metadata, status }: ClusterObject, assignment: Assignment | undefined): ClusterView {
-  return { ...viewCluster(metadata.name, metadata.labels ?? {}, status as ClusterStatusValue | undefined), assignedId: assignment?.desiredId ?? null };
+export function clusterView(object: ClusterObject, assignment: Assignment | undefined): ClusterView {
+  const known = seen.get(object) ?? viewCluster(object.metadata.name, object.metadata.labels ?? {}, object.status as ClusterStatusValue | undefined);
+  seen.set(object, known);
+  return { ...known, assignedId: assignment?.desiredId ?? null };
 }
+
+/** Caches give the same object until it changes, and each change of one cluster asks for the views of all. */
+const seen = new WeakMap<ClusterObject, ClusterView>();
 
 const values = <O extends KubernetesObject, V>(objects: readonly O[], value: (object: O) => V | undefined): V[] =>
   objects.flatMap((object) => { const one = value(object); return one === undefined ? [] : [one]; });

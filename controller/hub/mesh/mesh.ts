@@ -19,6 +19,9 @@ import { type Change, changesOf, type HeldChange, heldChange, runName } from './
 
 export const DEFAULT_STRATEGY = 'default';
 const ALL = 'plan';
+/** A plan of many clusters takes long and each of them wakes the loop: then they are planned together. A small fleet is planned at once. */
+const SMALL_FLEET = 50;
+const PAUSE_MILLISECONDS_PER_CLUSTER = 2;
 
 export interface MeshParts {
   readonly ports: Pick<HubPorts, 'clock' | 'random' | 'log' | 'metrics' | 'kubernetes' | 'records'>;
@@ -100,7 +103,12 @@ export function createMesh({ ports, sources, runs, strategies }: MeshParts): Loo
     }, signal);
   }
 
+  let restsUntil = Number.NEGATIVE_INFINITY;
+
   async function reconcile(_key: string, signal: CancelSignal): Promise<{ requeueAt?: number }> {
+    if (clock.now() < restsUntil) return { requeueAt: restsUntil };
+    const count = sources.clusters.list().length;
+    if (count > SMALL_FLEET) restsUntil = clock.now() + count * PAUSE_MILLISECONDS_PER_CLUSTER;
     const plan = currentPlan(sources);
     const outlook = await look(plan);
     const targets = outlook.activeRun === undefined ? [] : await records.listTargets(outlook.activeRun);

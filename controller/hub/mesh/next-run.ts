@@ -33,8 +33,9 @@ function isEmpty(content: string): boolean {
 
 /** Clusters whose planned state is not the assigned one, sorted. */
 export function changesOf(plan: Plan, assignedId: (cluster: string) => string | null): Change[] {
+  const meshed = new Set(plan.meshes.filter(({ conflicts }) => conflicts.length === 0).flatMap(({ members }) => members.map(({ name }) => name)));
   return plan.desired
-    .filter(({ cluster, id, content }) => assignedId(cluster) !== id && !(assignedId(cluster) === null && isEmpty(content)))
+    .filter(({ cluster, id, content }) => assignedId(cluster) !== id && (assignedId(cluster) !== null || meshed.has(cluster) || !isEmpty(content)))
     .map(({ cluster, id }) => ({ cluster, toId: id }));
 }
 
