@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { type ConnectedKubernetes, connectKubernetes } from '../../controller/adapters/kubernetes/connect.ts';
+import { decodeJoinToken } from '../../controller/runtime/join-token.ts';
 import { fakeMetrics } from '../../controller/runtime/testing/fakes.ts';
 import { KubernetesError, type KubernetesObject } from '../../mesh/ports/kubernetes.ts';
 import { type ApiServer, CustomResourceDefinition, missingAssets, startApiServer } from '../kube/apiserver.ts';
@@ -156,7 +157,7 @@ describe.skipIf(withoutServer !== undefined)('charts on a real kube-apiserver', 
   });
 
   test('a definition that lost a field gets it back by helm upgrade, and all are kept by helm uninstall', async () => {
-    const { name } = { name: 'drills.isthmus.dev' };
+    const name = 'drills.isthmus.dev';
     const path = '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/objectiveSeconds';
     const objective = async (): Promise<boolean> => JSON.stringify(await client.get(CustomResourceDefinition, { name }, never)).includes('"objectiveSeconds"');
     await client.patch(CustomResourceDefinition, { name }, [{ op: 'remove', path }], { type: 'json', fieldManager: 'test' }, never);
@@ -166,5 +167,19 @@ describe.skipIf(withoutServer !== undefined)('charts on a real kube-apiserver', 
     for (const chart of CHARTS) await withHelm('uninstall', chart);
     await established();
     for (const chart of CHARTS) await withHelm('install', chart, chartFolder(chart), ...MINIMAL[chart]);
+  });
+
+  test('the command that isthmus join prints installs the agent with its token', async () => {
+    const trust = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'isthmus-trust', namespace: 'isthmus-system' }, data: { 'bundle.pem': 'PEM', trustDomain: 'isthmus.local', sequence: '1', hubAddress: 'hub.example.com:8443' } };
+    expect((await withKubectl(['apply', '-f', '-'], stringify(trust))).status).toBe(0);
+    const joined = await run(process.execPath, [join(ROOT, 'controller/cli/main.ts'), '--kubeconfig', server.kubeconfigPath, 'join', 'oslo']);
+    expect(joined.status, joined.stderr).toBe(0);
+    const command = joined.stdout.replace(/^helm /, `'${helm}' --kubeconfig '${server.kubeconfigPath}' `);
+    const installed = await run('sh', ['-ec', command]);
+    expect(installed.status, installed.stderr).toBe(0);
+    const token = await withKubectl(['-n', 'isthmus-system', 'get', 'secret', 'isthmus-agent-join', '-o', 'jsonpath={.data.token}']);
+    expect(decodeJoinToken(Buffer.from(token.stdout, 'base64').toString('utf8'))).toMatchObject({ cluster: 'oslo', hub: 'hub.example.com:8443' });
+    const pod = await withKubectl(['-n', 'isthmus-system', 'get', 'deployment', 'isthmus-agent', '-o', 'jsonpath={.spec.template.spec.containers[0].args}']);
+    expect(pod.stdout).toContain('--cluster=oslo');
   });
 });
