@@ -1,5 +1,5 @@
 /** The transport ports over a simulated network. TLS is not simulated; what it would prove is read from the certificates: names, validity, and the root they come from. */
-import { clusterOfSpiffeId, readCertificate, spiffeIdOfHub } from '../../certs/index.ts';
+import { type CertificateFacts, clusterOfSpiffeId, readCertificate, spiffeIdOfHub } from '../../certs/index.ts';
 import { fromPem, toPem } from '../../certs/pem.ts';
 import { TransportError, type GatewayServer, type HubConnection, type HubConnector, type IdentityMaterial, type PeerConnector, type PeerIdentity, type PeerServer, type ServerMaterial, type SyncStream } from '../../mesh/ports/transport.ts';
 import * as codec from '../../mesh/api/codec/gateway.ts';
@@ -13,10 +13,23 @@ const PEER_SECONDS = 2;
 
 type ServiceOf<Kind extends Service['kind']> = Extract<Service, { readonly kind: Kind }>;
 
+/** Handshakes show the same few certificates over and over. */
+const certificatesRead = new Map<string, readonly CertificateFacts[]>();
+const MOST_READ = 1000;
+
+function readAll(pem: string): readonly CertificateFacts[] {
+  const held = certificatesRead.get(pem);
+  if (held !== undefined) return held;
+  if (certificatesRead.size >= MOST_READ) certificatesRead.clear();
+  const facts = fromPem('CERTIFICATE', pem).map((der) => readCertificate(toPem('CERTIFICATE', der)));
+  certificatesRead.set(pem, facts);
+  return facts;
+}
+
 function checkChain(who: string, chainPem: string, bundlePem: string, now: number): { readonly uri: string; readonly serial: string; readonly notAfter: number } {
   const refused = (problem: string): TransportError => new TransportError('user', 'Unauthenticated', `${who}: ${problem}`);
-  const chain = fromPem('CERTIFICATE', chainPem).map((der) => readCertificate(toPem('CERTIFICATE', der)));
-  const roots = fromPem('CERTIFICATE', bundlePem).map((der) => readCertificate(toPem('CERTIFICATE', der)).commonName);
+  const chain = readAll(chainPem);
+  const roots = readAll(bundlePem).map(({ commonName }) => commonName);
   const leaf = chain[0];
   const last = chain.at(-1);
   if (leaf === undefined || last === undefined) throw refused('there is no certificate');

@@ -1,13 +1,14 @@
 /**
  * A DNS answer never names an endpoint that has been unready for longer than its bound while another cluster is healthy. The bound counts while the
  * answering agent could know: since its path to the cluster of that endpoint was last disturbed. That the other one shares the service at all, only
- * the hub can tell: it counts once both have had the hub for as long.
+ * the hub can tell: it counts once the observer imports from it, or both have had the hub for long enough.
  */
 import { EndpointSlice, type EndpointSliceObject } from '../../../mesh/api/resources/core.ts';
-import { FailoverPolicy, ServiceExport } from '../../../mesh/api/resources/index.ts';
+import { FailoverPolicy, ServiceExport, ServiceImport } from '../../../mesh/api/resources/index.ts';
+import type { ServiceImportObject } from '../../../mesh/api/resources/multicluster.ts';
 import type { FailoverPolicyObject } from '../../../mesh/api/resources/policies.ts';
 import type { ServiceKey } from '../../../mesh/model/service.ts';
-import type { Fleet } from '../fleet.ts';
+import type { Fleet, Member } from '../fleet.ts';
 import { resolve } from '../resolver.ts';
 import type { Invariant } from './invariant.ts';
 
@@ -22,13 +23,15 @@ interface Seen {
     readonly addresses: readonly string[];
     /** Since when the observer could hear of each cluster; absent: it cannot. */
     readonly hears: Readonly<Record<string, number>>;
-    /** Clusters of which the hub has had the time to tell. */
+    /** Clusters of which the hub has told, or has had the time to. */
     readonly told: readonly string[];
   }[];
 }
 
 /** For probes, reconnects after a restart and writes, beside what the policy itself waits. */
 const SLACK_SECONDS = 8;
+/** Beside the policy's: a lost hub is dialled again after pauses of up to 10 s. */
+const HUB_SECONDS = 30;
 
 /** Whoever goes on calling it learns when readiness changed: make one for each simulation. */
 export function dnsFreshness(service: ServiceKey, host: string): Invariant<Seen> {
@@ -54,11 +57,13 @@ export function dnsFreshness(service: ServiceKey, host: string): Invariant<Seen>
     });
   }
 
-  function toldTo(fleet: Fleet, observer: string, now: number, boundMilliseconds: number): string[] {
+  function toldTo(fleet: Fleet, observer: Member, now: number): string[] {
+    const imported = observer.read<ServiceImportObject>(ServiceImport, service)?.status?.clusters ?? [];
     return fleet.members.map(({ name }) => name).filter((name) => {
-      const since = [exportedSince.get(name), fleet.calmSince(observer, 'hub'), fleet.calmSince(name, 'hub')];
-      if (since.every((at) => at !== undefined && now - at > boundMilliseconds)) told.add(`${observer} of ${name}`);
-      return told.has(`${observer} of ${name}`);
+      const times = [exportedSince.get(name), fleet.calmSince(observer.name, 'hub'), fleet.calmSince(name, 'hub')];
+      const had = times.every((at) => at !== undefined && now - at > HUB_SECONDS * 1000);
+      if (had || imported.some(({ cluster }) => cluster === name)) told.add(`${observer.name} of ${name}`);
+      return told.has(`${observer.name} of ${name}`);
     });
   }
 
@@ -72,7 +77,7 @@ export function dnsFreshness(service: ServiceKey, host: string): Invariant<Seen>
       return {
         now, boundMilliseconds, endpoints: endpointsOf(fleet, now),
         answers: fleet.members.map((observer) => ({
-          observer: observer.name, told: toldTo(fleet, observer.name, now, boundMilliseconds), addresses: resolve(observer.dns, host, 'A').records,
+          observer: observer.name, told: toldTo(fleet, observer, now), addresses: resolve(observer.dns, host, 'A').records,
           hears: Object.fromEntries(fleet.members.flatMap(({ name }) => {
             const calm = fleet.calmSince(observer.name, name);
             return calm === undefined ? [] : [[name, calm] as const];
