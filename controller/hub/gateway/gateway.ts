@@ -7,7 +7,7 @@ import { type GatewayHandler, type PeerIdentity, type SyncStream, TransportError
 import { runSyncSession } from '../../runtime/sync/session.ts';
 import type { AgentType, Fleet } from './fleet.ts';
 import type { Publishers } from './publishers.ts';
-import { resourceProblem } from './validate.ts';
+import { MOST_OF_A_CLUSTER, resourceProblem } from './validate.ts';
 
 export interface GatewayParts {
   readonly fleet: Fleet;
@@ -35,8 +35,12 @@ export function createGateway({ fleet, publishers, isMember, stopping, log, metr
 
   function receive(cluster: string, type: AgentType, resources: readonly SyncResource[], removed: readonly string[]): string {
     const problems: string[] = [];
+    const names = new Set(fleet.values(cluster, type).keys());
+    for (const name of removed) names.delete(name);
     const good = resources.filter((resource) => {
-      const problem = resourceProblem(cluster, type, resource);
+      const full = !names.has(resource.name) && names.size >= MOST_OF_A_CLUSTER[type];
+      const problem = full ? `is one too many: at most ${MOST_OF_A_CLUSTER[type]} of a cluster are taken` : resourceProblem(cluster, type, resource);
+      if (problem === undefined) names.add(resource.name);
       if (problem !== undefined) problems.push(`${type} ${resource.name}: ${problem}`);
       return problem === undefined;
     });

@@ -1,4 +1,5 @@
 /** What an agent may say: about itself only, and within bounds. The certificate names the cluster; no message does. */
+import type { MeshEndpoint } from '../../../mesh/model/cluster.ts';
 import { dnsLabelProblem } from '../../../mesh/model/names.ts';
 import { MAX_ENDPOINTS, serviceKey, type ExportFact } from '../../../mesh/model/service.ts';
 import type { SyncResource, SyncValues } from '../../../mesh/model/sync.ts';
@@ -9,6 +10,15 @@ const MAX_PROPERTY_NAME = 128;
 const MAX_PROPERTY_VALUE = 1024;
 const MAX_DRIFT_ENTRIES = 1000;
 const MAX_PORTS = 100;
+/** As in the schema of Cluster: a status that the API server refuses would freeze all that is known of the cluster. */
+const MAX_ADDRESS = 253;
+const MAX_IPS = 16;
+const MAX_IP = 45;
+/** The last instant with a year of four digits, the only form that RFC 3339 has. */
+const LAST_INSTANT = Date.UTC(10_000, 0) - 1;
+
+/** How many resources of a type one cluster may have: one agent's flood must not take the place of the others. */
+export const MOST_OF_A_CLUSTER: Readonly<Record<AgentType, number>> = { ClusterReport: 1, AppliedReport: 1, ExportFact: 1000, DnsSample: 100, Answer: 100 };
 
 function exportProblem(cluster: string, name: string, fact: ExportFact): string | undefined {
   if (fact.cluster !== cluster) return `cluster: "${fact.cluster}" is not the cluster of the certificate, "${cluster}"`;
@@ -25,7 +35,22 @@ function reportProblem(report: SyncValues['ClusterReport']): string | undefined 
     if (name === '' || name.length > MAX_PROPERTY_NAME) return `properties: name ${JSON.stringify(name.slice(0, 40))} has ${name.length} characters; 1 to ${MAX_PROPERTY_NAME} are allowed`;
     if (value.length > MAX_PROPERTY_VALUE) return `properties.${name}: has ${value.length} characters; at most ${MAX_PROPERTY_VALUE} are allowed`;
   }
-  return undefined;
+  return report.cilium === null ? undefined : endpointProblem(report.cilium.endpoint);
+}
+
+function endpointProblem({ address, ips }: MeshEndpoint = { port: 0 }): string | undefined {
+  if (address !== undefined && address.length > MAX_ADDRESS) return `cilium.endpoint.address: has ${address.length} characters; at most ${MAX_ADDRESS} are allowed`;
+  if (ips === undefined) return undefined;
+  if (ips.length > MAX_IPS) return `cilium.endpoint.ips: ${ips.length} given, at most ${MAX_IPS} allowed`;
+  const long = ips.find((ip) => ip.length > MAX_IP);
+  return long === undefined ? undefined : `cilium.endpoint.ips: ${JSON.stringify(long.slice(0, MAX_IP))}… is no address`;
+}
+
+function appliedProblem({ appliedAt, drift }: SyncValues['AppliedReport']): string | undefined {
+  if (drift.length > MAX_DRIFT_ENTRIES) return `drift: ${drift.length} entries given, at most ${MAX_DRIFT_ENTRIES} allowed`;
+  if (appliedAt !== null && appliedAt > LAST_INSTANT) return `appliedAt: ${appliedAt} is after the year 9999`;
+  const late = drift.find(({ firstSeen }) => firstSeen > LAST_INSTANT);
+  return late === undefined ? undefined : `drift: firstSeen ${late.firstSeen} of ${late.object} is after the year 9999`;
 }
 
 /** A sentence that says what is wrong, or undefined. */
@@ -39,10 +64,6 @@ export function resourceProblem(cluster: string, type: AgentType, resource: Sync
     }
     case 'Answer': return (value as SyncValues['Answer']).id === name ? undefined : 'id: is not the name of the resource';
     case 'ClusterReport': return name === cluster ? reportProblem(value as SyncValues['ClusterReport']) : `name: must be "${cluster}"`;
-    case 'AppliedReport': {
-      if (name !== cluster) return `name: must be "${cluster}"`;
-      const { drift } = value as SyncValues['AppliedReport'];
-      return drift.length > MAX_DRIFT_ENTRIES ? `drift: ${drift.length} entries given, at most ${MAX_DRIFT_ENTRIES} allowed` : undefined;
-    }
+    case 'AppliedReport': return name === cluster ? appliedProblem(value as SyncValues['AppliedReport']) : `name: must be "${cluster}"`;
   }
 }
