@@ -21,12 +21,17 @@ import { readAnswer, writeQuestion } from '../dns/client.ts';
 import { typeNumber } from '../dns/types.ts';
 import { testHub } from '../identity/testing/hub.ts';
 import { type Agent, createAgent } from '../wiring.ts';
+import { noting } from './noting.ts';
 import { streamPair, type StreamPair } from './stream-pair.ts';
 
 export interface World {
   readonly clock: ManualClock;
   readonly kubernetes: KubernetesClient;
   readonly log: ReturnType<typeof recordingLog>;
+  /** Every write of the agent: `verb Kind name`. */
+  readonly writes: string[];
+  /** Throws where the API is to refuse a write of the agent. */
+  refuse: (write: string) => void;
   /** What the hub tells. */
   readonly hub: Publisher;
   /** What the hub heard: its newest value of that name. */
@@ -83,7 +88,7 @@ export async function createWorld(): Promise<World> {
   }
 
   const world: World = {
-    clock, kubernetes, log, hub, peers, snapshot: undefined,
+    clock, kubernetes, log, hub, peers, snapshot: undefined, writes: [], refuse: () => {},
     heard: <T extends SyncType>(type: T, name: string) => values.get(type)?.get(name)?.value as SyncValues[T] | undefined,
     setHub(next) {
       up = next;
@@ -103,7 +108,7 @@ export async function createWorld(): Promise<World> {
     async start() {
       const stop = new AbortController();
       const agent = createAgent({
-        clock, random: seededRandom(7), kubernetes, log, metrics: fakeMetrics(), digest: sha256Hex, signer: p256Signer,
+        clock, random: seededRandom(7), kubernetes: noting(kubernetes, world.writes, (write) => world.refuse(write)), log, metrics: fakeMetrics(), digest: sha256Hex, signer: p256Signer,
         hub: {
           join: (target, request, signal) => identityHub.connector.join(target, request, signal),
           connect: (address, identity) => ({ ...identityHub.connector.connect(address, identity), sync: (signal) => serve(signal).agent }),
