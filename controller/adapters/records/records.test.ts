@@ -1,5 +1,5 @@
 /** One suite for both stores. PostgreSQL runs where its programs are installed. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -72,6 +72,10 @@ describe('SQLite', () => {
   const folder = mkdtempSync(join(tmpdir(), 'isthmus-records-'));
   afterAll(() => rmSync(folder, { recursive: true }));
   suite(() => openSqliteRecords(join(folder, 'records.db')));
+
+  test('only their owner may read the file and what SQLite puts beside it', () => {
+    for (const name of readdirSync(folder).filter((one) => one.startsWith('records.db'))) expect((statSync(join(folder, name)).mode & 0o777).toString(8), name).toBe('600');
+  });
 
   test('a second opener is refused with a sentence', async () => {
     const error = await openSqliteRecords(join(folder, 'records.db')).catch((e: unknown) => e);

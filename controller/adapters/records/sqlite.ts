@@ -2,6 +2,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely, SqliteDialect, type SqliteDatabase } from 'kysely';
 import { type RecordStore, RecordsUnavailable } from '../../../mesh/ports/records.ts';
+import { ensurePrivateFile } from '../private-file.ts';
 import { recordStore } from './store.ts';
 import { migrate, type Tables } from './tables.ts';
 
@@ -28,15 +29,22 @@ function asKyselyDatabase(database: DatabaseSync): SqliteDatabase {
 /** SQLite result codes (sqlite.org/rescode.html), without the extended part. */
 const BUSY = 5, READ_ONLY = 8, IO_ERROR = 10, CORRUPT = 11, FULL = 13, CANNOT_OPEN = 14, NOT_A_DATABASE = 26;
 
+const readOnly = (path: string): RecordsUnavailable => new RecordsUnavailable('user', `records ${path}: cannot be written; check the owner and mode of the file and its folder`);
+const full = (path: string): RecordsUnavailable => new RecordsUnavailable('retry', `records ${path}: the disk is full, nothing of this write was kept; free some space`);
+const cannotOpen = (path: string): RecordsUnavailable => new RecordsUnavailable('user', `records ${path}: cannot be opened; check that the folder exists and can be written`);
+
 function unavailable(path: string, error: unknown): RecordsUnavailable | undefined {
-  const extended = (error as { errcode?: unknown } | null)?.errcode;
+  const { errcode: extended, code } = error as { readonly errcode?: unknown; readonly code?: unknown };
+  if (code === 'ENOSPC') return full(path);
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') return readOnly(path);
+  if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') return cannotOpen(path);
   if (typeof extended !== 'number') return undefined;
   switch (extended & 0xff) {
     case BUSY: return new RecordsUnavailable('user', `records ${path}: another hub has this file open; stop it, or give this one a data folder of its own`);
-    case READ_ONLY: return new RecordsUnavailable('user', `records ${path}: cannot be written; check the owner and mode of the file and its folder`);
-    case FULL: return new RecordsUnavailable('retry', `records ${path}: the disk is full, nothing of this write was kept; free some space`);
+    case READ_ONLY: return readOnly(path);
+    case FULL: return full(path);
     case IO_ERROR: return new RecordsUnavailable('retry', `records ${path}: the disk failed a read or write, nothing of this write was kept`);
-    case CANNOT_OPEN: return new RecordsUnavailable('user', `records ${path}: cannot be opened; check that the folder exists and can be written`);
+    case CANNOT_OPEN: return cannotOpen(path);
     case CORRUPT: case NOT_A_DATABASE: return new RecordsUnavailable('user', `records ${path}: is no intact SQLite database; restore it from a backup or move it away to begin anew`);
     default: return undefined;
   }
@@ -46,6 +54,7 @@ function unavailable(path: string, error: unknown): RecordsUnavailable | undefin
 export async function openSqliteRecords(path: string, options: { readonly mostPages?: number } = {}): Promise<RecordStore> {
   let database: DatabaseSync;
   try {
+    if (path !== ':memory:') ensurePrivateFile(path);
     database = new DatabaseSync(path, { timeout: 0 });
     database.exec('pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full; begin immediate; commit');
     if (options.mostPages !== undefined) database.exec(`pragma max_page_count = ${Math.trunc(options.mostPages)}`);
