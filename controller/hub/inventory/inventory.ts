@@ -7,6 +7,7 @@ import { findCondition } from '../../../mesh/model/condition.ts';
 import { fromRfc3339 } from '../../../mesh/model/instant.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Cache } from '../../runtime/cache.ts';
+import { AdvisedError } from '../../runtime/errors.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
 import type { Fleet } from '../gateway/fleet.ts';
 import type { ClusterIdentity } from '../identity/service.ts';
@@ -14,9 +15,13 @@ import type { HubPorts } from '../ports.ts';
 import type { Assignments } from '../rollout/assignments.ts';
 import { conditionsOf } from '../views.ts';
 import { writeStatus } from '../write-status.ts';
+import { createPace } from './pace.ts';
 
 /** Agents need seconds to return to a restarted hub; until then their absence is the hub's own doing. */
 const GRACE_SECONDS = 15;
+
+/** An agent that waits for its certificate has given up by then; it asks again. */
+const IDENTITY_PATIENCE_SECONDS = 10;
 
 export interface InventoryParts {
   readonly ports: Pick<HubPorts, 'clock' | 'random' | 'log' | 'metrics' | 'kubernetes' | 'records'>;
@@ -26,7 +31,7 @@ export interface InventoryParts {
 }
 
 export interface Inventory extends Loop {
-  /** Resolves once the identity is in the cluster's status. */
+  /** Resolves once the identity is in the cluster's status; rejects (`retry`) where it was not within seconds, and then it never will be. */
   giveIdentity(cluster: string, identity: ClusterIdentity): Promise<void>;
 }
 
@@ -36,8 +41,9 @@ interface Given {
 }
 
 export function createInventory({ ports, fleet, assignments, clusters }: InventoryParts): Inventory {
-  const { clock, kubernetes, records } = ports;
+  const { clock, kubernetes, log, records } = ports;
   const graceEnds = clock.now() + GRACE_SECONDS * 1000;
+  const pace = createPace();
   const given = new Map<string, Given[]>();
 
   function factsOf(object: ClusterObject, identity: ClusterIdentity | undefined): ClusterFacts {
@@ -60,10 +66,16 @@ export function createInventory({ ports, fleet, assignments, clusters }: Invento
     const identities = given.get(name) ?? [];
     // Not from the cache: it may not show our own last write yet, and each change must be recorded once.
     const object = await kubernetes.get<ClusterObject>(Cluster, { name }, signal);
-    if (object !== undefined) {
+    if (object === undefined) pace.forget(name);
+    else {
       const previous = object.status as ClusterStatusValue | undefined;
       const { status, history } = foldCluster(factsOf(object, identities.at(-1)?.identity), previous, clock.now());
       if (status !== previous) {
+        const held = identities.length > 0 ? undefined : pace.take(name, clock.now());
+        if (held !== undefined) {
+          if (held.sayIt) log.warn({ cluster: name }, 'what its agent says changes so often that Cluster.status follows slowly');
+          return { requeueAt: held.waitUntil };
+        }
         await records.appendHistory(history);
         await writeStatus(kubernetes, Cluster, object, status as NonNullable<ClusterObject['status']>, signal);
       }
@@ -82,9 +94,17 @@ export function createInventory({ ports, fleet, assignments, clusters }: Invento
 
   return {
     ...loop,
-    giveIdentity: (cluster, identity) => new Promise((stored) => {
-      given.set(cluster, [...(given.get(cluster) ?? []), { identity, stored }]);
+    async giveIdentity(cluster, identity) {
+      const done = new AbortController();
+      const one: Given = { identity, stored: () => done.abort() };
+      given.set(cluster, [...(given.get(cluster) ?? []), one]);
       loop.add(cluster);
-    }),
+      await clock.sleepUntil(clock.now() + IDENTITY_PATIENCE_SECONDS * 1000, done.signal);
+      if (done.signal.aborted) return;
+      const others = (given.get(cluster) ?? []).filter((other) => other !== one);
+      if (others.length > 0) given.set(cluster, others);
+      else given.delete(cluster);
+      throw new AdvisedError('retry', `cluster "${cluster}": its identity could not be stored within ${IDENTITY_PATIENCE_SECONDS} s`);
+    },
   };
 }

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { Cluster } from '../../../mesh/api/resources/index.ts';
+import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
+import { RecordsUnavailable } from '../../../mesh/ports/records.ts';
+import { createCache } from '../../runtime/cache.ts';
+import { fakeMetrics, seededRandom } from '../../runtime/testing/fakes.ts';
+import { createFleet } from '../gateway/fleet.ts';
+import { createPublishers } from '../gateway/publishers.ts';
+import { createAssignments } from '../rollout/assignments.ts';
+import { createBench, digest, reportOf, scriptedAgent } from '../testing/bench.ts';
+import { createInventory } from './inventory.ts';
+
+describe('inventory', () => {
+  it('gives up on an identity that cannot be stored, and stores the next one', async () => {
+    const bench = await createBench();
+    await bench.join('berlin');
+    const ports = { ...bench, random: seededRandom(1), metrics: fakeMetrics() };
+    let full = true;
+    const records = { ...bench.records, appendHistory: async () => { if (full) throw new RecordsUnavailable('retry', 'the disk is full'); } };
+    const clusters = createCache<ClusterObject>(bench.kubernetes, Cluster, {}, ports);
+    const inventory = createInventory({ ports: { ...ports, records }, fleet: createFleet(bench.clock), clusters, assignments: createAssignments(records, createPublishers(digest, bench.log)) });
+    const stop = new AbortController();
+    void inventory.start(stop.signal);
+    const identity = { spiffeId: 'spiffe://test/cluster/berlin', certificateSerial: 'lost', issuer: 'test', notAfter: bench.clock.now() + 1000, joinedAt: bench.clock.now() };
+    const given = inventory.giveIdentity('berlin', identity).then(() => 'stored', (error: unknown) => String(error));
+    await bench.clock.advance(10_000);
+    expect(await given).toContain('could not be stored within 10 s');
+    full = false;
+    const next = inventory.giveIdentity('berlin', { ...identity, certificateSerial: 'kept' });
+    await bench.clock.advance(10);
+    await next;
+    expect((await bench.get<ClusterObject>(Cluster, 'berlin'))?.status?.identity?.certificateSerial).toBe('kept');
+    stop.abort();
+  });
+
+  it('follows an agent that changes its mind a hundred times a second slowly, and ends at its last word', async () => {
+    const bench = await createBench();
+    await bench.join('berlin');
+    await bench.startHub();
+    const berlin = scriptedAgent('berlin', 1);
+    berlin.connect(bench);
+    await bench.clock.advance(1000);
+    let writes = 0;
+    const stop = new AbortController();
+    void (async () => {
+      const { resourceVersion } = await bench.kubernetes.list(Cluster, {}, stop.signal);
+      for await (const { type } of bench.kubernetes.watch(Cluster, { resourceVersion }, stop.signal)) if (type === 'MODIFIED') writes += 1;
+    })();
+    for (let turn = 0; turn < 6000; turn += 1) {
+      berlin.publisher.set('ClusterReport', 'berlin', { ...reportOf(1), properties: { turn: String(turn) } });
+      await bench.clock.advance(10);
+    }
+    expect(writes).toBeLessThan(60);
+    expect((await bench.records.listHistory({ cluster: 'berlin', field: 'properties.turn', limit: 1000 })).length).toBeLessThan(60);
+    expect(bench.log.lines.filter(({ message }) => message.includes('follows slowly'))).toHaveLength(1);
+    await bench.clock.advance(10_000);
+    expect((await bench.get<ClusterObject>(Cluster, 'berlin'))?.status?.properties).toContainEqual(expect.objectContaining({ name: 'turn', value: '5999' }));
+    stop.abort();
+  });
+
+  it('believes no export, report or applied state that its source could not know or hold', async () => {
+    const bench = await createBench();
+    await bench.join('berlin');
+    await bench.join('oslo');
+    await bench.startHub();
+    const [berlin, oslo] = [scriptedAgent('berlin', 1), scriptedAgent('oslo', 2)];
+    berlin.connect(bench);
+    oslo.connect(bench);
+    await bench.clock.advance(1000);
+    berlin.publisher.set('AppliedReport', 'berlin', { id: 'sha256-never-given', appliedAt: 8.64e15, healthy: true, message: '', drift: [] });
+    berlin.publisher.set('ClusterReport', 'oslo', reportOf(9));
+    await bench.clock.advance(1000);
+    const status = (await bench.get<ClusterObject>(Cluster, 'berlin'))?.status;
+    expect(status?.current).toBeUndefined();
+    expect((await bench.get<ClusterObject>(Cluster, 'oslo'))?.status?.cilium?.clusterId).toBe(2);
+    expect(bench.log.lines.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+});
