@@ -37,7 +37,7 @@ export function refOf(text: string | undefined): ObjectRef {
   return second === undefined ? { name: first } : { namespace: first, name: second };
 }
 
-export function milliseconds(text: string | undefined): number {
+function milliseconds(text: string | undefined): number {
   const match = /^(\d+(?:\.\d+)?)s$/.exec(text ?? '');
   if (match === null) throw new Error(`"${text}" is no time: write 5s or 0.9s`);
   return Number(match[1]) * 1000;

@@ -3,14 +3,14 @@ import { sha256Hex } from '../../controller/adapters/digest.ts';
 import { seededRandom } from '../../controller/runtime/testing/fakes.ts';
 import type { Fleet, FleetOptions } from './fleet.ts';
 
-export interface FaultSettings {
+interface FaultSettings {
   /** Between the begin of one fault and the next. */
   readonly pauseMilliseconds: { readonly least: number; readonly most: number };
   readonly downMilliseconds: { readonly least: number; readonly most: number };
   readonly partedMilliseconds: { readonly least: number; readonly most: number };
 }
 
-export const FAULTS: FaultSettings = {
+const FAULTS: FaultSettings = {
   pauseMilliseconds: { least: 300, most: 4000 }, downMilliseconds: { least: 1, most: 5000 }, partedMilliseconds: { least: 100, most: 12_000 },
 };
 

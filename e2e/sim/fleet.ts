@@ -80,7 +80,7 @@ export interface Fleet {
 }
 
 export const NAMESPACE = 'isthmus-system';
-export const HUB_ADDRESS = 'hub:6443';
+const HUB_ADDRESS = 'hub:6443';
 const TRUST_DOMAIN = 'sim.isthmus.test';
 const PEER_PORT = 7443;
 export const PERSON = 'person';

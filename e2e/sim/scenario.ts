@@ -5,7 +5,7 @@ import { createFleet, type FleetOptions } from './fleet.ts';
 import { observe } from './observer.ts';
 import type { Topic, TraceEvent } from './trace.ts';
 
-export interface Command {
+interface Command {
   /** From 1. */
   readonly line: number;
   readonly text: string;
@@ -15,7 +15,7 @@ export interface Command {
   readonly body: unknown;
 }
 
-export function parseScenario(text: string): readonly Command[] {
+function parseScenario(text: string): readonly Command[] {
   const lines = text.split('\n');
   const commands: Command[] = [];
   let heading: string[] = [];

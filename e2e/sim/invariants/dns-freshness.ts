@@ -1,7 +1,7 @@
 /**
  * A DNS answer never names an endpoint that has been unready for longer than its bound while another cluster is healthy. The bound counts while the
- * answering agent could know: since its path to the cluster of that endpoint was last disturbed. That the other one shares the service at all, only
- * the hub can tell: it counts once the observer imports from it, or both have had the hub for long enough.
+ * answering agent could know: since its path to the cluster of that endpoint was last disturbed. That a cluster shares the service at all, only the hub
+ * can tell: a cluster counts once observer and source know that it does, or have had the hub for long enough to.
  */
 import { EndpointSlice, type EndpointSliceObject } from '../../../mesh/api/resources/core.ts';
 import { FailoverPolicy, ServiceExport, ServiceImport } from '../../../mesh/api/resources/index.ts';
@@ -57,15 +57,20 @@ export function dnsFreshness(service: ServiceKey, host: string): Invariant<Seen>
     });
   }
 
-  function toldTo(fleet: Fleet, observer: Member, now: number): string[] {
-    const imported = observer.read<ServiceImportObject>(ServiceImport, service)?.status?.clusters ?? [];
-    return fleet.members.map(({ name }) => name).filter((name) => {
-      const times = [exportedSince.get(name), fleet.calmSince(observer.name, 'hub'), fleet.calmSince(name, 'hub')];
-      const had = times.every((at) => at !== undefined && now - at > HUB_SECONDS * 1000);
-      if (had || imported.some(({ cluster }) => cluster === name)) told.add(`${observer.name} of ${name}`);
-      return told.has(`${observer.name} of ${name}`);
-    });
+  function lookWhoIsTold(fleet: Fleet, now: number): void {
+    for (const observer of fleet.members) {
+      const imported = observer.read<ServiceImportObject>(ServiceImport, service)?.status?.clusters ?? [];
+      for (const { name } of fleet.members) {
+        const times = [exportedSince.get(name), fleet.calmSince(observer.name, 'hub'), fleet.calmSince(name, 'hub')];
+        const had = times.every((at) => at !== undefined && now - at > HUB_SECONDS * 1000);
+        if (had || imported.some(({ cluster }) => cluster === name)) told.add(`${observer.name} of ${name}`);
+      }
+    }
   }
+
+  /** An agent tells others only of exports that it knows to be shared itself. */
+  const toldTo = (fleet: Fleet, observer: Member): string[] =>
+    fleet.members.map(({ name }) => name).filter((name) => told.has(`${observer.name} of ${name}`) && told.has(`${name} of ${name}`));
 
   return {
     name: 'DNS names no endpoint that is long unready',
@@ -73,11 +78,12 @@ export function dnsFreshness(service: ServiceKey, host: string): Invariant<Seen>
       const now = fleet.clock.now();
       const policies = fleet.hub.readAll<FailoverPolicyObject>(FailoverPolicy).filter(({ spec }) => spec.service.namespace === service.namespace && spec.service.name === service.name);
       const patience = Math.max(0, ...policies.map(({ spec }) => Math.max(spec.unhealthyAfterSeconds, spec.healthyAfterSeconds)));
-      const boundMilliseconds = (patience + SLACK_SECONDS) * 1000;
+      const endpoints = endpointsOf(fleet, now);
+      lookWhoIsTold(fleet, now);
       return {
-        now, boundMilliseconds, endpoints: endpointsOf(fleet, now),
+        now, boundMilliseconds: (patience + SLACK_SECONDS) * 1000, endpoints,
         answers: fleet.members.map((observer) => ({
-          observer: observer.name, told: toldTo(fleet, observer, now), addresses: resolve(observer.dns, host, 'A').records,
+          observer: observer.name, told: toldTo(fleet, observer), addresses: resolve(observer.dns, host, 'A').records,
           hears: Object.fromEntries(fleet.members.flatMap(({ name }) => {
             const calm = fleet.calmSince(observer.name, name);
             return calm === undefined ? [] : [[name, calm] as const];
@@ -86,13 +92,13 @@ export function dnsFreshness(service: ServiceKey, host: string): Invariant<Seen>
       };
     },
     assert({ now, boundMilliseconds, endpoints, answers }) {
-      const forLong = (observer: { readonly hears: Readonly<Record<string, number>> }, endpoint: Endpoint): boolean => {
+      const forLong = (observer: Seen['answers'][number], endpoint: Endpoint): boolean => {
         const calm = observer.hears[endpoint.cluster];
-        return calm !== undefined && now - Math.max(calm, endpoint.since) > boundMilliseconds;
+        return calm !== undefined && observer.told.includes(endpoint.cluster) && now - Math.max(calm, endpoint.since) > boundMilliseconds;
       };
       for (const answer of answers) {
         const stale = endpoints.find((endpoint) => answer.addresses.includes(endpoint.address) && !endpoint.ready && forLong(answer, endpoint));
-        const better = stale && endpoints.find((endpoint) => endpoint.cluster !== stale.cluster && endpoint.ready && answer.told.includes(endpoint.cluster) && forLong(answer, endpoint));
+        const better = stale && endpoints.find((endpoint) => endpoint.cluster !== stale.cluster && endpoint.ready && forLong(answer, endpoint));
         if (stale !== undefined && better !== undefined) return `${answer.observer} answers ${stale.address} of ${stale.cluster}, unready for ${(now - stale.since) / 1000} s, while ${better.address} of ${better.cluster} is ready`;
       }
       return undefined;
