@@ -64,7 +64,7 @@ export function createFacts(cluster: string, state: AgentState, clock: Clock): F
   const isAuthorised = (service: string): boolean => authorised.get(service)?.has(cluster) === true;
 
   for (const fact of state.list('ImportedFact')) put(authorised, serviceKey(fact), fact.cluster, fromHub(fact));
-  state.subscribe((type, name) => { if (type === 'ImportedFact') notify(authorise(name)); });
+  state.subscribe((type, name) => { if (type === 'ImportedFact' && name !== '') notify(authorise(name)); });
 
   return {
     of: (service) => heard(service).map(({ fact }) => fact),

@@ -46,7 +46,7 @@ export interface AgentState {
   setApplied(applied: AppliedMemory): void;
   readonly managed: ManagedMemory;
   setManaged(managed: ManagedMemory): void;
-  /** Called after each change of a resource. Returns how to end it. */
+  /** Called after each change of a resource, and once with an empty name when it became known what is imported. Returns how to end it. */
   subscribe(listener: (type: HubType, name: string) => void): () => void;
   /** Called after each change of anything that a snapshot holds. */
   subscribeContent(listener: () => void): void;
@@ -99,8 +99,10 @@ export function createState(cluster: string, digest: Digest): AgentState {
       const problems = resources.map((resource) => take(type, resource)).filter((problem) => problem !== '');
       // Without a desired revision nothing would say what to run: the last one stays in force.
       const dropped = type === 'DesiredRevision' ? [] : removed.filter((name) => held.delete(name));
+      // That there are none is news as well.
+      const learned = type === 'ImportedFact' && !knowsImports ? [''] : [];
       if (type === 'ImportedFact') knowsImports = true;
-      const names = [...resources.map(({ name }) => name).filter((name) => held.has(name)), ...dropped];
+      const names = [...learned, ...resources.map(({ name }) => name).filter((name) => held.has(name)), ...dropped];
       for (const name of names) for (const listener of [...listeners]) listener(type, name);
       if (names.length > 0 && type !== 'Question') contentChanged();
       return problems.join('; ').slice(0, 4096);
