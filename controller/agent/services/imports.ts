@@ -8,11 +8,13 @@ import { type ImportPlan, planImports } from '../../../mesh/services/merge.ts';
 import { applyObject } from '../../runtime/apply.ts';
 import { createCache } from '../../runtime/cache.ts';
 import { createLoop } from '../../runtime/loop.ts';
+import { AdvisedError } from '../../runtime/errors.ts';
 import type { AgentPorts } from '../ports.ts';
+import { outlivingRefusals } from '../refusals.ts';
 import type { Facts } from '../state/facts.ts';
 import type { AgentState } from '../state/state.ts';
 import { importStatus } from './import-status.ts';
-import { derivedIps, derivedObject, importObject, isOurs, MANAGED_BY, SERVICE_NAME_LABEL, sliceObject } from './objects.ts';
+import { derivedIps, derivedObject, importObject, isOurs, MANAGED_BY, SERVICE_NAME_LABEL, sliceObject, wasWrittenBy } from './objects.ts';
 
 const OURS = Object.entries(MANAGED_BY).map(([key, value]) => `${key}=${value}`).join();
 const FIELD_MANAGER = 'isthmus-agent';
@@ -58,7 +60,13 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
     await gone(ServiceImport, imports.get(refOf(service)));
   }
 
+  /** Absent from the cache, an object may still be there without our label: then it is somebody else's, and stays so. */
   async function write<T extends KubernetesObject>(kind: ResourceKind, object: T, current: T | undefined, signal: CancelSignal): Promise<T> {
+    const { namespace = '', name } = object.metadata;
+    const existing = current ?? await kubernetes.get<T>(kind, { namespace, name }, signal);
+    if (existing !== undefined && !isOurs(existing) && !wasWrittenBy(FIELD_MANAGER, existing)) {
+      throw new AdvisedError('user', `${kind.kind} ${namespace}/${name}: was made by someone else and is in the way of an imported service: delete or rename it`);
+    }
     const result = await applyObject(kubernetes, kind, object, { fieldManager: FIELD_MANAGER, force: true, current: current ?? null }, signal);
     if (result.outcome === 'conflict') throw new Error(`${kind.kind} ${object.metadata.namespace}/${object.metadata.name}: another field manager holds ${result.conflicts.map(({ field }) => field).join(', ')}`);
     return result.object;
@@ -89,7 +97,7 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
     ...ports,
     name: 'imports',
     workers: WORKERS,
-    async reconcile(service, signal) {
+    reconcile: outlivingRefusals(ports, 'imports', async (service, signal) => {
       // Without the hub's word and without a memory nothing is known to be gone.
       if (!synced() || !state.knowsImports) return {};
       const [plan] = planImports(facts.of(service));
@@ -106,7 +114,7 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
       }
       if (verdict !== undefined) await bring(service, plan, verdict.serving, signal);
       return {};
-    },
+    }),
   });
 
   function touched(service: string): void {

@@ -2,6 +2,7 @@
 import type { EndpointSliceObject, ServiceObject } from '../../../mesh/api/resources/core.ts';
 import { apiVersionOf } from '../../../mesh/api/resources/define.ts';
 import { ServiceImport, type ServiceImportObject } from '../../../mesh/api/resources/multicluster.ts';
+import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
 import type { SlicePlan } from '../../../mesh/services/derived.ts';
 import type { ImportPlan } from '../../../mesh/services/merge.ts';
 
@@ -11,6 +12,10 @@ const DERIVED_ANNOTATION = 'multicluster.kubernetes.io/derived-service';
 
 export const isOurs = (object: { readonly metadata: { readonly labels?: Readonly<Record<string, string>> } }): boolean =>
   object.metadata.labels?.['app.kubernetes.io/managed-by'] === MANAGED_BY['app.kubernetes.io/managed-by'];
+
+/** Also where somebody took our label away. */
+export const wasWrittenBy = (manager: string, { metadata }: KubernetesObject): boolean =>
+  metadata.managedFields?.some((entry) => entry.manager === manager && entry.operation === 'Apply' && (entry.subresource ?? '') === '') ?? false;
 
 /** `derived` undefined: not there yet, so the import has no address. */
 export function importObject(plan: ImportPlan, derivedName: string, derived: ServiceObject | undefined): ServiceImportObject {
