@@ -43,7 +43,8 @@ async function bind(listen: string, handler: DnsPacketHandler, log: Log) {
     const address = formatAddress(tcp.address());
     const udp = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4' });
     udp.on('message', (packet, sender) => {
-      const answer = handler(packet, 'udp');
+      // Nobody can be answered at port 0, and trying throws: a forged packet must not end the process.
+      const answer = sender.port === 0 ? undefined : handler(packet, 'udp');
       if (answer !== undefined) udp.send(answer, sender.port, sender.address);
     });
     try {
@@ -77,11 +78,13 @@ export function dnsSockets(options: { readonly listen: string; readonly log: Log
         socket.once('close', () => connections.delete(socket));
       });
       tcp.on('error', (error) => options.log.warn({ error }, 'TCP listener error'));
-      signal.addEventListener('abort', () => {
+      const stop = (): void => {
         udp.close();
         tcp.close();
         for (const socket of connections) socket.destroy();
-      }, { once: true });
+      };
+      if (signal.aborted) stop();
+      else signal.addEventListener('abort', stop, { once: true });
       return { address };
     },
   };

@@ -32,6 +32,12 @@ export async function serveHealth(
   server.requestTimeout = 10_000;
   server.listen(parseListen(options.listen));
   await once(server, 'listening');
-  signal.addEventListener('abort', () => { server.close(); server.closeAllConnections(); }, { once: true });
-  return { address: formatAddress(server.address()) };
+  const address = formatAddress(server.address());
+  const stop = (): void => {
+    server.close();
+    server.closeAllConnections();
+  };
+  if (signal.aborted) stop();
+  else signal.addEventListener('abort', stop, { once: true });
+  return { address };
 }

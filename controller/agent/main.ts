@@ -17,6 +17,7 @@ import { createMetrics } from '../adapters/metrics.ts';
 import { systemRandom } from '../adapters/random.ts';
 import { p256Signer } from '../adapters/signer.ts';
 import { fileSnapshots } from '../adapters/snapshot.ts';
+import { cancelWithin } from '../runtime/cancel.ts';
 import { AdvisedError } from '../runtime/errors.ts';
 import { type AgentAddresses, createAgent } from './wiring.ts';
 
@@ -88,11 +89,14 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     ...(options.meshEndpoint === undefined ? {} : { meshEndpoint: options.meshEndpoint }),
   }, (addresses: AgentAddresses) => tell(addresses));
 
+  const everything = cancelWithin(signal);
   try {
-    const health = await serveHealth({ listen: options.healthListen, metrics, ready: () => agent.ready() }, signal);
+    const health = await serveHealth({ listen: options.healthListen, metrics, ready: () => agent.ready() }, everything.signal);
     tell({ health: health.address });
-    await agent.start(signal);
+    await agent.start(everything.signal);
   } finally {
+    everything.abort();
+    everything.release();
     peers.close();
     await kubernetes.close();
   }
