@@ -28,9 +28,10 @@ export function createHubLink(ports: AgentPorts, config: AgentConfig, identity: 
 
   function hubAddress(): string {
     if (config.hubAddress !== '') return config.hubAddress;
-    const token = config.joinToken === undefined ? undefined : decodeJoinToken(config.joinToken);
-    if (token !== undefined && 'hub' in token) return token.hub;
-    throw new AdvisedError('user', `cluster "${config.cluster}": the hub's address is not set: give --hub HOST:PORT`);
+    const token = (config.joinToken ?? '').trim() === '' ? undefined : decodeJoinToken(config.joinToken ?? '');
+    if (token !== undefined && 'problem' in token) throw new AdvisedError('user', token.problem);
+    if (token !== undefined) return token.hub;
+    throw new AdvisedError('user', `cluster "${config.cluster}": the hub's address is not set: give --hub HOST:PORT, or a join token of "isthmus join ${config.cluster}", which holds it`);
   }
 
   return {
