@@ -3,23 +3,25 @@ import type { Clock } from '../../mesh/ports/clock.ts';
 import type { CancelSignal } from '../../mesh/ports/cancel.ts';
 import type { Instant } from '../../mesh/model/instant.ts';
 
-/** setTimeout overflows above 2^31-1 ms and would fire at once; longer sleeps are taken in parts. */
-const LONGEST_TIMEOUT_MILLISECONDS = 2_000_000_000;
+/** How late a clock that was set forward is noticed. Also far below 2^31-1 ms, above which setTimeout fires at once. */
+const LONGEST_NAP_MILLISECONDS = 30_000;
 
+/** A sleep lasts as long as it looked when it began, also where the clock is set back meanwhile: a step of an hour must not stop a cluster's probes for an hour. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   sleepUntil(at: Instant, signal: CancelSignal): Promise<void> {
     return new Promise((resolve) => {
       let timer: NodeJS.Timeout | undefined;
+      const end = performance.now() + (at - Date.now());
       const finish = (): void => {
         clearTimeout(timer);
         signal.removeEventListener('abort', finish);
         resolve();
       };
       const wait = (): void => {
-        const left = at - Date.now();
+        const left = Math.min(at - Date.now(), end - performance.now());
         if (left <= 0 || signal.aborted) finish();
-        else timer = setTimeout(wait, Math.min(left, LONGEST_TIMEOUT_MILLISECONDS));
+        else timer = setTimeout(wait, Math.min(Math.ceil(left), LONGEST_NAP_MILLISECONDS));
       };
       signal.addEventListener('abort', finish, { once: true });
       wait();

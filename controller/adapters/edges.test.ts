@@ -1,11 +1,12 @@
 /** The thin adapters at the process's edges, on real sockets and files. */
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { systemClock } from './clock.ts';
 import { dnsSockets } from './dns-sockets.ts';
 import { serveHealth } from './health.ts';
@@ -27,6 +28,31 @@ test('a sleep ends at its time, at once for the past, and at once when aborted',
   const far = systemClock.sleepUntil(start + 10_000_000_000, stop.signal);
   stop.abort();
   await far;
+});
+
+test('a sleep that has begun does not grow when the clock is set back', async () => {
+  const start = Date.now();
+  const sleeping = systemClock.sleepUntil(start + 40, stop.signal);
+  const now = vi.spyOn(Date, 'now').mockImplementation(() => start - 3_600_000);
+  try {
+    await sleeping;
+  } finally {
+    now.mockRestore();
+  }
+  expect(Date.now() - start).toBeGreaterThanOrEqual(39);
+});
+
+test('a datagram from port 0, which nobody can answer, does not end the process', async () => {
+  const sockets: Socket[] = [];
+  const note = (message: unknown): void => { sockets.push((message as { socket: Socket }).socket); };
+  subscribe('udp.socket', note);
+  const { address } = await dnsSockets({ listen: '127.0.0.1:0', log: silent }).serve((packet) => packet, stop.signal);
+  unsubscribe('udp.socket', note);
+  expect(() => sockets[0]!.emit('message', Buffer.from('forged'), { address: '127.0.0.1', family: 'IPv4', port: 0, size: 6 })).not.toThrow();
+  const udp = createSocket('udp4');
+  udp.send('real', parseListen(address).port, '127.0.0.1');
+  expect(String((await once(udp, 'message'))[0])).toBe('real');
+  udp.close();
 });
 
 test.each(['127.0.0.1', '127.0.0.1:', 'host:99999', ':x', '::1:53'])('listen address %j is refused with the text in the sentence', (text) => {
