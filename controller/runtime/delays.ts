@@ -38,6 +38,15 @@ export class Delays {
     return entry.key;
   }
 
+  /** Every time, by so many milliseconds: the clock was set. */
+  shift(milliseconds: number): void {
+    for (const [index, entry] of this.#sorted.entries()) {
+      const moved = { ...entry, at: entry.at + milliseconds };
+      this.#sorted[index] = moved;
+      this.#byKey.set(entry.key, moved);
+    }
+  }
+
   clear(): void {
     this.#byKey.clear();
     this.#sorted.length = 0;

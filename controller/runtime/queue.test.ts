@@ -28,6 +28,29 @@ describe('queue', () => {
     expect(metrics.value('workqueue_adds_total', labels)).toBe(2);
   });
 
+  test('a clock that is set back an hour delays no key by the hour', async () => {
+    const monotonic = manualClock(10_000_000);
+    let offset = 0;
+    const clock = { now: () => monotonic.now() + offset, sleepUntil: (at: number, signal: AbortSignal) => monotonic.sleepUntil(at - offset, signal) };
+    const queue = createQueue({ name: 'test', clock, random: seededRandom(1), metrics: fakeMetrics() });
+    const abort = new AbortController();
+    const running = queue.start(abort.signal);
+    queue.addAt('probe', clock.now() + 10_000);
+    queue.addAt('later', clock.now() + 20_000);
+    await monotonic.advance(1000);
+    offset = -3_600_000;
+    queue.addAt('added after', clock.now() + 12_000);
+    await monotonic.advance(10_000);
+    expect(await queue.get()).toBe('probe');
+    await monotonic.advance(3000);
+    expect(await queue.get()).toBe('added after');
+    await monotonic.advance(8000);
+    expect(await queue.get()).toBe('later');
+    for (const key of ['probe', 'added after', 'later']) queue.done(key);
+    abort.abort();
+    await running;
+  });
+
   test('the pause of a failing key doubles up to a ceiling; forget begins anew; other keys are not held up', async () => {
     const { queue, clock, metrics, labels } = make();
     const abort = new AbortController();

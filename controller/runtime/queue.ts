@@ -95,8 +95,16 @@ export function createQueue(options: QueueOptions): Queue {
     if (!processing.has(key)) push(key);
     return true;
   };
+  let latest = clock.now();
+  /** Times are distances from when they were given: where the clock was set back, what waits keeps its distance. */
+  const followClock = (): void => {
+    const now = clock.now();
+    if (now < latest) delays.shift(now - latest);
+    latest = now;
+  };
   const addAt = (key: string, at: Instant): boolean => {
     if (shuttingDown) return false;
+    followClock();
     if (at <= clock.now()) return add(key);
     if (!delays.has(key) && full()) return false;
     delays.set(key, at);
@@ -107,6 +115,7 @@ export function createQueue(options: QueueOptions): Queue {
     while (!signal.aborted) {
       const nap = cancelWithin(signal);
       wakePump = nap.abort;
+      followClock();
       for (let due = delays.takeDue(clock.now()); due !== undefined; due = delays.takeDue(clock.now())) add(due);
       const next = delays.earliest();
       if (next === undefined) await cancelled(nap.signal);

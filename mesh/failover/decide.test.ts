@@ -31,6 +31,22 @@ describe('decideFailover', () => {
     expect(state).toMatchObject({ serving: ['berlin'], wakeAt: null });
   });
 
+  test('a clock that is set back an hour costs the patience once more, never the hour', () => {
+    const up = [see('berlin', 2), see('oslo', 2)];
+    const down = [see('berlin', 0), see('oslo', 2)];
+    let state = decideFailover(policy(), up, null, at(0));
+    state = decideFailover(policy(), down, state, at(4));
+    state = decideFailover(policy(), down, state, at(4 - 3600));
+    expect(state).toMatchObject({ serving: ['berlin'], wakeAt: at(9 - 3600) });
+    state = decideFailover(policy(), down, state, at(9 - 3600));
+    expect(state.serving).toEqual(['oslo']);
+    state = decideFailover(policy(), up, state, at(20 - 3600));
+    state = decideFailover(policy(), up, state, at(30 - 3600));
+    state = decideFailover(policy(), up, state, at(30 - 7200));
+    expect(state).toMatchObject({ serving: ['oslo'], wakeAt: at(90 - 7200) });
+    expect(decideFailover(policy(), up, state, at(90 - 7200)).serving).toEqual(['berlin']);
+  });
+
   test('an evacuation takes a cluster out and puts it back at once, even just after a start', () => {
     const up = [see('berlin', 2), see('oslo', 2)];
     const drilled = [see('berlin', 2, { evacuatedUntil: at(15) }), see('oslo', 2)];

@@ -9,15 +9,16 @@ const NO_POLICY = { priority: [], minimumReady: 1, unhealthyAfterSeconds: 0, hea
 type Rules = Pick<FailoverPolicyValue, 'priority' | 'minimumReady' | 'unhealthyAfterSeconds' | 'healthyAfterSeconds' | 'failbackDelaySeconds'>;
 
 /**
- * Total and free of time but for `now`. `previous` is the last result for the same service, or null at the first look, which takes the evidence as it
- * is. Gives `previous` itself back when nothing changed. With unchanged evidence nothing changes before `wakeAt`.
+ * Total and free of time but for `now`. `last` is the last result for the same service, or null at the first look, which takes the evidence as it
+ * is. Gives `last` itself back when nothing changed. With unchanged evidence nothing changes before `wakeAt`.
  *
  * Evacuation is not ill health: an evacuated cluster goes at once and, when that ends, comes back at once, without hysteresis and without failback delay.
  * It never takes the last one out: if nobody else is healthy, evacuated but healthy clusters serve.
  */
 export function decideFailover(
-  policy: FailoverPolicyValue | null, evidence: readonly ClusterEvidence[], previous: FailoverState | null, now: Instant,
+  policy: FailoverPolicyValue | null, evidence: readonly ClusterEvidence[], last: FailoverState | null, now: Instant,
 ): FailoverState {
+  const previous = last === null ? null : notAfter(last, now);
   const rules: Rules = policy ?? NO_POLICY;
   const exporters = evidence.filter((entry) => entry.readyEndpoints !== null).sort((a, b) => (a.cluster < b.cluster ? -1 : a.cluster > b.cluster ? 1 : 0));
   const health = exporters.map((entry) => judge(rules, entry, previous?.health.find((old) => old.cluster === entry.cluster), now));
@@ -31,6 +32,12 @@ export function decideFailover(
   ].filter((at) => at > now);
   const next = { health, serving: choice.serving, reason: choice.reason, wakeAt: wakes.length === 0 ? null : Math.min(...wakes) };
   return previous !== null && canonicalJson(previous) === canonicalJson(next) ? previous : next;
+}
+
+/** Where the clock was set back, what is said to have begun later begins now: otherwise patience would last as long as the step. */
+function notAfter(state: FailoverState, now: Instant): FailoverState {
+  if (state.health.every(({ changedAt, rawSince }) => changedAt <= now && rawSince <= now)) return state;
+  return { ...state, health: state.health.map((entry) => ({ ...entry, changedAt: Math.min(entry.changedAt, now), rawSince: Math.min(entry.rawSince, now) })) };
 }
 
 const patience = (rules: Rules, towardsHealthy: boolean): number => seconds(towardsHealthy ? rules.healthyAfterSeconds : rules.unhealthyAfterSeconds);
