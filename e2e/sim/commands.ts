@@ -1,9 +1,10 @@
-/** What a scenario's commands do. HOST is `hub` or a cluster; NAME is `name` or `namespace/name`; `expect` takes `within SECONDSs` and `after SECONDSs` (not sooner) at its end. */
+/** What a scenario's commands do. HOST is `hub` or a cluster; NAME is `name` or `namespace/name`; `expect` takes `within SECONDSs` and `after SECONDSs` (not sooner after the last change) at its end. */
 import * as core from '../../mesh/api/resources/core.ts';
 import type { InquiryObject } from '../../mesh/api/resources/inquiry.ts';
 import { apiVersionOf, Cluster, Drill, HUB_RESOURCES, Inquiry, MEMBER_RESOURCES, UpdateRun } from '../../mesh/api/resources/index.ts';
 import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
 import type { UpdateRunObject } from '../../mesh/api/resources/updates.ts';
+import type { Instant } from '../../mesh/model/instant.ts';
 import type { KubernetesObject, ObjectRef, ResourceKind } from '../../mesh/ports/kubernetes.ts';
 import { type Expectation, EXPECTATIONS } from './expectations.ts';
 import type { Faults } from './faults.ts';
@@ -17,6 +18,8 @@ export interface Context {
   readonly remembered: Map<string, string | undefined>;
   readonly drills: string[];
   faults: Faults | undefined;
+  /** When the last command began that is no expectation. */
+  changedAt: Instant;
   /** Lets time pass until `problem` gives undefined; throws what it says where that takes too long. */
   until(problem: () => string | undefined, withinMilliseconds: number): Promise<void>;
   advance(milliseconds: number): Promise<void>;
@@ -162,9 +165,8 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
       times.set(word ?? '', milliseconds(time));
     }
     const expectation = expectationOf(what);
-    const began = context.fleet.clock.now();
     await context.until(() => expectation(context, rest), times.get('within') ?? 0);
-    const took = context.fleet.clock.now() - began;
+    const took = context.fleet.clock.now() - context.changedAt;
     if (took < (times.get('after') ?? 0)) throw new Error(`it held after ${took / 1000} s already`);
   },
 };

@@ -35,6 +35,12 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
     const condition = findCondition(found?.status?.conditions, type);
     return condition?.status === status && (reason === undefined || condition?.reason === reason) ? undefined : `${object} has ${JSON.stringify(found?.status?.conditions)}`;
   },
+  // clusters TYPE=STATUS: every Cluster of the hub says so
+  clusters: ({ fleet }, [wanted = '']) => firstProblem(fleet.members, ({ name }) => {
+    const [type = '', status] = wanted.split('=');
+    const condition = findCondition(clusterObject(fleet, name)?.status?.conditions, type);
+    return condition?.status === status ? undefined : `${name} says ${JSON.stringify(condition)}`;
+  }),
   // run N PHASE: the run that begins as the Nth
   run({ fleet, runs }, [number, phase = '']) {
     const status = fleet.hub.read<UpdateRunObject>(UpdateRun, { name: runs()[Number(number) - 1] ?? '' })?.status;

@@ -15,7 +15,7 @@ const RULES_EVERY_MILLISECONDS = 500;
 export interface Observer {
   /** First violation of an invariant; undefined: none. */
   readonly violation: string | undefined;
-  /** Checks every rule now. */
+  /** Checks every rule now, and what DNS answers. */
   look(): void;
 }
 
@@ -61,5 +61,11 @@ export function observe(fleet: Fleet, { host, service }: ObservedName): Observer
       rulesAt = now + RULES_EVERY_MILLISECONDS;
     }
   });
-  return { get violation() { return violation; }, look };
+  return {
+    get violation() { return violation; },
+    look() {
+      lookAtDns();
+      look();
+    },
+  };
 }

@@ -66,7 +66,12 @@ function tell(events: readonly TraceEvent[], runs: readonly string[]): string[] 
   return lines.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ text }) => text);
 }
 
-export async function runScenario(text: string, options: FleetOptions): Promise<ScenarioResult> {
+export interface ScenarioOptions extends FleetOptions {
+  /** Passes after each command, so that what belongs together is told together. */
+  readonly restMilliseconds?: number;
+}
+
+export async function runScenario(text: string, options: ScenarioOptions): Promise<ScenarioResult> {
   const fleet = await createFleet(options);
   const observer = observe(fleet, { host: 'checkout.global.example.com', service: { namespace: 'shop', name: 'checkout' } });
   const started = fleet.clock.now();
@@ -74,7 +79,7 @@ export async function runScenario(text: string, options: FleetOptions): Promise<
   const summary: string[] = [];
 
   const context: Context = {
-    fleet, runs, remembered: new Map(), drills: [], faults: undefined,
+    fleet, runs, remembered: new Map(), drills: [], faults: undefined, changedAt: started,
     async until(problem, withinMilliseconds) {
       let nextLook = 0;
       const holds = (): boolean => {
@@ -100,7 +105,9 @@ export async function runScenario(text: string, options: FleetOptions): Promise<
     try {
       const run = COMMANDS[command.words[0] ?? ''];
       if (run === undefined) throw new Error(`there is no command "${command.words[0]}": ${Object.keys(COMMANDS).join(', ')}`);
+      if (command.words[0] !== 'expect') context.changedAt = fleet.clock.now();
       await run(context, command.words.slice(1), command.body);
+      await context.advance(options.restMilliseconds ?? 0);
       observer.look();
       if (observer.violation !== undefined) throw new Error(observer.violation);
     } catch (error) {

@@ -9,7 +9,7 @@ import { runScenario } from './scenario.ts';
 
 const read = (name: string): string => readFileSync(new URL(`scenarios/${name}`, import.meta.url), 'utf8');
 /** One pace for all, so that the golden changes only with what happens. */
-const STEADY = { network: { latencyMilliseconds: { least: 5, most: 5 } }, callMilliseconds: { least: 1, most: 1 } };
+const STEADY = { network: { latencyMilliseconds: { least: 5, most: 5 } }, callMilliseconds: { least: 1, most: 1 }, restMilliseconds: 300 };
 
 it('walks the thread as the golden says (REWRITE=1 writes it anew)', async () => {
   const { summary } = await runScenario(read('thread.txt'), { seed: 1, ...STEADY });
