@@ -2,7 +2,8 @@
 import { toRfc3339 } from '../../mesh/model/instant.ts';
 import type { Clock } from '../../mesh/ports/clock.ts';
 import type { Random } from '../../mesh/ports/random.ts';
-import { crdKind, kindOfCrd } from './builtin/custom-resource-definition.ts';
+import { crdKind } from './builtin/custom-resource-definition.ts';
+import { CrdKinds } from './crd-kinds.ts';
 import { Deletion } from './deletion.ts';
 import type { Writer } from './fields/ownership.ts';
 import { equal, type JsonObject } from './json.ts';
@@ -15,29 +16,28 @@ import { inVersionOf, type Target } from './target.ts';
 import { prepareNew, prepareNext } from './write.ts';
 
 const NAMESPACES = { group: '', plural: 'namespaces' };
-const CRDS = { group: 'apiextensions.k8s.io', plural: 'customresourcedefinitions' };
 
 /** Notes in a new state who owns which field. In place. */
 export type Own = (object: JsonObject) => void;
 
 export class Commits {
   readonly objects: Objects;
-  readonly #kinds: KindRegistry;
+  readonly #crdKinds: CrdKinds;
   readonly #deletion: Deletion;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #random: Random;
 
   constructor(objects: Objects, kinds: KindRegistry, clock: Pick<Clock, 'now'>, random: Random) {
     this.objects = objects;
-    this.#kinds = kinds;
     this.#clock = clock;
     this.#random = random;
     this.#deletion = new Deletion(objects, kinds, () => this.#now());
+    this.#crdKinds = new CrdKinds(objects, kinds, this.#deletion);
   }
 
   /** Takes up what was stored before: kinds of CRDs, deletions that a stop cut short. */
   resume(): void {
-    for (const crd of this.objects.all(CRDS)) this.#register(crd);
+    this.#crdKinds.resume();
     this.#deletion.resume();
   }
 
@@ -53,7 +53,7 @@ export class Commits {
     if (this.objects.get(kind, namespace, nameOf(object)) !== undefined) throw alreadyExists(kind, nameOf(object));
     if (request.dryRun === true) return inVersionOf(target, object);
     const stored = this.objects.put(kind, object);
-    if (kind === crdKind) this.#register(stored);
+    if (kind === crdKind) this.#crdKinds.register(stored, request.warnings ?? []);
     return inVersionOf(target, stored);
   }
 
@@ -63,7 +63,7 @@ export class Commits {
     const next = prepareNext(kind, live, sent, request.subresource, this.#around(), own);
     if (request.dryRun === true || equal(live, next)) return inVersionOf(target, request.dryRun === true ? next : live);
     const stored = this.objects.put(kind, next);
-    if (kind === crdKind) this.#register(stored);
+    if (kind === crdKind) this.#crdKinds.register(stored, request.warnings ?? []);
     this.#deletion.finish(kind, stored);
     return inVersionOf(target, stored);
   }
@@ -71,25 +71,13 @@ export class Commits {
   /** `gone`: false while finalizers hold it. A CRD takes its objects along. */
   remove(target: Target, live: JsonObject, request: DeleteRequest): { readonly object: JsonObject; readonly gone: boolean } {
     if (request.dryRun === true) return { object: inVersionOf(target, live), gone: true };
-    if (target.kind === crdKind) this.#unregister(live);
+    if (target.kind === crdKind) this.#crdKinds.unregister(live);
     const { object, gone } = this.#deletion.delete(target.kind, live, request.propagation ?? 'Background');
     return { object: inVersionOf(target, object), gone };
   }
 
   writer({ kind, version }: Target, request: WriteRequest): Writer {
     return { manager: request.fieldManager, apiVersion: apiVersionIn(kind, version), time: this.#now(), ...(request.subresource === undefined ? {} : { subresource: request.subresource }) };
-  }
-
-  #register(crd: JsonObject): void {
-    const kind = kindOfCrd(crd);
-    if (kind !== undefined) this.#kinds.add(kind);
-  }
-
-  #unregister(crd: JsonObject): void {
-    const kind = kindOfCrd(crd);
-    if (kind === undefined) return;
-    for (const object of this.objects.all(kind)) this.#deletion.delete(kind, object, 'Background');
-    this.#kinds.remove(kind.group, kind.plural);
   }
 
   #around(): WriteSurroundings {

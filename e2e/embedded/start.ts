@@ -11,7 +11,7 @@ export interface RunningApi {
   readonly kubeconfig: string;
   readonly process: ChildProcess;
   // oxlint-disable-next-line typescript/no-explicit-any -- tests reach into answers of many shapes
-  call(method: string, path: string, options?: { body?: unknown; type?: string; token?: string; accept?: string; raw?: string | Uint8Array }): Promise<{ code: number; body: any; headers: Record<string, unknown> }>;
+  call(method: string, path: string, options?: { body?: unknown; type?: string; token?: string; accept?: string; raw?: string | Uint8Array; headers?: Readonly<Record<string, string>> }): Promise<{ code: number; body: any; headers: Record<string, unknown> }>;
   /** Resolves when the process is gone. */
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
@@ -29,11 +29,11 @@ export async function startApi(folder: string): Promise<RunningApi> {
   const admin = config.users[0]?.user.token ?? '';
   return {
     url, kubeconfig, process: child,
-    async call(method, path, { body, type = 'application/json', token = admin, accept, raw } = {}) {
+    async call(method, path, { body, type = 'application/json', token = admin, accept, raw, headers = {} } = {}) {
       const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body));
       const answer = await request(url + path, {
         dispatcher: agent, method: method as 'GET',
-        headers: { ...(token === '' ? {} : { authorization: `Bearer ${token}` }), ...(sent === undefined ? {} : { 'content-type': type }), ...(accept === undefined ? {} : { accept }) },
+        headers: { ...headers, ...(token === '' ? {} : { authorization: `Bearer ${token}` }), ...(sent === undefined ? {} : { 'content-type': type }), ...(accept === undefined ? {} : { accept }) },
         ...(sent === undefined ? {} : { body: sent }),
       });
       const text = await answer.body.text();

@@ -1,9 +1,12 @@
 /** CustomResourceDefinitions that are posted: each registers its kind at once. */
 import type { StructuralSchema } from '../../../mesh/api/schema/structural.ts';
 import { customKind, withMetadata } from '../custom-kinds.ts';
-import { isObject, type JsonObject, member, objectAt, textAt } from '../json.ts';
+import { equal, isObject, type JsonObject, member, objectAt, textAt } from '../json.ts';
 import { METADATA_FIELDS, type ServedKind } from '../kinds.ts';
-import { invalidValue, required } from '../problems.ts';
+import { invalidValue, notSupported, required } from '../problems.ts';
+import { judgeSchema } from './custom-schema.ts';
+
+export const CRDS = { group: 'apiextensions.k8s.io', plural: 'customresourcedefinitions' };
 
 const OPEN: StructuralSchema = { 'x-kubernetes-preserve-unknown-fields': true };
 
@@ -12,8 +15,11 @@ const versionsOf = (crd: JsonObject): readonly JsonObject[] => {
   return Array.isArray(versions) ? versions.filter(isObject) : [];
 };
 
+const schemaOf = (version: JsonObject): unknown => member(objectAt(version, 'schema'), 'openAPIV3Schema');
+const SCOPES = ['Cluster', 'Namespaced'];
+
 export const crdKind: ServedKind = {
-  group: 'apiextensions.k8s.io', versions: ['v1'], kind: 'CustomResourceDefinition', plural: 'customresourcedefinitions', singular: 'customresourcedefinition',
+  ...CRDS, versions: ['v1'], kind: 'CustomResourceDefinition', singular: 'customresourcedefinition',
   shortNames: ['crd', 'crds'], categories: ['api-extensions'], namespaced: false, builtIn: true,
   description: 'CustomResourceDefinition represents a resource that should be exposed on the API server.',
   schema: withMetadata({ type: 'object', properties: { spec: { type: 'object', ...OPEN }, status: { type: 'object', ...OPEN } }, required: ['spec'] }),
@@ -44,9 +50,26 @@ export const crdKind: ServedKind = {
     const expected = `${textAt(names, 'plural') ?? ''}.${textAt(spec, 'group') ?? ''}`;
     if (name !== expected) causes.push(invalidValue('metadata.name', name, `must be spec.names.plural+"."+spec.group`));
     if (versionsOf(object).filter((version) => version['storage'] === true).length !== 1) causes.push(invalidValue('spec.versions', versionsOf(object).length, 'must have exactly one version marked as storage version'));
+    if (!SCOPES.includes(String(spec['scope']))) causes.push(notSupported('spec.scope', spec['scope'] ?? '', SCOPES));
+    const strategy = textAt(objectAt(spec, 'conversion'), 'strategy') ?? 'None';
+    if (strategy !== 'None') causes.push(notSupported('spec.conversion.strategy', strategy, ['None']));
+    versionsOf(object).forEach((version, index) => causes.push(...judgeSchema(schemaOf(version), `spec.versions[${index}].schema.openAPIV3Schema`).causes));
     return causes;
   },
 };
+
+/** What a CRD says and this API does not do. */
+export function crdRemarks(crd: JsonObject): readonly string[] {
+  const versions = versionsOf(crd);
+  const stored = versions.find((version) => version['storage'] === true);
+  const unenforced = new Set(versions.flatMap((version) => [...judgeSchema(schemaOf(version), '').unenforced]));
+  return [
+    ...(unenforced.size === 0 ? [] : [`spec.versions[*].schema: not enforced by this API: ${[...unenforced].sort().join(', ')}`]),
+    ...(stored !== undefined && versions.some((version) => !equal(schemaOf(version), schemaOf(stored))) ? [`spec.versions: this API serves every version with the schema of the stored one, ${String(stored['name'])}`] : []),
+    ...(versions.some((version) => member(objectAt(version, 'subresources'), 'scale') !== undefined) ? ['spec.versions[*].subresources.scale: this API serves no scale subresource'] : []),
+    ...(versions.some((version) => member(version, 'selectableFields') !== undefined) ? ['spec.versions[*].selectableFields: this API selects by metadata.name and metadata.namespace only'] : []),
+  ];
+}
 
 /** undefined: not usable (such a CRD is refused when it is written). */
 export function kindOfCrd(crd: JsonObject): ServedKind | undefined {

@@ -48,7 +48,7 @@ function failure(rule: ValidationRule, schema: StructuralSchema, self: unknown, 
   if (oldSelf !== undefined) bindings['oldSelf'] = toCel(schema, oldSelf);
   let result: unknown;
   try {
-    result = programOf(rule.rule)(bindings);
+    result = compileRule(rule.rule)(bindings);
   } catch (error) {
     return `rule evaluation error: ${error instanceof Error ? error.message : String(error)}`;
   }
@@ -57,7 +57,8 @@ function failure(rule: ValidationRule, schema: StructuralSchema, self: unknown, 
   return rule.message ?? `failed rule: ${rule.rule}`;
 }
 
-function programOf(rule: string): Program {
+/** Throws where the text is no CEL. */
+export function compileRule(rule: string): Program {
   let program = programs.get(rule);
   if (program === undefined) {
     program = plan(celEnv({ funcs: strings }), parse(rule)) as Program;

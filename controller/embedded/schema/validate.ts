@@ -33,15 +33,15 @@ function validateText(schema: StructuralSchema, value: string, path: string, cau
   const length = Array.from(value).length;
   if (schema.maxLength !== undefined && length > schema.maxLength) causes.push(tooLong(path, schema.maxLength));
   if (schema.minLength !== undefined && length < schema.minLength) causes.push(invalidValue(path, value, `${path} in body should be at least ${schema.minLength} chars long`));
-  if (schema.pattern !== undefined && !patternOf(schema.pattern).test(value)) causes.push(invalidValue(path, value, `${path} in body should match '${schema.pattern}'`));
+  if (schema.pattern !== undefined && !compilePattern(schema.pattern).test(value)) causes.push(invalidValue(path, value, `${path} in body should match '${schema.pattern}'`));
   if (schema.format === 'date-time' && !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i.test(value)) {
     causes.push(invalidValue(path, value, `${path} in body must be of type date-time: ${JSON.stringify(value)}`));
   }
 }
 
 const patterns = new Map<string, RegExp>();
-/** Patterns come from our own definitions and from CRDs that an administrator posts; each is compiled once. */
-function patternOf(pattern: string): RegExp {
+/** Throws where JavaScript cannot read the pattern. Patterns come from our own definitions and from CRDs that an administrator posts; each is compiled once. */
+export function compilePattern(pattern: string): RegExp {
   let compiled = patterns.get(pattern);
   if (compiled === undefined) {
     compiled = new RegExp(pattern);

@@ -12,6 +12,8 @@ const DEEPEST = 100;
 export async function readBody(request: IncomingMessage): Promise<unknown> {
   const tooLarge = (): ApiProblem => new ApiProblem(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${MOST_BYTES}`);
   if (Number(request.headers['content-length'] ?? 0) > MOST_BYTES) throw tooLarge();
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'identity') throw unsupportedMediaType(`content-encoding ${JSON.stringify(encoding.slice(0, 40))} is not read here; send the body uncompressed`);
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {

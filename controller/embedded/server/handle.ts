@@ -2,15 +2,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../../mesh/ports/clock.ts';
 import type { EmbeddedApi } from '../api.ts';
-import { isObject, type JsonObject, objectAt, textAt } from '../json.ts';
+import { isObject, type JsonObject } from '../json.ts';
 import { uidOf } from '../metadata.ts';
-import { ApiProblem, badRequest, methodNotAllowed, noSuchResource, unsupportedMediaType } from '../problems.ts';
-import type { DeleteRequest, PatchRequest, WriteRequest } from '../requests.ts';
+import { ApiProblem, badRequest, methodNotAllowed, noSuchResource } from '../problems.ts';
 import { ObjectStoreUnavailable } from '../store.ts';
 import type { Target } from '../target.ts';
 import { authorise, type Caller } from './access.ts';
 import { mediaType, readBody } from './body.ts';
 import { documentAt } from './documents.ts';
+import { deleteOptions, pageOf, patchOptions, selectionOf, writeOptions } from './options.ts';
 import { isSet, numberOf, parseResourcePath, type ResourceRequest, type Verb, verbOf } from './request.ts';
 import { formOf, includedOf, sendJson, sendProblem, shapeList, shapeObject } from './respond.ts';
 import { review } from './reviews.ts';
@@ -46,6 +46,7 @@ export async function handle(around: Surroundings, request: IncomingMessage, res
     const caller = around.authenticate(request.headers.authorization);
     if (caller === undefined && !PUBLIC.has(url.pathname)) throw new ApiProblem(401, 'Unauthorized', 'Unauthorized');
     entry.user = caller?.user ?? 'system:anonymous';
+    if (Object.keys(request.headers).some((name) => name.startsWith('impersonate-'))) throw new ApiProblem(403, 'Forbidden', 'this API knows no impersonation: call with the token of the user that you mean');
     const target = caller === undefined ? undefined : parseResourcePath(url.pathname);
     if (caller === undefined || target === undefined) {
       sendDocument(around, request, response, url);
@@ -56,7 +57,7 @@ export async function handle(around: Surroundings, request: IncomingMessage, res
       if (verdict !== undefined) return sendJson(response, 201, verdict);
     }
     const verb = verbOf(request.method ?? '', target, url.searchParams);
-    if (verb === undefined) throw methodNotAllowed();
+    if (verb === undefined) throw isServed(around.api, target) ? methodNotAllowed() : noSuchResource();
     Object.assign(entry, { verb, group: target.group, resource: target.plural, subresource: target.subresource ?? '', namespace: target.namespace ?? '', name: target.name ?? '' });
     authorise(caller, verb, target);
     entry.code = await perform(around, verb, target, url.searchParams, request, response);
@@ -86,7 +87,7 @@ async function perform(around: Surroundings, verb: Verb, asked: ResourceRequest,
   const { api, clock } = around;
   const target = api.target(asked.group, asked.version, asked.plural);
   const { namespace, name = '' } = asked;
-  if (asked.subresource !== undefined && (asked.subresource !== 'status' || !target.kind.statusSubresource)) throw noSuchResource();
+  if (!isServed(api, asked)) throw noSuchResource();
   if (target.kind.namespaced ? namespace === undefined && verb !== 'list' && verb !== 'watch' : namespace !== undefined) throw noSuchResource();
   if (asked.subresource !== undefined && !['get', 'update', 'patch'].includes(verb)) throw methodNotAllowed();
   const form = formOf(request);
@@ -96,13 +97,13 @@ async function perform(around: Surroundings, verb: Verb, asked: ResourceRequest,
   };
   if (verb === 'get') return send(api.get(target, namespace, name));
   if (verb === 'list') {
-    sendJson(response, 200, shapeList(form, target, api.list(target, { ...selection(asked, query), ...page(query) }), clock.now(), includedOf(query)));
+    sendJson(response, 200, shapeList(form, target, api.list(target, { ...selectionOf(asked, query), ...pageOf(query) }), clock.now(), includedOf(query)));
     return 200;
   }
   if (verb === 'watch') {
     const named = name === '' ? {} : { fieldSelector: [`metadata.name=${name}`, query.get('fieldSelector')].filter(Boolean).join(',') };
     streamWatch(api, target, {
-      ...selection(asked, query), ...named, resourceVersion: query.get('resourceVersion') ?? '',
+      ...selectionOf(asked, query), ...named, resourceVersion: query.get('resourceVersion') ?? '',
       ...(query.has('sendInitialEvents') ? { sendInitialEvents: isSet(query, 'sendInitialEvents') } : {}),
     }, { form, include: includedOf(query), bookmarks: isSet(query, 'allowWatchBookmarks'), timeoutSeconds: numberOf(query, 'timeoutSeconds') }, response, clock);
     return 200;
@@ -111,7 +112,7 @@ async function perform(around: Surroundings, verb: Verb, asked: ResourceRequest,
   if (verb === 'delete' || verb === 'deletecollection') {
     const how = deleteOptions(await readBody(request), query);
     if (verb === 'deletecollection') {
-      const items = api.deleteCollection(target, selection(asked, query), how);
+      const items = api.deleteCollection(target, selectionOf(asked, query), how);
       sendJson(response, 200, shapeList('object', target, { items, resourceVersion: api.resourceVersion, continueToken: undefined, remaining: undefined }, clock.now(), 'Object'));
       return 200;
     }
@@ -131,6 +132,12 @@ async function perform(around: Surroundings, verb: Verb, asked: ResourceRequest,
   return send(object, options.warnings, existed ? 200 : 201);
 }
 
+/** Kind, version and subresource; throws 404 for the first two. */
+function isServed(api: EmbeddedApi, asked: ResourceRequest): boolean {
+  const { kind } = api.target(asked.group, asked.version, asked.plural);
+  return asked.subresource === undefined || (asked.subresource === 'status' && kind.statusSubresource);
+}
+
 async function objectBody(request: IncomingMessage): Promise<JsonObject> {
   const body = await readBody(request);
   if (!isObject(body)) throw badRequest('the body is no JSON object');
@@ -144,58 +151,4 @@ function exists(api: EmbeddedApi, target: Target, namespace: string | undefined,
   } catch {
     return false;
   }
-}
-
-const selection = (asked: ResourceRequest, query: URLSearchParams): { namespace?: string; labelSelector?: string; fieldSelector?: string } => ({
-  ...(asked.namespace === undefined ? {} : { namespace: asked.namespace }),
-  ...(query.get('labelSelector') === null ? {} : { labelSelector: query.get('labelSelector') as string }),
-  ...(query.get('fieldSelector') === null ? {} : { fieldSelector: query.get('fieldSelector') as string }),
-});
-
-const page = (query: URLSearchParams): { limit: number; continueToken: string; resourceVersion: string; resourceVersionMatch: string } =>
-  ({ limit: numberOf(query, 'limit') ?? 0, continueToken: query.get('continue') ?? '', resourceVersion: query.get('resourceVersion') ?? '', resourceVersionMatch: query.get('resourceVersionMatch') ?? '' });
-
-function dryRun(values: readonly string[]): boolean {
-  const other = values.find((value) => value !== 'All');
-  if (other !== undefined) throw badRequest(`dryRun: Unsupported value: ${JSON.stringify(other.slice(0, 40))}: supported values: "All"`);
-  return values.length > 0;
-}
-
-function writeOptions(asked: ResourceRequest, query: URLSearchParams, request: IncomingMessage): WriteRequest & { readonly warnings: string[] } {
-  const validation = query.get('fieldValidation') ?? 'Warn';
-  if (validation !== 'Strict' && validation !== 'Warn' && validation !== 'Ignore') throw badRequest(`fieldValidation: Unsupported value: ${JSON.stringify(validation.slice(0, 40))}: supported values: "Ignore", "Warn", "Strict"`);
-  const manager = query.get('fieldManager') ?? '';
-  if (manager.length > 128) throw badRequest('fieldManager: may not be more than 128 bytes');
-  return {
-    // As kube-apiserver: the name before the slash in the user agent, except that apply must say.
-    fieldManager: manager !== '' || mediaType(request) === 'application/apply-patch+yaml' ? manager : ((request.headers['user-agent'] ?? '').split('/')[0] ?? '').slice(0, 128) || 'unknown',
-    dryRun: dryRun(query.getAll('dryRun')),
-    fieldValidation: validation,
-    warnings: [],
-    ...(asked.subresource === 'status' ? { subresource: 'status' as const } : {}),
-  };
-}
-
-const PATCHES: Readonly<Record<string, PatchRequest['type']>> = {
-  'application/json-patch+json': 'json',
-  'application/merge-patch+json': 'merge',
-  'application/strategic-merge-patch+json': 'strategic',
-  'application/apply-patch+yaml': 'apply',
-};
-
-function patchOptions(options: WriteRequest, query: URLSearchParams, request: IncomingMessage): PatchRequest {
-  const type = PATCHES[mediaType(request)];
-  if (type === undefined) throw unsupportedMediaType(`the body of the request was in an unknown format - accepted media types include: ${Object.keys(PATCHES).join(', ')}`);
-  if (query.has('force') && type !== 'apply') throw badRequest('force may only be set for apply patches');
-  return { ...options, type, force: isSet(query, 'force') };
-}
-
-function deleteOptions(body: unknown, query: URLSearchParams): DeleteRequest {
-  const options = isObject(body) ? body : {};
-  const preconditions = objectAt(options, 'preconditions');
-  const propagation = textAt(options, 'propagationPolicy') ?? query.get('propagationPolicy') ?? (options['orphanDependents'] === true ? 'Orphan' : 'Background');
-  if (propagation !== 'Background' && propagation !== 'Foreground' && propagation !== 'Orphan') throw badRequest(`propagationPolicy: Unsupported value: ${JSON.stringify(propagation.slice(0, 40))}: supported values: "Background", "Foreground", "Orphan"`);
-  const asked = Array.isArray(options['dryRun']) ? options['dryRun'].map(String) : [];
-  const [uid, resourceVersion] = [textAt(preconditions, 'uid'), textAt(preconditions, 'resourceVersion')];
-  return { propagation, dryRun: dryRun([...query.getAll('dryRun'), ...asked]), ...(uid === undefined ? {} : { uid }), ...(resourceVersion === undefined ? {} : { resourceVersion }) };
 }

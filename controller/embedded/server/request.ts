@@ -42,7 +42,8 @@ function decode(part: string): string {
 export function verbOf(method: string, request: ResourceRequest, query: URLSearchParams): Verb | undefined {
   const named = request.name !== undefined;
   switch (method) {
-    case 'GET': case 'HEAD': return isSet(query, 'watch') ? 'watch' : named ? 'get' : 'list';
+    case 'GET': return isSet(query, 'watch') ? 'watch' : named ? 'get' : 'list';
+    case 'HEAD': return named ? 'get' : 'list';
     case 'POST': return named ? undefined : 'create';
     case 'PUT': return named ? 'update' : undefined;
     case 'PATCH': return named ? 'patch' : undefined;

@@ -13,6 +13,8 @@ export type Form = 'object' | 'table' | 'metadata';
 export function formOf(request: IncomingMessage): Form {
   for (const part of (request.headers.accept ?? '').split(',')) {
     if (!part.trim().startsWith('application/json')) continue;
+    // Tables and metadata exist in v1 only.
+    if (/;\s*as=/.test(part) && !/;\s*v=v1\s*(;|$)/.test(part)) continue;
     if (/;\s*as=Table\b/.test(part)) return 'table';
     if (/;\s*as=PartialObjectMetadata(List)?\b/.test(part)) return 'metadata';
     return 'object';

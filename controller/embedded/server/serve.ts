@@ -42,6 +42,7 @@ export async function serveEmbedded(api: EmbeddedApi, options: ServeOptions, sig
     });
   });
   server.maxHeadersCount = 100;
+  server.on('connect', (_request, socket) => socket.end('HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'));
   server.on('tlsClientError', (error) => options.log.debug({ error: error.message }, 'TLS handshake failed'));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
