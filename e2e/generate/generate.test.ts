@@ -9,8 +9,8 @@ it('names every file that is missing, different or stale', async () => {
   const root = await mkdtemp(join(tmpdir(), 'isthmus-generate-test-'));
   onTestFinished(() => rm(root, { recursive: true, force: true }));
   await mkdir(join(root, 'gen/deep'), { recursive: true });
-  for (const [path, content] of [['gen/same.ts', 'a'], ['gen/other.ts', 'b'], ['gen/deep/old.ts', 'c'], ['elsewhere.ts', 'd']] as const) await writeFile(join(root, path), content);
-  const generator: Generator = { name: 'test', folders: ['gen'], generate: () => Promise.resolve(new Map()) };
+  for (const [path, content] of [['gen/same.ts', 'a'], ['gen/other.ts', 'b'], ['gen/deep/old.ts', 'c'], ['gen/by-hand.ts', 'h'], ['elsewhere.ts', 'd']] as const) await writeFile(join(root, path), content);
+  const generator: Generator = { name: 'test', folders: ['gen'], besides: ['gen/by-hand.ts'], generate: () => Promise.resolve(new Map()) };
   expect(await compare(root, generator, new Map([['gen/same.ts', 'a'], ['gen/other.ts', 'B'], ['gen/new.ts', 'n']]))).toEqual([
     { path: 'gen/other.ts', problem: 'different' },
     { path: 'gen/new.ts', problem: 'missing' },

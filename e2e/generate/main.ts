@@ -37,7 +37,7 @@ export async function compare(root: string, generator: Generator, fresh: Readonl
     if (found !== content) differences.push({ path, problem: found === undefined ? 'missing' : 'different' });
   }
   for (const folder of generator.folders) {
-    for (const path of await filesBelow(root, folder)) if (!fresh.has(path)) differences.push({ path, problem: 'stale' });
+    for (const path of await filesBelow(root, folder)) if (!fresh.has(path) && generator.besides?.includes(path) !== true) differences.push({ path, problem: 'stale' });
   }
   return differences;
 }
