@@ -4,7 +4,8 @@ import { type SyncStream, TransportError } from '../../../mesh/ports/transport.t
 
 export interface StreamPair { readonly agent: SyncStream; readonly hub: SyncStream; /** As when the connection breaks. */ breakOff(): void }
 
-export function streamPair(): StreamPair {
+/** `sent` is called with each message of the agent. */
+export function streamPair(sent: () => void = () => {}): StreamPair {
   let state: 'open' | 'closed' | 'broken' = 'open';
   const wakes = new Set<() => void>();
   const end = (how: 'closed' | 'broken'): void => {
@@ -32,6 +33,7 @@ export function streamPair(): StreamPair {
     return {
       async send(message) {
         if (state !== 'open') throw gone();
+        if (own === 0) sent();
         inboxes[own === 0 ? 1 : 0].push(structuredClone(message));
         for (const wake of [...wakes]) wake();
       },

@@ -39,6 +39,8 @@ export interface World {
   /** false: the hub is gone, and streams break. */
   setHub(up: boolean): void;
   readonly streams: number;
+  /** How many messages the hub got so far. */
+  readonly messages: number;
   /** What other agents answer; absent: no answer. */
   readonly peers: Map<string, PeerFacts>;
   askAsPeer(): Promise<PeerFacts>;
@@ -63,15 +65,18 @@ export async function createWorld(): Promise<World> {
   const open = new Set<StreamPair>();
   const peers = new Map<string, PeerFacts>();
   const token = await identityHub.token('berlin');
+  let messages = 0;
   let up = true;
   let dns: DnsPacketHandler | undefined;
   let peerHandler: PeerHandler | undefined;
   let running: { stop: AbortController; ended: Promise<void> } | undefined;
 
   function serve(signal: CancelSignal): StreamPair {
-    const pair = streamPair();
-    signal.addEventListener('abort', () => pair.agent.close('aborted'), { once: true });
-    if (!up) { pair.breakOff(); return pair; }
+    const pair = streamPair(() => { messages += 1; });
+    const close = (): void => pair.agent.close('aborted');
+    signal.addEventListener('abort', close, { once: true });
+    const gone = (): void => { open.delete(pair); signal.removeEventListener('abort', close); };
+    if (!up) { pair.breakOff(); gone(); return pair; }
     open.add(pair);
     void runSyncSession({
       stream: pair.hub, publisher: hub, publishes: HUB_TYPES, subscribes: AGENT_TYPES, log,
@@ -83,7 +88,7 @@ export async function createWorld(): Promise<World> {
         for (const name of removed) held.delete(name);
         return '';
       },
-    }, never).catch(() => {}).finally(() => open.delete(pair));
+    }, never).catch(() => {}).finally(gone);
     return pair;
   }
 
@@ -96,6 +101,7 @@ export async function createWorld(): Promise<World> {
       if (!next) for (const pair of open) pair.breakOff();
     },
     get streams() { return open.size; },
+    get messages() { return messages; },
     async askAsPeer() {
       if (peerHandler === undefined) throw new Error('the agent serves no peers');
       return peerHandler.facts({ cluster: 'oslo', spiffeId: 'spiffe://mesh.example/cluster/oslo', certificateSerial: '1' });

@@ -10,6 +10,8 @@ export interface ManualClock extends Clock {
   settle(): Promise<void>;
   /** When the earliest sleeper is due; undefined: nobody sleeps. */
   nextWake(): Instant | undefined;
+  /** How many sleep now. */
+  readonly sleeping: number;
 }
 
 interface Sleeper { readonly at: Instant; readonly sequence: number; readonly wake: () => void }
@@ -55,5 +57,6 @@ export function manualClock(start: Instant = Date.UTC(2030, 0, 1)): ManualClock 
     },
     settle,
     nextWake: () => earliest()?.at,
+    get sleeping() { return sleepers.size; },
   };
 }

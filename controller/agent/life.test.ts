@@ -1,0 +1,97 @@
+/** An agent over a long time: what it costs when nothing happens, and what many small losses leave behind. */
+import { afterEach, expect, test, vi } from 'vitest';
+import { assign, authorise, edit, exportCheckout, peering } from './testing/scene.ts';
+import { checkoutFact, createWorld, type World } from './testing/world.ts';
+import { EndpointSlice } from '../../mesh/api/resources/core.ts';
+
+const HOUR = 3_600_000;
+const worlds: World[] = [];
+afterEach(async () => { for (const world of worlds.splice(0)) await world.stop(); });
+
+/** Everything at once: peering, a policy, an export, an import from a peer that answers. */
+async function busy(): Promise<World> {
+  const world = await createWorld();
+  worlds.push(world);
+  await world.start();
+  await exportCheckout(world);
+  authorise(world);
+  world.hub.set('ImportedFact', 'oslo/shop/checkout', checkoutFact('oslo', ['10.20.0.21']));
+  world.hub.set('PeerAddress', 'oslo', { cluster: 'oslo', address: '10.20.0.1:4001' });
+  world.peers.set('oslo', { cluster: 'oslo', exports: [checkoutFact('oslo', ['10.20.0.21'])], reachability: [] });
+  await assign(world, {
+    peering: peering(['oslo']),
+    failover: [{ name: 'checkout', service: { namespace: 'shop', name: 'checkout' }, priority: ['berlin', 'oslo'], minimumReady: 1, unhealthyAfterSeconds: 5, healthyAfterSeconds: 5, failbackDelaySeconds: 10 }],
+  });
+  await world.clock.advance(60_000);
+  return world;
+}
+
+test('an idle agent writes nothing for an hour: no object, no status, no message to the hub, no snapshot', async () => {
+  const world = await busy();
+  const { snapshot } = world;
+  world.writes.length = 0;
+  const messages = world.messages;
+  await world.clock.advance(HOUR);
+  expect([world.writes, world.messages - messages, world.snapshot === snapshot]).toEqual([[], 0, true]);
+});
+
+test('a hundred lost streams leave no listener, no sleeper and no stream behind', async () => {
+  /** Listeners that wait on a signal which has not aborted: on a long-lived one they are kept for ever. */
+  const waiting = new Map<EventTarget, Set<unknown>>();
+  const { addEventListener, removeEventListener } = EventTarget.prototype;
+  vi.spyOn(AbortSignal.prototype, 'addEventListener').mockImplementation(function add(this: AbortSignal, type, listener, options) {
+    if (!waiting.has(this)) waiting.set(this, new Set());
+    waiting.get(this)!.add(listener);
+    addEventListener.call(this, type, listener as EventListener, options);
+  });
+  vi.spyOn(AbortSignal.prototype, 'removeEventListener').mockImplementation(function remove(this: AbortSignal, type, listener, options) {
+    waiting.get(this)?.delete(listener);
+    removeEventListener.call(this, type, listener as EventListener, options);
+  });
+  const listeners = (): number => [...waiting].reduce((sum, [signal, own]) => sum + ((signal as AbortSignal).aborted ? 0 : own.size), 0);
+  try {
+    const world = await busy();
+    const lose = async (): Promise<void> => {
+      world.setHub(false);
+      await world.clock.advance(6000);
+      world.setHub(true);
+      await world.clock.advance(20_000);
+    };
+    await lose();
+    const before = [world.streams, world.clock.sleeping, listeners()];
+    expect(before[2]).toBeGreaterThan(10);
+    for (let round = 0; round < 100; round += 1) await lose();
+    expect([world.streams, world.clock.sleeping, listeners()]).toEqual(before);
+  } finally {
+    vi.restoreAllMocks();
+  }
+});
+
+test('thousands of changes of one export leave a snapshot of the same size and no queue', async () => {
+  const world = await busy();
+  const change = async (index: number): Promise<void> => {
+    await edit(world, EndpointSlice, { namespace: 'shop', name: 'checkout-1' }, { endpoints: [{ addresses: [`10.10.1.${100 + (index % 100)}`], conditions: { ready: index % 2 === 0 } }] });
+    await world.clock.advance(20);
+  };
+  for (let index = 0; index < 100; index += 1) await change(index);
+  await world.clock.advance(60_000);
+  const before = world.snapshot!.length;
+  for (let index = 0; index < 2000; index += 1) await change(index);
+  await world.clock.advance(60_000);
+  expect(Math.abs(world.snapshot!.length - before)).toBeLessThan(200);
+  expect(world.snapshot).not.toContain('PRIVATE');
+});
+
+test('an agent that is told to stop does so within two seconds, with its newest state saved', async () => {
+  const world = await busy();
+  await edit(world, EndpointSlice, { namespace: 'shop', name: 'checkout-1' }, { endpoints: [{ addresses: ['10.10.1.77'], conditions: { ready: true } }] });
+  await world.clock.advance(20);
+  authorise(world);
+  await world.clock.advance(20);
+  expect(world.snapshot).not.toContain('10.10.1.77');
+  const stopped = world.stop().then(() => world.clock.now());
+  const asked = world.clock.now();
+  await world.clock.advance(2000);
+  expect(await stopped - asked).toBeLessThanOrEqual(2000);
+  expect(world.snapshot).toContain('10.10.1.77');
+});
