@@ -7,6 +7,7 @@ import type { InquiryObject } from '../../mesh/api/resources/inquiry.ts';
 import type { MeshObject } from '../../mesh/api/resources/mesh.ts';
 import type { ExportPolicyObject, FailoverPolicyObject, GlobalServiceObject } from '../../mesh/api/resources/policies.ts';
 import type { UpdateRunObject, UpdateStrategyObject } from '../../mesh/api/resources/updates.ts';
+import { fromRfc3339 } from '../../mesh/model/instant.ts';
 import type { CancelSignal } from '../../mesh/ports/cancel.ts';
 import type { KubernetesObject, ResourceKind } from '../../mesh/ports/kubernetes.ts';
 import { type Cache, createCache } from '../runtime/cache.ts';
@@ -71,12 +72,19 @@ export function createHub(ports: HubPorts, config: HubConfig): Hub {
 
     const fleet = createFleet(clock);
     const publishers = createPublishers(digest, log);
-    const assignments = createAssignments(records, publishers);
+    const assignments = createAssignments(records, publishers, ({ cluster, assignedAt }) => {
+      const created = fromRfc3339(clusters.get({ name: cluster })?.metadata.creationTimestamp);
+      return created !== undefined && created <= assignedAt;
+    });
     const sources = { clusters, meshes, failover, globalServices, assignments, trust: () => authority.trust(), digest };
 
     const isMember = async (name: string, within: CancelSignal): Promise<boolean> => clusters.get({ name }) !== undefined || await kubernetes.get(Cluster, { name }, within) !== undefined;
     const gateway = createGateway({ fleet, publishers, isMember, stopping: signal, log: log.child({ part: 'gateway' }), metrics });
-    clusters.subscribe(({ type, object }) => { if (type === 'deleted') gateway.expel(object.metadata.name); });
+    clusters.subscribe(({ type, object }) => {
+      if (type !== 'deleted') return;
+      gateway.expel(object.metadata.name);
+      assignments.forget(object.metadata.name);
+    });
     publishPeers(fleet, publishers);
 
     const inventory = createInventory({ ports, fleet, assignments, clusters });
@@ -90,6 +98,7 @@ export function createHub(ports: HubPorts, config: HubConfig): Hub {
     async function serve(within: CancelSignal): Promise<void> {
       let advertised = config.advertisedAddress;
       const { address } = await ports.gateway.serve({ ...identity, sync: gateway.sync }, () => authority.serverMaterial(hostOf(advertised)), within);
+      fleet.listen();
       if (advertised === '') advertised = address;
       log.info({ address, advertised }, 'gateway listens');
       notReady.delete('the gateway does not listen yet');

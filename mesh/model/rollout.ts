@@ -41,6 +41,8 @@ export interface RunValue {
   readonly phase: RunPhase;
   readonly strategy: StrategyValue;
   readonly stopRequested: boolean;
+  /** Agents could not be heard before: deadlines do not count that time. */
+  readonly watchedSince?: number;
   readonly targets: readonly RunTarget[];
 }
 
@@ -51,4 +53,6 @@ export interface TargetObservation {
   readonly appliedId: string | null;
   readonly healthy: boolean;
   readonly message: string;
+  /** The cluster has left the fleet. */
+  readonly gone?: boolean;
 }

@@ -5,7 +5,12 @@ import type { RunTarget, StageValue, TargetObservation } from '../model/rollout.
 export interface TargetClock {
   readonly now: Instant;
   readonly progressDeadlineSeconds: number;
+  /** A hub that was away for long gives every cluster in flight its full deadline from when it is back: neither could an agent be told of its state then, nor say that it has it. */
+  readonly watchedSince?: Instant;
 }
+
+/** The one reason for being skipped that does not stop the others. */
+export const LEFT = 'left the fleet before its turn';
 
 /** `unknown`: not connected, or connected and not heard of yet (after a restart of the hub). It is never taken for bad health, nor for good. */
 type Seen = 'healthy' | 'unhealthy' | 'unknown';
@@ -19,40 +24,47 @@ function seenOf(target: RunTarget, observed: TargetObservation | undefined): See
  * The target after at most one transition, the same object where nothing changes.
  *
  *     Assigned → Soaking   healthy on the run's state, however late
- *     Assigned → Failed    progressDeadlineSeconds after it was assigned, connected or not
+ *     Pending  → Skipped   left the fleet
+ *     Assigned → Failed    progressDeadlineSeconds after it was assigned, connected or not; or left the fleet
  *     Soaking  → Done      healthy, and soakSeconds after it first was
  *     Soaking  → Assigned  unhealthy: soak begins anew when it recovers, but the deadline still counts from the assignment, so that
  *                          a cluster that turns unhealthy later than that fails at once
- *     Soaking  → Failed    unknown until progressDeadlineSeconds after the end of soak
+ *     Soaking  → Failed    unknown until progressDeadlineSeconds after the end of soak; or left the fleet
  */
-export function advance(target: RunTarget, stage: StageValue, observed: TargetObservation | undefined, { now, progressDeadlineSeconds }: TargetClock): RunTarget {
+export function advance(target: RunTarget, stage: StageValue, observed: TargetObservation | undefined, { now, progressDeadlineSeconds, watchedSince = 0 }: TargetClock): RunTarget {
   const { phase, assignedAt, healthyAt } = target;
   const seen = seenOf(target, observed);
   const deadline = seconds(progressDeadlineSeconds);
+  if (observed?.gone === true) {
+    if (phase === 'Pending') return { ...target, phase: 'Skipped', finishedAt: now, message: LEFT };
+    if (phase === 'Assigned' || phase === 'Soaking') return { ...target, phase: 'Failed', finishedAt: now, message: 'left the fleet before it was done' };
+  }
   if (phase === 'Assigned' && assignedAt !== null) {
+    const failsAt = Math.max(assignedAt, watchedSince) + deadline;
     if (seen === 'healthy') return { ...target, phase: 'Soaking', healthyAt: now, message: soakMessage(now, stage) };
     const message = waitMessage(target, observed);
-    if (now >= assignedAt + deadline) return { ...target, phase: 'Failed', finishedAt: now, message: `not healthy within progressDeadlineSeconds (${progressDeadlineSeconds}): ${message}` };
-    return withMessage(target, `${message}; fails at ${toRfc3339(assignedAt + deadline)}`);
+    if (now >= failsAt) return { ...target, phase: 'Failed', finishedAt: now, message: `not healthy within progressDeadlineSeconds (${progressDeadlineSeconds}): ${message}` };
+    return withMessage(target, `${message}; fails at ${toRfc3339(failsAt)}`);
   }
   if (phase === 'Soaking' && healthyAt !== null) {
     const soakedAt = healthyAt + seconds(stage.soakSeconds);
+    const failsAt = Math.max(soakedAt, watchedSince) + deadline;
     if (seen === 'unhealthy') return { ...target, phase: 'Assigned', healthyAt: null, message: `turned unhealthy while soaking: ${waitMessage(target, observed)}` };
     if (seen === 'healthy') return now >= soakedAt ? { ...target, phase: 'Done', finishedAt: now, message: 'healthy' } : withMessage(target, soakMessage(healthyAt, stage));
     const message = `was healthy, but ${waitMessage(target, observed)}`;
-    if (now >= soakedAt + deadline) return { ...target, phase: 'Failed', finishedAt: now, message: `health not confirmed within progressDeadlineSeconds (${progressDeadlineSeconds}) after soak: ${message}` };
-    return withMessage(target, `${message}; fails at ${toRfc3339(soakedAt + deadline)}`);
+    if (now >= failsAt) return { ...target, phase: 'Failed', finishedAt: now, message: `health not confirmed within progressDeadlineSeconds (${progressDeadlineSeconds}) after soak: ${message}` };
+    return withMessage(target, `${message}; fails at ${toRfc3339(failsAt)}`);
   }
   return target;
 }
 
 /** When time alone changes this target next; null: never. Takes a target that `advance` leaves as it is. */
-export function wakeAtOf(target: RunTarget, stage: StageValue, observed: TargetObservation | undefined, progressDeadlineSeconds: number): Instant | null {
+export function wakeAtOf(target: RunTarget, stage: StageValue, observed: TargetObservation | undefined, { progressDeadlineSeconds, watchedSince = 0 }: Omit<TargetClock, 'now'>): Instant | null {
   const deadline = seconds(progressDeadlineSeconds);
-  if (target.phase === 'Assigned' && target.assignedAt !== null) return target.assignedAt + deadline;
+  if (target.phase === 'Assigned' && target.assignedAt !== null) return Math.max(target.assignedAt, watchedSince) + deadline;
   if (target.phase !== 'Soaking' || target.healthyAt === null) return null;
   const soakedAt = target.healthyAt + seconds(stage.soakSeconds);
-  return seenOf(target, observed) === 'healthy' ? soakedAt : soakedAt + deadline;
+  return seenOf(target, observed) === 'healthy' ? soakedAt : Math.max(soakedAt, watchedSince) + deadline;
 }
 
 const withMessage = (target: RunTarget, message: string): RunTarget => (target.message === message ? target : { ...target, message });

@@ -174,3 +174,26 @@ test('whatever happens: budgets hold, stages wait, nothing is assigned or journa
     expect(closings).toHaveLength(1);
   }), { numRuns: 300 });
 });
+
+test('a hub that was away gives clusters in flight their full deadline from its return', () => {
+  const { run } = after(newRun(['oslo']), all('old'), 0);
+  const back = { ...run, watchedSince: 1_000_000 };
+  expect(decide(back, [], 1_000_000)).toMatchObject({ phase: 'Running', counts: { inFlight: 1, failed: 0 }, wakeAt: 1_060_000 });
+  expect(decide(back, [seen('oslo', 'old')], 1_059_999).counts.failed).toBe(0);
+  expect(decide(back, [seen('oslo', 'old')], 1_060_000).counts.failed).toBe(1);
+  const soaking = { ...back, targets: run.targets.map((target) => ({ ...target, phase: 'Soaking' as const, healthyAt: 10 })) };
+  expect(decide(soaking, [], 1_059_999)).toMatchObject({ counts: { failed: 0 }, wakeAt: 1_060_000 });
+  expect(decide(soaking, [], 1_060_000).counts.failed).toBe(1);
+});
+
+test('a cluster that left before its turn is passed over; one that left in flight stops the run', () => {
+  const gone = (cluster: string): TargetObservation => ({ ...seen(cluster, null, false, false), gone: true });
+  let { step, run } = after(newRun(['berlin', 'oslo', 'paris']), [...all('old'), gone('oslo')], 0);
+  expect(phases(step.targets)).toBe('berlin=Assigned oslo=Skipped paris=Pending');
+  ({ step, run } = after(run, [seen('berlin', 'new'), gone('oslo'), seen('paris', 'new')], 10_000));
+  ({ step } = after(run, [seen('berlin', 'new'), gone('oslo'), seen('paris', 'new')], 20_000));
+  expect(step).toMatchObject({ phase: 'Completed', counts: { done: 2, skipped: 1 } });
+  ({ step } = after(run, [gone('berlin'), gone('oslo'), seen('paris', 'old')], 20_000));
+  expect(phases(step.targets)).toBe('berlin=Failed oslo=Skipped paris=Skipped');
+  expect(step).toMatchObject({ phase: 'Stopped', message: expect.stringContaining('left the fleet') });
+});

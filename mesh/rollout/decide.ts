@@ -3,7 +3,7 @@ import type { JournalEntry } from '../model/history.ts';
 import type { Instant } from '../model/instant.ts';
 import { compareText } from '../model/order.ts';
 import type { RunPhase, RunTarget, RunValue, TargetObservation } from '../model/rollout.ts';
-import { advance, wakeAtOf } from './advance.ts';
+import { advance, LEFT, wakeAtOf } from './advance.ts';
 import { stagesOf } from './targets.ts';
 
 export interface RunCounts {
@@ -36,7 +36,8 @@ export interface RunStep {
 /**
  * Stage after stage; a stage begins when every cluster of the earlier ones is Done. Within a stage at most `maxConcurrency` clusters are
  * Assigned or Soaking, connected ones first. A failure or a requested stop skips what is Pending, and what is in flight finishes; the run is
- * Running until then. In the end: Completed (all Done), CompletedWithFailures (some Failed, none left out), Stopped (some Skipped).
+ * Running until then. In the end: Completed (all Done), CompletedWithFailures (some Failed, none left out), Stopped (some Skipped). A cluster that leaves
+ * the fleet before its turn is passed over; one that leaves in flight has failed, for it proved nothing.
  *
  * Everything follows from the rows, not from `run.phase`: deciding again on the rows of a step, with the same observations and time, changes
  * and journals nothing, so a restart between saving rows and writing the run's status repeats nothing.
@@ -44,7 +45,7 @@ export interface RunStep {
 export function decide(run: RunValue, observed: readonly TargetObservation[], now: Instant): RunStep {
   const stages = stagesOf(run.strategy);
   const observations = new Map(observed.map((observation) => [observation.cluster, observation]));
-  const clock = { now, progressDeadlineSeconds: run.strategy.progressDeadlineSeconds };
+  const clock = { now, progressDeadlineSeconds: run.strategy.progressDeadlineSeconds, ...(run.watchedSince === undefined ? {} : { watchedSince: run.watchedSince }) };
   const stageOf = (target: RunTarget) => stages[Math.min(target.stage, stages.length - 1)]!;
   const targets = [...run.targets];
   const journal: JournalEntry[] = [];
@@ -93,13 +94,13 @@ export function decide(run: RunValue, observed: readonly TargetObservation[], no
 
   const counts = countsOf(targets);
   const finished = targets.every(isTerminal);
-  const phase: RunPhase = !finished ? 'Running' : counts.skipped > 0 ? 'Stopped' : counts.failed > 0 ? 'CompletedWithFailures' : 'Completed';
+  const phase: RunPhase = !finished ? 'Running' : targets.some(wasStopped) ? 'Stopped' : counts.failed > 0 ? 'CompletedWithFailures' : 'Completed';
   const current = currentStage(targets);
   const stage = current === null ? null : stages[Math.min(current, stages.length - 1)]!.name;
   const message = messageOf(run, targets, counts, stage);
   const justFinished = targets.length === 0 ? run.phase === 'Pending' || run.phase === 'Running' : !run.targets.every(isTerminal);
   if (finished && justFinished && phase !== 'Running') note('', phase, message);
-  const wakes = targets.flatMap((target) => wakeAtOf(target, stageOf(target), observations.get(target.cluster), clock.progressDeadlineSeconds) ?? []);
+  const wakes = targets.flatMap((target) => wakeAtOf(target, stageOf(target), observations.get(target.cluster), clock) ?? []);
   return {
     targets, phase, stage, message, counts, journal,
     changed: targets.filter((target, index) => target !== run.targets[index]),
@@ -110,8 +111,9 @@ export function decide(run: RunValue, observed: readonly TargetObservation[], no
 
 const isInFlight = (target: RunTarget): boolean => target.phase === 'Assigned' || target.phase === 'Soaking';
 const isTerminal = (target: RunTarget): boolean => target.phase === 'Done' || target.phase === 'Failed' || target.phase === 'Skipped';
+const wasStopped = (target: RunTarget): boolean => target.phase === 'Skipped' && target.message !== LEFT;
 const isStopping = (run: RunValue, targets: readonly RunTarget[]): boolean =>
-  run.stopRequested || targets.some((target) => target.phase === 'Failed' || target.phase === 'Skipped');
+  run.stopRequested || targets.some((target) => target.phase === 'Failed' || wasStopped(target));
 
 /** The earliest stage with a cluster that has not finished. */
 const currentStage = (targets: readonly RunTarget[]): number | null =>

@@ -42,7 +42,6 @@ export interface Drills extends Loop {
 
 export function createDrills({ ports, fleet, publishers, drills, clusters }: DrillParts): Drills {
   const { clock, log, kubernetes, records } = ports;
-  const startedAt = clock.now();
 
   /** A report of an earlier drill of that name is another drill's. */
   async function stateOf({ metadata }: DrillObject): Promise<DrillState> {
@@ -63,9 +62,9 @@ export function createDrills({ ports, fleet, publishers, drills, clusters }: Dri
   }
 
   /** Until the agents of a running drill are back, their silence is the hub's own doing. */
-  function waitsForAgents(state: DrillState): number | undefined {
-    if (state.phase === 'Pending') return undefined;
-    const graceEnds = startedAt + GRACE_SECONDS * 1000;
+  function waitsForAgents(drill: DrillValue, state: DrillState): number | undefined {
+    if (state.phase === 'Pending' || drill.cancelRequested) return undefined;
+    const graceEnds = fleet.listeningSince() + GRACE_SECONDS * 1000;
     const missing = clusters.list().some(({ metadata, status }) => status?.identity !== undefined && fleet.connection(metadata.name) === undefined);
     return missing && clock.now() < graceEnds ? graceEnds : undefined;
   }
@@ -98,7 +97,7 @@ export function createDrills({ ports, fleet, publishers, drills, clusters }: Dri
     const drill = drillValue(object);
     if (drill === undefined) return {};
     const before = await stateOf(object);
-    const wait = waitsForAgents(before);
+    const wait = waitsForAgents(drill, before);
     if (wait !== undefined) return { requeueAt: wait };
     const { state, wakeAt } = await advance(object.metadata.uid, drill, before);
     const recoveries = state.clusters.flatMap(({ recoverySeconds }) => recoverySeconds ?? []);

@@ -38,6 +38,10 @@ export interface Fleet {
   connect(identity: PeerIdentity): void;
   disconnect(cluster: string): void;
   receive(cluster: string, type: AgentType, resources: readonly SyncResource[], removed: readonly string[]): void;
+  /** Since when agents can be heard: until then their absence is this hub's own doing. Now, while the gateway is not open yet. */
+  listeningSince(): Instant;
+  /** The gateway opened. */
+  listen(): void;
   /** The cluster left the fleet. */
   forget(cluster: string): void;
   /** Called after each change. Listeners must not throw. */
@@ -52,6 +56,7 @@ interface Entry {
 
 export function createFleet(clock: Clock): Fleet {
   const entries = new Map<string, Entry>();
+  let openedAt: Instant | undefined;
   const listeners = new Set<(event: FleetEvent) => void>();
   const nothing = new Map<string, never>();
   const notify = (cluster: string, type: FleetEvent['type']): void => { for (const listener of [...listeners]) listener({ cluster, type }); };
@@ -85,6 +90,8 @@ export function createFleet(clock: Clock): Fleet {
       for (const name of removed) held.delete(name);
       notify(cluster, type);
     },
+    listeningSince: () => openedAt ?? clock.now(),
+    listen() { openedAt ??= clock.now(); },
     forget(cluster) {
       if (entries.delete(cluster)) notify(cluster, 'Connection');
     },

@@ -18,7 +18,7 @@ describe('inventory', () => {
     let full = true;
     const records = { ...bench.records, appendHistory: async () => { if (full) throw new RecordsUnavailable('retry', 'the disk is full'); } };
     const clusters = createCache<ClusterObject>(bench.kubernetes, Cluster, {}, ports);
-    const inventory = createInventory({ ports: { ...ports, records }, fleet: createFleet(bench.clock), clusters, assignments: createAssignments(records, createPublishers(digest, bench.log)) });
+    const inventory = createInventory({ ports: { ...ports, records }, fleet: createFleet(bench.clock), clusters, assignments: createAssignments(records, createPublishers(digest, bench.log), () => true) });
     const stop = new AbortController();
     void inventory.start(stop.signal);
     const identity = { spiffeId: 'spiffe://test/cluster/berlin', certificateSerial: 'lost', issuer: 'test', notAfter: bench.clock.now() + 1000, joinedAt: bench.clock.now() };

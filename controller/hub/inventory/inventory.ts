@@ -42,7 +42,7 @@ interface Given {
 
 export function createInventory({ ports, fleet, assignments, clusters }: InventoryParts): Inventory {
   const { clock, kubernetes, log, records } = ports;
-  const graceEnds = clock.now() + GRACE_SECONDS * 1000;
+  const graceEnds = (): number => fleet.listeningSince() + GRACE_SECONDS * 1000;
   const pace = createPace();
   const given = new Map<string, Given[]>();
 
@@ -57,7 +57,7 @@ export function createInventory({ ports, fleet, assignments, clusters }: Invento
       applied: fleet.value(name, 'AppliedReport', name)?.value ?? null,
       assignment: assignments.get(name) ?? null,
       identity: identity ?? null, joinedAt: identity?.joinedAt ?? fromRfc3339(object.status?.identity?.joinedAt) ?? null,
-      connected: connection?.connected ?? (wasConnected && clock.now() < graceEnds), connectedSince: connection?.since ?? null,
+      connected: connection?.connected ?? (wasConnected && clock.now() < graceEnds()), connectedSince: connection?.since ?? null,
       exports: fleet.heard(name, 'ExportFact') === undefined ? null : [...fleet.values(name, 'ExportFact').keys()],
     };
   }
@@ -84,7 +84,7 @@ export function createInventory({ ports, fleet, assignments, clusters }: Invento
     if (later.length > 0) given.set(name, later);
     else given.delete(name);
     for (const { stored } of identities) stored();
-    return fleet.connection(name) === undefined && clock.now() < graceEnds ? { requeueAt: graceEnds } : {};
+    return fleet.connection(name) === undefined && clock.now() < graceEnds() ? { requeueAt: graceEnds() } : {};
   }
 
   const loop = createLoop({ name: 'inventory', reconcile, ...ports, workers: 4 });

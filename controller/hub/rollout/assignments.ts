@@ -11,10 +11,13 @@ export interface Assignments {
   load(): Promise<void>;
   /** Takes assignments that ARE durable into use and tells the agents. */
   accept(assignments: readonly Assignment[]): Promise<void>;
+  /** The cluster left the fleet: one that joins under its name later begins with nothing. */
+  forget(cluster: string): void;
   subscribe(listener: (cluster: string) => void): void;
 }
 
-export function createAssignments(records: RecordStore, publishers: Publishers): Assignments {
+/** `isOf`: whether an assignment was made to the cluster that has its name today. */
+export function createAssignments(records: RecordStore, publishers: Publishers, isOf: (assignment: Assignment) => boolean): Assignments {
   const byCluster = new Map<string, Assignment>();
   const listeners: ((cluster: string) => void)[] = [];
 
@@ -31,8 +34,12 @@ export function createAssignments(records: RecordStore, publishers: Publishers):
   return {
     get: (cluster) => byCluster.get(cluster),
     list: () => [...byCluster.values()].sort((a, b) => (a.cluster < b.cluster ? -1 : 1)),
-    load: async () => accept(await records.listAssignments()),
+    load: async () => accept((await records.listAssignments()).filter(isOf)),
     accept,
+    forget(cluster) {
+      byCluster.delete(cluster);
+      publishers.untell(cluster, 'DesiredRevision', cluster);
+    },
     subscribe(listener) { listeners.push(listener); },
   };
 }

@@ -16,7 +16,7 @@ import { runEnded, runPhase, runSpec } from '../views.ts';
 import { writeStatus } from '../write-status.ts';
 import { freeze } from './freeze.ts';
 
-/** Agents need seconds to return to a restarted hub; a deadline that passed while it was away is judged after that. */
+/** Agents need seconds to return to a restarted hub; who is connected, and so goes first, is judged after that. */
 const GRACE_SECONDS = 15;
 const ALL = 'runs';
 type Spec = NonNullable<ReturnType<typeof runSpec>>;
@@ -50,7 +50,6 @@ const oldestFirst = (a: UpdateRunObject, b: UpdateRunObject): number => {
 export function createRollout({ ports, sources, fleet, runs }: RolloutParts): Loop {
   const { clock, log, kubernetes, records } = ports;
   const { assignments } = sources;
-  const graceEnds = clock.now() + GRACE_SECONDS * 1000;
   const transitions = ports.metrics.counter('isthmus_hub_run_transitions_total', 'Transitions of clusters in update runs, by the phase they came to.', ['phase']);
 
   /** A step may be durable and its assignments not sent yet: a failed save may have been kept, and reading back may fail. */
@@ -58,7 +57,7 @@ export function createRollout({ ports, sources, fleet, runs }: RolloutParts): Lo
 
   function observe({ cluster }: RunTarget): TargetObservation {
     const applied = fleet.value(cluster, 'AppliedReport', cluster)?.value;
-    return { cluster, connected: fleet.connection(cluster)?.connected ?? false, appliedId: applied?.id ?? null, healthy: applied?.healthy ?? false, message: applied?.message ?? '' };
+    return { cluster, connected: fleet.connection(cluster)?.connected ?? false, appliedId: applied?.id ?? null, healthy: applied?.healthy ?? false, message: applied?.message ?? '', gone: sources.clusters.get({ name: cluster }) === undefined };
   }
 
   /** The targets, frozen now where they were not. */
@@ -94,11 +93,12 @@ export function createRollout({ ports, sources, fleet, runs }: RolloutParts): Lo
     const run = object.metadata.name;
     const strategy = spec.strategy as StrategyValue;
     const targets = await targetsOf(run, spec);
-    const unheard = targets.some(({ cluster, assignedAt, finishedAt }) => assignedAt !== null && finishedAt === null && fleet.heard(cluster, 'AppliedReport') === undefined);
-    if (unheard && clock.now() < graceEnds) return graceEnds;
+    const graceEnds = fleet.listeningSince() + GRACE_SECONDS * 1000;
+    const unheard = targets.some(({ cluster, finishedAt }) => finishedAt === null && sources.clusters.get({ name: cluster }) !== undefined && fleet.heard(cluster, 'AppliedReport') === undefined);
+    if (unheard && !spec.stop && clock.now() < graceEnds) return graceEnds;
     const journal = await records.listJournal(run, 2);
     const phase = targets.length === 0 && journal.length > 1 ? 'Completed' : runPhase(object);
-    const step = decide({ name: run, phase, strategy, stopRequested: spec.stop, targets }, targets.map(observe), clock.now());
+    const step = decide({ name: run, phase, strategy, stopRequested: spec.stop, watchedSince: fleet.listeningSince(), targets }, targets.map(observe), clock.now());
     await save(run, step, strategy);
     await writeStatus(kubernetes, UpdateRun, object, statusOf(object, step, journal[0]), signal);
     return step.wakeAt;

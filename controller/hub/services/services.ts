@@ -31,7 +31,6 @@ export interface ServicesParts {
 }
 
 export function createServices({ ports, fleet, publishers, clusters, policies }: ServicesParts): Loop {
-  const startedAt = ports.clock.now();
   const told = new Map<string, ExportFact>();
   const toldVerdicts = new Map<string, Set<string>>();
   const heardExports = new Set<string>();
@@ -84,7 +83,7 @@ export function createServices({ ports, fleet, publishers, clusters, policies }:
     }
     // A conflict is between clusters: judged with a part of them it would come and go with every restart of the hub.
     const missing = clusters.list().some((object) => joined(object.metadata.name) && !heardExports.has(object.metadata.name));
-    const graceEnds = startedAt + GRACE_SECONDS * 1000;
+    const graceEnds = fleet.listeningSince() + GRACE_SECONDS * 1000;
     if (missing && now < graceEnds) wakes.push(graceEnds);
     else for (const cluster of present) if (heardExports.has(cluster)) tellVerdicts(cluster, verdicts[cluster] ?? []);
     if (reconsideredAt + RECONSIDER_MILLISECONDS <= now) {
