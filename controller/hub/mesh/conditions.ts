@@ -26,13 +26,15 @@ export interface Rollout {
   readonly activeRun: string | undefined;
   /** Members that were given their planned state and did not become healthy on it, as the run saw them. */
   readonly failed: readonly { readonly run: string; readonly cluster: string; readonly message: string }[];
+  /** Clusters whose run was deleted while they were in flight, and that are not healthy yet: nothing follows before they are. */
+  readonly abandoned: readonly { readonly run: string; readonly cluster: string }[];
   /** Set: no run can be made. */
   readonly problem: string | undefined;
 }
 
 export function rolledOut(plan: MeshPlan, rollout: Rollout, generation: number): ConditionUpdate {
   const condition = (status: 'True' | 'False', reason: string, message: string): ConditionUpdate => ({ type: 'RolledOut', status, reason, message, observedGeneration: generation });
-  const { changes, held, inFlight, activeRun, failed, problem } = rollout;
+  const { abandoned, changes, held, inFlight, activeRun, failed, problem } = rollout;
   if (plan.conflicts.length > 0) return condition('False', 'NotPlanned', 'the plan has conflicts (see Planned); every cluster keeps what it has');
   const [first] = held;
   if (first !== undefined) {
@@ -43,6 +45,11 @@ export function rolledOut(plan: MeshPlan, rollout: Rollout, generation: number):
   if (problem !== undefined) return condition('False', 'StrategyMissing', problem);
   if (activeRun !== undefined && (changes.length > 0 || inFlight.length > 0)) {
     return condition('False', 'InProgress', `run ${activeRun} is under way${changes.length > 0 ? `; still to change: ${names(changes)}` : ''}`);
+  }
+  const [left] = abandoned;
+  if (left !== undefined && changes.length > 0) {
+    return condition('False', 'RunDeleted', `UpdateRun ${left.run} was deleted while ${names(abandoned)} had not become healthy on its new state, so nothing else is changed yet (${names(changes)}); `
+      + 'repair the cluster, or change the mesh so that it gets another state');
   }
   const [broken] = failed;
   if (broken !== undefined) {

@@ -11,6 +11,7 @@ import { createLoop, type Loop } from '../../runtime/loop.ts';
 import type { HubPorts } from '../ports.ts';
 import { conditionsOf, runEnded, strategyValue } from '../views.ts';
 import { FIELD_MANAGER, writeStatus } from '../write-status.ts';
+import { abandonedClusters } from './abandoned.ts';
 import { planned, rolledOut, type Rollout } from './conditions.ts';
 import { currentPlan, type PlanSources } from './current-plan.ts';
 import { writeChanges } from './frozen-changes.ts';
@@ -34,6 +35,7 @@ interface Outlook {
   readonly free: readonly Change[];
   readonly held: readonly HeldChange[];
   readonly failed: Rollout['failed'];
+  readonly abandoned: Rollout['abandoned'];
   readonly activeRun: string | undefined;
   /** The mesh whose strategy rolls out; null: a change outside meshes. */
   readonly mesh: string | null;
@@ -52,17 +54,18 @@ export function createMesh({ ports, sources, runs, strategies }: MeshParts): Loo
       const applied = findCondition(conditionsOf(sources.clusters.get({ name: cluster }) ?? {}), 'Applied')?.status === 'True';
       return newest?.target.phase === 'Failed' && newest.target.toId === id && !applied ? [{ run: newest.name, cluster, message: newest.target.message }] : [];
     });
+    const abandoned = await abandonedClusters(plan, sources, runs, records);
     const held = changes.flatMap((change) => heldChange(change, last.get(change.cluster)) ?? []);
     const free = changes.filter(({ cluster }) => !held.some((change) => change.cluster === cluster));
     const mesh = plan.meshes.find(({ members, conflicts: found }) => found.length === 0 && members.some(({ name }) => free.some(({ cluster }) => cluster === name)))?.mesh ?? null;
     const strategyName = sources.meshes.get({ name: mesh ?? '' })?.spec.strategy ?? DEFAULT_STRATEGY;
-    return { free, held, failed, mesh, strategyName, activeRun: runs.list().find((run) => !runEnded(run))?.metadata.name };
+    return { free, held, failed, abandoned, mesh, strategyName, activeRun: runs.list().find((run) => !runEnded(run))?.metadata.name };
   }
 
-  async function createRun(plan: Plan, { free, mesh, strategyName }: Outlook, signal: CancelSignal): Promise<void> {
+  async function createRun(plan: Plan, { free, abandoned, mesh, strategyName }: Outlook, signal: CancelSignal): Promise<void> {
     const object = strategies.get({ name: strategyName });
     const strategy = object === undefined ? undefined : strategyValue(object);
-    if (free.length === 0 || strategy === undefined) return;
+    if (free.length === 0 || strategy === undefined || abandoned.length > 0) return;
     const taken = runs.list().map(({ metadata }) => metadata.name);
     let name = runName(mesh, taken);
     // A deleted UpdateRun leaves its rows: its name is not free.
@@ -90,7 +93,7 @@ export function createMesh({ ports, sources, runs, strategies }: MeshParts): Loo
       : `UpdateStrategy ${object.spec.strategy} does not exist, so nothing is rolled out; create it, or set spec.strategy to one that exists`;
     const rollout = {
       changes: outlook.free.filter(member), held: outlook.held.filter(member), failed: outlook.failed.filter(member), inFlight: inFlight.filter((cluster) => member({ cluster })),
-      activeRun: outlook.activeRun, problem: outlook.free.some(member) ? problem : undefined,
+      abandoned: outlook.abandoned, activeRun: outlook.activeRun, problem: outlook.free.some(member) ? problem : undefined,
     };
     const now = clock.now();
     const before = conditionsOf(object);
