@@ -35,7 +35,9 @@ export async function freeze(request: FreezeRequest): Promise<Frozen> {
   if (undoOf !== undefined) {
     const changes = undoTargets(await records.listTargets(undoOf), Object.fromEntries(plan.baseline.map(({ cluster, id }) => [cluster, id])));
     const members = new Set(views.map(({ name }) => name));
-    return frozen(changes.filter(({ cluster }) => members.has(cluster)), plan.baseline, changes.length === 0 ? `run ${undoOf} changed nothing, so there is nothing to take back` : `takes back run ${undoOf}`);
+    const known = (await records.listJournal(undoOf, 1)).length > 0;
+    const nothing = known ? `run ${undoOf} changed nothing, so there is nothing to take back` : `there is no run "${undoOf}" to take back; "kubectl get updateruns" lists them`;
+    return frozen(changes.filter(({ cluster }) => members.has(cluster)), plan.baseline, changes.length === 0 ? nothing : `takes back run ${undoOf}`);
   }
   const changes = await readChanges(records, run);
   if (changes !== undefined) return frozen(changes, [], 'created');
