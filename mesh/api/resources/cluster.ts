@@ -65,4 +65,9 @@ export const Cluster = defineResource({
     { name: 'Desired', type: 'string', jsonPath: '.status.desired.id', priority: 1 },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
+  // As clusterNameProblem has it: no other name could ever join.
+  validations: [{
+    rule: "self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$') && self.metadata.name != 'default'",
+    message: 'name a cluster as in Cilium: a DNS label of at most 32 characters, not "default"',
+  }],
 });
