@@ -59,5 +59,5 @@ export function beginFaults(fleet: Fleet, { pauseMilliseconds, downMilliseconds,
 
 /** The network and the pace of calls under which faults are looked at. */
 export const FAULTY: Omit<FleetOptions, 'seed'> = {
-  network: { breakChance: 0.002, latencyMilliseconds: { least: 1, most: 60 }, silenceSeconds: 6 }, callMilliseconds: { least: 0, most: 15 },
+  network: { breakChance: 0.002, latencyMilliseconds: { least: 1, most: 60 }, silenceSeconds: 6 }, callMilliseconds: { least: 0, most: 15 }, mostSkewMilliseconds: 2000,
 };

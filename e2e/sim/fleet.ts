@@ -31,6 +31,8 @@ export interface FleetOptions {
   readonly network?: Partial<NetworkSettings>;
   /** Calls of a process to its own Kubernetes API, disk and records, each way. */
   readonly callMilliseconds?: { readonly least: number; readonly most: number };
+  /** Clocks of hosts are wrong by up to this, either way. */
+  readonly mostSkewMilliseconds?: number;
 }
 
 export interface Host {
@@ -89,7 +91,7 @@ export const never = new AbortController().signal;
 const pair = (a: string, b: string): string => [a, b].sort().join(' ');
 
 export async function createFleet(options: FleetOptions): Promise<Fleet> {
-  const { seed, callMilliseconds = { least: 0, most: 3 } } = options;
+  const { seed, callMilliseconds = { least: 0, most: 3 }, mostSkewMilliseconds = 0 } = options;
   const clock = createSimClock();
   const trace = createTrace(clock);
   const randomOf = (what: string): Random => seededRandom(Number.parseInt(sha256Hex(`${seed} ${what}`).slice(0, 8), 16));
@@ -103,6 +105,7 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
   /** `run` starts the process on ports of this life. */
   function host(name: string, api: EmbeddedApi, run: (life: Life, number: number) => Promise<void>, down: () => void): Host {
     const target = (kind: ResourceKind): ReturnType<EmbeddedApi['target']> => api.target(kind.group, kind.version, kind.plural);
+    const skewMilliseconds = Math.round((randomOf(`${name} clock`).uniform() * 2 - 1) * mostSkewMilliseconds);
     let lives = 0;
     const self: Host = {
       name,
@@ -113,7 +116,7 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
       start() {
         if (self.life !== undefined) return;
         lives += 1;
-        const life = beginLife({ host: name, clock: clock.ownedBy(name), random: randomOf(`${name} calls ${lives}`), trace, callMilliseconds });
+        const life = beginLife({ host: name, clock: clock.ownedBy(name), random: randomOf(`${name} calls ${lives}`), trace, callMilliseconds, skewMilliseconds });
         self.life = life;
         calm.set(name, clock.now());
         trace.add(name, 'process', lives === 1 ? 'starts' : 'restarts');

@@ -25,12 +25,14 @@ export interface LifeParts {
   readonly trace: Trace;
   /** Of calls to the own Kubernetes API, the own disk and the own records, each way. */
   readonly callMilliseconds: { readonly least: number; readonly most: number };
+  /** How far the host's clock is ahead. */
+  readonly skewMilliseconds: number;
 }
 
 const unanswered = <T>(): Promise<T> => new Promise<T>(() => {});
 const never = new AbortController().signal;
 
-export function beginLife({ host, clock, random, trace, callMilliseconds: { least, most } }: LifeParts): Life {
+export function beginLife({ host, clock, random, trace, callMilliseconds: { least, most }, skewMilliseconds }: LifeParts): Life {
   const stop = new AbortController();
   let over = false;
 
@@ -50,10 +52,10 @@ export function beginLife({ host, clock, random, trace, callMilliseconds: { leas
     get over() { return over; },
     signal: stop.signal,
     clock: {
-      now: () => clock.now(),
+      now: () => clock.now() + skewMilliseconds,
       async sleepUntil(at, signal: CancelSignal) {
         if (over) await unanswered();
-        await clock.sleepUntil(at, signal);
+        await clock.sleepUntil(at - skewMilliseconds, signal);
       },
     },
     log: log({}),
