@@ -6,6 +6,7 @@ import { Drill } from '../../../mesh/api/resources/index.ts';
 import { canonicalJson } from '../../../mesh/model/canonical.ts';
 import type { DrillState, DrillValue } from '../../../mesh/model/drill.ts';
 import { toRfc3339 } from '../../../mesh/model/instant.ts';
+import { serviceKey } from '../../../mesh/model/service.ts';
 import { decideDrill, type DrillDecision, type DrillFacts, isFinished, PENDING_DRILL } from '../../../mesh/drill/decide.ts';
 import { renderReport } from '../../../mesh/drill/report.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
@@ -24,6 +25,9 @@ const CHANGES_AT_ONCE = 10;
 
 /** What the records keep of a drill: what people are told, and whose it is. */
 type StoredReport = DrillAnswer & { readonly uid: string | undefined };
+
+const ageOf = ({ metadata }: DrillObject): string => `${metadata.creationTimestamp ?? ''} ${metadata.name}`;
+const oldestFirst = (drills: readonly DrillObject[]): DrillObject[] => [...drills].sort((a, b) => (ageOf(a) < ageOf(b) ? -1 : 1));
 
 export const drillReportName = (drill: string): string => `drill/${drill}`;
 
@@ -59,6 +63,18 @@ export function createDrills({ ports, fleet, publishers, drills, clusters }: Dri
   function tell(drill: string, { evacuation }: DrillDecision): void {
     if (evacuation === null) publishers.untellAll('Evacuation', drill);
     else publishers.tellAll('Evacuation', drill, evacuation);
+  }
+
+  /** Two evacuations of one service at once could leave nobody to serve it. Who has begun goes on, else the oldest begins. */
+  async function waitsForDrill(object: DrillObject, drill: DrillValue, state: DrillState): Promise<string | undefined> {
+    if (state.phase !== 'Pending' || drill.cancelRequested) return undefined;
+    for (const other of oldestFirst(running())) {
+      const value = other.metadata.name === drill.name ? undefined : drillValue(other);
+      if (value === undefined || serviceKey(value.service) !== serviceKey(drill.service)) continue;
+      const { phase } = await stateOf(other);
+      if (!isFinished(phase) && (phase !== 'Pending' || ageOf(other) < ageOf(object))) return value.name;
+    }
+    return undefined;
   }
 
   /** Until the agents of a running drill are back, their silence is the hub's own doing. */
@@ -99,6 +115,12 @@ export function createDrills({ ports, fleet, publishers, drills, clusters }: Dri
     const before = await stateOf(object);
     const wait = waitsForAgents(drill, before);
     if (wait !== undefined) return { requeueAt: wait };
+    const first = await waitsForDrill(object, drill, before);
+    if (first !== undefined) {
+      const message = `waits for drill ${first} of the same service to end; set spec.stop of it to end it sooner`;
+      await writeStatus(kubernetes, Drill, object, { observedGeneration: object.metadata.generation ?? 0, phase: 'Pending', message }, signal);
+      return {};
+    }
     const { state, wakeAt } = await advance(object.metadata.uid, drill, before);
     const recoveries = state.clusters.flatMap(({ recoverySeconds }) => recoverySeconds ?? []);
     await writeStatus(kubernetes, Drill, object, {
@@ -112,7 +134,10 @@ export function createDrills({ ports, fleet, publishers, drills, clusters }: Dri
 
   const loop = createLoop({ name: 'drill', reconcile, ...ports });
   const running = (): readonly DrillObject[] => drills.list().filter(({ status }) => !isFinished(status?.phase ?? 'Pending'));
-  drills.subscribe(({ object }) => loop.add(object.metadata.name));
+  drills.subscribe(({ object }) => {
+    loop.add(object.metadata.name);
+    for (const { metadata } of running()) loop.add(metadata.name);
+  });
   fleet.subscribe(({ type }) => {
     if (type === 'ClusterReport' || type === 'AppliedReport' || type === 'Answer') return;
     for (const { metadata } of running()) loop.add(metadata.name);
