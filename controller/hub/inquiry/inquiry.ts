@@ -4,6 +4,7 @@ import type { InquiryObject } from '../../../mesh/api/resources/inquiry.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import { fromRfc3339, toRfc3339 } from '../../../mesh/model/instant.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import { RecordsUnavailable } from '../../../mesh/ports/records.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { AdvisedError, messageOf } from '../../runtime/errors.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
@@ -15,7 +16,8 @@ import { answerFromRecords } from './answers.ts';
 import { askAgent } from './ask-agent.ts';
 
 const LIFETIME_SECONDS = 60;
-const MOST_CHARACTERS = 1_000_000;
+/** etcd takes 1.5 MiB in one request, whatever the characters are. */
+const MOST_BYTES = 1_000_000;
 /** A question to a silent agent takes seconds; others must not wait behind it. */
 const WORKERS = 8;
 
@@ -35,10 +37,12 @@ export function createInquiries({ ports, fleet, publishers, inquiries, runs }: I
       const text = spec.dns === undefined
         ? await answerFromRecords(spec, records, runs)
         : await askAgent({ fleet, publishers, clock }, spec.dns.from, { id: metadata.uid ?? metadata.name, dnsName: spec.dns.name, dnsType: spec.dns.type ?? 'A' }, signal);
-      if (text.length > MOST_CHARACTERS) return { error: `the answer has ${text.length} characters, at most ${MOST_CHARACTERS} fit; ask for less (limit)` };
+      const bytes = Buffer.byteLength(text);
+      if (bytes > MOST_BYTES) return { error: `the answer has ${bytes} bytes, at most ${MOST_BYTES} fit; ask for less (limit)` };
       return { answer: text };
     } catch (error) {
-      if (error instanceof AdvisedError) return { error: messageOf(error).slice(0, 4096) };
+      // A person waits for the answer: what is wrong with the records is one.
+      if (error instanceof AdvisedError || error instanceof RecordsUnavailable) return { error: messageOf(error).slice(0, 4096) };
       throw error;
     }
   }
