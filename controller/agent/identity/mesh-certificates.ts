@@ -13,7 +13,7 @@ import { applyObject } from '../../runtime/apply.ts';
 import { backoffMilliseconds } from '../../runtime/backoff.ts';
 import { cancelWithin } from '../../runtime/cancel.ts';
 import { messageOf } from '../../runtime/errors.ts';
-import { FIELD_MANAGER, goodUntil, isOurs, MESH_ROLES, meshSecret, meshSecretName, namesFit } from './mesh-secrets.ts';
+import { FIELD_MANAGER, goodUntil, isOurs, MESH_ROLES, meshSecret, meshSecretName, namesFit, othersIn } from './mesh-secrets.ts';
 
 export interface MeshCertificatePorts {
   readonly kubernetes: KubernetesClient;
@@ -55,7 +55,10 @@ export function createMeshCertificates(ports: MeshCertificatePorts, config: { re
         continue;
       }
       const renewAt = secret === undefined ? undefined : goodUntil(secret, { role, cluster, namespace, bundlePem }, signer, clock.now());
-      if (renewAt === undefined) wanted.push(role);
+      const others = secret === undefined || renewAt !== undefined ? [] : othersIn(secret);
+      // Their fields would not be given to us: the hub need not issue, minute after minute, what cannot be written.
+      if (others.length > 0) found.push(`Secret ${namespace}/${meshSecretName(role)}: was changed by ${others.join(', ')} and is left as it is; delete it, and Isthmus issues it anew`);
+      else if (renewAt === undefined) wanted.push(role);
       else nextAt = Math.min(nextAt, renewAt);
     }
     if (wanted.length > 0) await issue(wanted, bundlePem, found, signal);

@@ -9,6 +9,8 @@ export const MESH_ROLES = ['server', 'admin', 'remote', 'local'] as const satisf
 const MANAGED_BY = 'app.kubernetes.io/managed-by';
 export const FIELD_MANAGER = 'isthmus-agent';
 
+const DATA_FIELDS = ['f:tls.crt', 'f:tls.key', 'f:ca.crt'];
+
 /** Names of Cilium's chart (`templates/clustermesh-apiserver/tls-*`). */
 export const meshSecretName = (role: MeshCertificateRole): string => `clustermesh-apiserver-${role}-cert`;
 
@@ -29,6 +31,12 @@ export function meshSecret(namespace: string, role: MeshCertificateRole, { keyPe
 
 export function isOurs(secret: SecretObject): boolean {
   return secret.metadata.labels?.[MANAGED_BY] === FIELD_MANAGER;
+}
+
+/** Field managers, other than us, of its data. */
+export function othersIn(secret: SecretObject): readonly string[] {
+  const owners = (secret.metadata.managedFields ?? []).filter(({ manager, fieldsV1 }) => manager !== FIELD_MANAGER && DATA_FIELDS.some((key) => key in ((fieldsV1?.['f:data'] as object | undefined) ?? {})));
+  return [...new Set(owners.map(({ manager }) => manager ?? 'unknown'))].sort();
 }
 
 /** Until when the Secret needs no new certificate; undefined: it needs one now. */

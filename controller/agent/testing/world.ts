@@ -39,6 +39,8 @@ export interface World {
   /** false: the hub is gone, and streams break. */
   setHub(up: boolean): void;
   readonly streams: number;
+  /** Calls for certificates that the hub got. */
+  readonly hubCalls: readonly string[];
   /** How many messages the hub got so far. */
   readonly messages: number;
   /** What other agents answer; absent: no answer. */
@@ -101,6 +103,7 @@ export async function createWorld(): Promise<World> {
       if (!next) for (const pair of open) pair.breakOff();
     },
     get streams() { return open.size; },
+    hubCalls: identityHub.calls,
     get messages() { return messages; },
     async askAsPeer() {
       if (peerHandler === undefined) throw new Error('the agent serves no peers');
