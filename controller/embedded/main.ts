@@ -17,6 +17,7 @@ import type { TokenGrant } from './server/access.ts';
 import type { RequestRecord } from './server/handle.ts';
 import { serveEmbedded } from './server/serve.ts';
 import { memoryObjectStore } from './store.ts';
+import { watchStore } from './store-health.ts';
 
 export interface EmbeddedOptions {
   /** Where objects and the server's certificate are kept; undefined: all is lost with the process. */
@@ -43,10 +44,10 @@ export interface EmbeddedOptions {
 const identitySchema = z.object({ caPem: z.string(), certPem: z.string(), keyPem: z.string(), token: z.string(), host: z.string(), notAfter: z.number() });
 const DAY_MILLISECONDS = 86_400_000;
 
-/** Serves until `signal` aborts; `closed` resolves once everything is let go of. */
-export async function runEmbedded(options: EmbeddedOptions, signal: CancelSignal): Promise<{ readonly url: string; readonly kubeconfig: string; readonly api: EmbeddedApi; readonly closed: Promise<void> }> {
+/** Serves until `signal` aborts; `closed` resolves once everything is let go of. `problem`: why objects cannot be written, in a sentence. */
+export async function runEmbedded(options: EmbeddedOptions, signal: CancelSignal): Promise<{ readonly url: string; readonly kubeconfig: string; readonly api: EmbeddedApi; readonly problem: () => string | undefined; readonly closed: Promise<void> }> {
   const { dataDir, log } = options;
-  const objects = dataDir === undefined || options.memory === true ? memoryObjectStore() : openSqliteObjects(join(dataDir, 'objects.sqlite'));
+  const { objects, problem } = watchStore(dataDir === undefined || options.memory === true ? memoryObjectStore() : openSqliteObjects(join(dataDir, 'objects.sqlite')), { clock: systemClock, log });
   const serving = cancelWithin(signal);
   try {
     const host = options.host ?? '127.0.0.1';
@@ -60,7 +61,7 @@ export async function runEmbedded(options: EmbeddedOptions, signal: CancelSignal
     if (options.writeKubeconfig !== undefined) await writeKubeconfig(options.writeKubeconfig, served.kubeconfig, log);
     log.info({ url: served.url }, 'embedded API serves');
     const closed = served.closed.then(() => api.close());
-    return { url: served.url, kubeconfig: served.kubeconfig, api, closed };
+    return { url: served.url, kubeconfig: served.kubeconfig, api, problem, closed };
   } catch (error) {
     serving.abort();
     objects.close();

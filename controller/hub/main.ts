@@ -10,7 +10,7 @@ import type { RecordStore } from '../../mesh/ports/records.ts';
 import { systemClock } from '../adapters/clock.ts';
 import { sha256Hex } from '../adapters/digest.ts';
 import { grpcGatewayServer } from '../adapters/grpc/gateway-server.ts';
-import { serveHealth } from '../adapters/health.ts';
+import { type Readiness, serveHealth } from '../adapters/health.ts';
 import { connectKubernetes } from '../adapters/kubernetes/connect.ts';
 import { parseListen } from '../adapters/listen.ts';
 import { createLog, type LogLevel } from '../adapters/log.ts';
@@ -50,6 +50,8 @@ export interface HubOptions {
 
 interface Api {
   readonly client: KubernetesClient;
+  /** Why the embedded API cannot keep objects, in a sentence. */
+  readonly problem?: () => string | undefined;
   close(): Promise<void>;
 }
 
@@ -73,7 +75,7 @@ export async function runHub(options: HubOptions, signal: AbortSignal): Promise<
         namespace: options.namespace, trustDomain: options.trustDomain, advertisedAddress: options.advertise, createNamespace: options.embedded,
         ...(options.leaderElection === true ? { leaderElection: { identity: `${hostname()}_${randomBytes(6).toString('hex')}` } } : {}),
       });
-      const health = await serveHealth({ listen: options.healthListen, metrics, ready: () => hub.ready() }, everything.signal);
+      const health = await serveHealth({ listen: options.healthListen, metrics, ready: () => withProblem(hub.ready(), api.problem?.()) }, everything.signal);
       log.info({ health: health.address }, 'health and metrics are served');
       await hub.start(everything.signal);
     } finally {
@@ -85,6 +87,8 @@ export async function runHub(options: HubOptions, signal: AbortSignal): Promise<
     await records.close();
   }
 }
+
+const withProblem = ({ ok, reasons }: Readiness, problem: string | undefined): Readiness => (problem === undefined ? { ok, reasons } : { ok: false, reasons: [...reasons, problem] });
 
 function check({ listen, advertise, embedded, kubeconfig, leaderElection, records }: HubOptions): void {
   const { host } = parseListen(listen);
@@ -123,6 +127,7 @@ async function openApi(options: HubOptions, log: Log, metrics: MetricsRegistry):
   }, stop.signal);
   return {
     client: embeddedClient(embedded.api),
+    problem: embedded.problem,
     close: async () => {
       stop.abort();
       await embedded.closed;
