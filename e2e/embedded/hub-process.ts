@@ -16,7 +16,8 @@ const LONGEST_MILLISECONDS = 40_000;
 
 export interface Outcome { readonly status: number | null; readonly stdout: string; readonly stderr: string }
 
-export interface RunOptions { readonly environment?: Readonly<Record<string, string>>; readonly cwd?: string; readonly node?: string; readonly uid?: number }
+/** `inside`: a command that runs the rest of its words. */
+export interface RunOptions { readonly environment?: Readonly<Record<string, string>>; readonly cwd?: string; readonly node?: string; readonly uid?: number; readonly inside?: readonly string[] }
 
 export interface Running {
   readonly child: ChildProcess;
@@ -28,8 +29,9 @@ export interface Running {
   stop(): Promise<Outcome>;
 }
 
-export function launch(words: readonly string[], { environment = {}, cwd = ROOT, node = process.execPath, uid }: RunOptions = {}): Running {
-  const child = spawn(node, [ENTRY, ...words], { cwd, env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'], ...(uid === undefined ? {} : { uid, gid: uid }) });
+export function launch(words: readonly string[], { environment = {}, cwd = ROOT, node = process.execPath, uid, inside = [] }: RunOptions = {}): Running {
+  const [program = '', ...rest] = [...inside, node, ENTRY, ...words];
+  const child = spawn(program, rest, { cwd, env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'], ...(uid === undefined ? {} : { uid, gid: uid }) });
   let [stdout, stderr] = ['', ''];
   child.stdout?.on('data', (chunk: Buffer) => { stdout += chunk.toString(); });
   child.stderr?.on('data', (chunk: Buffer) => { stderr += chunk.toString(); });
