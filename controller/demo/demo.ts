@@ -9,7 +9,7 @@ import { createProcessGroup, type ProcessGroup } from './processes.ts';
 import { STEPS } from './steps/index.ts';
 import { createWalk, type Walk } from './walk.ts';
 
-export interface StepResult { readonly name: string; readonly ok: boolean; readonly milliseconds: number; readonly error?: string }
+interface StepResult { readonly name: string; readonly ok: boolean; readonly milliseconds: number; readonly error?: string }
 
 export interface DemoResult {
   readonly ok: boolean;

@@ -30,7 +30,7 @@ export interface DemoCluster extends DemoClusterDefinition {
   startAgent(token?: string): Promise<void>;
 }
 
-export interface DemoHub {
+interface DemoHub {
   readonly api: KubernetesClient;
   readonly kubeconfig: string;
   readonly gatewayAddress: string;

@@ -6,7 +6,7 @@ import { Cluster } from '../../mesh/api/resources/index.ts';
 import { type Condition, findCondition } from '../../mesh/model/condition.ts';
 import type { DemoCluster, DemoFleet } from './fleet.ts';
 
-export interface CliResult { readonly status: number; readonly stdout: string; readonly stderr: string }
+interface CliResult { readonly status: number; readonly stdout: string; readonly stderr: string }
 
 export interface Walk {
   readonly fleet: DemoFleet;

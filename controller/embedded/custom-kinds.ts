@@ -7,7 +7,7 @@ import { AGE, METADATA_FIELDS, type ServedKind, type TableColumn } from './kinds
 
 interface Column { readonly name: string; readonly type: string; readonly jsonPath: string; readonly priority?: number; readonly description?: string }
 
-export function tableColumn(column: Column): TableColumn {
+function tableColumn(column: Column): TableColumn {
   return {
     name: column.name,
     type: column.type as TableColumn['type'],

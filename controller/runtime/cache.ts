@@ -9,8 +9,6 @@ import { type BackoffLimits, backoffMilliseconds } from './backoff.ts';
 import { messageOf } from './errors.ts';
 import { type CacheEvent, createObjectSet } from './object-set.ts';
 
-export type { CacheEvent } from './object-set.ts';
-
 /** kube-apiserver's own page size for controllers (client-go `pager`). */
 const PAGE_SIZE = 500;
 const DEFAULT_MAXIMUM_OBJECTS = 100_000;

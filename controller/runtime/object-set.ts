@@ -20,7 +20,7 @@ export interface ObjectSet<T extends KubernetesObject> {
 }
 
 /** Neither part may hold a slash, so no two objects share a key. */
-export const keyOf = (ref: ObjectRef): string => `${ref.namespace ?? ''}/${ref.name}`;
+const keyOf = (ref: ObjectRef): string => `${ref.namespace ?? ''}/${ref.name}`;
 
 export function createObjectSet<T extends KubernetesObject>(keepManagedFields: boolean): ObjectSet<T> {
   let byKey = new Map<string, T>();

@@ -45,7 +45,7 @@ function targetAddresses(zone: Zone, records: readonly DnsRecord[]): DnsRecord[]
 }
 
 /** The service behind a name, if there is one. */
-export function serviceOf(zone: Zone, name: string): ZoneService | undefined {
+function serviceOf(zone: Zone, name: string): ZoneService | undefined {
   return zone.nodes.get(normalizeName(name))?.service;
 }
 

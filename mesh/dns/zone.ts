@@ -7,7 +7,7 @@ import { globalRecords } from './global.ts';
 import { addressRecord, isUnder, normalizeName, parentName, type DnsRecord, type SoaRecord } from './records.ts';
 import { CLUSTERSET, CLUSTERSET_TTL_SECONDS, type ZoneService } from './service.ts';
 
-export type { ZoneExport, ZoneService } from './service.ts';
+export type { ZoneService } from './service.ts';
 
 const NAMESERVER = `ns.dns.${CLUSTERSET}`;
 
@@ -24,7 +24,7 @@ export interface ZoneInput {
   readonly nameserverAddresses: readonly string[];
 }
 
-export interface ZoneNode {
+interface ZoneNode {
   readonly records: readonly DnsRecord[];
   /** undefined: apex, nameserver, version, or a name that only has others below it. */
   readonly service: ZoneService | undefined;

@@ -3,7 +3,7 @@ import { matchesGlob } from '../model/glob.ts';
 import { type SelectorSubject, valueOf } from '../model/selector.ts';
 
 /** `globs` empty: the key itself is asked for. */
-export interface QueryTerm {
+interface QueryTerm {
   readonly key: string;
   readonly negated: boolean;
   readonly globs: readonly string[];

@@ -1,7 +1,5 @@
 /** One text for one value: what content hashes are taken over. */
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined };
-
 /** RFC 8785 for the values we use (no exponents outside JSON's own): keys sorted by UTF-16 code unit, no white space, `undefined` members left out. `shared` holds texts of objects that stand in many values. */
 export function canonicalJson(value: unknown, shared?: ReadonlyMap<object, string>): string {
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null, shared)).join(',')}]`;

@@ -24,13 +24,13 @@ export interface CiliumFacts {
   readonly endpoint?: MeshEndpoint;
 }
 
-export interface NodeCount {
+interface NodeCount {
   readonly total: number;
   readonly ready: number;
 }
 
 /** A named fact of a cluster, with its origin and age. Values are text; a query compares them as text. */
-export interface Property {
+interface Property {
   readonly name: string;
   readonly value: string;
   /** Who says so: the hub's administrators (`declared`) or the cluster's own agent (`observed`). */

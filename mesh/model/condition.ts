@@ -1,7 +1,7 @@
 /** Kubernetes conditions (api-conventions.md, "Typical status properties"). */
 import { type Instant, toRfc3339 } from './instant.ts';
 
-export type ConditionStatus = 'True' | 'False' | 'Unknown';
+type ConditionStatus = 'True' | 'False' | 'Unknown';
 
 export interface Condition {
   readonly type: string;

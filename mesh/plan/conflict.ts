@@ -1,6 +1,6 @@
 /** What keeps a mesh from being planned, as data. */
 
-export type ConflictReason =
+type ConflictReason =
   | 'InvalidSelector' | 'ClusterInTwoMeshes' | 'TooManyClusters' | 'ReportMissing' | 'CiliumMissing' | 'ClusterNameMismatch' | 'MaxConnectedClustersMismatch' | 'AuthModeLegacy'
   | 'ClusterIdConflict' | 'CidrOverlap' | 'VersionSkew' | 'MissingEndpoint';
 

@@ -12,8 +12,6 @@ import { planIds } from './ids.ts';
 import { type Member, type Membership, membershipsOf } from './members.ts';
 import { versionConflicts } from './versions.ts';
 
-export type { Conflict, ConflictReason } from './conflict.ts';
-
 export interface PlanInput extends SharedState {
   readonly meshes: readonly MeshValue[];
   readonly clusters: readonly ClusterView[];

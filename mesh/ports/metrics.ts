@@ -1,7 +1,7 @@
 /** Metrics, a thin face of prom-client. Label values come from closed sets or cluster names; never from user input. */
-export interface Counter { inc(labels?: Readonly<Record<string, string>>, by?: number): void }
-export interface Gauge { set(labels: Readonly<Record<string, string>>, value: number): void }
-export interface Histogram { observe(labels: Readonly<Record<string, string>>, seconds: number): void }
+interface Counter { inc(labels?: Readonly<Record<string, string>>, by?: number): void }
+interface Gauge { set(labels: Readonly<Record<string, string>>, value: number): void }
+interface Histogram { observe(labels: Readonly<Record<string, string>>, seconds: number): void }
 
 export interface Metrics {
   counter(name: string, help: string, labelNames?: readonly string[]): Counter;

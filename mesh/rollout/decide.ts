@@ -6,7 +6,7 @@ import type { RunPhase, RunTarget, RunValue, TargetObservation } from '../model/
 import { advance, LEFT, wakeAtOf } from './advance.ts';
 import { stagesOf } from './targets.ts';
 
-export interface RunCounts {
+interface RunCounts {
   readonly total: number;
   readonly done: number;
   readonly inFlight: number;

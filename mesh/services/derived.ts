@@ -3,11 +3,11 @@ import { canonicalJson, type Digest } from '../model/canonical.ts';
 import { serviceKey, type Endpoint, type EndpointPort, type ExportFact, type IpFamily, type ServiceKey } from '../model/service.ts';
 import type { ImportPlan } from './merge.ts';
 
-export interface SlicePort extends EndpointPort {
+interface SlicePort extends EndpointPort {
   readonly appProtocol?: string;
 }
 
-export interface SliceEndpoint {
+interface SliceEndpoint {
   /** All of the slice's family. */
   readonly addresses: readonly string[];
   readonly ready: boolean;

@@ -7,7 +7,7 @@ import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import { KubernetesUnreachable } from '../../../mesh/ports/kubernetes.ts';
 import { AdvisedError } from '../../runtime/errors.ts';
 
-export interface Session {
+interface Session {
   readonly server: string;
   /** One for all requests until a certificate or CA changes. */
   readonly dispatcher: Dispatcher;

@@ -1,7 +1,7 @@
 /** Cuts a stream of bytes into lines of UTF-8 text. */
 
 /** More than 5 times what etcd lets one object be. */
-export const MAXIMUM_LINE_BYTES = 8 * 1024 * 1024;
+const MAXIMUM_LINE_BYTES = 8 * 1024 * 1024;
 
 export class LineTooLong extends Error {
   constructor(bytes: number) {

@@ -14,7 +14,7 @@ const MAXIMUM_ANSWER_BYTES = 256 * 1024 * 1024;
 
 const METHODS = { get: 'GET', list: 'GET', watch: 'GET', create: 'POST', update: 'PUT', patch: 'PATCH', delete: 'DELETE' } as const;
 
-export interface RequestOptions {
+interface RequestOptions {
   readonly query?: Query;
   readonly body?: string;
   readonly contentType?: string;

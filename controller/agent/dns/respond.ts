@@ -9,7 +9,7 @@ import { writeResponse } from './response.ts';
 /** RFC 1035 §4.2.1: the most that fits UDP without EDNS. */
 const PLAIN_UDP_BYTES = 512;
 /** DNS Flag Day 2020: the most that never needs IP fragments. */
-export const EDNS_UDP_BYTES = 1232;
+const EDNS_UDP_BYTES = 1232;
 const TCP_BYTES = 65_535;
 const CLASS_IN = 1;
 const CLASS_ANY = 255;
@@ -45,7 +45,7 @@ function decide(zone: Zone, query: DnsQuery): Outcome {
   return answer(zone, questionOf(query));
 }
 
-export const questionOf = (query: DnsQuery): DnsQuestion => ({ name: query.name, type: typeName(query.type) });
+const questionOf = (query: DnsQuery): DnsQuestion => ({ name: query.name, type: typeName(query.type) });
 
 /** Too large: first without the courtesy records, then truncated, so that the client comes back over TCP (RFC 2181 §9). */
 function finish(query: DnsQuery, outcome: Outcome, transport: 'udp' | 'tcp'): Response {

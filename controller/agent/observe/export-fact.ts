@@ -4,7 +4,7 @@ import type { ServiceExportObject } from '../../../mesh/api/resources/multiclust
 import { fromRfc3339 } from '../../../mesh/model/instant.ts';
 import { type Endpoint, type ExportFact, type ExportVerdict, type IpFamily, MAX_ENDPOINTS, MAX_SERVICE_ADDRESSES, MAX_SERVICE_PORTS } from '../../../mesh/model/service.ts';
 
-export type FactContent = Omit<ExportFact, 'version'>;
+type FactContent = Omit<ExportFact, 'version'>;
 
 /** `problem`: why this cluster cannot export it, whatever the hub's policies say (KEP-1645: NoService, InvalidServiceType). */
 export type ExportReading = { readonly content: FactContent } | { readonly problem: ExportVerdict };

@@ -7,7 +7,7 @@ import type { AgentState } from '../state/state.ts';
 import type { Probes } from './probe.ts';
 
 /** As canonical JSON, which is longer than the wire's form: an answer must stay below the 4 MiB of a message, or this cluster would seem unreachable to all others. */
-export const MAX_ANSWER_BYTES = 3 * 1024 * 1024;
+const MAX_ANSWER_BYTES = 3 * 1024 * 1024;
 
 /** Only exports that the hub authorised: a peer would take no others, and need not learn of them. */
 export function answerPeers(cluster: string, exports: Exports, state: AgentState, probes: Pick<Probes, 'own'>): PeerHandler {

@@ -4,7 +4,7 @@ import { compareVersions, type ExportFact, serviceKey } from '../../../mesh/mode
 import type { Clock } from '../../../mesh/ports/clock.ts';
 import type { AgentState } from './state.ts';
 
-export interface HeardFact {
+interface HeardFact {
   readonly fact: ExportFact;
   /** When this agent last got it, or heard from its source that it still holds. */
   readonly heardAt: Instant;

@@ -6,15 +6,15 @@ import { HUB_TYPES, type SyncResource, type SyncType, type SyncValues } from '..
 import { readRevision } from './revision.ts';
 import { resourceProblem } from './resource-problem.ts';
 
-export type HubType = (typeof HUB_TYPES)[number];
+type HubType = (typeof HUB_TYPES)[number];
 
 /** Most resources of one type; beyond it a delta is refused, so that no hub can fill an agent's memory. */
-export const MAX_RESOURCES = 16_000;
+const MAX_RESOURCES = 16_000;
 
-export interface AppliedMemory { readonly id: string; readonly appliedAt: number }
+interface AppliedMemory { readonly id: string; readonly appliedAt: number }
 
 /** What was last written into each managed object, by its name and data key, and the drift that is known: an object that vanished cannot say so itself. */
-export interface ManagedMemory {
+interface ManagedMemory {
   readonly written: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly drift: readonly DriftEntry[];
 }

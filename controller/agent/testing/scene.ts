@@ -16,7 +16,7 @@ export const peering = (peers: readonly string[]): PeeringState => ({
 });
 
 /** A desired state with the roots that the agent has already. */
-export async function trusted(world: World, state: Parameters<typeof revision>[0]) {
+async function trusted(world: World, state: Parameters<typeof revision>[0]) {
   const secret = await world.kubernetes.get<SecretObject>(Secret, { namespace: 'isthmus-system', name: 'isthmus-agent-identity' }, signal);
   return revision({ trust: { trustDomain: 'mesh.example', sequence: 1, bundlePem: Buffer.from(secret?.data?.['ca.crt'] ?? '', 'base64').toString() }, ...state });
 }

@@ -9,7 +9,7 @@ import { builtInSchema } from './schemas.ts';
 import { checkSecret, defaultSecret } from './secret.ts';
 import { checkService, defaultService, SERVICE_COLUMNS, serviceAddresses } from './service.ts';
 
-export const column = (name: string, description: string, read: TableColumn['read'], options: { type?: TableColumn['type']; priority?: number } = {}): TableColumn =>
+const column = (name: string, description: string, read: TableColumn['read'], options: { type?: TableColumn['type']; priority?: number } = {}): TableColumn =>
   ({ name, description, read, type: options.type ?? 'string', priority: options.priority ?? 0 });
 
 type Given = Pick<ServedKind, 'kind' | 'plural' | 'columns'> & Partial<ServedKind> & { readonly schemaName: string };

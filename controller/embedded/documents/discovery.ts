@@ -2,7 +2,7 @@
 import type { JsonObject } from '../json.ts';
 import { apiVersionIn, type KindRegistry, type ServedKind } from '../kinds.ts';
 
-export const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const;
+const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const;
 const STATUS_VERBS = ['get', 'patch', 'update'] as const;
 
 /** Groups in the order of their names, each with its versions (best first). */

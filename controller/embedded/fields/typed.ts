@@ -11,7 +11,7 @@ export const memberSchema = (schema: Schema, key: string): Schema =>
   (schema?.properties !== undefined && Object.hasOwn(schema.properties, key) ? schema.properties[key] : schema?.additionalProperties);
 const isDeclared = (schema: Schema, key: string): boolean => schema?.properties !== undefined && Object.hasOwn(schema.properties, key);
 
-export const isMap = (schema: Schema, value: unknown): value is JsonObject => isObject(value) && schema?.['x-kubernetes-map-type'] !== 'atomic';
+const isMap = (schema: Schema, value: unknown): value is JsonObject => isObject(value) && schema?.['x-kubernetes-map-type'] !== 'atomic';
 export const isKeyedList = (schema: Schema, value: unknown): value is unknown[] =>
   Array.isArray(value) && (schema?.['x-kubernetes-list-type'] === 'map' || schema?.['x-kubernetes-list-type'] === 'set');
 

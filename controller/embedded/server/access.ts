@@ -4,7 +4,7 @@ import { ApiProblem } from '../problems.ts';
 import type { ResourceRequest, Verb } from './request.ts';
 
 /** As in a Role: `*` means any; `resources` may be `secrets` or `clusters/status`. */
-export interface AccessRule {
+interface AccessRule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
   readonly verbs: readonly string[];

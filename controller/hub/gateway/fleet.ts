@@ -6,7 +6,7 @@ import type { PeerIdentity } from '../../../mesh/ports/transport.ts';
 
 export type AgentType = (typeof AGENT_TYPES)[number];
 
-export interface Connection {
+interface Connection {
   readonly connected: boolean;
   /** When `connected` last changed. */
   readonly since: Instant;
@@ -14,13 +14,13 @@ export interface Connection {
   readonly identity: PeerIdentity;
 }
 
-export interface Held<T extends AgentType = AgentType> {
+interface Held<T extends AgentType = AgentType> {
   readonly version: string;
   readonly value: SyncValues[T];
   readonly receivedAt: Instant;
 }
 
-export interface FleetEvent {
+interface FleetEvent {
   readonly cluster: string;
   readonly type: AgentType | 'Connection';
 }

@@ -6,7 +6,7 @@ import { runPhase } from '../views.ts';
 import type { LastRun } from './next-run.ts';
 
 /** Runs go one at a time, so their starts are their order; those that have not started have touched nothing. */
-export function newestFirst(runs: readonly UpdateRunObject[]): UpdateRunObject[] {
+function newestFirst(runs: readonly UpdateRunObject[]): UpdateRunObject[] {
   return runs.filter(({ status }) => status?.startedAt !== undefined)
     .sort((a, b) => ((a.status?.startedAt ?? '') > (b.status?.startedAt ?? '') ? -1 : 1));
 }

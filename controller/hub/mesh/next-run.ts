@@ -51,7 +51,7 @@ export function heldChange(change: Change, last: LastRun | undefined): HeldChang
   return undefined;
 }
 
-export const RUN_NAME_LIMIT = 63;
+const RUN_NAME_LIMIT = 63;
 
 /** The first free `<mesh>-<n>`. */
 export function runName(mesh: string | null, taken: readonly string[]): string {

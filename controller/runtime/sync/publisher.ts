@@ -7,7 +7,7 @@ export const MAX_RESOURCES_PER_TYPE = 16_000;
 /** As canonical JSON in UTF-8; one resource must fit into one message (4 MiB) with room for its envelope. */
 export const MAX_RESOURCE_BYTES = 3 * 1024 * 1024;
 
-export interface PublishedResource<T extends SyncType = SyncType> extends SyncResource<T> {
+interface PublishedResource<T extends SyncType = SyncType> extends SyncResource<T> {
   /** Size as canonical JSON in UTF-8: close enough to the size on the wire to fill deltas by. */
   readonly bytes: number;
 }

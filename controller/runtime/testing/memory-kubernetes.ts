@@ -1,7 +1,7 @@
 /** Objects in memory behind the Kubernetes port: single objects with optimistic concurrency, for tests that need no lists, watches or field ownership. */
 import { KubernetesError, type KubernetesClient, type KubernetesObject, type ObjectRef, type ResourceKind } from '../../../mesh/ports/kubernetes.ts';
 
-export type Verb = 'get' | 'create' | 'update' | 'patch' | 'delete';
+type Verb = 'get' | 'create' | 'update' | 'patch' | 'delete';
 
 export interface MemoryKubernetes extends KubernetesClient {
   /** Called before each request; what it throws fails the request. */

@@ -12,7 +12,7 @@ import { invalid } from './bounds.ts';
 /** Wire values that mean something: all but the zero value and what this version does not know. */
 type Known<Wire extends string> = Exclude<Wire, 'UNRECOGNIZED' | `${string}_UNSPECIFIED`>;
 
-export interface Union<Model extends string, Wire extends string> {
+interface Union<Model extends string, Wire extends string> {
   toWire(value: Model): Wire;
   /** Throws TransportError InvalidRequest for a value that the model does not have. */
   fromWire(field: string, value: Wire): Model;

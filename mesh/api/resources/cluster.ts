@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { conditionsSchema, meshEndpointSchema, timestamp } from './common.ts';
 import { defineResource, type ResourceObject } from './define.ts';
 
-export const clusterSpec = z.object({
+const clusterSpec = z.object({
   properties: z.record(z.string().max(128), z.string().max(1024)).optional().describe('Facts that the administrators of the hub declare.'),
   meshEndpoint: meshEndpointSchema.optional().describe('Where peers reach this cluster\'s clustermesh-apiserver; overrides what its agent reports.'),
 });

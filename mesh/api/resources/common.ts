@@ -1,7 +1,7 @@
 /** Field shapes that several kinds share. Only constructs that map to a structural schema (KEP-2335): no tuples, no scalar unions. */
 import { z } from 'zod';
 
-export const conditionSchema = z.object({
+const conditionSchema = z.object({
   type: z.string().max(316),
   status: z.enum(['True', 'False', 'Unknown']),
   reason: z.string().max(1024),
@@ -28,7 +28,7 @@ export const serviceKeySchema = z.object({
   name: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/),
 });
 
-export const stageSchema = z.object({
+const stageSchema = z.object({
   name: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/),
   clusters: selectorSchema,
   maxConcurrency: z.int().min(1).max(1000).default(1).describe('Clusters of this stage that may be in flight at once.'),

@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { KubernetesObject, ObjectMeta, ResourceKind } from '../../ports/kubernetes.ts';
 
-export interface PrintColumn {
+interface PrintColumn {
   readonly name: string;
   readonly type: 'string' | 'integer' | 'boolean' | 'date';
   /** JSONPath as `kubectl` wants it: `.status.phase`. */
@@ -32,8 +32,8 @@ export interface ResourceObject<Spec, Status> extends KubernetesObject {
   readonly status?: Status;
 }
 
-export const GROUP = 'isthmus.dev';
-export const VERSION = 'v1alpha1';
+const GROUP = 'isthmus.dev';
+const VERSION = 'v1alpha1';
 
 /** A cluster-scoped kind of `isthmus.dev`. */
 export function defineResource<Spec extends z.ZodType, Status extends z.ZodType>(

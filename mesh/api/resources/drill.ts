@@ -11,7 +11,7 @@ export const drillSpec = z.object({
   stop: z.boolean().default(false).describe('Set true to cancel: everything is restored at once.'),
 });
 
-export const drillStatus = z.object({
+const drillStatus = z.object({
   observedGeneration: z.int().optional(),
   phase: z.enum(['Pending', 'CheckingBefore', 'Evacuating', 'Restoring', 'CheckingAfter', 'Succeeded', 'Failed', 'Cancelled']),
   message: z.string(),

@@ -2,14 +2,14 @@ import { z } from 'zod';
 import { timestamp } from './common.ts';
 import { defineResource, type ResourceObject } from './define.ts';
 
-export const inquirySpec = z.object({
+const inquirySpec = z.object({
   history: z.object({ cluster: z.string().max(63).optional(), field: z.string().max(256).optional(), limit: z.int().min(1).max(500).default(100) }).optional(),
   run: z.object({ name: z.string().max(253) }).optional(),
   drill: z.object({ name: z.string().max(253) }).optional(),
   dns: z.object({ name: z.string().max(253), type: z.string().max(16).default('A'), from: z.string().max(63) }).optional(),
 }).meta({ 'x-kubernetes-validations': [{ rule: '[has(self.history), has(self.run), has(self.drill), has(self.dns)].filter(x, x).size() == 1', message: 'ask exactly one thing' }] });
 
-export const inquiryStatus = z.object({
+const inquiryStatus = z.object({
   answeredAt: timestamp,
   /** JSON text; its shape depends on the question (`mesh/api/resources/inquiry-answers.ts`). */
   answer: z.string().max(1_000_000).optional(),

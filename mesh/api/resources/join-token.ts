@@ -8,7 +8,7 @@ export const joinTokenSpec = z.object({
   expiresAt: timestamp,
 });
 
-export const joinTokenStatus = z.object({
+const joinTokenStatus = z.object({
   redeemedAt: timestamp.optional(),
   certificateSerial: z.string().optional(),
   publicKeySha256: z.string().optional().describe('Digest of the public key that redeemed the token. The same key may ask again until the token expires: its answer may have been lost.'),

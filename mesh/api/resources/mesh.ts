@@ -11,7 +11,7 @@ export const meshSpec = z.object({
   allowVersionSkewMinors: z.int().min(0).max(4).default(1).describe('Largest distance between Cilium minor versions.'),
 });
 
-export const meshStatus = z.object({
+const meshStatus = z.object({
   observedGeneration: z.int().optional(),
   planDigest: z.string().optional().describe('Digest of the newest conflict-free plan.'),
   clusterCount: z.int().optional(),

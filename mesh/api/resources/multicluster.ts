@@ -5,11 +5,11 @@ import type { ResourceDefinition, ResourceObject } from './define.ts';
 
 const GROUP = 'multicluster.x-k8s.io';
 
-export const serviceExportSpec = z.object({
+const serviceExportSpec = z.object({
   exportedLabels: z.record(z.string(), z.string()).optional(),
   exportedAnnotations: z.record(z.string(), z.string()).optional(),
 });
-export const serviceExportStatus = z.object({ conditions: conditionsSchema.optional() });
+const serviceExportStatus = z.object({ conditions: conditionsSchema.optional() });
 export type ServiceExportObject = Omit<ResourceObject<z.infer<typeof serviceExportSpec>, z.infer<typeof serviceExportStatus>>, 'spec'> & { readonly spec?: z.infer<typeof serviceExportSpec> };
 
 export const ServiceExport = {
@@ -24,7 +24,7 @@ export const ServiceExport = {
   ],
 } as const satisfies ResourceDefinition;
 
-export const serviceImportSpec = z.object({
+const serviceImportSpec = z.object({
   ports: z.array(z.object({
     name: z.string().optional(),
     protocol: z.enum(['TCP', 'UDP', 'SCTP']).default('TCP'),
@@ -39,7 +39,7 @@ export const serviceImportSpec = z.object({
   internalTrafficPolicy: z.string().optional(),
   trafficDistribution: z.string().optional(),
 });
-export const serviceImportStatus = z.object({
+const serviceImportStatus = z.object({
   clusters: z.array(z.object({ cluster: z.string() })).optional().meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['cluster'] }),
   conditions: conditionsSchema.optional(),
 });

@@ -21,7 +21,7 @@ export const updateRunSpec = z.object({
   stop: z.boolean().default(false).describe('Set true to stop: clusters in flight finish, the rest is skipped.'),
 });
 
-export const updateRunStatus = z.object({
+const updateRunStatus = z.object({
   observedGeneration: z.int().optional(),
   phase: z.enum(['Pending', 'Running', 'Stopped', 'Completed', 'CompletedWithFailures']),
   stage: z.string().optional(),

@@ -55,7 +55,7 @@ const COPIED = [
 ] as const;
 
 /** Throws where the zod type has no structural form (tuple, discriminated union, mixed scalars): such a definition is a mistake in the source. */
-export function structuralSchema(type: z.ZodType, path = ''): StructuralSchema {
+function structuralSchema(type: z.ZodType, path = ''): StructuralSchema {
   return structural(z.toJSONSchema(type, { target: 'openapi-3.0', io: 'input', unrepresentable: 'any' }) as Emitted, path);
 }
 

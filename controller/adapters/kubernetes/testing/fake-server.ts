@@ -9,7 +9,7 @@ import { randomSerial, signCertificate } from '../../../../certs/authority/certi
 import { systemRandom } from '../../random.ts';
 import { p256Signer } from '../../signer.ts';
 
-export interface Pair { readonly keyPem: string; readonly certificatePem: string }
+interface Pair { readonly keyPem: string; readonly certificatePem: string }
 
 export interface TestAuthority {
   readonly certificatePem: string;
