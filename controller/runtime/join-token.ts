@@ -16,6 +16,7 @@ const contentSchema = z.object({
 
 export type JoinTokenContent = z.infer<typeof contentSchema>;
 
+/** One line of text; whoever has it may join as that cluster, so it is never logged. */
 export function encodeJoinToken(content: JoinTokenContent): string {
   return PREFIX + Buffer.from(JSON.stringify(content)).toString('base64url');
 }

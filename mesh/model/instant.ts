@@ -15,4 +15,5 @@ export function fromRfc3339(text: string | undefined): Instant | undefined {
   return Number.isNaN(instant) ? undefined : instant;
 }
 
+/** In milliseconds, as every instant and duration here. */
 export const seconds = (count: number): number => count * 1000;

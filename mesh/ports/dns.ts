@@ -1,3 +1,4 @@
+/** Sockets that DNS questions come in through. */
 import type { CancelSignal } from './cancel.ts';
 
 /** undefined: drop the packet without an answer (noise that is no DNS query). */

@@ -1,3 +1,4 @@
+/** Cluster: what is known and wanted of one member of the fleet. */
 import { z } from 'zod';
 import { conditionsSchema, meshEndpointSchema, timestamp } from './common.ts';
 import { defineResource, type ResourceObject } from './define.ts';

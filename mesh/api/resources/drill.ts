@@ -1,3 +1,4 @@
+/** Drill: a rehearsed evacuation, measured from every cluster. */
 import { z } from 'zod';
 import { conditionsSchema, serviceKeySchema, timestamp } from './common.ts';
 import { defineResource, type ResourceObject } from './define.ts';

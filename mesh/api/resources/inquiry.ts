@@ -1,3 +1,4 @@
+/** Inquiry: a question to the hub's records or to an agent, answered in its status. */
 import { z } from 'zod';
 import { timestamp } from './common.ts';
 import { defineResource, type ResourceObject } from './define.ts';

@@ -1,3 +1,4 @@
+/** JoinToken: permission for one cluster to join, redeemed by one status write. */
 import { z } from 'zod';
 import { timestamp } from './common.ts';
 import { defineResource, type ResourceObject } from './define.ts';

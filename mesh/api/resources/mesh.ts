@@ -1,3 +1,4 @@
+/** Mesh: a group of clusters that Cilium Cluster Mesh peers with each other. */
 import { z } from 'zod';
 import { conditionsSchema, selectorSchema } from './common.ts';
 import { defineResource, type ResourceObject } from './define.ts';

@@ -1,3 +1,4 @@
+/** ExportPolicy, FailoverPolicy and GlobalService: who may export, when answers move, and the names above clusters. */
 import { z } from 'zod';
 import { conditionsSchema, selectorSchema, serviceKeySchema } from './common.ts';
 import { defineResource, type ResourceObject } from './define.ts';

@@ -1,3 +1,4 @@
+/** UpdateStrategy and UpdateRun: how a change goes through the fleet, and one such change on its way. */
 import { z } from 'zod';
 import { conditionsSchema, strategySchema, timestamp } from './common.ts';
 import { defineResource, type ResourceObject } from './define.ts';
