@@ -33,6 +33,14 @@ export async function keepSynchronised({ ports, state, publisher, connection, on
   onConnectionChange(() => interrupt());
 
   let failures = 0;
+  /** A hub that is away for a night is one line in the log, and so is one whose certificate is not of our roots. */
+  let told = '';
+  const tell = (error: unknown): void => {
+    const fields = { advice: adviceOf(error), error: messageOf(error) };
+    const level = fields.error === told ? 'debug' : fields.advice === 'retry' ? 'info' : 'warn';
+    told = fields.error;
+    log[level](fields, 'no stream to the hub; what runs goes on from the last known state');
+  };
   while (!signal.aborted) {
     const turn = cancelWithin(signal);
     interrupt = turn.abort;
@@ -45,12 +53,13 @@ export async function keepSynchronised({ ports, state, publisher, connection, on
           known: (type) => state.known(type),
           receive(type, resources, removed) {
             connected.set({}, 1);
+            told = '';
             return state.receive(type, resources, removed);
           },
         }, turn.signal);
         log.info({}, 'the stream to the hub ended');
       } catch (error) {
-        if (!signal.aborted) log.info({ advice: adviceOf(error), error: messageOf(error) }, 'no stream to the hub; what runs goes on from the last known state');
+        if (!signal.aborted) tell(error);
       }
       connected.set({}, 0);
     }
