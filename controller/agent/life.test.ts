@@ -1,6 +1,6 @@
 /** An agent over a long time: what it costs when nothing happens, and what many small losses leave behind. */
 import { afterEach, expect, test, vi } from 'vitest';
-import { assign, authorise, edit, exportCheckout, peering } from './testing/scene.ts';
+import { assign, authorise, edit, exportCheckout, peering, slices } from './testing/scene.ts';
 import { checkoutFact, createWorld, type World } from './testing/world.ts';
 import { EndpointSlice } from '../../mesh/api/resources/core.ts';
 
@@ -94,4 +94,37 @@ test('an agent that is told to stop does so within two seconds, with its newest 
   await world.clock.advance(2000);
   expect(await stopped - asked).toBeLessThanOrEqual(2000);
   expect(world.snapshot).toContain('10.10.1.77');
+});
+
+test('a cluster cut off from hub and all peers serves what it has, steadily, and a service that only others have as it last knew it', async () => {
+  const world = await busy();
+  world.hub.set('ImportedFact', 'oslo/shop/ledger', { ...checkoutFact('oslo', ['10.20.0.30']), name: 'ledger' });
+  await world.clock.advance(5000);
+  world.setHub(false);
+  world.peers.clear();
+  await world.clock.advance(60_000);
+  world.writes.length = 0;
+  const answers = (): unknown => ['checkout', 'ledger'].map((name) => world.dig(`${name}.shop.svc.clusterset.local`));
+  const before = answers();
+  await world.clock.advance(HOUR);
+  expect([answers(), world.writes]).toEqual([before, []]);
+  expect(before).toMatchObject([{ rcode: 'NOERROR' }, { rcode: 'NOERROR' }]);
+  // Nobody is known to have the ledger in health: it fails open, to where it was.
+  const held = await slices(world);
+  expect([...new Set(held.map(({ metadata }) => metadata.labels?.['multicluster.kubernetes.io/source-cluster']))].sort()).toEqual(['berlin', 'oslo']);
+});
+
+test('an agent that restarts in the middle of an evacuation, without the hub, keeps it until its end', async () => {
+  const world = await busy();
+  const sources = async (): Promise<unknown> => (await slices(world)).map(({ metadata }) => metadata.labels?.['multicluster.kubernetes.io/source-cluster']);
+  world.hub.set('Evacuation', 'drill-1', { id: 'drill-1', service: { namespace: 'shop', name: 'checkout' }, cluster: 'berlin', until: world.clock.now() + 120_000, active: true });
+  await world.clock.advance(3000);
+  expect(await sources()).toEqual(['oslo']);
+  world.setHub(false);
+  await world.stop();
+  await world.start();
+  await world.clock.advance(60_000);
+  expect(await sources()).toEqual(['oslo']);
+  await world.clock.advance(60_000);
+  expect(await sources()).toEqual(['berlin']);
 });
