@@ -112,7 +112,7 @@ export function createApply(
     wanted: ManagedObject, id: string, conflicts: readonly StatusCause[], lastWritten: Readonly<Record<string, string>> | null, signal: CancelSignal,
   ): Promise<ManagedKubernetesObject | undefined> {
     if (lastWritten === null || !conflicts.every(({ field = '' }) => field.startsWith('.data.') || field.startsWith('.metadata.annotations.isthmus.dev/'))) return undefined;
-    const latest = await kubernetes.get<ManagedKubernetesObject>(kindOf(wanted), { namespace, name: wanted.name }, signal);
+    const { items: [latest] } = await kubernetes.list<ManagedKubernetesObject>(kindOf(wanted), { namespace, fieldSelector: `metadata.name=${wanted.name}` }, signal);
     if (latest === undefined || !sameData(lastWritten, fromKubernetes(wanted.kind, latest).object)) return undefined;
     const object = toKubernetes(wanted, writtenDigests(wanted, digest), id);
     // The version makes sure that nobody changes a value in between.
