@@ -1,44 +1,15 @@
 /** What a scenario's commands do. HOST is `hub` or a cluster; NAME is `name` or `namespace/name`; `expect` takes `within SECONDSs` and `after SECONDSs` (not sooner after the last change) at its end. */
 import * as core from '../../mesh/api/resources/core.ts';
 import type { InquiryObject } from '../../mesh/api/resources/inquiry.ts';
-import { apiVersionOf, Cluster, Drill, HUB_RESOURCES, Inquiry, MEMBER_RESOURCES, UpdateRun } from '../../mesh/api/resources/index.ts';
-import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
+import { apiVersionOf, Drill, Inquiry, UpdateRun } from '../../mesh/api/resources/index.ts';
 import type { UpdateRunObject } from '../../mesh/api/resources/updates.ts';
-import type { Instant } from '../../mesh/model/instant.ts';
 import type { KubernetesObject, ObjectRef, ResourceKind } from '../../mesh/ports/kubernetes.ts';
+import { type Context, held, kindOf, refOf } from './context.ts';
 import { type Expectation, EXPECTATIONS } from './expectations.ts';
-import type { Faults } from './faults.ts';
 import { beginFaults } from './faults.ts';
-import { type Fleet, NAMESPACE, never, PERSON } from './fleet.ts';
-
-export interface Context {
-  readonly fleet: Fleet;
-  /** Names of update runs, in the order in which they began. */
-  runs(): readonly string[];
-  readonly remembered: Map<string, string | undefined>;
-  readonly drills: string[];
-  faults: Faults | undefined;
-  /** When the last command began that is no expectation. */
-  changedAt: Instant;
-  /** Lets time pass until `problem` gives undefined; throws what it says where that takes too long. */
-  until(problem: () => string | undefined, withinMilliseconds: number): Promise<void>;
-  advance(milliseconds: number): Promise<void>;
-}
+import { type Fleet, never, PERSON } from './fleet.ts';
 
 type Run = (context: Context, words: readonly string[], body: unknown) => Promise<void> | void;
-
-const KINDS: readonly ResourceKind[] = [core.ConfigMap, core.EndpointSlice, core.Secret, core.Service, ...HUB_RESOURCES, ...MEMBER_RESOURCES];
-
-export function kindOf(name: string | undefined): ResourceKind {
-  const found = KINDS.find((kind) => kind.kind === name);
-  if (found === undefined) throw new Error(`there is no kind "${name}": ${KINDS.map(({ kind }) => kind).join(', ')}`);
-  return found;
-}
-
-export function refOf(text: string | undefined): ObjectRef {
-  const [first = '', second] = (text ?? '').split('/');
-  return second === undefined ? { name: first } : { namespace: first, name: second };
-}
 
 function milliseconds(text: string | undefined): number {
   const match = /^(\d+(?:\.\d+)?)s$/.exec(text ?? '');
@@ -170,11 +141,3 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
     if (took < (times.get('after') ?? 0)) throw new Error(`it held after ${took / 1000} s already`);
   },
 };
-
-/** Versions of the peering Secrets and of the identities. */
-export function held(fleet: Fleet): string {
-  return fleet.members.flatMap(({ name, read }) => [['kube-system', 'cilium-clustermesh'], ['kube-system', 'cilium-kvstoremesh'], [NAMESPACE, 'isthmus-agent-identity']].map(([namespace, secret]) =>
-    `${name}/${secret}@${read(core.Secret, { namespace: namespace!, name: secret! })?.metadata.resourceVersion}`)).join(' ');
-}
-
-export const clusterObject = (fleet: Fleet, name: string): ClusterObject | undefined => fleet.hub.read<ClusterObject>(Cluster, { name });

@@ -6,7 +6,7 @@ import type { ServiceImportObject } from '../../mesh/api/resources/multicluster.
 import type { UpdateRunObject } from '../../mesh/api/resources/updates.ts';
 import { type Condition, findCondition } from '../../mesh/model/condition.ts';
 import type { KubernetesObject } from '../../mesh/ports/kubernetes.ts';
-import { clusterObject, type Context, held, kindOf, refOf } from './commands.ts';
+import { clusterObject, type Context, held, kindOf, refOf } from './context.ts';
 import type { Fleet, Host, Member } from './fleet.ts';
 import { type QueryType, resolve } from './resolver.ts';
 

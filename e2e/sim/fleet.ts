@@ -19,12 +19,14 @@ import type { DnsPacketHandler } from '../../mesh/ports/dns.ts';
 import type { KubernetesClient, KubernetesObject, ObjectRef, ResourceKind } from '../../mesh/ports/kubernetes.ts';
 import type { Random } from '../../mesh/ports/random.ts';
 import { createSimClock, type SimClock } from './clock.ts';
-import type { PersonEdit } from './invariants/person-kept.ts';
 import { beginLife, type Life } from './life.ts';
 import type { NetworkSettings } from './fabric.ts';
 import { createNetwork, type SimulatedNetwork } from './network.ts';
 import { livingKubernetes, livingRecords, livingSnapshots, memoryDns, memorySnapshots, tracedKubernetes, tracedRecords } from './ports.ts';
 import { createTrace, type Trace } from './trace.ts';
+
+/** A value that a person wrote into a managed Secret. */
+export interface PersonEdit { readonly host: string; readonly namespace: string; readonly name: string; readonly key: string; readonly value: string }
 
 export interface FleetOptions {
   readonly seed: number;

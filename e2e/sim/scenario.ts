@@ -1,6 +1,7 @@
 /** Scenarios as text: one command a line, its object as YAML indented below it. `commands.ts` says what each does. */
 import { parse } from 'yaml';
-import { COMMANDS, type Context } from './commands.ts';
+import { COMMANDS } from './commands.ts';
+import type { Context } from './context.ts';
 import { createFleet, type FleetOptions } from './fleet.ts';
 import { observe } from './observer.ts';
 import type { Topic, TraceEvent } from './trace.ts';

@@ -1,8 +1,7 @@
 /** What a person wrote into a managed object stands until a person changes it. */
 import { Secret, type SecretObject } from '../../../mesh/api/resources/core.ts';
+import type { PersonEdit } from '../fleet.ts';
 import type { Invariant } from './invariant.ts';
-
-export interface PersonEdit { readonly host: string; readonly namespace: string; readonly name: string; readonly key: string; readonly value: string }
 
 interface Seen extends PersonEdit { readonly actual: string | undefined }
 
