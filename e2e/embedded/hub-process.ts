@@ -1,7 +1,7 @@
 /** Hubs, agents and commands as the processes that people start, with files of their own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { connectKubernetes } from '../../controller/adapters/kubernetes/connect.ts';
@@ -17,9 +17,9 @@ const LONGEST_MILLISECONDS = 40_000;
 export interface Outcome { readonly status: number | null; readonly stdout: string; readonly stderr: string }
 
 /** `inside`: a command that runs the rest of its words. */
-export interface RunOptions { readonly environment?: Readonly<Record<string, string>>; readonly cwd?: string; readonly node?: string; readonly uid?: number; readonly inside?: readonly string[] }
+interface RunOptions { readonly environment?: Readonly<Record<string, string>>; readonly cwd?: string; readonly node?: string; readonly uid?: number; readonly inside?: readonly string[] }
 
-export interface Running {
+interface Running {
   readonly child: ChildProcess;
   /** Standard output and standard error so far. */
   printed(): Outcome;
@@ -134,5 +134,3 @@ export async function startAgent(folder: string, cluster: string, kubeconfig: st
   await waitReady(agent.running, agent.health);
   return agent;
 }
-
-export const readLines = (path: string): string[] => readFileSync(path, 'utf8').split('\n').filter((line) => line !== '');

@@ -1,0 +1,94 @@
+/** What the command line says of words, servers and names that are wrong: exit status 1 tried and failed, 2 wrong usage, 3 unreachable. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Cluster } from '../../mesh/api/resources/index.ts';
+import { eventually } from '../../controller/demo/eventually.ts';
+import { apply } from '../../controller/demo/objects.ts';
+import { freePort } from '../../controller/demo/free-port.ts';
+import { ENTRY, type HubProcess, isthmus, launch, ROOT, startHub, temporaryFolder } from './hub-process.ts';
+import { startApi } from './start.ts';
+
+const never = new AbortController().signal;
+const folder = temporaryFolder();
+let hub: HubProcess;
+let unreachable = '';
+
+beforeAll(async () => {
+  hub = await startHub(folder.path);
+  unreachable = join(folder.path, 'unreachable.kubeconfig');
+  writeFileSync(unreachable, readFileSync(hub.kubeconfig, 'utf8').replace(hub.api, `127.0.0.1:${await freePort()}`), { mode: 0o600 });
+  writeFileSync(join(folder.path, 'noise.kubeconfig'), 'apiVersion: v1\n  kind: ]\n');
+  await apply(hub.client, Cluster, 'berlin', {}, never);
+});
+afterAll(async () => {
+  await hub.stop();
+  folder.remove();
+});
+
+test.concurrent.each<[string, number, RegExp]>([
+  ['nonsense', 2, /error: unknown command 'nonsense'\n.*--help/],
+  ['--nonsense', 2, /error: unknown option '--nonsense'/],
+  ['fleet nonsense', 2, /error: unknown command 'nonsense'/],
+  ['fleet query --nonsense', 2, /error: unknown option '--nonsense'/],
+  ['fleet query region=europe,=x', 2, /^isthmus: expected a key .*\n {2}region=europe,=x\n {16}\^\n$/],
+  ['fleet query region=a -o nonsense', 2, /nonsense.*[Aa]llowed choices/],
+  ['join Not_A_Label', 2, /^isthmus: CLUSTER: "Not_A_Label" is not a DNS label: use 1 to 63 of a-z/],
+  ['join berlin --ttl 0', 2, /^isthmus: --ttl 0: give a whole number from 1 to 86400\n$/],
+  ['join berlin --namespace elsewhere', 1, /^isthmus: ConfigMap elsewhere\/isthmus-trust is not there or not whole: a running hub writes it; .*is --namespace right\?\n$/],
+  ['run status', 1, /^isthmus: no run has been made yet/],
+  ['run status nowhere', 1, /^isthmus: there is no run "nowhere"; no run has been made yet\n$/],
+  ['run undo nowhere', 1, /^isthmus: there is no run "nowhere"; "isthmus run list" shows them\n$/],
+  ['drill run checkout --evacuate berlin', 2, /^isthmus: service "checkout": write NAMESPACE\/NAME\n$/],
+  ['drill run shop/checkout', 2, /required option '--evacuate <cluster>' not specified/],
+  ['drill run shop/checkout --evacuate nowhere', 1, /^isthmus: there is no cluster "nowhere" to evacuate, nothing was touched; known: berlin\n$/],
+  ['drill report nowhere', 1, /^isthmus: drill "nowhere": has no report/],
+  ['dns explain checkout.shop.svc.clusterset.local --from nowhere', 1, /^isthmus: cluster "nowhere": its agent is not connected/],
+])('isthmus %s', async (words, status, sentence) => {
+  const outcome = await hub.isthmus(...words.split(' '));
+  expect([outcome.status, outcome.stdout, outcome.stderr]).toEqual([status, '', expect.stringMatching(sentence)]);
+});
+
+test.concurrent.each<[string, () => readonly string[], Record<string, string>, number, RegExp]>([
+  ['no kubeconfig', () => [], { KUBECONFIG: '', HOME: '/nonexistent' }, 1, /^isthmus: kubeconfig \/nonexistent\/\.kube\/config: cannot be read \(ENOENT\); give the path of a kubeconfig/],
+  ['a kubeconfig that is none', () => ['--kubeconfig', join(folder.path, 'noise.kubeconfig')], {}, 1, /^isthmus: kubeconfig .*noise\.kubeconfig: is no valid kubeconfig; "kubectl --kubeconfig .* config view" shows where\n$/],
+  ['an unknown context', () => ['--kubeconfig', hub.kubeconfig, '--context', 'nowhere'], {}, 1, /^isthmus: kubeconfig: has no context "nowhere"; it has isthmus\n$/],
+  ['a server that is not there', () => ['--kubeconfig', unreachable], {}, 3, /^isthmus: list clusters: connect ECONNREFUSED .*: is that Kubernetes API running, and is this its kubeconfig \(--kubeconfig, --context\)\?\n$/],
+])('%s', async (_what, words, environment, status, sentence) => {
+  const outcome = await isthmus([...words(), 'fleet', 'query'], { environment });
+  expect([outcome.status, outcome.stderr]).toEqual([status, expect.stringMatching(sentence)]);
+});
+
+test.concurrent('a drill without a steady state touches nothing, says what it waits for and can be stopped', async () => {
+  const drill = launch(['--kubeconfig', hub.kubeconfig, 'drill', 'run', 'shop/nothing', '--evacuate', 'berlin']);
+  await eventually('it says what it waits for', 10_000, () => Promise.resolve(drill.printed().stderr.includes('checking the steady state: no cluster is connected to the hub')), () => drill.printed().stderr);
+  const name = /^drill\.isthmus\.dev\/(\S+) created/.exec(drill.printed().stderr)?.[1] ?? '';
+  expect((await hub.isthmus('drill', 'stop', name)).status).toBe(0);
+  const outcome = await drill.outcome();
+  expect([outcome.status, outcome.stderr]).toEqual([1, expect.stringMatching(/Cancelled: cancelled during the first check; nothing was touched\nisthmus: drill .*: Cancelled\n$/)]);
+  expect(outcome.stdout).toMatch(/\| Evacuated \| – \|/);
+});
+
+test.concurrent('a run that goes on is not undone; a hub that is not there is said', async () => {
+  // An API with the hub's kinds and no hub: nothing ends the run.
+  const api = await startApi(join(folder.path, 'without-hub'));
+  const held = { metadata: { name: 'held' }, spec: { strategy: { name: 'default', stages: [{ name: 'all', clusters: {} }], progressDeadlineSeconds: 600 }, planDigest: 'none', reason: 'a test', requestedBy: 'test' } };
+  expect((await api.call('POST', '/apis/isthmus.dev/v1alpha1/updateruns', { body: { apiVersion: 'isthmus.dev/v1alpha1', kind: 'UpdateRun', ...held } })).code).toBe(201);
+  const [undone, joined] = await Promise.all([isthmus(['--kubeconfig', api.kubeconfig, 'run', 'undo', 'held']), isthmus(['--kubeconfig', api.kubeconfig, 'join', 'berlin'])]);
+  expect([undone.status, undone.stdout, undone.stderr]).toEqual([1, '', 'isthmus: run held is Pending: stop it first with "isthmus run stop held", then undo it\n']);
+  expect([joined.status, joined.stdout, joined.stderr]).toEqual([1, '', expect.stringMatching(/^isthmus: ConfigMap isthmus-system\/isthmus-trust is not there or not whole: a running hub writes it/)]);
+  for (const [kind, count] of [['updateruns', 1], ['clusters', 0], ['jointokens', 0]] as const) expect((await api.call('GET', `/apis/isthmus.dev/v1alpha1/${kind}`)).body.items).toHaveLength(count);
+  await api.stop();
+});
+
+const oldNode = (process.env['PATH'] ?? '').split(delimiter).filter((entry) => entry !== '' && !entry.includes('node_modules')).map((entry) => join(entry, 'node'))
+  .find((path) => Number(/^v(\d+)/.exec(spawnSync(path, ['--version']).stdout?.toString() ?? '')?.[1] ?? 99) < 24);
+if (oldNode === undefined) console.warn('skipped: no Node older than 24 is on PATH');
+test.skipIf(oldNode === undefined)('an old Node gives one sentence, and npm scripts run on the Node that npm ci brought', () => {
+  const direct = spawnSync(oldNode ?? '', [ENTRY, '--help']);
+  expect([direct.status, direct.stdout.toString(), direct.stderr.toString()]).toEqual([2, '', expect.stringMatching(/^isthmus needs Node 24 or newer and this is Node \d+\.\d+\.\d+: after "npm ci", run it as "npm run isthmus -- …", which brings its own\n$/)]);
+  const path = (process.env['PATH'] ?? '').split(delimiter).filter((entry) => !entry.includes('node_modules')).join(delimiter);
+  const scripted = spawnSync('npm', ['run', '--silent', 'isthmus', '--', '--help'], { cwd: ROOT, env: { ...process.env, PATH: path } });
+  expect([scripted.status, scripted.stdout.toString()]).toEqual([0, expect.stringContaining('Turns independent Kubernetes clusters into one governed network.')]);
+});
