@@ -6,5 +6,5 @@ if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE_MAJOR) {
   process.stderr.write(`isthmus needs Node ${OLDEST_NODE_MAJOR} or newer and this is Node ${process.versions.node}: after "npm ci", run it as "npm run isthmus -- …", which brings its own\n`);
   process.exitCode = 2;
 } else {
-  import('../controller/cli/main.ts');
+  void import('../controller/cli/main.ts');
 }
