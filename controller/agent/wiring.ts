@@ -61,8 +61,12 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
   const facts = createFacts(cluster, state, ports.clock);
   const exports = createExports(cluster, ports, Math.max(0, ...state.list('ImportedFact').map((fact) => (fact.cluster === cluster ? fact.version.epoch : 0))));
   const clusterWatch = createClusterWatch(ports, config, publisher, () => config.advertisedPeerAddress || addresses.peer);
-  const apply = createApply({ ports, config, state, publisher, adoptTrust: async (bundlePem, signal) => { await identity.adoptTrust(bundlePem, signal); } });
-  const meshCertificates = createMeshCertificates({ ...ports, identity, connection: link.connection }, config);
+  const apply = createApply({
+    ports, config, state, publisher,
+    adoptTrust: async (bundlePem, signal) => { await identity.adoptTrust(bundlePem, signal); },
+    certificateProblems: () => meshCertificates.problems(),
+  });
+  const meshCertificates = createMeshCertificates({ ...ports, identity, connection: link.connection, onChange: () => apply.refresh() }, config);
   const probes = createProbes({ ports, config, state, facts, identity: link.identity });
   const failover = createFailover({ ports, state, facts, reachability: probes.reachability });
   const imports = createImports(ports, state, facts);

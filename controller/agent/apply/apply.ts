@@ -55,10 +55,12 @@ interface Wrote {
 }
 
 export function createApply(
-  { ports, config, state, publisher, adoptTrust }: {
+  { ports, config, state, publisher, adoptTrust, certificateProblems }: {
     readonly ports: AgentPorts; readonly config: AgentConfig; readonly state: AgentState; readonly publisher: Publisher;
     /** Roots of the desired state; resolves once they are in use. */
     readonly adoptTrust: (bundlePem: string, signal: CancelSignal) => Promise<void>;
+    /** What keeps the mesh certificates from being in place; undefined: not looked at since the start. */
+    readonly certificateProblems: () => readonly string[] | undefined;
   },
 ): Apply {
   const { kubernetes, clock, digest, log } = ports;
@@ -130,12 +132,18 @@ export function createApply(
   }
 
   /** `id` is what stands in the cluster: a state that is on its way or held back is not yet it. */
-  function report(settled: boolean, message: string): void {
+  function report(settled: boolean, message: string, healthy = settled): void {
     const id = state.desired?.id;
     if (settled && id !== undefined && state.applied?.id !== id) state.setApplied({ id, appliedAt: clock.now() });
     publisher.set('AppliedReport', config.cluster, {
-      id: state.applied?.id ?? null, appliedAt: state.applied?.appliedAt ?? null, healthy: settled, message: message.slice(0, LONGEST_MESSAGE), drift: state.managed.drift.slice(0, MOST_DRIFT),
+      id: state.applied?.id ?? null, appliedAt: state.applied?.appliedAt ?? null, healthy, message: message.slice(0, LONGEST_MESSAGE), drift: state.managed.drift.slice(0, MOST_DRIFT),
     });
+  }
+
+  /** Without certificates that its peers trust, a cluster with its Secrets in place is in no mesh. Just after a restart what held before it is believed. */
+  function certificateText(id: string): string {
+    const problems = certificateProblems() ?? (state.applied?.id === id ? [] : ['mesh certificates: not looked at yet']);
+    return problems.join('; ');
   }
 
   /** When to look again; undefined: at the next event. */
@@ -161,7 +169,9 @@ export function createApply(
     const drift = outcomes.flatMap(([, outcome]) => outcome.drift);
     state.setManaged({ written: Object.fromEntries(outcomes.flatMap(([name, { written }]) => (written === undefined ? [] : [[name, written]]))), drift });
     const settled = outcomes.every(([, outcome]) => outcome.settled);
-    report(settled, settled ? '' : drift.length > 0 ? drift.map(driftText).join('; ') : 'applying');
+    const certificates = peering === null ? '' : certificateText(desired.id);
+    if (settled && certificates !== '') report(true, certificates, false);
+    else report(settled, settled ? '' : drift.length > 0 ? drift.map(driftText).join('; ') : 'applying');
     const again = outcomes.flatMap(([, outcome]) => outcome.again ?? []);
     return !settled ? later : again.length === 0 ? undefined : Math.min(...again);
   }

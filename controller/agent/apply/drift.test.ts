@@ -28,6 +28,19 @@ const replace = async (world: World, change: (object: SecretObject) => object): 
   return world.kubernetes.update(Secret, { ...object, metadata, ...change(object) } as SecretObject, { fieldManager: 'kubectl-replace' }, signal);
 };
 
+test('a cluster whose mesh certificates are another\'s is not healthy, says why, and becomes healthy when they are ours', async () => {
+  const world = await createWorld();
+  worlds.push(world);
+  const theirs = { namespace: 'kube-system', name: 'clustermesh-apiserver-remote-cert' };
+  await make(world, Secret, { apiVersion: 'v1', kind: 'Secret', type: 'kubernetes.io/tls', metadata: theirs, data: { 'tls.crt': base64('x'), 'tls.key': base64('y') } }, 'helm');
+  await world.start();
+  const id = await assign(world, { peering: peering(['oslo']) });
+  expect(report(world)).toMatchObject({ id, healthy: false, message: expect.stringContaining('Secret kube-system/clustermesh-apiserver-remote-cert: was made by someone else') });
+  await world.kubernetes.delete(Secret, theirs, {}, signal);
+  await world.clock.advance(61_000);
+  expect(report(world)).toMatchObject({ id, healthy: true, message: '' });
+});
+
 describe('a person', () => {
   test('who sets a value back, as told, does not stand in the way of the next desired state', async () => {
     const world = await peered();

@@ -25,13 +25,15 @@ export interface MeshCertificatePorts {
   readonly identity: { current(): IdentityMaterial; subscribe(listener: () => void): () => void };
   /** The open connection, undefined while there is none. */
   readonly connection: () => HubConnection | undefined;
+  /** Called when what `problems` gives has changed. */
+  readonly onChange?: () => void;
 }
 
 export interface MeshCertificates {
   /** Issues what is missing, renews at half-life, follows a change of roots, until `signal` aborts. */
   start(signal: CancelSignal): Promise<void>;
-  /** Sentences for people, by role; empty: all four Secrets are in place. */
-  problems(): readonly string[];
+  /** Sentences for people; empty: all four Secrets are in place; undefined: not looked at since the start. */
+  problems(): readonly string[] | undefined;
 }
 
 /** How soon a Secret that somebody deleted comes back. */
@@ -41,7 +43,7 @@ const BACKOFF = { baseMilliseconds: 1000, maximumMilliseconds: 60_000, jitter: 0
 export function createMeshCertificates(ports: MeshCertificatePorts, config: { readonly cluster: string; readonly ciliumNamespace: string }): MeshCertificates {
   const { kubernetes, signer, clock, random, log, identity } = ports;
   const { cluster, ciliumNamespace: namespace } = config;
-  let problems: readonly string[] = ['mesh certificates: not looked at yet'];
+  let problems: readonly string[] | undefined;
 
   /** When to look again; throws where trying again soon may help. `found` takes what only a person can cure. */
   async function ensure(found: string[], signal: CancelSignal): Promise<Instant> {
@@ -102,9 +104,10 @@ export function createMeshCertificates(ports: MeshCertificatePorts, config: { re
           nextAt = clock.now() + backoffMilliseconds(failures, BACKOFF, random);
           found.push(messageOf(error));
         }
-        if (!signal.aborted && found.join() !== problems.join()) {
+        if (!signal.aborted && found.join() !== problems?.join()) {
           problems = found;
           for (const problem of found) log.warn({ cluster, problem }, 'a mesh certificate is not in place');
+          ports.onChange?.();
         }
         await clock.sleepUntil(nextAt, sleep.signal);
         unsubscribe();
