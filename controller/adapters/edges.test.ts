@@ -113,7 +113,7 @@ test('a snapshot is replaced whole, and noise or absence is no snapshot', async 
   await store.save('one');
   await store.save('two');
   expect(await store.load()).toBe('two');
-  writeFileSync(`${path}.new`, 'half of three');
+  writeFileSync(`${path}.${process.pid}.new`, 'half of three');
   expect(await store.load()).toBe('two');
   await expect(fileSnapshots(join(folder, 'deep', 'state.json', 'x'), silent).save('four')).rejects.toThrow();
   expect(readFileSync(path, 'utf8')).toBe('two');

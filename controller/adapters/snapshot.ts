@@ -19,7 +19,8 @@ export function fileSnapshots(path: string, log: Log): SnapshotStore {
     async save(content) {
       if (Buffer.byteLength(content) > LARGEST_BYTES) throw new Error(`snapshot ${path}: ${Buffer.byteLength(content)} bytes is more than the bound of ${LARGEST_BYTES}`);
       await mkdir(dirname(path), { recursive: true });
-      const beside = `${path}.new`;
+      // Two processes that were given one folder by mistake must not write into each other's half.
+      const beside = `${path}.${process.pid}.new`;
       const file = await open(beside, 'w', 0o600);
       try {
         await file.writeFile(content);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Cluster } from '../../../mesh/api/resources/index.ts';
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
+import { KubernetesUnreachable } from '../../../mesh/ports/kubernetes.ts';
 import { RecordsUnavailable } from '../../../mesh/ports/records.ts';
 import { createCache } from '../../runtime/cache.ts';
 import { fakeMetrics, seededRandom } from '../../runtime/testing/fakes.ts';
@@ -31,6 +32,27 @@ describe('inventory', () => {
     await next;
     expect((await bench.get<ClusterObject>(Cluster, 'berlin'))?.status?.identity?.certificateSerial).toBe('kept');
     stop.abort();
+  });
+
+  it('records a change once, though its status could not be written at first and the hub died in between', async () => {
+    const bench = await createBench();
+    await bench.join('berlin');
+    const ports = { ...bench, random: seededRandom(1), metrics: fakeMetrics() };
+    const give = async (kubernetes: typeof bench.kubernetes): Promise<void> => {
+      const clusters = createCache<ClusterObject>(kubernetes, Cluster, {}, ports);
+      const inventory = createInventory({ ports: { ...ports, kubernetes }, fleet: createFleet(bench.clock), clusters, assignments: createAssignments(bench.records, createPublishers(digest, bench.log), () => true) });
+      const stop = new AbortController();
+      void inventory.start(stop.signal);
+      inventory.giveIdentity('berlin', { spiffeId: 'spiffe://test/cluster/berlin', certificateSerial: 'new', issuer: 'test', notAfter: 1000, joinedAt: 500 }).catch(() => {});
+      await bench.clock.advance(3000);
+      stop.abort();
+      await bench.clock.advance(10_000);
+    };
+    await give({ ...bench.kubernetes, update: () => Promise.reject(new KubernetesUnreachable('gone')) });
+    await give(bench.kubernetes);
+    expect((await bench.get<ClusterObject>(Cluster, 'berlin'))?.status?.identity?.certificateSerial).toBe('new');
+    const rows = (await bench.records.listHistory({ cluster: 'berlin', field: 'identity', limit: 100 })).filter(({ after }) => after?.includes('"new"'));
+    expect(rows).toHaveLength(1);
   });
 
   it('follows an agent that changes its mind a hundred times a second slowly, and ends at its last word', async () => {

@@ -16,6 +16,7 @@ import type { Assignments } from '../rollout/assignments.ts';
 import { conditionsOf } from '../views.ts';
 import { writeStatus } from '../write-status.ts';
 import { createPace } from './pace.ts';
+import { withoutRecorded } from './without-recorded.ts';
 
 /** Agents need seconds to return to a restarted hub; until then their absence is the hub's own doing. */
 const GRACE_SECONDS = 15;
@@ -45,6 +46,8 @@ export function createInventory({ ports, fleet, assignments, clusters }: Invento
   const graceEnds = (): number => fleet.listeningSince() + GRACE_SECONDS * 1000;
   const pace = createPace();
   const given = new Map<string, Given[]>();
+  /** Clusters whose history and status this process has written both, last time. */
+  const inStep = new Set<string>();
 
   function factsOf(object: ClusterObject, identity: ClusterIdentity | undefined): ClusterFacts {
     const { name } = object.metadata;
@@ -66,8 +69,10 @@ export function createInventory({ ports, fleet, assignments, clusters }: Invento
     const identities = given.get(name) ?? [];
     // Not from the cache: it may not show our own last write yet, and each change must be recorded once.
     const object = await kubernetes.get<ClusterObject>(Cluster, { name }, signal);
-    if (object === undefined) pace.forget(name);
-    else {
+    if (object === undefined) {
+      pace.forget(name);
+      inStep.delete(name);
+    } else {
       const previous = object.status as ClusterStatusValue | undefined;
       const { status, history } = foldCluster(factsOf(object, identities.at(-1)?.identity), previous, clock.now());
       if (status !== previous) {
@@ -76,8 +81,10 @@ export function createInventory({ ports, fleet, assignments, clusters }: Invento
           if (held.sayIt) log.warn({ cluster: name }, 'what its agent says changes so often that Cluster.status follows slowly');
           return { requeueAt: held.waitUntil };
         }
-        await records.appendHistory(history);
+        const unrecorded = inStep.delete(name) ? history : await withoutRecorded(records, name, history);
+        await records.appendHistory(unrecorded);
         await writeStatus(kubernetes, Cluster, object, status as NonNullable<ClusterObject['status']>, signal);
+        inStep.add(name);
       }
     }
     const later = (given.get(name) ?? []).filter((one) => !identities.includes(one));
