@@ -3,9 +3,10 @@ import { defineConfig } from 'vitest/config';
 /** Two processors and one closing line: what `npm test` runs. Suites on real servers have projects of their own, so that nothing starts them by accident. */
 export default defineConfig({
   test: {
+    maxWorkers: 2,
     projects: [
       { test: { name: 'unit', include: ['{mesh,certs,controller}/**/*.test.ts', 'e2e/{layout,generate}/**/*.test.ts'] } },
-      { test: { name: 'embedded', include: ['e2e/{sim,embedded,docs}/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 60_000, fileParallelism: false } },
+      { test: { name: 'embedded', include: ['e2e/{sim,embedded}/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 60_000 } },
       { test: { name: 'kube', globalSetup: 'e2e/kube/assets.setup.ts', include: ['e2e/kube/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false } },
       { test: { name: 'charts', globalSetup: 'e2e/kube/assets.setup.ts', include: ['e2e/charts/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false } },
     ],

@@ -1,59 +1,64 @@
-/** The whole thread on the embedded API, as `npm run demo` walks it, and after it every command that the documentation shows. */
+/** The whole thread on the embedded API as a newcomer meets it: the demo walks and stays up, every command that the documentation shows works on it, and Ctrl-C ends it. */
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { delimiter, join, resolve } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
-import { runDemo } from '../../controller/demo/demo.ts';
-import { demoVariables, type Walk } from '../../controller/demo/walk.ts';
+import { afterAll, expect, test } from 'vitest';
+import { eventually } from '../../controller/demo/eventually.ts';
+import { STEPS } from '../../controller/demo/steps/index.ts';
+import { launch, ROOT, temporaryFolder } from './hub-process.ts';
 
-const root = resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
-const onPath = (program: string): boolean => (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)));
+const folder = temporaryFolder();
+afterAll(() => folder.remove());
+const onPath = (program: string): boolean => (process.env['PATH'] ?? '').split(delimiter).some((path) => existsSync(join(path, program)));
 
 /** Lines of the code blocks tagged `sh demo`: commands for a running demo. */
-function documentedCommands(): string[] {
-  return ['README.md', 'docs/architecture.md'].flatMap((file) =>
-    [...readFileSync(join(root, file), 'utf8').matchAll(/^```sh demo\n([\s\S]*?)^```$/gm)].flatMap((block) => (block[1] ?? '').trim().split('\n')));
+const documentedCommands = ['README.md', 'docs/architecture.md'].flatMap((file) =>
+  [...readFileSync(join(ROOT, file), 'utf8').matchAll(/^```sh demo\n([\s\S]*?)^```$/gm)].flatMap((block) => (block[1] ?? '').trim().split('\n')));
+
+/** The `export NAME=VALUE …` line that the demo prints for people to paste. */
+function exported(text: string): Record<string, string> {
+  const line = /^ {2}export (.+)$/m.exec(text)?.[1] ?? '';
+  return Object.fromEntries(line.split(' ').map((pair) => pair.split('=') as [string, string]));
 }
 
-async function executeDocumentation(walk: Walk): Promise<{ readonly ran: string[]; readonly skipped: string[] }> {
-  const ran: string[] = [];
-  const skipped: string[] = [];
-  for (const command of documentedCommands()) {
-    const program = command.split(' ')[0] ?? '';
-    if (!onPath(program)) {
-      skipped.push(`${command} (skipped: ${program} is not installed)`);
-      continue;
+test('the thread holds from join to drift, the documentation\'s commands work, and Ctrl-C ends it all', { timeout: 280_000 }, async () => {
+  const demo = launch(['demo'], { environment: { TMPDIR: folder.path } });
+  try {
+    await eventually('everything is up', 240_000, () => Promise.resolve(demo.printed().stdout.includes('Everything is up') || demo.child.exitCode !== null), () => demo.printed().stderr.slice(-2000));
+    const { stdout, stderr } = demo.printed();
+    expect(stderr).not.toContain('FAILED');
+    expect([...stderr.matchAll(/^ {3}done in \d+ ms$/gm)]).toHaveLength(STEPS.length);
+    const variables = exported(stdout);
+    expect(Object.keys(variables)).toEqual(['HUB', 'BERLIN', 'BERLIN_DNS_PORT', 'OSLO', 'OSLO_DNS_PORT', 'VIRGINIA', 'VIRGINIA_DNS_PORT']);
+    expect(stdout).toContain('metrics http://127.0.0.1:');
+
+    expect(documentedCommands.length).toBeGreaterThanOrEqual(10);
+    for (const command of documentedCommands) {
+      const program = command.split(' ')[0] ?? '';
+      if (!onPath(program)) {
+        console.log(`not run, ${program} is not installed: ${command}`);
+        continue;
+      }
+      const answer = await run('sh', ['-ec', command], { cwd: ROOT, env: { ...process.env, ...variables }, timeout: 60_000 });
+      // A fleet without drift says so on standard error.
+      expect(`${answer.stdout}${command.includes('drift list') ? answer.stderr : ''}`.trim(), command).not.toBe('');
     }
-    const { stdout } = await run('sh', ['-ec', command], { cwd: root, env: { ...process.env, ...demoVariables(walk) }, timeout: 60_000 });
-    // `drift list` of a fleet without drift prints its sentence on standard error.
-    if (!command.includes('drift list')) expect(stdout.trim(), command).not.toBe('');
-    ran.push(command);
+    const started = readdirSync(folder.path);
+    demo.child.kill('SIGINT');
+    expect((await demo.outcome()).status).toBe(0);
+    expect([started.length, readdirSync(folder.path)]).toEqual([1, []]);
+  } finally {
+    if (demo.child.exitCode === null) await demo.stop();
   }
-  return { ran, skipped };
-}
-
-test('the thread holds from join to drift, and the documentation\'s commands work', { timeout: 240_000 }, async () => {
-  const lines: string[] = [];
-  let documentation: { ran: string[]; skipped: string[] } = { ran: [], skipped: [] };
-  const result = await runDemo({
-    entry: join(root, 'controller/cli/main.ts'),
-    signal: new AbortController().signal,
-    say: (text) => lines.push(text),
-    afterWalk: async (walk) => { documentation = await executeDocumentation(walk); },
-  });
-  expect(result.ok, lines.join('\n')).toBe(true);
-  expect(result.steps.map((step) => step.name)).toEqual(['join', 'inventory', 'plan', 'staged update', 'peering', 'services', 'dns', 'failover', 'hub loss', 'drill', 'drift']);
-  expect(documentation.ran.length).toBeGreaterThanOrEqual(5);
-  for (const command of documentation.skipped) console.log(command);
 });
 
-test('README\'s two commands are scripts of the package, and the gate runs its test command', () => {
-  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
-  const readme = readFileSync(join(root, 'README.md'), 'utf8');
-  for (const [, script] of readme.matchAll(/npm run ([a-z:]+)/g)) expect(Object.keys(scripts)).toContain(script === undefined || script === '' ? 'test' : script);
+test('README\'s commands are scripts of the package, and the gate runs its test command', () => {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  for (const [, script = ''] of readme.matchAll(/npm run (?:--silent )?([a-z:]+)/g)) expect(Object.keys(scripts)).toContain(script);
   expect(readme).toContain('npm ci && npm run demo');
   expect(readme).toContain('npm ci && npm test');
-  expect(readFileSync(join(root, '.ci/run'), 'utf8')).toContain('suite test npm test');
+  expect(readFileSync(join(ROOT, '.ci/run'), 'utf8')).toContain('suite test npm test');
 });
