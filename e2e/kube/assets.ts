@@ -30,7 +30,7 @@ export function onPath(program: string, environment: Environment = process.env):
 const lacking = (folder: string, programs: readonly Program[]): readonly Program[] => programs.filter(({ name }) => !existsSync(join(folder, name)));
 
 /** One folder for each state of the tools module, so that a new version is a new folder. */
-export function cacheFolder(environment: Environment = process.env): string {
+function cacheFolder(environment: Environment = process.env): string {
   const parent = environment['ISTHMUS_ASSETS_DIR'] ?? join(environment['HOME'] ?? homedir(), '.cache', 'isthmus', 'assets');
   const digest = createHash('sha256').update(readFileSync(join(MODULE, 'go.mod'))).update(readFileSync(join(MODULE, 'go.sum'))).digest('hex');
   return join(parent, `${KUBERNETES}-${digest.slice(0, 12)}`);

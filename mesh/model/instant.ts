@@ -17,3 +17,6 @@ export function fromRfc3339(text: string | undefined): Instant | undefined {
 
 /** In milliseconds, as every instant and duration here. */
 export const seconds = (count: number): number => count * 1000;
+
+/** The last instant with a year of four digits: RFC 3339 has no other years. */
+export const LAST_INSTANT: Instant = Date.UTC(10_000, 0) - 1;

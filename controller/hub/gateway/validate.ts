@@ -1,4 +1,5 @@
 /** What an agent may say: about itself only, and within bounds. The certificate names the cluster; no message does. */
+import { LAST_INSTANT } from '../../../mesh/model/instant.ts';
 import type { MeshEndpoint } from '../../../mesh/model/cluster.ts';
 import { dnsLabelProblem } from '../../../mesh/model/names.ts';
 import { MAX_ENDPOINTS, serviceKey, type ExportFact } from '../../../mesh/model/service.ts';
@@ -14,8 +15,6 @@ const MAX_PORTS = 100;
 const MAX_ADDRESS = 253;
 const MAX_IPS = 16;
 const MAX_IP = 45;
-/** The last instant with a year of four digits, the only form that RFC 3339 has. */
-const LAST_INSTANT = Date.UTC(10_000, 0) - 1;
 
 /** How many resources of a type one cluster may have: one agent's flood must not take the place of the others. */
 export const MOST_OF_A_CLUSTER: Readonly<Record<AgentType, number>> = { ClusterReport: 1, AppliedReport: 1, ExportFact: 1000, DnsSample: 100, Answer: 100 };

@@ -15,7 +15,7 @@ const MOST_JOURNAL_ENTRIES = 1000;
 /** JSON text; throws `AdvisedError` with a sentence for the person who asked. */
 export async function answerFromRecords(spec: InquiryObject['spec'], records: RecordStore, runs: Cache<UpdateRunObject>): Promise<string> {
   if (spec.history !== undefined) {
-    const { cluster, field, limit = 100 } = spec.history;
+    const { cluster, field, limit } = spec.history;
     const entries = await records.listHistory({ limit, ...(cluster === undefined ? {} : { cluster }), ...(field === undefined ? {} : { field }) });
     return JSON.stringify({ entries } satisfies HistoryAnswer);
   }
