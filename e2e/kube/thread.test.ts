@@ -1,9 +1,10 @@
-/** The whole thread on four real kube-apiservers, with only the rights that the charts give, and then: was each of these rights used? */
+/** The whole thread on four real kube-apiservers and PostgreSQL, with only the rights that the charts give, and then: was each of these rights used? */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createCertificateRequest } from '../../certs/authority/request.ts';
 import { grpcHubConnector } from '../../controller/adapters/grpc/hub-connector.ts';
 import { connectKubernetes } from '../../controller/adapters/kubernetes/connect.ts';
+import { findPostgres, startPostgres, type TestPostgres } from '../../controller/adapters/records/testing/postgres-server.ts';
 import { p256Signer } from '../../controller/adapters/signer.ts';
 import { CLUSTERS } from '../../controller/demo/clusters.ts';
 import { type DemoResult, runDemo } from '../../controller/demo/demo.ts';
@@ -67,8 +68,16 @@ describe.skipIf(missing !== undefined)('the thread on real kube-apiservers', () 
   const apis: Record<string, RestrictedApi> = {};
   const lines: string[] = [];
   let result: DemoResult | undefined;
+  let postgres: TestPostgres | undefined;
 
   beforeAll(async () => {
+    // As in production where it can be: the hub takes over what its environment says.
+    const programs = findPostgres();
+    if (programs === undefined) console.log('the hub keeps its records in SQLite here: initdb and postgres are not installed');
+    else {
+      postgres = await startPostgres(programs);
+      process.env['ISTHMUS_RECORDS'] = postgres.url;
+    }
     const starting = [
       startRestricted({ helm, chart: 'isthmus-hub', values: ['--set', 'gateway.advertise=hub.example.com:8443'] }).then((api) => { apis['hub'] = api; }),
       ...CLUSTERS.map(({ name, serviceCidr }) => startRestricted({ helm, chart: 'isthmus-agent', values: ['--set', `cluster.name=${name}`, '--set', 'hub.address=hub.example.com:8443'], serviceCidr })
@@ -77,7 +86,10 @@ describe.skipIf(missing !== undefined)('the thread on real kube-apiservers', () 
     const outcomes = await Promise.allSettled(starting);
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   });
-  afterAll(async () => { await Promise.all(Object.values(apis).map((api) => api.stop())); });
+  afterAll(async () => {
+    delete process.env['ISTHMUS_RECORDS'];
+    await Promise.all([postgres?.stop(), ...Object.values(apis).map((api) => api.stop())]);
+  });
 
   test('holds from join to drift', async () => {
     await forgetInquiry(apis['hub']!);
