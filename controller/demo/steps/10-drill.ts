@@ -8,7 +8,7 @@ import type { DrillObject } from '../../../mesh/api/resources/drill.ts';
 
 async function succeeds(walk: Walk): Promise<void> {
   const running = walk.isthmus('drill', 'run', 'shop/checkout', '--evacuate', 'berlin', '--hold', '4', '--objective', '5', '-o', 'json');
-  await Promise.all(walk.fleet.clusters.map((cluster) => answers(cluster, walk.cluster('oslo').endpoints, 10_000)));
+  await Promise.all(walk.fleet.clusters.map((cluster) => answers(cluster, walk.cluster('oslo').endpoints, 20_000)));
   const drill = await running;
   expect(drill.status === 0, `isthmus drill run: ${drill.stderr}`);
   const { state, drill: { name } } = JSON.parse(drill.stdout) as { state: DrillState; drill: { name: string } };
@@ -24,7 +24,7 @@ async function succeeds(walk: Walk): Promise<void> {
 /** While berlin is evacuated, oslo really fails: the drill must give way. */
 async function givesWay(walk: Walk): Promise<void> {
   const running = walk.isthmus('drill', 'run', 'shop/checkout', '--evacuate', 'berlin', '--hold', '30', '--objective', '5', '-o', 'json');
-  await answers(walk.cluster('virginia'), walk.cluster('oslo').endpoints, 10_000);
+  await answers(walk.cluster('virginia'), walk.cluster('oslo').endpoints, 20_000);
   await setReady(walk, walk.cluster('oslo'), 'checkout', false);
   const drill = await running;
   expect(drill.status === 1 && (JSON.parse(drill.stdout) as { state: DrillState }).state.phase === 'Cancelled', 'a real failure cancels the drill', drill);
