@@ -6,7 +6,7 @@ export interface Environment {
   readonly err: (text: string) => void;
   /** Aborts on SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
-  readonly terminal: { readonly interactive: boolean; readonly columns: number };
+  readonly terminal: { readonly interactive: boolean };
   /** The hub's Kubernetes API, by the global options `--kubeconfig` and `--context`. */
   readonly connect: () => Promise<KubernetesClient>;
   readonly now: () => number;

@@ -37,7 +37,7 @@ function createEnvironment(signal: AbortSignal, closers: Closers): (command: Com
     out: (text) => { process.stdout.write(text); },
     err: (text) => { process.stderr.write(text); },
     signal,
-    terminal: { interactive: process.stdout.isTTY, columns: process.stdout.columns ?? 80 },
+    terminal: { interactive: process.stdout.isTTY },
     now: () => Date.now(),
     sleep: async (milliseconds) => { await sleep(milliseconds, undefined, { signal }).catch(() => undefined); },
     user: userName(),

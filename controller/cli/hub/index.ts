@@ -1,23 +1,11 @@
 /** `isthmus hub`. */
 import type { Command } from 'commander';
-import type { LogLevel } from '../../adapters/log.ts';
+import type { HubOptions } from '../../hub/main.ts';
 import type { Environment } from '../environment.ts';
 import { globalKubeconfig, logLevelOption } from '../options.ts';
 
-interface HubFlags {
-  readonly embedded: boolean;
-  readonly apiListen: string;
-  readonly writeKubeconfig?: string;
-  readonly dataDir: string;
-  readonly namespace: string;
-  readonly trustDomain: string;
-  readonly listen: string;
-  readonly advertise: string;
-  readonly healthListen: string;
-  readonly records?: string;
-  readonly leaderElection: boolean;
-  readonly logLevel: LogLevel;
-}
+/** Every flag is an option of the hub; the kubeconfig is a global one. */
+type HubFlags = Omit<HubOptions, 'kubeconfig'>;
 
 export function register(program: Command, environment: (command: Command) => Environment): void {
   program.command('hub')
@@ -36,6 +24,6 @@ export function register(program: Command, environment: (command: Command) => En
     .addOption(logLevelOption())
     .action(async (flags: HubFlags, command: Command) => {
       const { runHub } = await import('../../hub/main.ts');
-      await runHub({ ...flags, writeKubeconfig: flags.writeKubeconfig, kubeconfig: globalKubeconfig(command), records: flags.records ?? process.env['ISTHMUS_RECORDS'] }, environment(command).signal);
+      await runHub({ ...flags, kubeconfig: globalKubeconfig(command), records: flags.records ?? process.env['ISTHMUS_RECORDS'] }, environment(command).signal);
     });
 }

@@ -28,7 +28,7 @@ export function testEnvironment(): TestEnvironment {
     printed: () => out,
     complained: () => err,
     signal: new AbortController().signal,
-    terminal: { interactive: false, columns: 120 },
+    terminal: { interactive: false },
     now: clock.now,
     sleep: (milliseconds) => clock.advance(milliseconds),
     user: 'ada',
