@@ -75,7 +75,7 @@ async function* watch<T extends KubernetesObject>(api: EmbeddedApi, target: () =
     for (;;) {
       const delivery = signal.aborted ? undefined : unread.shift();
       if (delivery !== undefined) {
-        yield delivery.type === 'BOOKMARK' ? { type: 'BOOKMARK', resourceVersion: String(delivery.resourceVersion) } : { type: delivery.type, object: clone(delivery.object) as unknown as T };
+        yield delivery.type === 'BOOKMARK' ? { type: 'BOOKMARK', resourceVersion: String(delivery.resourceVersion), ...(delivery.initialEventsEnd ? { initialEventsEnd: true } : {}) } : { type: delivery.type, object: clone(delivery.object) as unknown as T };
       } else if (ended) {
         if (failure !== undefined) throw failure;
         return;

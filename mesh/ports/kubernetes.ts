@@ -72,20 +72,24 @@ export interface ListOptions {
   readonly limit?: number;
   readonly continueToken?: string;
   readonly resourceVersion?: string;
+  /** How `resourceVersion` is meant; the server's default is not older than it. */
+  readonly resourceVersionMatch?: 'Exact' | 'NotOlderThan';
 }
 
 export interface WatchOptions {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
-  /** Events after this version. */
+  /** Events after this version. Empty only with `sendInitialEvents`: the newest. */
   readonly resourceVersion: string;
+  /** A streaming list (KEP-3157): first everything that is, as ADDED, then a bookmark with `initialEventsEnd`. A server that cannot answers 422 or sends no such bookmark. */
+  readonly sendInitialEvents?: boolean;
 }
 
 /** A server's ERROR event ends the watch as a `KubernetesError` (410 after compaction). */
 export type WatchEvent<T extends KubernetesObject = KubernetesObject> =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
-  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
+  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string; readonly initialEventsEnd?: true };
 
 export interface WriteOptions {
   readonly fieldManager: string;

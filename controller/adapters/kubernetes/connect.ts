@@ -58,6 +58,7 @@ export function connectKubernetes({ kubeconfig, context, userAgent, metrics }: C
           limit: Math.min(options.limit ?? MAXIMUM_PAGE, MAXIMUM_PAGE),
           continue: options.continueToken,
           resourceVersion: options.resourceVersion,
+          resourceVersionMatch: options.resourceVersionMatch,
         },
       }, signal) as { readonly apiVersion?: string; readonly kind?: string; readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string }; readonly items?: readonly KubernetesObject[] | null };
       if (typeof list.metadata?.resourceVersion !== 'string') throw new KubernetesUnreachable(`${describe(target)}: the answer is no list`);
@@ -75,6 +76,8 @@ export function connectKubernetes({ kubeconfig, context, userAgent, metrics }: C
         query: {
           watch: 1, allowWatchBookmarks: true, timeoutSeconds: WATCH_SECONDS,
           labelSelector: options.labelSelector, fieldSelector: options.fieldSelector, resourceVersion: options.resourceVersion,
+          // The server refuses one without the other.
+          ...(options.sendInitialEvents === true ? { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' } : {}),
         },
         quietMilliseconds: WATCH_QUIET_MILLISECONDS,
       }, signal);
@@ -132,7 +135,10 @@ function watchEvent<T extends KubernetesObject>(line: string, what: string): Wat
   const { type, object } = event;
   if (type === 'ERROR') throw statusError(what, object?.code ?? 500, object);
   if (object?.metadata === undefined) throw new KubernetesUnreachable(`${what}: an event without an object`);
-  if (type === 'BOOKMARK') return { type, resourceVersion: object.metadata.resourceVersion ?? '' };
+  if (type === 'BOOKMARK') {
+    const initialEventsEnd = object.metadata.annotations?.['k8s.io/initial-events-end'] === 'true';
+    return { type, resourceVersion: object.metadata.resourceVersion ?? '', ...(initialEventsEnd ? { initialEventsEnd } : {}) };
+  }
   if (type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED') return { type, object };
   throw new KubernetesUnreachable(`${what}: an event of unknown type`);
 }
