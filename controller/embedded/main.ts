@@ -35,6 +35,8 @@ export interface EmbeddedOptions {
   readonly writeKubeconfig?: string | undefined;
   /** Name of cluster and context in the kubeconfig. */
   readonly name?: string;
+  /** Authorities of callers' certificates, PEM. */
+  readonly clientCaPem?: string;
   /** Callers beside the administrator, whose token is made here. */
   readonly tokens?: readonly TokenGrant[];
   readonly log: Log;
@@ -56,6 +58,7 @@ export async function runEmbedded(options: EmbeddedOptions, signal: CancelSignal
     const served = await serveEmbedded(api, {
       host, port: options.port, caPem: identity.caPem, certPem: identity.certPem, keyPem: identity.keyPem, clock: systemClock, log,
       tokens: [{ token: identity.token, user: 'admin', groups: ['system:masters'] }, ...options.tokens ?? []],
+      ...(options.clientCaPem === undefined ? {} : { clientCaPem: options.clientCaPem }),
       ...(options.name === undefined ? {} : { name: options.name }), ...(options.record === undefined ? {} : { record: options.record }),
     }, serving.signal);
     if (options.writeKubeconfig !== undefined) await writeKubeconfig(options.writeKubeconfig, served.kubeconfig, log);

@@ -1,14 +1,10 @@
-/** The contract of the `KubernetesClient` port on the embedded API: in process, and over HTTPS as kubectl and our own client see it. */
+/** The contract of the `KubernetesClient` port on the embedded API: in process; over HTTPS it is `e2e/kube/contract`. */
 import { expect, test } from 'vitest';
 import { systemClock } from '../../controller/adapters/clock.ts';
-import { connectKubernetes } from '../../controller/adapters/kubernetes/connect.ts';
-import { temporaryFolder, testAuthority } from '../../controller/adapters/kubernetes/testing/fake-server.ts';
 import { systemRandom } from '../../controller/adapters/random.ts';
 import { createEmbeddedApi } from '../../controller/embedded/api.ts';
 import { embeddedClient } from '../../controller/embedded/client.ts';
-import { serveEmbedded } from '../../controller/embedded/server/serve.ts';
 import { memoryObjectStore } from '../../controller/embedded/store.ts';
-import { fakeMetrics, silentLog } from '../../controller/runtime/testing/fakes.ts';
 import { ConfigMap } from '../../mesh/api/resources/core.ts';
 import { never } from '../kube/contract/calls.ts';
 import { kubernetesContract } from '../kube/contract/suite.ts';
@@ -16,28 +12,6 @@ import { kubernetesContract } from '../kube/contract/suite.ts';
 kubernetesContract('embedded API, in process', () => {
   const api = createEmbeddedApi({ objects: memoryObjectStore(), clock: systemClock, random: systemRandom, definitions: [] });
   return Promise.resolve({ client: embeddedClient(api), stop: () => Promise.resolve() });
-});
-
-kubernetesContract('embedded API over HTTPS', async () => {
-  const abort = new AbortController();
-  const authority = testAuthority('embedded');
-  const pair = authority.issue('server', 'embedded');
-  const api = createEmbeddedApi({ objects: memoryObjectStore(), clock: systemClock, random: systemRandom, definitions: [] });
-  const served = await serveEmbedded(api, {
-    host: '127.0.0.1', port: 0, certPem: pair.certificatePem, keyPem: pair.keyPem, caPem: authority.certificatePem,
-    tokens: [{ token: 'contract-token', user: 'contract' }], clock: systemClock, log: silentLog,
-  }, abort.signal);
-  const folder = temporaryFolder();
-  const client = connectKubernetes({ kubeconfig: folder.write('config', served.kubeconfig), userAgent: 'isthmus-contract', metrics: fakeMetrics() });
-  return {
-    client,
-    async stop() {
-      await client.close();
-      abort.abort();
-      await served.closed;
-      folder.remove();
-    },
-  };
 });
 
 test('a version that fell out of the event log is 410 Expired', async () => {

@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +9,7 @@ import { type ConnectedKubernetes, connectKubernetes } from '../../controller/ad
 import { fakeMetrics } from '../../controller/runtime/testing/fakes.ts';
 import { Namespace } from '../../mesh/api/resources/core.ts';
 import { KubernetesError, type KubernetesObject, type ResourceKind } from '../../mesh/ports/kubernetes.ts';
+import { freePorts } from './free-ports.ts';
 
 export interface ApiServerOptions {
   readonly namespaces?: readonly string[];
@@ -47,16 +47,6 @@ export function missingAssets(): string | undefined {
   if (folder === undefined || folder === '') return wayOut;
   const missing = ['etcd', 'kube-apiserver'].filter((name) => !existsSync(join(folder, name)));
   return missing.length === 0 ? undefined : `${folder} has no ${missing.join(' and no ')}; ${wayOut}`;
-}
-
-/** Held until all are known, so that they differ; another program may still take one before it is used, hence the second start below. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-    const server = createServer().once('error', reject).listen(0, '127.0.0.1', () => resolve(server));
-  })));
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 interface Running { readonly name: string; readonly child: ChildProcess; readonly exited: Promise<void>; readonly logPath: string }

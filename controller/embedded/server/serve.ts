@@ -17,6 +17,8 @@ export interface ServeOptions {
   readonly keyPem: string;
   /** What clients trust; goes into the kubeconfig. */
   readonly caPem: string;
+  /** Certificates of callers are believed where one of these authorities signed them: the common name is the user, each organization a group. */
+  readonly clientCaPem?: string;
   /** The first is the one that the kubeconfig carries. */
   readonly tokens: readonly TokenGrant[];
   readonly clock: Clock;
@@ -35,7 +37,7 @@ export async function serveEmbedded(api: EmbeddedApi, options: ServeOptions, sig
   const [grant] = options.tokens;
   if (grant === undefined) throw new Error('embedded API: give at least one token, or nobody can call it');
   const around: Surroundings = { api, clock: options.clock, authenticate: authenticator(options.tokens), record: options.record ?? (() => {}), storeProblem: '' };
-  const server = createServer({ cert: options.certPem, key: options.keyPem, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'], keepAliveTimeout: 90_000, requestTimeout: 60_000 }, (request, response) => {
+  const server = createServer({ cert: options.certPem, key: options.keyPem, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'], ...(options.clientCaPem === undefined ? {} : { ca: options.clientCaPem, requestCert: true, rejectUnauthorized: false }), keepAliveTimeout: 90_000, requestTimeout: 60_000 }, (request, response) => {
     handle(around, request, response).catch((error: unknown) => {
       options.log.error({ error: error instanceof Error ? error.stack : String(error), path: new URL(request.url ?? '/', 'https://localhost').pathname }, 'request failed');
       response.destroy();

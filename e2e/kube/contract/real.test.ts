@@ -1,23 +1,12 @@
 import { describe, test } from 'vitest';
-import { connectKubernetes } from '../../../controller/adapters/kubernetes/connect.ts';
-import { fakeMetrics } from '../../../controller/runtime/testing/fakes.ts';
-import { missingAssets, startApiServer } from '../apiserver.ts';
-import { kubernetesContract } from './suite.ts';
+import { missingAssets } from '../apiserver.ts';
+import { missingControllerManager } from '../controller-manager.ts';
+import { realSubject } from './real.ts';
+import { serverContract } from './suite.ts';
 
-const missing = missingAssets();
-if (missing !== undefined) {
+const missing = missingAssets() ?? missingControllerManager();
+if (missing === undefined) serverContract('kube-apiserver', realSubject);
+else {
   console.log(`no real kube-apiserver: ${missing}`);
-  describe.skip('real kube-apiserver', () => { test(missing, () => {}); });
-} else {
-  kubernetesContract('real kube-apiserver', async () => {
-    const server = await startApiServer();
-    const client = connectKubernetes({ kubeconfig: server.kubeconfigPath, userAgent: 'isthmus-contract', metrics: fakeMetrics() });
-    return {
-      client,
-      async stop() {
-        await client.close();
-        await server.stop();
-      },
-    };
-  });
+  describe.skip('kube-apiserver', () => { test(missing, () => {}); });
 }

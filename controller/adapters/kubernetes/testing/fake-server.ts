@@ -13,7 +13,8 @@ interface Pair { readonly keyPem: string; readonly certificatePem: string }
 
 export interface TestAuthority {
   readonly certificatePem: string;
-  issue(usage: 'server' | 'client', commonName: string): Pair;
+  /** `organization`: the group of a client, `test` unless given. */
+  issue(usage: 'server' | 'client', commonName: string, organization?: string): Pair;
 }
 
 export function testAuthority(name: string): TestAuthority {
@@ -25,10 +26,10 @@ export function testAuthority(name: string): TestAuthority {
   }, root);
   return {
     certificatePem,
-    issue(usage, commonName) {
+    issue(usage, commonName, organization = 'test') {
       const key = p256Signer.generate();
       const leaf = signCertificate({
-        ...common, subject: { organization: 'test', commonName }, publicKeyDer: key.publicKeyDer, usage: { kind: 'leaf', server: usage === 'server', client: usage === 'client' },
+        ...common, subject: { organization, commonName }, publicKeyDer: key.publicKeyDer, usage: { kind: 'leaf', server: usage === 'server', client: usage === 'client' },
         names: usage === 'server' ? { hosts: ['127.0.0.1', 'localhost'] } : {}, serial: randomSerial(systemRandom),
       }, root);
       return { keyPem: key.exportPem(), certificatePem: leaf };
