@@ -133,6 +133,27 @@ describe('requests', () => {
     await stranger.close();
   });
 
+  test('a server that keeps the connection but goes silent is given up: before an answer, within one, and in a watch', async () => {
+    server = await fakeServer(authority, (request, response) => {
+      if (request.url?.includes('watch=1') === true) response.write(`${JSON.stringify({ type: 'ADDED', object: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' } } })}\n`);
+      else if (request.url?.includes('limit=1') === true) response.writeHead(200, { 'content-type': 'application/json' }).write('{"apiVersion"');
+    });
+    client = connectKubernetes({
+      kubeconfig: folder.write('config', kubeconfig(clusterOf(server.url), { token: TOKEN })), userAgent: 'isthmus-test/1', metrics,
+      limits: { requestMilliseconds: 300, watchQuietMilliseconds: 300 },
+    });
+    const began = performance.now();
+    const seen: WatchEvent[] = [];
+    const failures = await Promise.all([
+      thrown(client.list(ConfigMap, { limit: 2 }, never)),
+      thrown(client.list(ConfigMap, { limit: 1 }, never)),
+      thrown((async () => { for await (const event of client.watch(ConfigMap, { resourceVersion: '1' }, never)) seen.push(event); })()),
+    ]);
+    for (const failure of failures) expect(failure).toBeInstanceOf(KubernetesUnreachable);
+    expect(seen).toHaveLength(1);
+    expect(performance.now() - began).toBeLessThan(5000);
+  });
+
   test('cancelling ends a request at once', async () => {
     const kubernetes = await connect(() => {});
     const abort = new AbortController();

@@ -8,13 +8,13 @@ import type { Metrics } from '../../../mesh/ports/metrics.ts';
 import { createCredentials } from './credentials.ts';
 import { linesOf, LineTooLong } from './lines.ts';
 import { describe, type Query, targetOf } from './paths.ts';
-import { createRequests } from './request.ts';
+import { createRequests, type RequestLimits } from './request.ts';
 import { statusError } from './status.ts';
 
 const MAXIMUM_PAGE = 500;
 /** The server ends a watch after this; a little later we give up on a connection that went silent. kube-apiserver sends a bookmark about every minute. */
 const WATCH_SECONDS = 290;
-const WATCH_QUIET_MILLISECONDS = 320_000;
+const LIMITS: RequestLimits = { connectMilliseconds: 10_000, requestMilliseconds: 30_000, watchQuietMilliseconds: 320_000 };
 
 const PATCH_TYPES = { merge: 'application/merge-patch+json', json: 'application/json-patch+json', apply: 'application/apply-patch+yaml' } as const;
 
@@ -25,6 +25,8 @@ export interface ConnectOptions {
   readonly context?: string;
   readonly userAgent: string;
   readonly metrics: Metrics;
+  /** Left out: 10 s to connect, 30 s to answer, 320 s of silence in a watch. */
+  readonly limits?: Partial<RequestLimits>;
 }
 
 export interface ConnectedKubernetes extends KubernetesClient {
@@ -35,9 +37,10 @@ export interface ConnectedKubernetes extends KubernetesClient {
 const writeQuery = (options: WriteOptions): Query => ({ fieldManager: options.fieldManager, dryRun: options.dryRun === true ? 'All' : undefined });
 
 /** Does not wait for the network. Throws an error of advice `user` where the kubeconfig is missing or unusable. */
-export function connectKubernetes({ kubeconfig, context, userAgent, metrics }: ConnectOptions): ConnectedKubernetes {
-  const credentials = createCredentials({ kubeconfig, context });
-  const requests = createRequests({ credentials, userAgent, metrics });
+export function connectKubernetes({ kubeconfig, context, userAgent, metrics, limits }: ConnectOptions): ConnectedKubernetes {
+  const { connectMilliseconds, requestMilliseconds, watchQuietMilliseconds } = { ...LIMITS, ...limits };
+  const credentials = createCredentials({ kubeconfig, context, connectMilliseconds });
+  const requests = createRequests({ credentials, userAgent, metrics, requestMilliseconds });
 
   return {
     async get<T extends KubernetesObject>(kind: ResourceKind, ref: ObjectRef, signal: CancelSignal) {
@@ -79,7 +82,7 @@ export function connectKubernetes({ kubeconfig, context, userAgent, metrics }: C
           // The server refuses one without the other.
           ...(options.sendInitialEvents === true ? { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' } : {}),
         },
-        quietMilliseconds: WATCH_QUIET_MILLISECONDS,
+        quietMilliseconds: watchQuietMilliseconds,
       }, signal);
       try {
         for await (const line of linesOf(chunks)) {

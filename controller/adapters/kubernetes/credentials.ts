@@ -27,11 +27,11 @@ export interface CredentialOptions {
   /** Path; left out: the pod's own account, else `$KUBECONFIG`, else `~/.kube/config`. */
   readonly kubeconfig?: string | undefined;
   readonly context?: string | undefined;
+  readonly connectMilliseconds: number;
 }
 
 const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 const FILE_CHECK_MILLISECONDS = 1000;
-const CONNECT_MILLISECONDS = 10_000;
 
 const filesOf = (path: string | undefined): readonly string[] | undefined => {
   if (path !== undefined) return [path];
@@ -116,7 +116,7 @@ export function createCredentials(options: CredentialOptions): Credentials {
     if (tls?.fingerprint !== fingerprint) {
       // Requests under way, watches among them, end on the old one by themselves.
       void tls?.dispatcher.close().catch(() => undefined);
-      tls = { fingerprint, dispatcher: dispatcherFor(cluster.proxyUrl, Object.fromEntries(Object.entries(material).filter(([, value]) => value !== undefined && value !== null))) };
+      tls = { fingerprint, dispatcher: dispatcherFor(cluster.proxyUrl, options.connectMilliseconds, Object.fromEntries(Object.entries(material).filter(([, value]) => value !== undefined && value !== null))) };
     }
     const header = request.headers?.['Authorization'];
     const authorization = typeof header === 'string' ? header.trim() : request.auth === undefined ? undefined : `Basic ${Buffer.from(request.auth).toString('base64')}`;
@@ -143,10 +143,10 @@ export function createCredentials(options: CredentialOptions): Credentials {
   };
 }
 
-function dispatcherFor(proxyUrl: string | undefined, material: Readonly<Record<string, unknown>>): Dispatcher {
+function dispatcherFor(proxyUrl: string | undefined, connectMilliseconds: number, material: Readonly<Record<string, unknown>>): Dispatcher {
   // HTTP/1.1: one connection for each watch and one for each request under way, so that no watch can hold up another.
   const common = { allowH2: false, connections: 64, keepAliveTimeout: 30_000 } as const;
-  const connect = { ...material, timeout: CONNECT_MILLISECONDS, keepAlive: true, keepAliveInitialDelay: 30_000 };
+  const connect = { ...material, timeout: connectMilliseconds, keepAlive: true, keepAliveInitialDelay: 30_000 };
   if (proxyUrl === undefined || proxyUrl === '') return new Agent({ ...common, connect });
   if (!/^https?:/.test(proxyUrl)) throw new AdvisedError('user', 'kubeconfig: proxy-url must begin with http:// or https://; SOCKS is not supported');
   return new ProxyAgent({ ...common, uri: proxyUrl, requestTls: connect });

@@ -7,7 +7,6 @@ import type { Credentials } from './credentials.ts';
 import { describe, pathOf, type Query, resourceName, type Target } from './paths.ts';
 import { retryAfterSeconds, statusError } from './status.ts';
 
-const REQUEST_MILLISECONDS = 30_000;
 const MAXIMUM_ATTEMPTS = 4;
 const MAXIMUM_WAIT_SECONDS = 10;
 const MAXIMUM_ANSWER_BYTES = 256 * 1024 * 1024;
@@ -20,6 +19,16 @@ interface RequestOptions {
   readonly contentType?: string;
   /** Between two pieces of the answer; watches only. */
   readonly quietMilliseconds?: number;
+}
+
+/** How long we wait for a server that keeps its connection open but does not answer. */
+export interface RequestLimits {
+  /** Until the connection stands, TLS included. */
+  readonly connectMilliseconds: number;
+  /** Until an answer begins, and between two pieces of it. */
+  readonly requestMilliseconds: number;
+  /** Between two pieces of a watch: events or bookmarks. */
+  readonly watchQuietMilliseconds: number;
 }
 
 export interface Requests {
@@ -69,7 +78,7 @@ async function readText(body: AsyncIterable<Uint8Array>, what: string): Promise<
   return Buffer.concat(chunks).toString('utf8');
 }
 
-export function createRequests({ credentials, userAgent, metrics }: { readonly credentials: Credentials; readonly userAgent: string; readonly metrics: Metrics }): Requests {
+export function createRequests({ credentials, userAgent, metrics, requestMilliseconds }: { readonly credentials: Credentials; readonly userAgent: string; readonly metrics: Metrics; readonly requestMilliseconds: number }): Requests {
   const counter = metrics.counter(
     'isthmus_kubernetes_requests_total', 'Requests to the Kubernetes API by RBAC verb, group, resource (with subresource) and answer; code "error" means that no answer came.',
     ['verb', 'group', 'resource', 'code'],
@@ -95,8 +104,8 @@ export function createRequests({ credentials, userAgent, metrics }: { readonly c
             ...(session.authorization === undefined ? {} : { authorization: session.authorization }),
             ...(options.contentType === undefined ? {} : { 'content-type': options.contentType }),
           },
-          headersTimeout: REQUEST_MILLISECONDS,
-          bodyTimeout: options.quietMilliseconds ?? REQUEST_MILLISECONDS,
+          headersTimeout: requestMilliseconds,
+          bodyTimeout: options.quietMilliseconds ?? requestMilliseconds,
           ...(options.body === undefined ? {} : { body: options.body }),
         });
       } catch (error) {
@@ -125,7 +134,7 @@ export function createRequests({ credentials, userAgent, metrics }: { readonly c
   return {
     async json(target, options, signal) {
       const what = describe(target);
-      const limit = limited(signal, REQUEST_MILLISECONDS + MAXIMUM_ATTEMPTS * MAXIMUM_WAIT_SECONDS * 1000);
+      const limit = limited(signal, requestMilliseconds + MAXIMUM_ATTEMPTS * MAXIMUM_WAIT_SECONDS * 1000);
       try {
         const answer = await open(target, options, limit.signal);
         const text = await readText(answer.body, what);
