@@ -19,6 +19,8 @@ export interface ApiServerOptions {
   readonly users?: readonly { readonly name: string; readonly token: string; readonly groups?: readonly string[] }[];
   /** 10.0.0.0/24 unless given. */
   readonly serviceCidr?: string;
+  /** etcd syncs every write to the disk, as it should anywhere but in a test. */
+  readonly durable?: boolean;
   /** Further flags of kube-apiserver. */
   readonly flags?: readonly string[];
 }
@@ -107,7 +109,7 @@ async function startOnce(options: ApiServerOptions): Promise<ApiServer> {
   try {
     running.push(run('etcd', [
       `--data-dir=${join(directory, 'etcd')}`, `--listen-client-urls=${etcdUrl}`, `--advertise-client-urls=${etcdUrl}`,
-      `--listen-peer-urls=http://127.0.0.1:${peerPort}`, '--unsafe-no-fsync', '--log-level=warn',
+      `--listen-peer-urls=http://127.0.0.1:${peerPort}`, ...(options.durable === true ? [] : ['--unsafe-no-fsync']), '--log-level=warn',
     ], directory));
     running.push(run('kube-apiserver', [
       `--etcd-servers=${etcdUrl}`, '--bind-address=127.0.0.1', `--secure-port=${apiPort}`, '--advertise-address=127.0.0.1', '--endpoint-reconciler-type=none',
