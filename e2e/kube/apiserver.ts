@@ -1,7 +1,6 @@
 /** A real kube-apiserver with its etcd, on loopback, from `KUBEBUILDER_ASSETS`. Several at once do not meet. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +9,7 @@ import { fakeMetrics } from '../../controller/runtime/testing/fakes.ts';
 import { Namespace } from '../../mesh/api/resources/core.ts';
 import { KubernetesError, type KubernetesObject, type ResourceKind } from '../../mesh/ports/kubernetes.ts';
 import { freePorts } from './free-ports.ts';
+import { type ServerProcess, serverProcess } from './server-process.ts';
 
 export interface ApiServerOptions {
   readonly namespaces?: readonly string[];
@@ -21,6 +21,8 @@ export interface ApiServerOptions {
   readonly serviceCidr?: string;
   /** etcd syncs every write to the disk, as it should anywhere but in a test. */
   readonly durable?: boolean;
+  /** Members of its etcd; 1 unless given. */
+  readonly etcdMembers?: 1 | 3;
   /** Further flags of kube-apiserver. */
   readonly flags?: readonly string[];
 }
@@ -34,12 +36,16 @@ export interface ApiServer {
   readonly certificateAuthorityPem: string;
   /** Temporary; removed by `stop`. */
   readonly directory: string;
+  /** To freeze, end and start again, on the same ports and with the same data. */
+  readonly apiServer: ServerProcess;
+  readonly etcd: readonly ServerProcess[];
+  /** Resolves when the API answers, for example after `apiServer.start()`. */
+  ready(): Promise<void>;
   kubeconfigFor(token: string): string;
   stop(): Promise<void>;
 }
 
 const START_MILLISECONDS = 60_000;
-const STOP_MILLISECONDS = 5_000;
 export const CustomResourceDefinition: ResourceKind = { group: 'apiextensions.k8s.io', version: 'v1', kind: 'CustomResourceDefinition', plural: 'customresourcedefinitions', namespaced: false };
 
 /** Why no real API server can run here; undefined: it can. */
@@ -50,29 +56,6 @@ export function missingAssets(): string | undefined {
   const missing = ['etcd', 'kube-apiserver'].filter((name) => !existsSync(join(folder, name)));
   return missing.length === 0 ? undefined : `${folder} has no ${missing.join(' and no ')}; ${wayOut}`;
 }
-
-interface Running { readonly name: string; readonly child: ChildProcess; readonly exited: Promise<void>; readonly logPath: string }
-
-function run(name: string, args: readonly string[], directory: string): Running {
-  const logPath = join(directory, `${name}.log`);
-  const log = openSync(logPath, 'w');
-  const child = spawn(join(process.env['KUBEBUILDER_ASSETS'] ?? '', name), args, { stdio: ['ignore', log, log] });
-  closeSync(log);
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()).once('error', () => resolve()));
-  return { name, child, exited, logPath };
-}
-
-async function end({ child, exited }: Running): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  child.kill('SIGTERM');
-  const patience = new AbortController();
-  const late = await Promise.race([exited.then(() => false), sleep(STOP_MILLISECONDS, true, { signal: patience.signal }).catch(() => false)]);
-  patience.abort();
-  if (late) child.kill('SIGKILL');
-  await exited;
-}
-
-const tail = (path: string): string => readFileSync(path, 'utf8').split('\n').slice(-8).join('\n');
 
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
   const missing = missingAssets();
@@ -87,43 +70,45 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
 
 async function startOnce(options: ApiServerOptions): Promise<ApiServer> {
   const directory = mkdtempSync(join(tmpdir(), 'isthmus-apiserver-'));
-  const [etcdPort, peerPort, apiPort] = await freePorts(3);
+  const members = options.etcdMembers ?? 1;
+  const [apiPort, ...ports] = await freePorts(1 + 2 * members);
   const url = `https://127.0.0.1:${apiPort}`;
-  const etcdUrl = `http://127.0.0.1:${etcdPort}`;
+  const etcdUrls = ports.slice(0, members).map((port) => `http://127.0.0.1:${port}`);
+  const peerUrls = ports.slice(members).map((port) => `http://127.0.0.1:${port}`);
+  const initialCluster = peerUrls.map((peer, index) => `etcd-${index}=${peer}`).join(',');
   const adminToken = randomBytes(24).toString('hex');
   const users = [{ name: 'admin', token: adminToken, groups: ['system:masters'] }, ...(options.users ?? [])];
   writeFileSync(join(directory, 'tokens.csv'), users.map(({ name, token, groups = [] }) => `${token},${name},${name},"${groups.join(',')}"\n`).join(''), { mode: 0o600 });
   const keyPath = join(directory, 'service-account.key');
   writeFileSync(keyPath, generateKeyPairSync('rsa', { modulusLength: 2048, privateKeyEncoding: { type: 'pkcs1', format: 'pem' }, publicKeyEncoding: { type: 'pkcs1', format: 'pem' } }).privateKey, { mode: 0o600 });
 
-  const running: Running[] = [];
-  const killAll = (): void => { for (const { child } of running) child.kill('SIGKILL'); };
-  process.once('exit', killAll);
+  const etcd = etcdUrls.map((client, index) => serverProcess('etcd', [
+    `--name=etcd-${index}`, `--data-dir=${join(directory, `etcd-${index}`)}`, `--listen-client-urls=${client}`, `--advertise-client-urls=${client}`,
+    `--listen-peer-urls=${peerUrls[index]}`, `--initial-advertise-peer-urls=${peerUrls[index]}`, `--initial-cluster=${initialCluster}`,
+    ...(options.durable === true ? [] : ['--unsafe-no-fsync']), '--log-level=warn',
+  ], join(directory, `etcd-${index}.log`)));
+  const apiServer = serverProcess('kube-apiserver', [
+    `--etcd-servers=${etcdUrls.join(',')}`, '--bind-address=127.0.0.1', `--secure-port=${apiPort}`, '--advertise-address=127.0.0.1', '--endpoint-reconciler-type=none',
+    '--service-account-issuer=https://kubernetes.default.svc', `--service-account-key-file=${keyPath}`, `--service-account-signing-key-file=${keyPath}`,
+    '--authorization-mode=RBAC', `--token-auth-file=${join(directory, 'tokens.csv')}`, `--cert-dir=${join(directory, 'certificates')}`,
+    '--disable-admission-plugins=ServiceAccount', `--service-cluster-ip-range=${options.serviceCidr ?? '10.0.0.0/24'}`, ...(options.flags ?? []),
+  ], join(directory, 'kube-apiserver.log'));
   const stop = async (): Promise<void> => {
     // kube-apiserver waits for its etcd for ever, so it goes first.
-    for (const process of running.toReversed()) await end(process);
-    process.removeListener('exit', killAll);
+    await apiServer.stop();
+    await Promise.all(etcd.map((member) => member.stop()));
     rmSync(directory, { recursive: true, force: true });
   };
 
   try {
-    running.push(run('etcd', [
-      `--data-dir=${join(directory, 'etcd')}`, `--listen-client-urls=${etcdUrl}`, `--advertise-client-urls=${etcdUrl}`,
-      `--listen-peer-urls=http://127.0.0.1:${peerPort}`, ...(options.durable === true ? [] : ['--unsafe-no-fsync']), '--log-level=warn',
-    ], directory));
-    running.push(run('kube-apiserver', [
-      `--etcd-servers=${etcdUrl}`, '--bind-address=127.0.0.1', `--secure-port=${apiPort}`, '--advertise-address=127.0.0.1', '--endpoint-reconciler-type=none',
-      '--service-account-issuer=https://kubernetes.default.svc', `--service-account-key-file=${keyPath}`, `--service-account-signing-key-file=${keyPath}`,
-      '--authorization-mode=RBAC', `--token-auth-file=${join(directory, 'tokens.csv')}`, `--cert-dir=${join(directory, 'certificates')}`,
-      '--disable-admission-plugins=ServiceAccount', `--service-cluster-ip-range=${options.serviceCidr ?? '10.0.0.0/24'}`, ...(options.flags ?? []),
-    ], directory));
-
-    const deadline = Date.now() + START_MILLISECONDS;
+    for (const member of etcd) member.start();
+    apiServer.start();
     const until = async (what: string, done: () => Promise<boolean>): Promise<void> => {
+      const deadline = Date.now() + START_MILLISECONDS;
       while (!(await done().catch(() => false))) {
-        const dead = running.find(({ child }) => child.exitCode !== null || child.signalCode !== null);
-        if (dead !== undefined) throw new Error(`${dead.name} ended: ${tail(dead.logPath)}`);
-        if (Date.now() > deadline) throw new Error(`${what}: not within ${START_MILLISECONDS / 1000} s; ${tail(running.at(-1)!.logPath)}`);
+        const dead = [...etcd, apiServer].find((process) => !process.running);
+        if (dead !== undefined) throw new Error(`${dead.name} ended: ${dead.lastLines()}`);
+        if (Date.now() > deadline) throw new Error(`${what}: not within ${START_MILLISECONDS / 1000} s; ${apiServer.lastLines()}`);
         await sleep(100);
       }
     };
@@ -139,15 +124,15 @@ async function startOnce(options: ApiServerOptions): Promise<ApiServer> {
     const kubeconfigPath = join(directory, 'kubeconfig');
     writeFileSync(kubeconfigPath, kubeconfigFor(adminToken), { mode: 0o600 });
 
-    const client = connectKubernetes({ kubeconfig: kubeconfigPath, userAgent: 'isthmus-e2e', metrics: fakeMetrics() });
-    try {
-      const never = new AbortController().signal;
-      await until('namespace kube-system', async () => await client.get(Namespace, { name: 'kube-system' }, never) !== undefined);
-      await prepare(client, options, until);
-    } finally {
-      await client.close();
-    }
-    return { kubeconfigPath, url, etcdUrl, adminToken, certificateAuthorityPem, directory, kubeconfigFor, stop };
+    const withClient = async (action: (client: ConnectedKubernetes) => Promise<void>): Promise<void> => {
+      const client = connectKubernetes({ kubeconfig: kubeconfigPath, userAgent: 'isthmus-e2e', metrics: fakeMetrics() });
+      await action(client).finally(() => client.close());
+    };
+    const ready = (): Promise<void> => withClient((client) =>
+      until('namespace kube-system', async () => await client.get(Namespace, { name: 'kube-system' }, new AbortController().signal) !== undefined));
+    await ready();
+    await withClient((client) => prepare(client, options, until));
+    return { kubeconfigPath, url, etcdUrl: etcdUrls[0]!, adminToken, certificateAuthorityPem, directory, apiServer, etcd, ready, kubeconfigFor, stop };
   } catch (error) {
     await stop();
     throw error;
