@@ -15,24 +15,28 @@ type Page = ObjectList<ConfigMapObject> | Error;
 /** What one watch does: events, failures, `'hold'` stays open until cancelled, `'close'` ends. */
 type Watch = readonly (WatchEvent<ConfigMapObject> | Error | 'hold' | 'close' | number)[];
 
-/** Plays a script and records what it was asked. Numbers sleep that many milliseconds. */
-async function play(script: { readonly lists: readonly Page[]; readonly watches: readonly Watch[] }, options: CacheOptions = {}, milliseconds = 60_000) {
+/** Plays a script and records what it was asked. Without `streams` the server has no streaming lists. Numbers sleep that many milliseconds. */
+async function play(script: { readonly lists: readonly Page[]; readonly watches: readonly Watch[]; readonly streams?: readonly Watch[] }, options: CacheOptions<ConfigMapObject> = {}, milliseconds = 60_000) {
   const clock = manualClock(0);
   const log = recordingLog();
   const metrics = fakeMetrics();
   const calls: string[] = [];
   const lists = [...script.lists];
   const watches = [...script.watches];
+  const streams = script.streams === undefined ? undefined : [...script.streams];
   const client = {
-    list(_kind: unknown, asked: { continueToken?: string; limit?: number }) {
-      calls.push(`list${asked.continueToken === undefined ? '' : ` ${asked.continueToken}`} @${clock.now()}`);
+    list(_kind: unknown, asked: { continueToken?: string; limit?: number; resourceVersion?: string; resourceVersionMatch?: string }) {
+      const since = asked.resourceVersion === undefined ? '' : ` ${asked.resourceVersionMatch} ${asked.resourceVersion}`;
+      calls.push(`list${asked.continueToken === undefined ? '' : ` ${asked.continueToken}`}${since} @${clock.now()}`);
       expect(asked.limit).toBe(500);
       const next = lists.shift() ?? new KubernetesUnreachable('no more lists');
       return next instanceof Error ? Promise.reject(next) : Promise.resolve(next);
     },
-    async *watch(_kind: unknown, asked: { resourceVersion: string }, signal: CancelSignal) {
-      calls.push(`watch ${asked.resourceVersion} @${clock.now()}`);
-      for (const next of watches.shift() ?? ['hold' as const]) {
+    async *watch(_kind: unknown, asked: { resourceVersion: string; sendInitialEvents?: boolean }, signal: CancelSignal) {
+      const streaming = asked.sendInitialEvents === true;
+      if (streaming && streams === undefined) throw new KubernetesError(422, 'Invalid', 'sendInitialEvents is forbidden for watch');
+      calls.push(`${streaming ? 'stream' : 'watch'} ${asked.resourceVersion} @${clock.now()}`);
+      for (const next of (streaming ? streams : watches)?.shift() ?? ['hold' as const]) {
         if (next === 'close') return;
         if (next instanceof Error) throw next;
         if (typeof next === 'number') await clock.sleepUntil(clock.now() + next, signal);
@@ -85,7 +89,7 @@ describe('cache', () => {
       lists: [list(10, [config('gone', 1), config('kept', 2), config('changed', 3), config('remade', 4, 'old')]), list(50, [config('kept', 2), config('changed', 40), config('remade', 41, 'new'), config('fresh', 42)])],
       watches: [[gone], ['hold']],
     });
-    expect(calls).toEqual(['list @0', 'watch 10 @0', 'list @0', 'watch 50 @0']);
+    expect(calls).toEqual(['list @0', 'watch 10 @0', 'list NotOlderThan 10 @0', 'watch 50 @0']);
     expect(events.slice(4)).toEqual(['deleted gone 1', 'updated changed 3→40', 'deleted remade 4', 'added remade 41', 'added fresh 42']);
     expect(metrics.value('isthmus_cache_failures_total', { kind: 'ConfigMap', reason: 'Expired' })).toBe(1);
   });
@@ -137,7 +141,8 @@ describe('cache', () => {
     const log = recordingLog();
     const client = {
       list: () => Promise.resolve(list(1, [config('a', 1), config('b', 1)])),
-      async *watch(_kind: unknown, _options: unknown, signal: CancelSignal) {
+      async *watch(_kind: unknown, asked: { sendInitialEvents?: boolean }, signal: CancelSignal) {
+        if (asked.sendInitialEvents === true) throw new KubernetesError(501, 'NotImplemented', 'no streaming lists');
         yield event('MODIFIED', config('a', 2));
         await new Promise<void>((resolve) => { signal.addEventListener('abort', () => resolve(), { once: true }); });
       },
@@ -145,6 +150,7 @@ describe('cache', () => {
     const cache = createCache<ConfigMapObject>(client, ConfigMap, {}, { clock, random: seededRandom(1), log, metrics: fakeMetrics() });
     const seen: string[] = [];
     cache.subscribe(() => { throw new Error('subscriber broke'); });
+    cache.subscribe(() => Promise.reject(new Error('subscriber broke later')));
     cache.subscribe(({ type, object }) => seen.push(`${type} ${object.metadata.name}`));
     const abort = new AbortController();
     let synced = false;
@@ -155,10 +161,14 @@ describe('cache', () => {
     await clock.settle();
     await waiting;
     expect(seen).toEqual(['added a', 'added b', 'updated a']);
-    expect(log.lines.filter((line) => line.level === 'error')).toHaveLength(3);
+    expect(log.lines.filter((line) => line.level === 'error').map((line) => line.fields['error']).sort())
+      .toEqual([...Array.from({ length: 3 }, () => 'subscriber broke'), ...Array.from({ length: 3 }, () => 'subscriber broke later')]);
     const late: string[] = [];
     cache.subscribe(({ type, object }) => late.push(`${type} ${object.metadata.name}`));
     expect(late).toEqual(['added a', 'added b']);
+    const left: string[] = [];
+    cache.subscribe(({ type }) => left.push(type))();
+    expect(left).toEqual(['added', 'added']);
     abort.abort();
     await running;
   });
@@ -173,6 +183,114 @@ describe('cache', () => {
   test('more objects than its bound are refused with the way out', async () => {
     const { cache, log } = await play({ lists: Array.from({ length: 50 }, () => list(1, [config('a', 1), config('b', 1)])), watches: [] }, { maximumObjects: 1 });
     expect(cache.synced).toBe(false);
-    expect(String(log.lines[0]?.fields['error'])).toContain('more than 1 configmaps');
+    expect(log.lines.map(({ fields }) => String(fields['error']))).toContainEqual(expect.stringContaining('more than 1 configmaps'));
+  });
+});
+
+const end = (version: number): WatchEvent<ConfigMapObject> => ({ type: 'BOOKMARK', resourceVersion: String(version), initialEventsEnd: true });
+
+describe('a streaming list', () => {
+  test('is one difference, and the same stream goes on as the watch', async () => {
+    const { calls, events } = await play({
+      lists: [], watches: [],
+      streams: [[event('ADDED', config('b', 2)), event('ADDED', config('a', 3)), 5000, event('ADDED', config('c', 4)), event('DELETED', config('c', 5)), end(10), event('MODIFIED', config('a', 11)), 'hold']],
+    });
+    expect(calls).toEqual(['stream  @0']);
+    expect(events).toEqual(['added b 2', 'added a 3', 'updated a 3→11']);
+  });
+
+  test.each([400, 405, 406, 415, 422, 501])('refused with %i gives pages at once, and is not tried again', async (code) => {
+    const { calls, events, metrics } = await play({
+      lists: [list(10, [config('a', 1)]), list(20, [config('a', 1)])], watches: [[gone], ['hold']], streams: [[new KubernetesError(code, 'No', 'no')]],
+    });
+    expect(calls).toEqual(['stream  @0', 'list @0', 'watch 10 @0', 'list NotOlderThan 10 @0', 'watch 20 @0']);
+    expect(events).toEqual(['added a 1']);
+    expect(metrics.value('isthmus_cache_lists_total', { kind: 'ConfigMap' })).toBe(2);
+  });
+
+  test('whose end never comes gives pages: the server does not know the parameter', async () => {
+    const { calls, events } = await play({ lists: [list(10, [config('a', 1)])], watches: [], streams: [[event('ADDED', config('a', 1)), 4000, event('MODIFIED', config('a', 9)), 'hold']] });
+    expect(calls).toEqual(['stream  @0', 'list @10000', 'watch 10 @10000']);
+    expect(events).toEqual(['added a 1']);
+  });
+
+  test('that is closed early again and again gives pages; nothing of the halves is seen', async () => {
+    const half = [event('ADDED', config('half', 1)), 'close'] as const;
+    const { calls, events } = await play({ lists: [list(10, [config('a', 1)])], watches: [], streams: [half, half, half] });
+    expect(calls.map((call) => call.split(' ')[0])).toEqual(['stream', 'stream', 'stream', 'list', 'watch']);
+    expect(events).toEqual(['added a 1']);
+  });
+
+  test('that breaks is asked for anew; after a 410 it asks for nothing older, and for the newest where that is refused', async () => {
+    const broken = new KubernetesUnreachable('reset');
+    const { calls, events } = await play({
+      lists: [], watches: [[gone]],
+      streams: [[event('ADDED', config('half', 1)), broken], [event('ADDED', config('a', 1)), end(10), 2000, broken], [gone], [event('ADDED', config('b', 12)), end(20), 'hold']],
+    });
+    expect(calls.map((call) => call.replace(/ @.*/, ''))).toEqual(['stream ', 'stream ', 'watch 10', 'stream 10', 'stream ']);
+    expect(events).toEqual(['added a 1', 'deleted a 1', 'added b 12']);
+  });
+});
+
+describe('time never goes back', () => {
+  test('a replica that lags is not believed: what it lists or bookmarks from the past changes nothing', async () => {
+    const { events, calls, metrics } = await play({
+      lists: [list(100, [config('a', 90)]), list(50, [config('a', 40), config('deleted since', 30)]), list(120, [config('a', 110)])],
+      watches: [[gone], ['hold']],
+    });
+    expect(events).toEqual(['added a 90', 'updated a 90→110']);
+    expect(calls.map((call) => call.replace(/ @.*/, ''))).toEqual(['list', 'watch 100', 'list NotOlderThan 100', 'list', 'watch 120']);
+    expect(metrics.value('isthmus_cache_failures_total', { kind: 'ConfigMap', reason: 'FromThePast' })).toBe(1);
+    const bookmark = await play({ lists: [list(100, []), list(101, [])], watches: [[{ type: 'BOOKMARK', resourceVersion: '99' }], ['hold']] });
+    expect(bookmark.calls.map((call) => call.replace(/ @.*/, ''))).toEqual(['list', 'watch 100', 'list NotOlderThan 100', 'watch 101']);
+  });
+
+  test('repeats of earlier events change nothing, not even for what was deleted since', async () => {
+    const { events, names } = await play({
+      lists: [list(10, [config('a', 5)])],
+      watches: [[event('MODIFIED', config('a', 12)), event('MODIFIED', config('a', 11)), event('ADDED', config('b', 13)), event('DELETED', config('b', 14)), event('ADDED', config('b', 13)), event('DELETED', config('a', 12)), event('ADDED', config('a', 16)), event('DELETED', config('a', 12)), 'hold']],
+    });
+    expect(events).toEqual(['added a 5', 'updated a 5→12', 'added b 13', 'deleted b 14', 'deleted a 12', 'added a 16']);
+    expect(names).toEqual(['a']);
+  });
+
+  test('a server that was set back is believed after it has said so again and again', async () => {
+    const tooLarge = new KubernetesError(504, 'Timeout', 'Too large resource version: 500, current: 7', [{ reason: 'ResourceVersionTooLarge' }], 1);
+    const restored = list(7, [config('a', 3, 'other')]);
+    const { events, calls, log } = await play({ lists: [list(500, [config('a', 400)]), tooLarge, restored, restored, restored], watches: [[tooLarge], ['hold']] });
+    expect(calls.map((call) => call.replace(/ @.*/, ''))).toEqual(['list', 'watch 500', 'list NotOlderThan 500', 'list', 'list', 'list', 'watch 7']);
+    expect(events).toEqual(['added a 400', 'deleted a 400', 'added a 3']);
+    expect(log.lines.some(({ message }) => message.includes('set back'))).toBe(true);
+  });
+});
+
+describe('indexes', () => {
+  const byFirst = (object: ConfigMapObject): readonly string[] => [object.metadata.name[0] ?? '', object.metadata.labels?.['tier'] ?? 'none'];
+  const labelled = (name: string, version: number, tier: string): ConfigMapObject => ({ ...config(name, version), metadata: { ...config(name, version).metadata, labels: { tier } } });
+
+  test('follow every change, sorted, and give the same array until something under the value changes', async () => {
+    const { cache } = await play({
+      lists: [list(10, [labelled('ab', 1, 'x'), labelled('aa', 2, 'y'), labelled('b', 3, 'x')])],
+      watches: [[event('MODIFIED', labelled('b', 11, 'y')), event('ADDED', labelled('ac', 12, 'x')), event('DELETED', labelled('ab', 13, 'x')), 'hold']],
+    }, { indexes: { first: byFirst } });
+    const names = (value: string): string[] => cache.byIndex('first', value).map(({ metadata }) => metadata.name);
+    expect([names('a'), names('x'), names('y'), names('none')]).toEqual([['aa', 'ac'], ['ac'], ['aa', 'b'], []]);
+    expect(cache.byIndex('first', 'a')).toBe(cache.byIndex('first', 'a'));
+    expect(() => cache.byIndex('last', 'a')).toThrow('no index "last"; it has: first');
+  });
+
+  test('and transforms that throw cost their object its place, or its cut, and nothing else', async () => {
+    const { cache, log } = await play({ lists: [list(10, [config('bad', 1), { ...config('good', 2), data: { large: 'x' } }])], watches: [] }, {
+      transform(object) {
+        if (object.metadata.name === 'bad') throw new Error('transform broke');
+        const { data: _, ...rest } = object;
+        return rest;
+      },
+      indexes: { name: ({ metadata }) => { if (metadata.name === 'bad') throw new Error('index broke'); return [metadata.name]; } },
+    });
+    expect(cache.list()).toHaveLength(2);
+    expect(cache.get({ namespace: 'n', name: 'good' })).not.toHaveProperty('data');
+    expect([cache.byIndex('name', 'bad'), cache.byIndex('name', 'good')].map(({ length }) => length)).toEqual([0, 1]);
+    expect(log.lines.map(({ fields }) => fields['error'])).toEqual(expect.arrayContaining(['transform broke', 'index broke']));
   });
 });
