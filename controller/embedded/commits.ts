@@ -10,7 +10,7 @@ import { equal, type JsonObject } from './json.ts';
 import { apiVersionIn, type KindRegistry, type WriteSurroundings } from './kinds.ts';
 import { isDeleting, nameOf, namespaceOf } from './metadata.ts';
 import type { Objects } from './objects.ts';
-import { alreadyExists, ApiProblem, forbidden, notFound } from './problems.ts';
+import { alreadyExists, ApiProblem, forbidden, methodNotAllowed, notFound } from './problems.ts';
 import type { DeleteRequest, WriteRequest } from './requests.ts';
 import { inVersionOf, type Target } from './target.ts';
 import { prepareNew, prepareNext } from './write.ts';
@@ -31,8 +31,8 @@ export class Commits {
     this.objects = objects;
     this.#clock = clock;
     this.#random = random;
-    this.#deletion = new Deletion(objects, kinds, () => this.#now());
-    this.#crdKinds = new CrdKinds(objects, kinds, this.#deletion);
+    this.#crdKinds = new CrdKinds(objects, kinds);
+    this.#deletion = new Deletion(objects, kinds, this.#crdKinds, () => this.#now());
   }
 
   /** Takes up what was stored before: kinds of CRDs, deletions that a stop cut short. */
@@ -49,11 +49,13 @@ export class Commits {
       if (home === undefined) throw notFound({ ...NAMESPACES, kind: 'Namespace' }, namespace);
       if (isDeleting(home)) throw new ApiProblem(403, 'Forbidden', forbidden(kind, nameOf(object), `unable to create new content in namespace ${namespace} because it is being terminated`).message, { name: nameOf(object), kind: kind.plural }, [{ reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' }]);
     }
+    if (this.#crdKinds.isEnding(kind)) throw methodNotAllowed('create not allowed while custom resource definition is terminating');
     prepareNew(kind, object, this.#around(), this.#random, own);
     if (this.objects.get(kind, namespace, nameOf(object)) !== undefined) throw alreadyExists(kind, nameOf(object));
     if (request.dryRun === true) return inVersionOf(target, object);
     const stored = this.objects.put(kind, object);
     if (kind === crdKind) this.#crdKinds.register(stored, request.warnings ?? []);
+    this.#deletion.created(kind, stored);
     return inVersionOf(target, stored);
   }
 
@@ -62,17 +64,18 @@ export class Commits {
     const { kind } = target;
     const next = prepareNext(kind, live, sent, request.subresource, this.#around(), own);
     if (request.dryRun === true || equal(live, next)) return inVersionOf(target, request.dryRun === true ? next : live);
-    const stored = this.objects.put(kind, next);
-    if (kind === crdKind) this.#crdKinds.register(stored, request.warnings ?? []);
-    this.#deletion.finish(kind, stored);
+    const stored = this.#deletion.replace(kind, live, next);
+    if (kind === crdKind && this.objects.get(kind, '', nameOf(stored)) !== undefined) this.#crdKinds.register(stored, request.warnings ?? []);
     return inVersionOf(target, stored);
   }
 
-  /** `gone`: false while finalizers hold it. A CRD takes its objects along. */
+  /** `gone`: false while finalizers hold it. */
   remove(target: Target, live: JsonObject, request: DeleteRequest): { readonly object: JsonObject; readonly gone: boolean } {
-    if (request.dryRun === true) return { object: inVersionOf(target, live), gone: true };
-    if (target.kind === crdKind) this.#crdKinds.unregister(live);
-    const { object, gone } = this.#deletion.delete(target.kind, live, request.propagation ?? 'Background');
+    if (request.dryRun === true) {
+      const marked = this.#deletion.marked(target.kind, live, request.propagation);
+      return { object: inVersionOf(target, marked ?? live), gone: marked === undefined };
+    }
+    const { object, gone } = this.#deletion.delete(target.kind, live, request.propagation);
     return { object: inVersionOf(target, object), gone };
   }
 

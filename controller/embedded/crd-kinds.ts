@@ -1,21 +1,20 @@
 /** The kinds that CustomResourceDefinitions bring, beside those that this API serves by itself. */
 import { CRDS, crdRemarks, kindOfCrd } from './builtin/custom-resource-definition.ts';
-import type { Deletion } from './deletion.ts';
+import type { DefinedKinds } from './definition-contents.ts';
 import type { JsonObject } from './json.ts';
 import { type KindRegistry, kindKey } from './kinds.ts';
+import { isDeleting } from './metadata.ts';
 import type { Objects } from './objects.ts';
 
-export class CrdKinds {
+export class CrdKinds implements DefinedKinds {
   readonly #objects: Objects;
   readonly #kinds: KindRegistry;
-  readonly #deletion: Deletion;
   /** Kinds that are here because of a CRD, and go with it. */
   readonly #registered = new Set<string>();
 
-  constructor(objects: Objects, kinds: KindRegistry, deletion: Deletion) {
+  constructor(objects: Objects, kinds: KindRegistry) {
     this.#objects = objects;
     this.#kinds = kinds;
-    this.#deletion = deletion;
   }
 
   /** Takes up the CRDs that were stored before. */
@@ -36,11 +35,19 @@ export class CrdKinds {
     this.#registered.add(kindKey(kind));
   }
 
-  /** The kind goes, and its objects with it. */
-  unregister(crd: JsonObject): void {
+  has(kind: { readonly group: string; readonly plural: string }): boolean {
+    return this.#registered.has(kindKey(kind));
+  }
+
+  /** The kind is served no more; its objects went before. */
+  removed(crd: JsonObject): void {
     const kind = kindOfCrd(crd);
-    if (kind === undefined || !this.#registered.delete(kindKey(kind))) return;
-    for (const object of this.#objects.all(kind)) this.#deletion.delete(kind, object, 'Background');
-    this.#kinds.remove(kind.group, kind.plural);
+    if (kind !== undefined && this.#registered.delete(kindKey(kind))) this.#kinds.remove(kind.group, kind.plural);
+  }
+
+  /** Whether the kind goes as soon as its last object went. */
+  isEnding(kind: { readonly group: string; readonly plural: string }): boolean {
+    const crd = this.has(kind) ? this.#objects.get(CRDS, '', `${kind.plural}.${kind.group}`) : undefined;
+    return crd !== undefined && isDeleting(crd);
   }
 }

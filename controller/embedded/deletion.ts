@@ -1,129 +1,114 @@
-/** Deleting: finalizers, owners and what they own, namespaces and what they hold. Does what kube-controller-manager does elsewhere, at once. */
-import { clone, type JsonObject, objectAt, textAt } from './json.ts';
+/** Deleting: marks and finalizers, and what goes with an object. Does at once what kube-controller-manager does elsewhere. */
+import { type DefinedKinds, DefinitionContents, ending, isDefinition } from './definition-contents.ts';
+import { Garbage } from './garbage.ts';
+import { clone, equal, type JsonObject, objectAt } from './json.ts';
 import type { KindRegistry, ServedKind } from './kinds.ts';
-import { finalizersOf, isDeleting, nameOf, namespaceOf, ownersOf, uidOf } from './metadata.ts';
-import type { Objects, Placed } from './objects.ts';
+import { finalizersOf, FOREGROUND, isDeleting, namespaceOf, ORPHAN, ownersOf, uidOf } from './metadata.ts';
+import { isNamespace, NamespaceContents, terminated, terminating } from './namespace-contents.ts';
+import type { Objects } from './objects.ts';
 
 export type Propagation = 'Background' | 'Foreground' | 'Orphan';
-const FOREGROUND = 'foregroundDeletion';
-
-const NAMESPACES = { group: '', plural: 'namespaces' };
-const isNamespace = (kind: { readonly group: string; readonly plural: string }): boolean => kind.group === '' && kind.plural === 'namespaces';
 
 export class Deletion {
   readonly #objects: Objects;
   readonly #kinds: KindRegistry;
   readonly #now: () => string;
+  readonly #garbage: Garbage;
+  readonly #contents: NamespaceContents;
+  readonly #defined: DefinedKinds;
+  readonly #definitions: DefinitionContents;
 
-  constructor(objects: Objects, kinds: KindRegistry, now: () => string) {
+  constructor(objects: Objects, kinds: KindRegistry, defined: DefinedKinds, now: () => string) {
     this.#objects = objects;
     this.#kinds = kinds;
     this.#now = now;
+    this.#defined = defined;
+    const changes = {
+      put: (kind: ServedKind, object: JsonObject): void => this.change(kind, object),
+      delete: (kind: ServedKind, object: JsonObject, propagation: Propagation | undefined): void => { this.delete(kind, object, propagation); },
+    };
+    this.#garbage = new Garbage(objects, kinds, changes);
+    this.#contents = new NamespaceContents(objects, kinds, now, changes);
+    this.#definitions = new DefinitionContents(objects, kinds, defined, changes);
   }
 
-  /** The object as it is now: marked while finalizers hold it (`gone` false), else as it went. */
-  delete(kind: ServedKind, object: JsonObject, propagation: Propagation): { readonly object: JsonObject; readonly gone: boolean } {
-    if (propagation === 'Orphan') this.#orphan(uidOf(object));
-    const blocked = propagation === 'Foreground' && this.#objects.dependentsOf(uidOf(object)).length > 0;
-    if (!blocked && !isNamespace(kind) && finalizersOf(object).length === 0) return { object: this.#remove(kind, object), gone: true };
-    const marked = isDeleting(object) && !blocked ? object : this.#objects.put(kind, this.#mark(kind, object, blocked));
-    if (isNamespace(kind)) this.#empty(nameOf(object));
-    else if (blocked) this.#releaseDependents(marked);
-    const left = this.#objects.get(kind, namespaceOf(object), nameOf(object));
-    return { object: left ?? marked, gone: left === undefined };
+  /** The object as the deletion left it: marked while finalizers hold it (`gone` false), else as it went. No `propagation`: as its finalizers say. */
+  delete(kind: ServedKind, object: JsonObject, propagation: Propagation | undefined): { readonly object: JsonObject; readonly gone: boolean } {
+    const marked = this.marked(kind, object, propagation);
+    if (marked === undefined) return { object: this.#remove(kind, object), gone: true };
+    const stored = equal(marked, object) ? object : this.#objects.put(kind, marked);
+    this.#follow(kind, object, stored);
+    return { object: stored, gone: false };
   }
 
-  /** To be called after every write: a deleted object whose last finalizer went is removed. True: it was. */
-  finish(kind: ServedKind, object: JsonObject): boolean {
-    if (!isDeleting(object) || finalizersOf(object).length > 0) return false;
-    if (isNamespace(kind)) return false;
-    this.#remove(kind, object);
-    return true;
+  /** What a deletion would store; undefined: nothing holds the object. */
+  marked(kind: ServedKind, object: JsonObject, propagation: Propagation | undefined): JsonObject | undefined {
+    if (isNamespace(kind)) return terminated(object) ? undefined : terminating(object, this.#now());
+    const marked = isDefinition(kind) && !isDeleting(object) ? ending(clone(object), this.#now()) : clone(object);
+    const finalizers = finalizersFor(finalizersOf(marked), propagation);
+    if (finalizers.length === 0) return undefined;
+    const metadata = objectAt(marked, 'metadata');
+    if (!isDeleting(object) && typeof metadata['generation'] === 'number') metadata['generation'] += 1;
+    metadata['deletionTimestamp'] ??= this.#now();
+    metadata['deletionGracePeriodSeconds'] = 0;
+    metadata['finalizers'] = finalizers;
+    return marked;
+  }
+
+  /** Stores a next state and what follows from it: an object whose last finalizer went is removed instead, and nobody sees it without. */
+  replace(kind: ServedKind, live: JsonObject, next: JsonObject): JsonObject {
+    if (isDeleting(next) && (isNamespace(kind) ? terminated(next) : finalizersOf(next).length === 0)) {
+      this.#remove(kind, live);
+      return next;
+    }
+    const stored = this.#objects.put(kind, next);
+    this.#follow(kind, live, stored);
+    return stored;
+  }
+
+  /** To be called once a new object is stored: one whose owners are all gone goes too. */
+  created(kind: ServedKind, stored: JsonObject): void {
+    this.#follow(kind, undefined, stored);
+  }
+
+  /** As `replace`, for states that this process itself decides; the object may be gone after. */
+  change(kind: ServedKind, next: JsonObject): void {
+    const live = this.#objects.byUid(uidOf(next))?.object;
+    if (live !== undefined && !equal(live, next)) this.replace(kind, live, next);
   }
 
   /** What a stop in the middle left undone, and objects whose owners are all gone. */
   resume(): void {
     for (const { kind, object } of this.#objects.everything()) {
       const served = this.#kinds.byKey(kind.group, kind.plural);
-      if (served === undefined || this.#objects.byUid(uidOf(object)) === undefined) continue;
-      if (isNamespace(kind) && isDeleting(object)) this.#empty(nameOf(object));
-      else if (isDeleting(object)) this.finish(served, object);
-      else if (ownersOf(object).length > 0) this.#collect({ kind, object });
+      const live = this.#objects.byUid(uidOf(object))?.object;
+      if (served === undefined || live === undefined) continue;
+      if (isDeleting(live) && !isNamespace(kind) && finalizersOf(live).length === 0) this.#remove(served, live);
+      else this.#follow(served, undefined, live);
     }
-  }
-
-  #mark(kind: ServedKind, object: JsonObject, foreground: boolean): JsonObject {
-    const marked = clone(object);
-    const metadata = objectAt(marked, 'metadata');
-    metadata['deletionTimestamp'] ??= this.#now();
-    metadata['deletionGracePeriodSeconds'] = 0;
-    if (kind.hasGeneration) metadata['generation'] = Number(metadata['generation'] ?? 0) + 1;
-    if (foreground && !finalizersOf(marked).includes(FOREGROUND)) metadata['finalizers'] = [...finalizersOf(marked), FOREGROUND];
-    if (isNamespace(kind)) marked['status'] = { ...objectAt(marked, 'status'), phase: 'Terminating' };
-    return marked;
   }
 
   #remove(kind: ServedKind, object: JsonObject): JsonObject {
     const last = this.#objects.remove(kind, object);
-    for (const dependent of this.#objects.dependentsOf(uidOf(object))) this.#collect(dependent);
-    for (const owner of ownersOf(object)) {
-      const placed = this.#objects.byUid(textAt(owner, 'uid') ?? '');
-      if (placed !== undefined) this.#releaseOwner(placed);
-    }
-    this.#finishNamespace(namespaceOf(object));
+    this.#garbage.removed(object);
+    this.#contents.removed(namespaceOf(object));
+    if (isDefinition(kind)) this.#defined.removed(object);
+    else if (this.#defined.has(kind)) this.#definitions.removed(kind);
     return last;
   }
 
-  /** Goes when none of its owners is left. */
-  #collect({ kind, object }: Placed): void {
-    const served = this.#kinds.byKey(kind.group, kind.plural);
-    if (served === undefined || ownersOf(object).some((owner) => this.#objects.byUid(textAt(owner, 'uid') ?? '') !== undefined)) return;
-    this.delete(served, object, 'Background');
+  #follow(kind: ServedKind, before: JsonObject | undefined, after: JsonObject): void {
+    if (isDeleting(after) || ownersOf(after).length > 0 || (before !== undefined && ownersOf(before).length > 0)) this.#garbage.written(before, after);
+    if (isNamespace(kind) && isDeleting(after)) this.#contents.empty(after);
+    if (isDefinition(kind) && isDeleting(after)) this.#definitions.empty(after);
   }
+}
 
-  #orphan(uid: string): void {
-    for (const { kind, object } of this.#objects.dependentsOf(uid)) {
-      const freed = clone(object);
-      const rest = ownersOf(freed).filter((owner) => owner['uid'] !== uid);
-      if (rest.length > 0) objectAt(freed, 'metadata')['ownerReferences'] = rest;
-      else delete objectAt(freed, 'metadata')['ownerReferences'];
-      this.#objects.put(kind, freed);
-    }
-  }
-
-  #releaseDependents(owner: JsonObject): void {
-    for (const { kind, object } of this.#objects.dependentsOf(uidOf(owner))) {
-      const served = this.#kinds.byKey(kind.group, kind.plural);
-      const others = ownersOf(object).filter((reference) => reference['uid'] !== uidOf(owner) && this.#objects.byUid(textAt(reference, 'uid') ?? '') !== undefined);
-      if (served !== undefined && others.length === 0 && !isDeleting(object)) this.delete(served, object, 'Background');
-    }
-  }
-
-  /** An owner that waits for what it owns, and owns nothing any more, goes on. */
-  #releaseOwner({ kind, object }: Placed): void {
-    const served = this.#kinds.byKey(kind.group, kind.plural);
-    if (served === undefined || !isDeleting(object) || !finalizersOf(object).includes(FOREGROUND) || this.#objects.dependentsOf(uidOf(object)).length > 0) return;
-    const released = clone(object);
-    const rest = finalizersOf(released).filter((finalizer) => finalizer !== FOREGROUND);
-    if (rest.length > 0) objectAt(released, 'metadata')['finalizers'] = rest;
-    else delete objectAt(released, 'metadata')['finalizers'];
-    this.finish(served, this.#objects.put(kind, released));
-  }
-
-  #empty(namespace: string): void {
-    for (const kind of this.#kinds.all()) {
-      if (!kind.namespaced) continue;
-      for (const object of this.#objects.all(kind)) {
-        if (namespaceOf(object) === namespace && !isDeleting(object) && this.#objects.byUid(uidOf(object)) !== undefined) this.delete(kind, object, 'Background');
-      }
-    }
-    this.#finishNamespace(namespace);
-  }
-
-  #finishNamespace(name: string): void {
-    const namespace = name === '' ? undefined : this.#objects.get(NAMESPACES, '', name);
-    if (namespace === undefined || !isDeleting(namespace) || finalizersOf(namespace).length > 0) return;
-    const holds = this.#kinds.all().some((kind) => kind.namespaced && this.#objects.all(kind).some((object) => namespaceOf(object) === name));
-    if (!holds) this.#objects.remove(NAMESPACES, namespace);
-  }
+/** As kube-apiserver's `deletionFinalizersForGarbageCollection`: what the caller says replaces what earlier ones said. */
+function finalizersFor(finalizers: readonly string[], propagation: Propagation | undefined): readonly string[] {
+  if (propagation === undefined) return finalizers;
+  return [
+    ...finalizers.filter((finalizer) => finalizer !== ORPHAN && finalizer !== FOREGROUND),
+    ...(propagation === 'Orphan' ? [ORPHAN] : propagation === 'Foreground' ? [FOREGROUND] : []),
+  ];
 }

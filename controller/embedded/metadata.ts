@@ -5,6 +5,10 @@ import { isObject, type JsonObject, member, objectAt, textAt } from './json.ts';
 import type { ServedKind } from './kinds.ts';
 import { invalidValue, required, tooLong } from './problems.ts';
 
+/** Finalizers that say what becomes of dependents; the server takes them away itself. */
+export const ORPHAN = 'orphan';
+export const FOREGROUND = 'foregroundDeletion';
+
 const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const LABEL_1035 = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
@@ -12,6 +16,7 @@ const QUALIFIED = /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9]
 const LABEL_VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
 const KEY_TEXT = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 const VALUE_TEXT = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+const STANDARD_FINALIZERS = new Set([ORPHAN, FOREGROUND, 'kubernetes']);
 const ANNOTATION_BYTES = 256 * 1024;
 
 const ALPHANUMERIC = 'lower case alphanumeric characters';
@@ -55,14 +60,40 @@ export function checkMetadata(kind: ServedKind, object: JsonObject): StatusCause
     bytes += key.length + (typeof value === 'string' ? value.length : 0);
   }
   if (bytes > ANNOTATION_BYTES) causes.push(tooLong('metadata.annotations', ANNOTATION_BYTES));
-  for (const [index, finalizer] of finalizersOf(object).entries()) {
-    if (qualifiedProblem(finalizer)) causes.push(invalidValue(`metadata.finalizers[${index}]`, finalizer, 'a finalizer is a qualified name, like example.com/name'));
-  }
-  ownersOf(object).forEach((owner, index) => {
-    for (const field of ['apiVersion', 'kind', 'name', 'uid']) {
-      if ((textAt(owner, field) ?? '') === '') causes.push(required(`metadata.ownerReferences[${index}].${field}`, 'must not be empty'));
+  causes.push(...checkFinalizers(kind, object), ...checkOwners(object));
+  return causes;
+}
+
+/** `metadata.finalizers` of every kind, and `spec.finalizers` of a namespace. */
+function checkFinalizers(kind: ServedKind, object: JsonObject): StatusCause[] {
+  const finalizers = finalizersOf(object);
+  const causes = finalizers.flatMap((finalizer) => (qualifiedProblem(finalizer) ? [invalidValue('metadata.finalizers', finalizer, KEY_TEXT)] : []));
+  if (finalizers.includes(ORPHAN) && finalizers.includes(FOREGROUND)) causes.push(invalidValue('metadata.finalizers', finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'));
+  if (!kind.builtIn) return causes;
+  const ofSpec = kind.kind === 'Namespace' ? member(objectAt(object, 'spec'), 'finalizers') : [];
+  for (const [field, list] of [['metadata', finalizers], ['spec', ofSpec]] as const) {
+    for (const [index, finalizer] of (Array.isArray(list) ? list : []).entries()) {
+      if (typeof finalizer === 'string' && !finalizer.includes('/') && !STANDARD_FINALIZERS.has(finalizer)) causes.push(invalidValue(`${field}.finalizers[${index}]`, finalizer, 'name is neither a standard finalizer name nor is it fully qualified'));
     }
-  });
+  }
+  return causes;
+}
+
+/** Texts of apimachinery `api/validation/objectmeta.go`. */
+function checkOwners(object: JsonObject): StatusCause[] {
+  const causes: StatusCause[] = [];
+  const owners = ownersOf(object);
+  const field = 'metadata.ownerReferences';
+  for (const owner of owners) {
+    const parts = (textAt(owner, 'apiVersion') ?? '').split('/');
+    const [group, version] = parts.length === 1 ? ['', parts[0] ?? ''] : parts.length === 2 ? parts as [string, string] : ['', ''];
+    if (version === '') causes.push(invalidValue(`${field}.apiVersion`, owner['apiVersion'] ?? '', 'version must not be empty'));
+    for (const key of ['kind', 'name', 'uid']) if ((textAt(owner, key) ?? '') === '') causes.push(invalidValue(`${field}.${key}`, '', 'must not be empty'));
+    if (group === '' && version === 'v1' && owner['kind'] === 'Event') causes.push(invalidValue(field, owner, '/v1, Kind=Event is disallowed from being an owner'));
+  }
+  const controllers = owners.filter((owner) => owner['controller'] === true);
+  const [first, second] = controllers.map((owner) => `${textAt(owner, 'kind') ?? ''}/${textAt(owner, 'name') ?? ''}`);
+  if (second !== undefined) causes.push(invalidValue(field, owners, `Only one reference can have Controller set to true. Found "true" in references for ${first} and ${second}`));
   return causes;
 }
 

@@ -27,9 +27,11 @@ export function checkApply(kind: ServedKind, name: string, live: JsonObject | un
 
 export function checkDelete(kind: ServedKind, live: JsonObject, request: DeleteRequest): void {
   const name = nameOf(live);
-  if (request.uid !== undefined && request.uid !== uidOf(live)) throw conflict(kind, name, `the UID in the precondition (${request.uid}) does not match the UID in record (${uidOf(live)}). The object might have been deleted and then recreated`);
+  // kube-apiserver names the kind here, not the resource.
+  const named = { ...kind, plural: kind.kind };
+  if (request.uid !== undefined && request.uid !== uidOf(live)) throw conflict(named, name, `the UID in the precondition (${request.uid}) does not match the UID in record (${uidOf(live)}). The object might have been deleted and then recreated`);
   const version = versionOf(live);
-  if (request.resourceVersion !== undefined && request.resourceVersion !== version) throw conflict(kind, name, `the ResourceVersion in the precondition (${request.resourceVersion}) does not match the ResourceVersion in record (${version}). The object might have been modified`);
+  if (request.resourceVersion !== undefined && request.resourceVersion !== version) throw conflict(named, name, `the ResourceVersion in the precondition (${request.resourceVersion}) does not match the ResourceVersion in record (${version}). The object might have been modified`);
   if (kind.group === '' && kind.plural === 'namespaces' && (name === 'default' || name === 'kube-system')) throw forbidden(kind, name, 'this namespace may not be deleted');
 }
 

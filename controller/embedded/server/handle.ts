@@ -118,7 +118,7 @@ async function perform(around: Surroundings, verb: Verb, asked: ResourceRequest,
     }
     const { object, gone } = api.delete(target, namespace, name, how);
     around.storeProblem = '';
-    if (!gone) return send(object);
+    if (!gone) return send(object, [], how.mayBeDelayed ? 202 : 200);
     const { kind } = target;
     sendJson(response, 200, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details: { name, ...(kind.group === '' ? {} : { group: kind.group }), kind: kind.plural, uid: uidOf(object) } });
     return 200;

@@ -1,7 +1,7 @@
 /** What query, headers and body say about how to select, page, write or delete. */
 import type { IncomingMessage } from 'node:http';
 import { isObject, objectAt, textAt } from '../json.ts';
-import { badRequest, unsupportedMediaType } from '../problems.ts';
+import { badRequest, invalid, invalidValue, notSupported, unsupportedMediaType } from '../problems.ts';
 import type { DeleteRequest, ListRequest, PatchRequest, Selection, WriteRequest } from '../requests.ts';
 import { mediaType } from './body.ts';
 import { isSet, numberOf, type ResourceRequest } from './request.ts';
@@ -53,12 +53,28 @@ export function patchOptions(options: WriteRequest, query: URLSearchParams, requ
   return { ...options, type, force: isSet(query, 'force') };
 }
 
-export function deleteOptions(body: unknown, query: URLSearchParams): DeleteRequest {
+const DELETE_OPTIONS = { group: 'meta.k8s.io', plural: 'deleteoptions', kind: 'DeleteOptions' };
+const PROPAGATIONS = ['Foreground', 'Background', 'Orphan'] as const;
+
+/** `mayBeDelayed`: the caller wants to hear (202) that an object is still there. */
+export function deleteOptions(body: unknown, query: URLSearchParams): DeleteRequest & { readonly mayBeDelayed: boolean } {
   const options = isObject(body) ? body : {};
+  const kind = textAt(options, 'kind');
+  if (kind !== undefined && kind !== 'DeleteOptions') throw badRequest(`no kind ${JSON.stringify(kind.slice(0, 80))} is registered for version ${JSON.stringify(textAt(options, 'apiVersion') ?? '')}: the body of a deletion is DeleteOptions`);
+  const orphan = typeof options['orphanDependents'] === 'boolean' ? options['orphanDependents'] : query.has('orphanDependents') ? isSet(query, 'orphanDependents') : undefined;
+  const given = textAt(options, 'propagationPolicy') ?? query.get('propagationPolicy') ?? undefined;
+  const dryRuns = [...query.getAll('dryRun'), ...Array.isArray(options['dryRun']) ? options['dryRun'].map(String) : []];
+  const propagation = PROPAGATIONS.find((each) => each === given);
+  const causes = [];
+  if (given !== undefined && orphan !== undefined) causes.push(invalidValue('propagationPolicy', given, 'orphanDependents and deletionPropagation cannot be both set'));
+  if (given !== undefined && propagation === undefined) causes.push(notSupported('propagationPolicy', given, [...PROPAGATIONS, 'nil']));
+  if (dryRuns.some((value) => value !== 'All')) causes.push(notSupported('dryRun', dryRuns, ['All']));
+  if (causes.length > 0) throw invalid(DELETE_OPTIONS, '', causes);
   const preconditions = objectAt(options, 'preconditions');
-  const propagation = textAt(options, 'propagationPolicy') ?? query.get('propagationPolicy') ?? (options['orphanDependents'] === true ? 'Orphan' : 'Background');
-  if (propagation !== 'Background' && propagation !== 'Foreground' && propagation !== 'Orphan') throw badRequest(`propagationPolicy: Unsupported value: ${JSON.stringify(propagation.slice(0, 40))}: supported values: "Background", "Foreground", "Orphan"`);
-  const asked = Array.isArray(options['dryRun']) ? options['dryRun'].map(String) : [];
   const [uid, resourceVersion] = [textAt(preconditions, 'uid'), textAt(preconditions, 'resourceVersion')];
-  return { propagation, dryRun: dryRun([...query.getAll('dryRun'), ...asked]), ...(uid === undefined ? {} : { uid }), ...(resourceVersion === undefined ? {} : { resourceVersion }) };
+  const chosen = propagation ?? (orphan === undefined ? undefined : orphan ? 'Orphan' : 'Background');
+  return {
+    dryRun: dryRuns.length > 0, mayBeDelayed: orphan === false,
+    ...(chosen === undefined ? {} : { propagation: chosen }), ...(uid === undefined ? {} : { uid }), ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  };
 }
