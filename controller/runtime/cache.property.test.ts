@@ -8,7 +8,7 @@ import { FlakyServer } from './testing/flaky-server.ts';
 import { manualClock } from './testing/manual-clock.ts';
 
 const NAMES = ['a', 'b', 'c', 'd', 'e'] as const;
-const ACTIONS = ['write', 'write', 'write', 'delete', 'recreate', 'replace silently', 'repeat', 'bookmark', 'compact', 'close', 'reset', 'gone', 'down', 'up', 'lag', 'set back', 'advance', 'advance'] as const;
+const ACTIONS = ['write', 'write', 'write', 'delete', 'recreate', 'replace silently', 'repeat', 'repeat', 'bookmark', 'compact', 'close', 'reset', 'gone', 'down', 'up', 'lag', 'set back', 'advance', 'advance'] as const;
 interface Step { readonly action: typeof ACTIONS[number]; readonly name: typeof NAMES[number]; readonly amount: number }
 
 const step = fc.record<Step>({ action: fc.constantFrom(...ACTIONS), name: fc.constantFrom(...NAMES), amount: fc.integer({ min: 0, max: 3000 }) });
@@ -18,6 +18,7 @@ const identity = ({ metadata }: ConfigMapObject): string => `${metadata.name} ${
 class DumbTwin {
   readonly held = new Map<string, string>();
   readonly complaints: string[] = [];
+  mayGoBack = false;
 
   hear({ type, object, previous }: CacheEvent<ConfigMapObject>): void {
     const { name, uid, managedFields } = object.metadata;
@@ -26,6 +27,7 @@ class DumbTwin {
     if ((type === 'added') !== (held === undefined)) this.complaints.push(`${type} ${identity(object)} over ${held}`);
     if (held !== undefined && held.split(' ')[1] !== uid) this.complaints.push(`${type} ${identity(object)} over another object, ${held}`);
     if (type === 'updated' && (previous === undefined || identity(previous) !== held)) this.complaints.push(`updated ${identity(object)} from ${previous && identity(previous)}, not from ${held}`);
+    if (type === 'updated' && !this.mayGoBack && Number(object.metadata.resourceVersion) < Number(held?.split(' ')[2])) this.complaints.push(`${identity(object)} is older than ${held}`);
     if (type === 'deleted') this.held.delete(name);
     else this.held.set(name, identity(object));
   }
@@ -62,6 +64,7 @@ test('whatever happens, the cache ends as the server is, and its events tell the
       else if (action === 'lag') server.lagging = true;
       else if (action === 'set back') {
         server.down = false;
+        twin.mayGoBack = true;
         server.setBack(1 + amount % 8);
         // What is written under the same versions again before anybody looks cannot be told from what was written first, by nobody.
         await clock.advance(180_000);

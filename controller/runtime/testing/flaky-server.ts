@@ -40,7 +40,7 @@ export class FlakyServer {
   }
 
   repeat(index: number): void {
-    const change = this.#history[index % Math.max(1, this.#history.length)];
+    const change = this.#history.at(-1 - index % 5);
     if (change !== undefined) this.#send(change);
   }
 
