@@ -1,7 +1,8 @@
 /** `npm run bench -- NAME`: prints figures, never judges them. */
+import { bench as kube } from './kube.ts';
 import { bench as thread } from './thread.ts';
 
-const BENCHES: Readonly<Record<string, () => Promise<void>>> = { thread };
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = { kube, thread };
 
 const name = process.argv[2] ?? '';
 const chosen = BENCHES[name];

@@ -22,7 +22,7 @@ import { createSimClock, type SimClock } from './clock.ts';
 import { beginLife, type Life } from './life.ts';
 import type { NetworkSettings } from './fabric.ts';
 import { createNetwork, type SimulatedNetwork } from './network.ts';
-import { livingKubernetes, livingRecords, livingSnapshots, memoryDns, memorySnapshots, tracedKubernetes, tracedRecords } from './ports.ts';
+import { countedKubernetes, livingKubernetes, livingRecords, livingSnapshots, memoryDns, memorySnapshots, tracedKubernetes, tracedRecords } from './ports.ts';
 import { createTrace, type Trace } from './trace.ts';
 
 /** A value that a person wrote into a managed Secret. */
@@ -35,6 +35,8 @@ export interface FleetOptions {
   readonly callMilliseconds?: { readonly least: number; readonly most: number };
   /** Clocks of hosts are wrong by up to this, either way. */
   readonly mostSkewMilliseconds?: number;
+  /** Called for every request that a hub or an agent makes of its Kubernetes API, with its RBAC verb. */
+  readonly requested?: (host: string, verb: keyof KubernetesClient, kind: ResourceKind) => void;
 }
 
 export interface Host {
@@ -139,13 +141,15 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
     return self;
   }
 
+  const counted = ({ name, kubernetes }: Host): KubernetesClient =>
+    (options.requested === undefined ? kubernetes : countedKubernetes(kubernetes, (verb, kind) => options.requested?.(name, verb, kind)));
   const common = (name: string, life: Life, number: number) => ({
     clock: life.clock, random: randomOf(`${name} ${number}`), signer: deterministicSigner(`${seed} ${name} ${number}`), log: life.log, metrics: fakeMetrics(), digest: sha256Hex,
   });
 
   const hubApi = createEmbeddedApi({ objects: memoryObjectStore(), clock, random: randomOf('hub api'), definitions: HUB_RESOURCES });
   const hub = host('hub', hubApi, (life, number) => createHub({
-    ...common('hub', life, number), kubernetes: livingKubernetes(hub.kubernetes, life), records: livingRecords(records, life), gateway: network.gatewayServer('hub', 6443),
+    ...common('hub', life, number), kubernetes: livingKubernetes(counted(hub), life), records: livingRecords(records, life), gateway: network.gatewayServer('hub', 6443),
   }, { namespace: NAMESPACE, trustDomain: TRUST_DOMAIN, advertisedAddress: HUB_ADDRESS, createNamespace: true }).start(life.signal), () => {});
 
   const tokens = new Map<string, string>();
@@ -156,7 +160,7 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
     const snapshots = memorySnapshots();
     let dns: DnsPacketHandler | undefined;
     const self = host(name, api, (life, number) => createAgent({
-      ...common(name, life, number), kubernetes: livingKubernetes(self.kubernetes, life), snapshots: livingSnapshots(snapshots, life),
+      ...common(name, life, number), kubernetes: livingKubernetes(counted(self), life), snapshots: livingSnapshots(snapshots, life),
       hub: network.hubConnector(name), peers: network.peerConnector(name), peerServer: network.peerServer(name, PEER_PORT),
       dns: memoryDns(`192.0.2.${index + 1}:53`, life, (handler) => { dns = handler; }),
     }, {

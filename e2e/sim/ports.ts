@@ -56,6 +56,15 @@ export function tracedKubernetes(client: KubernetesClient, host: string, trace: 
   };
 }
 
+/** `requested` hears of every call before it is made. */
+export function countedKubernetes(client: KubernetesClient, requested: (verb: keyof KubernetesClient, kind: ResourceKind) => void): KubernetesClient {
+  const counted = <V extends keyof KubernetesClient>(verb: V): KubernetesClient[V] => ((kind: ResourceKind, ...rest: unknown[]) => {
+    requested(verb, kind);
+    return (client[verb] as (...all: unknown[]) => unknown)(kind, ...rest);
+  }) as KubernetesClient[V];
+  return { get: counted('get'), list: counted('list'), watch: counted('watch'), create: counted('create'), update: counted('update'), patch: counted('patch'), delete: counted('delete') };
+}
+
 export function livingKubernetes(client: KubernetesClient, life: Life): KubernetesClient {
   return {
     get: (...call) => life.call(() => client.get(...call)),

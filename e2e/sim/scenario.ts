@@ -2,7 +2,7 @@
 import { parse } from 'yaml';
 import { COMMANDS } from './commands.ts';
 import type { Context } from './context.ts';
-import { createFleet, type FleetOptions } from './fleet.ts';
+import { createFleet, type Fleet, type FleetOptions } from './fleet.ts';
 import { observe } from './observer.ts';
 import type { Topic, TraceEvent } from './trace.ts';
 
@@ -70,6 +70,8 @@ function tell(events: readonly TraceEvent[], runs: readonly string[]): string[] 
 export interface ScenarioOptions extends FleetOptions {
   /** Passes after each command, so that what belongs together is told together. */
   readonly restMilliseconds?: number;
+  /** Called before each command with the comment right above it. */
+  readonly beforeCommand?: (heading: readonly string[], fleet: Fleet) => void;
 }
 
 export async function runScenario(text: string, options: ScenarioOptions): Promise<ScenarioResult> {
@@ -101,6 +103,7 @@ export async function runScenario(text: string, options: ScenarioOptions): Promi
   };
 
   for (const command of parseScenario(text)) {
+    options.beforeCommand?.(command.heading, fleet);
     const before = fleet.trace.events.length;
     fleet.trace.add('scenario', 'scenario', command.text);
     try {

@@ -1,0 +1,33 @@
+/** The benchmark's parts run, at sizes at which figures mean nothing; only counts are judged. */
+import { expect, test } from 'vitest';
+import { measureAmplification, WRITING } from './kube/amplification.ts';
+import { quantile, table } from './kube/figures.ts';
+import { kubeFigures } from './kube.ts';
+
+const TINY = { objects: 20, reads: 5, breaks: 0, updatesPerSecond: 100, updateSeconds: 0.2, callers: [1, 3], secondsEach: 0.05, watchWrites: 5, listSeconds: 0.1 };
+
+test('prints a figure beside each baseline that it has', async () => {
+  const printed: string[] = [];
+  await kubeFigures(TINY, false, (text) => printed.push(text));
+  const text = printed.join('\n');
+  expect(text).not.toContain('NaN');
+  expect(text).toContain(`== ${TINY.objects + 1} ConfigMaps`);
+  expect(text).toMatch(/; [1-9]\d* and [1-9]\d* events handled/);
+  for (const line of ['time to synced', 'heap after collection', 'write sent to handler, p99', 'create, 3 at a time', 'write to watch event, p50', 'listed at once, longest', 'an idle minute']) {
+    expect(text.split('\n').find((one) => one.includes(line)), line).toMatch(/\d/);
+  }
+});
+
+test('hub and agents write at most twice for each object that changes, and nothing in an idle minute', async () => {
+  for (const { change, requests, changedObjects } of await measureAmplification()) {
+    const writes = WRITING.reduce((sum, verb) => sum + (requests[verb] ?? 0), 0);
+    expect(writes, change).toBeLessThanOrEqual(2 * changedObjects);
+    if (!change.includes('idle')) expect(changedObjects, change).toBeGreaterThan(0);
+  }
+});
+
+test('quantiles and tables', () => {
+  const hundred = Array.from({ length: 100 }, (_, index) => 100 - index);
+  expect([quantile(hundred, 0.5), quantile(hundred, 0.99), quantile(hundred, 1), quantile([], 0.5)]).toEqual([51, 100, 100, Number.NaN]);
+  expect(table([['', 'a'], ['one', '10']])).toBe('      a\none  10');
+});

@@ -1,0 +1,60 @@
+/** Whether a big list holds up everybody else: a neighbour reads one tiny object every 5 ms while another caller lists. */
+import { join } from 'node:path';
+import { startChild } from './child.ts';
+import { CONFIG_MAPS, configMap } from './objects.ts';
+import type { ProbeFigures } from './probe-process.ts';
+import { caller, inParallel } from './requests.ts';
+import { type BenchServer, NAMESPACE } from './servers.ts';
+
+const NEIGHBOUR = 'neighbour';
+
+/** As many objects, of names `cm-0`, `cm-1`, …; gives the names. */
+export async function fill(server: BenchServer, objects: number): Promise<readonly string[]> {
+  const call = caller(server, 16);
+  try {
+    await inParallel(objects, 16, (index) => call({ method: 'POST', path: CONFIG_MAPS, body: configMap(`cm-${index}`, index) }));
+    await call({ method: 'POST', path: CONFIG_MAPS, body: JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: NEIGHBOUR, namespace: NAMESPACE }, data: { tiny: 'yes' } }) });
+  } finally {
+    await call.close();
+  }
+  return Array.from({ length: objects }, (_, index) => `cm-${index}`);
+}
+
+export interface ListFigures {
+  readonly quiet: ProbeFigures;
+  readonly whole: ProbeFigures & { readonly listMilliseconds: number };
+  readonly paged: ProbeFigures & { readonly listMilliseconds: number };
+}
+
+/** What the neighbour feels while nobody lists, while everything is listed at once, and page by page. */
+export async function measureLists(server: BenchServer, { pageSize, seconds }: { readonly pageSize: number; readonly seconds: number }): Promise<ListFigures> {
+  const probe = startChild(join(import.meta.dirname, 'probe-process.ts'), [JSON.stringify(server), `${CONFIG_MAPS}/${NEIGHBOUR}`]);
+  const call = caller(server, 1);
+  const during = async (list: () => Promise<unknown>): Promise<ProbeFigures & { readonly listMilliseconds: number }> => {
+    await list();
+    await probe.ask({ ask: 'begin' });
+    const start = performance.now();
+    let lists = 0;
+    do {
+      await list();
+      lists += 1;
+    } while (performance.now() - start < seconds * 1000);
+    const listMilliseconds = (performance.now() - start) / lists;
+    return { ...await probe.ask<ProbeFigures>({ ask: 'end' }), listMilliseconds };
+  };
+  try {
+    const { listMilliseconds: _, ...quiet } = await during(() => new Promise((resolve) => { setTimeout(resolve, 50); }));
+    const whole = await during(() => call({ method: 'GET', path: CONFIG_MAPS }));
+    const paged = await during(async () => {
+      let token = '';
+      do {
+        const text = await call({ method: 'GET', path: `${CONFIG_MAPS}?limit=${pageSize}&continue=${encodeURIComponent(token)}` });
+        token = /"continue":"([^"]+)"/.exec(text.slice(0, 2000))?.[1] ?? '';
+      } while (token !== '');
+    });
+    return { quiet, whole, paged };
+  } finally {
+    await call.close();
+    await probe.stop();
+  }
+}
