@@ -8,6 +8,8 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
   'api/v1': ['Namespace', 'Node', 'Secret', 'ConfigMap', 'Service', 'Event', 'ServiceAccount'],
   'apis/discovery.k8s.io/v1': ['EndpointSlice'],
   'apis/coordination.k8s.io/v1': ['Lease'],
+  'apis/events.k8s.io/v1': ['Event'],
+  'apis/rbac.authorization.k8s.io/v1': ['Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding'],
 };
 
 type Schema = { readonly 'x-kubernetes-group-version-kind'?: readonly { readonly kind: string }[] };
