@@ -13,10 +13,19 @@ const DEFAULT_BUCKETS_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 6
 export function createMetrics(options: { readonly processMetrics: boolean }): MetricsRegistry {
   const registry = new Registry();
   if (options.processMetrics) collectDefaultMetrics({ register: registry });
+  const updates = new Set<() => void>();
   const once = <T>(name: string, make: () => T): T => (registry.getSingleMetric(name) as T | undefined) ?? make();
   return {
     contentType: registry.contentType,
-    render: () => registry.metrics(),
+    render() {
+      for (const update of updates) update();
+      return registry.metrics();
+    },
+    beforeReading(update) {
+      const one = (): void => update();
+      updates.add(one);
+      return () => { updates.delete(one); };
+    },
     counter(name, help, labelNames = []) {
       const counter = once(name, () => new Counter({ name, help, labelNames, registers: [registry] }));
       return { inc: (labels = {}, by = 1) => counter.inc(labels, by) };

@@ -124,61 +124,70 @@ describe('queue', () => {
     await running;
   });
 
-  type Step = { readonly do: 'add' | 'delay' | 'get' | 'done' | 'advance'; readonly key: string; readonly by: number };
-  const step = fc.record<Step>({ do: fc.constantFrom('add', 'delay', 'get', 'done', 'advance'), key: fc.constantFrom('a', 'b', 'c'), by: fc.integer({ min: 1, max: 20 }) });
+  test('kinds take turns: a flood of one holds up no other', async () => {
+    const clock = manualClock(0);
+    const queue = createQueue({ name: 'test', clock, random: seededRandom(1), metrics: fakeMetrics(), fairness: (key) => key.split('/')[0] ?? '' });
+    for (let index = 0; index < 3000; index++) queue.add(`flood/${index}`);
+    for (const key of ['calm/a', 'calm/b', 'rare/x']) queue.add(key);
+    const order: (string | undefined)[] = [];
+    for (let count = 0; count < 3003; count++) order.push(await queue.get());
+    expect(order.slice(0, 7)).toEqual(['flood/0', 'calm/a', 'rare/x', 'flood/1', 'calm/b', 'flood/2', 'flood/3']);
+    expect(new Set(order).size).toBe(3003);
+    expect(order.at(-1)).toBe('flood/2999');
+  });
 
-  /** One list and two sets, every question answered by a scan. */
-  class DumbQueue {
-    waiting: string[] = [];
-    again = new Set<string>();
-    busy = new Set<string>();
-    delayed: { key: string; at: number; order: number }[] = [];
-    order = 0;
-    add(key: string): void {
-      if (this.waiting.includes(key) || this.again.has(key)) return;
-      if (this.busy.has(key)) this.again.add(key);
-      else this.waiting.push(key);
-    }
-    delay(key: string, at: number): void {
-      const old = this.delayed.find((entry) => entry.key === key);
-      if (old !== undefined && old.at <= at) return;
-      this.delayed = [...this.delayed.filter((entry) => entry !== old), { key, at, order: this.order++ }];
-    }
-    get(): string | undefined {
-      const key = this.waiting.shift();
-      if (key !== undefined) this.busy.add(key);
-      return key;
-    }
-    done(key: string): void {
-      if (!this.busy.delete(key)) return;
-      if (this.again.delete(key)) this.waiting.push(key);
-    }
-    due(now: number): void {
-      const ready = this.delayed.filter((entry) => entry.at <= now).sort((a, b) => a.at - b.at || a.order - b.order);
-      this.delayed = this.delayed.filter((entry) => entry.at > now);
-      for (const { key } of ready) this.add(key);
-    }
-  }
+  test('retries of all keys together keep a rate; adds do not count, and a quiet time gives the burst back', async () => {
+    const { queue, clock } = make();
+    const abort = new AbortController();
+    const running = queue.start(abort.signal);
+    const arrivals: number[] = [];
+    const work = (async () => {
+      for (let key = await queue.get(); key !== undefined; key = await queue.get()) { arrivals.push(clock.now()); queue.done(key); }
+    })();
+    const fail = (count: number, round: string): void => { for (let index = 0; index < count; index++) queue.addRateLimited(`${round}${index}`); };
+    fail(120, 'first');
+    for (let index = 0; index < 50; index++) queue.add(`added${index}`);
+    await clock.advance(4);
+    expect(arrivals).toHaveLength(50);
+    await clock.advance(1);
+    expect(arrivals).toHaveLength(150);
+    await clock.advance(1000);
+    expect(arrivals).toHaveLength(160);
+    await clock.advance(1000);
+    expect(arrivals).toHaveLength(170);
+    await clock.advance(20_000);
+    fail(100, 'second');
+    await clock.advance(5);
+    expect(arrivals).toHaveLength(270);
+    abort.abort();
+    await Promise.all([running, work]);
+  });
 
-  test('behaves like its dumb twin for any sequence of calls', async () => {
-    await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-      const { queue, clock } = make();
-      const twin = new DumbQueue();
-      const abort = new AbortController();
-      const running = queue.start(abort.signal);
-      for (const { do: action, key, by } of steps) {
-        if (action === 'add') { queue.add(key); twin.add(key); }
-        if (action === 'delay') { queue.addAt(key, clock.now() + by); twin.delay(key, clock.now() + by); }
-        if (action === 'done') { queue.done(key); twin.done(key); }
-        if (action === 'advance') { await clock.advance(by); twin.due(clock.now()); }
-        if (action === 'get' && queue.depth > 0) expect(await queue.get()).toBe(twin.get());
-        expect(queue.depth).toBe(twin.waiting.length);
-      }
-      abort.abort();
-      for (const key of ['a', 'b', 'c']) queue.done(key);
-      for (let key = await queue.get(); key !== undefined; key = await queue.get()) queue.done(key);
-      await running;
-    }), { numRuns: 300 });
+  test('what is held shows: how long all of it, and how long the longest', async () => {
+    const { queue, clock, metrics, labels } = make();
+    const abort = new AbortController();
+    const running = queue.start(abort.signal);
+    const values = (): number[] => ['workqueue_unfinished_work_seconds', 'workqueue_longest_running_processor_seconds'].map((name) => metrics.value(name, labels));
+    queue.add('hangs');
+    await queue.get();
+    await clock.advance(30_000);
+    queue.add('short');
+    await queue.get();
+    await clock.advance(2000);
+    expect(values()).toEqual([34, 32]);
+    queue.done('hangs');
+    expect(values()).toEqual([2, 2]);
+    queue.done('short');
+    expect(values()).toEqual([0, 0]);
+    abort.abort();
+    await running;
+  });
+
+  test('a full queue takes back what a worker holds: a failed key is never lost', async () => {
+    const { queue } = make(2);
+    queue.add('a');
+    await queue.get();
+    expect([queue.add('b'), queue.add('c'), queue.add('d'), queue.addRateLimited('a')]).toEqual([true, true, false, true]);
   });
 
   test('no key is ever held by two workers, and none is lost', async () => {

@@ -7,9 +7,14 @@ import type { Random } from '../../mesh/ports/random.ts';
 import { type BackoffLimits, backoffMilliseconds } from './backoff.ts';
 import { cancelled, cancelWithin } from './cancel.ts';
 import { Delays } from './delays.ts';
+import { FairLine } from './fair-line.ts';
+import { createQueueMetrics } from './queue-metrics.ts';
+import { type Rate, RateLimit } from './rate-limit.ts';
 
 /** client-go's 5 ms base; its 1000 s ceiling is too long for a network that must heal, and 10 % jitter keeps a fleet apart. */
 const RETRY_LIMITS: BackoffLimits = { baseMilliseconds: 5, maximumMilliseconds: 60_000, jitter: 0.1 };
+/** client-go's `DefaultTypedControllerRateLimiter`: the brake on a fleet of keys that all fail at once. */
+const RETRY_RATE: Rate = { perSecond: 10, burst: 100 };
 const DEFAULT_CAPACITY = 100_000;
 
 export interface QueueOptions {
@@ -17,16 +22,21 @@ export interface QueueOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly metrics: Metrics;
-  /** Distinct keys held at once, waiting or delayed. */
+  /** Distinct keys held at once, waiting or delayed. A key that a worker holds may come back in any case. */
   readonly capacity?: number;
+  /** Of one key's pauses. */
   readonly retryLimits?: BackoffLimits;
+  /** Of all keys' retries together. */
+  readonly retryRate?: Rate;
+  /** The kind of a key, where one queue has several: kinds take turns. */
+  readonly fairness?: (key: string) => string;
 }
 
 export interface Queue {
   /** False where the key was refused: the queue is full or shutting down. A key that waits already is not added twice. */
   add(key: string): boolean;
   addAt(key: string, at: Instant): boolean;
-  /** After a failure: later, by the key's own growing pause, but not before `notBefore`. */
+  /** After a failure: later, by the key's own growing pause and the rate of all retries, but not before `notBefore`. */
   addRateLimited(key: string, notBefore?: Instant): boolean;
   /** After a success: the key's next failure pauses shortly again. */
   forget(key: string): void;
@@ -43,35 +53,23 @@ export interface Queue {
 }
 
 export function createQueue(options: QueueOptions): Queue {
-  const { name, clock, random, metrics, capacity = DEFAULT_CAPACITY, retryLimits = RETRY_LIMITS } = options;
-  const waiting: string[] = [];
-  /** Read position in `waiting`: shifting a long array is slow. */
-  let head = 0;
+  const { name, clock, random, capacity = DEFAULT_CAPACITY, retryLimits = RETRY_LIMITS, retryRate = RETRY_RATE, fairness = () => '' } = options;
+  const waiting = new FairLine();
   const dirty = new Set<string>();
   const processing = new Set<string>();
   const failures = new Map<string, number>();
   const delays = new Delays();
+  const rate = new RateLimit(retryRate, clock.now());
   const idleWorkers: ((key: string | undefined) => void)[] = [];
-  const addedAt = new Map<string, Instant>();
-  const startedAt = new Map<string, Instant>();
+  const metrics = createQueueMetrics(options.metrics, name, clock);
   let shuttingDown = false;
   let wakePump: () => void = () => {};
   let notifyDrained: () => void = () => {};
 
-  const labels = { name, controller: name };
-  const depthGauge = metrics.gauge('workqueue_depth', 'Keys that wait for a worker.', ['name', 'controller']);
-  const addsCounter = metrics.counter('workqueue_adds_total', 'Keys added.', ['name', 'controller']);
-  const retriesCounter = metrics.counter('workqueue_retries_total', 'Keys added again after a failure.', ['name', 'controller']);
-  const queueSeconds = metrics.histogram('workqueue_queue_duration_seconds', 'How long a key waited for a worker.', ['name', 'controller']);
-  const workSeconds = metrics.histogram('workqueue_work_duration_seconds', 'How long a worker held a key.', ['name', 'controller']);
-
-  const depth = (): number => waiting.length - head;
   const hand = (key: string): void => {
     dirty.delete(key);
     processing.add(key);
-    queueSeconds.observe(labels, (clock.now() - (addedAt.get(key) ?? clock.now())) / 1000);
-    addedAt.delete(key);
-    startedAt.set(key, clock.now());
+    metrics.handed(key);
   };
   const push = (key: string): void => {
     const worker = idleWorkers.shift();
@@ -80,19 +78,21 @@ export function createQueue(options: QueueOptions): Queue {
       worker(key);
       return;
     }
-    waiting.push(key);
-    depthGauge.set(labels, depth());
+    waiting.push(fairness(key), key);
+    metrics.waiting(waiting.size);
   };
-  const full = (): boolean => dirty.size + delays.size >= capacity;
+  const refuses = (key: string): boolean => dirty.size + delays.size >= capacity && !processing.has(key);
 
-  const add = (key: string): boolean => {
-    if (shuttingDown) return false;
-    if (dirty.has(key)) return true;
-    if (full()) return false;
+  /** A key that was accepted for later comes even where the queue has filled up since. */
+  const accept = (key: string): void => {
+    if (dirty.has(key)) return;
     dirty.add(key);
-    addedAt.set(key, clock.now());
-    addsCounter.inc(labels);
+    metrics.added(key);
     if (!processing.has(key)) push(key);
+  };
+  const add = (key: string): boolean => {
+    if (shuttingDown || (!dirty.has(key) && refuses(key))) return false;
+    accept(key);
     return true;
   };
   let latest = clock.now();
@@ -106,7 +106,7 @@ export function createQueue(options: QueueOptions): Queue {
     if (shuttingDown) return false;
     followClock();
     if (at <= clock.now()) return add(key);
-    if (!delays.has(key) && full()) return false;
+    if (!delays.has(key) && refuses(key)) return false;
     delays.set(key, at);
     wakePump();
     return true;
@@ -116,7 +116,7 @@ export function createQueue(options: QueueOptions): Queue {
       const nap = cancelWithin(signal);
       wakePump = nap.abort;
       followClock();
-      for (let due = delays.takeDue(clock.now()); due !== undefined; due = delays.takeDue(clock.now())) add(due);
+      for (let due = delays.takeDue(clock.now()); due !== undefined; due = delays.takeDue(clock.now())) accept(due);
       const next = delays.earliest();
       if (next === undefined) await cancelled(nap.signal);
       else await clock.sleepUntil(next, nap.signal);
@@ -128,7 +128,7 @@ export function createQueue(options: QueueOptions): Queue {
     delays.clear();
     for (const worker of idleWorkers.splice(0)) worker(undefined);
   };
-  const drained = (): boolean => processing.size === 0 && depth() === 0;
+  const drained = (): boolean => processing.size === 0 && waiting.size === 0;
 
   return {
     add,
@@ -137,38 +137,34 @@ export function createQueue(options: QueueOptions): Queue {
       if (shuttingDown) return false;
       const count = (failures.get(key) ?? 0) + 1;
       failures.set(key, count);
-      retriesCounter.inc(labels);
-      return addAt(key, Math.max(notBefore, clock.now() + backoffMilliseconds(count, retryLimits, random)));
+      metrics.retried();
+      const pause = Math.max(backoffMilliseconds(count, retryLimits, random), rate.take(clock.now()));
+      return addAt(key, Math.max(notBefore, clock.now() + pause));
     },
     forget(key) { failures.delete(key); },
     get() {
-      const key = waiting[head];
+      const key = waiting.shift();
       if (key === undefined) {
         if (shuttingDown) return Promise.resolve(undefined);
         return new Promise((resolve) => { idleWorkers.push(resolve); });
       }
-      head += 1;
-      if (head === waiting.length || head > 1024) {
-        waiting.splice(0, head);
-        head = 0;
-      }
-      depthGauge.set(labels, depth());
+      metrics.waiting(waiting.size);
       hand(key);
       return Promise.resolve(key);
     },
     done(key) {
       if (!processing.delete(key)) return;
-      workSeconds.observe(labels, (clock.now() - (startedAt.get(key) ?? clock.now())) / 1000);
-      startedAt.delete(key);
+      metrics.done(key);
       if (dirty.has(key)) push(key);
       if (drained()) notifyDrained();
     },
-    get depth() { return depth(); },
+    get depth() { return waiting.size; },
     async start(signal) {
+      const stopMeasuring = metrics.follow();
       await pump(signal);
       shutDown();
-      if (drained()) return;
-      await new Promise<void>((resolve) => { notifyDrained = resolve; });
+      if (!drained()) await new Promise<void>((resolve) => { notifyDrained = resolve; });
+      stopMeasuring();
     },
     shutDown,
   };

@@ -7,4 +7,6 @@ export interface Metrics {
   counter(name: string, help: string, labelNames?: readonly string[]): Counter;
   gauge(name: string, help: string, labelNames?: readonly string[]): Gauge;
   histogram(name: string, help: string, labelNames?: readonly string[], bucketsSeconds?: readonly number[]): Histogram;
+  /** `update` is called before each reading, for what changes with time alone. The result ends that. */
+  beforeReading(update: () => void): () => void;
 }

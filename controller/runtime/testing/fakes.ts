@@ -28,6 +28,7 @@ export interface FakeMetrics extends Metrics {
 
 export function fakeMetrics(): FakeMetrics {
   const values = new Map<string, number>();
+  const updates = new Set<() => void>();
   const series = (name: string, labels: Readonly<Record<string, string>> = {}): string => {
     const text = Object.keys(labels).sort().map((label) => `${label}=${JSON.stringify(labels[label])}`).join(',');
     return text === '' ? name : `${name}{${text}}`;
@@ -37,7 +38,14 @@ export function fakeMetrics(): FakeMetrics {
     counter: (name) => ({ inc: (labels, by = 1) => add(series(name, labels), by) }),
     gauge: (name) => ({ set: (labels, value) => { values.set(series(name, labels), value); } }),
     histogram: (name) => ({ observe: (labels) => add(series(name, labels), 1) }),
-    value: (name, labels) => values.get(series(name, labels)) ?? 0,
+    beforeReading(update) {
+      updates.add(update);
+      return () => { updates.delete(update); };
+    },
+    value(name, labels) {
+      for (const update of updates) update();
+      return values.get(series(name, labels)) ?? 0;
+    },
     all: () => Object.fromEntries([...values].sort(([a], [b]) => (a < b ? -1 : 1))),
   };
 }
