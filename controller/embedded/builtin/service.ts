@@ -8,6 +8,7 @@ import { addressText, type AddressRange, parseAddress, parseRange } from './addr
 type Family = 'IPv4' | 'IPv6';
 
 const shown = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' ? String(value) : '');
+const OUT_OF_RANGE = 'must be between 1 and 65535, inclusive';
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 /** Fills `spec` of a Service. `ranges`: CIDRs, at most one of each family. */
@@ -109,7 +110,9 @@ export function checkService(object: JsonObject, previous: JsonObject | undefine
   ports.forEach((port, index) => {
     const field = `spec.ports[${index}]`;
     const number = port['port'];
-    if (typeof number === 'number' && (number < 1 || number > 65535)) causes.push(invalidValue(`${field}.port`, number, 'must be between 1 and 65535, inclusive'));
+    if (typeof number === 'number' && (number < 1 || number > 65535)) causes.push(invalidValue(`${field}.port`, number, OUT_OF_RANGE));
+    const target = port['targetPort'];
+    if (typeof target === 'number' && (target < 1 || target > 65535)) causes.push(invalidValue(`${field}.targetPort`, target, OUT_OF_RANGE));
     if (ports.length > 1 && (textAt(port, 'name') ?? '') === '') causes.push(required(`${field}.name`));
     if (port['name'] !== undefined && names.has(port['name'])) causes.push(duplicate(`${field}.name`, port['name']));
     names.add(port['name']);

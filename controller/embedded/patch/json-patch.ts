@@ -4,7 +4,8 @@ import { ApiProblem, badRequest } from '../problems.ts';
 
 const MOST_OPERATIONS = 10_000;
 
-const failed = (message: string): ApiProblem => new ApiProblem(422, 'Invalid', `the server rejected our request due to an error in our request: ${message}`);
+/** As kube-apiserver: without the reason. */
+const failed = (): ApiProblem => new ApiProblem(422, 'Invalid', 'the server rejected our request due to an error in our request');
 
 export function jsonPatch(target: unknown, patch: unknown): unknown {
   if (!Array.isArray(patch)) throw badRequest('error decoding patch: a JSON patch is a list of operations');
@@ -17,24 +18,24 @@ export function jsonPatch(target: unknown, patch: unknown): unknown {
       case 'add': document = add(document, path, clone(operation['value'])); break;
       case 'remove': document = remove(document, path); break;
       case 'replace':
-        if (read(document, path) === undefined) throw failed(`replace operation does not apply: doc is missing path: ${String(operation['path'])}`);
+        if (read(document, path) === undefined) throw failed();
         document = path.length === 0 ? clone(operation['value']) : add(remove(document, path), path, clone(operation['value']));
         break;
       case 'move': {
         const from = pointer(operation['from'], 'from');
         const value = read(document, from);
-        if (value === undefined) throw failed(`move operation does not apply: doc is missing path: ${String(operation['from'])}`);
+        if (value === undefined) throw failed();
         document = add(remove(document, from), path, value);
         break;
       }
       case 'copy': {
         const value = read(document, pointer(operation['from'], 'from'));
-        if (value === undefined) throw failed(`copy operation does not apply: doc is missing path: ${String(operation['from'])}`);
+        if (value === undefined) throw failed();
         document = add(document, path, clone(value));
         break;
       }
       case 'test':
-        if (!equal(read(document, path) ?? null, operation['value'] ?? null)) throw failed(`testing path ${String(operation['path'])} failed`);
+        if (!equal(read(document, path) ?? null, operation['value'] ?? null)) throw failed();
         break;
       default: throw badRequest(`error decoding patch: unknown operation ${JSON.stringify(operation['op'])}`);
     }
@@ -59,13 +60,13 @@ function read(document: unknown, path: readonly string[]): unknown {
 }
 
 function listIndex(part: string, last: number): number {
-  if (!/^(0|[1-9]\d*)$/.test(part) || Number(part) > last) throw failed(`invalid array index ${JSON.stringify(part)}`);
+  if (!/^(0|[1-9]\d*)$/.test(part) || Number(part) > last) throw failed();
   return Number(part);
 }
 
 function parentOf(document: unknown, path: readonly string[]): unknown {
   const parent = read(document, path.slice(0, -1));
-  if (!Array.isArray(parent) && !isObject(parent)) throw failed(`doc is missing path: /${path.slice(0, -1).join('/')}`);
+  if (!Array.isArray(parent) && !isObject(parent)) throw failed();
   return parent;
 }
 
@@ -84,7 +85,7 @@ function remove(document: unknown, path: readonly string[]): unknown {
   const parent = parentOf(document, path);
   if (Array.isArray(parent)) parent.splice(listIndex(last, parent.length - 1), 1);
   else if (isObject(parent)) {
-    if (!Object.hasOwn(parent, last)) throw failed(`remove operation does not apply: doc is missing path: /${path.join('/')}`);
+    if (!Object.hasOwn(parent, last)) throw failed();
     delete parent[last];
   }
   return document;

@@ -59,8 +59,8 @@ function read(name: MessageName, reader: BinaryReader, length: number): JsonObje
       put((object[key] ??= {}) as JsonObject, entry, value);
     } else {
       const value = scalar(type, reader);
-      // Go leaves empty text out of JSON.
-      if (value !== '' && value !== undefined) object[key] = value;
+      // Go leaves empty text out of JSON, and a generation that nobody counted.
+      if (value !== '' && value !== undefined && !(key === 'generation' && value === 0)) object[key] = value;
     }
   }
   if (reader.pos !== end) throw new RangeError('a message is longer than it says');
