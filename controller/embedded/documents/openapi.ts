@@ -1,7 +1,7 @@
 /** OpenAPI v3, one document a group and version: enough for `kubectl explain`, `apply` and server-side validation. */
 import { OBJECT_META } from '../builtin/schemas.ts';
 import { KUBERNETES_SCHEMAS } from '../builtin/schemas.generated.ts';
-import { isObject, type JsonObject } from '../json.ts';
+import { isObject, type JsonObject, objectAt } from '../json.ts';
 import { apiVersionIn, type KindRegistry, type ServedKind } from '../kinds.ts';
 import { groupsOf, kindsIn } from './discovery.ts';
 
@@ -38,12 +38,17 @@ function schemaName(kind: ServedKind, version: string): string {
   return builtIn?.[0] ?? `${kind.group.split('.').reverse().join('.')}.${version}.${kind.kind}`;
 }
 
+/** What every custom kind says of `apiVersion` and `kind`, whatever its definition says, as kube-apiserver. */
+const { apiVersion: API_VERSION, kind: KIND } = objectAt(KUBERNETES_SCHEMAS['io.k8s.api.core.v1.ConfigMap'] as JsonObject, 'properties');
+const METADATA = "Standard object's metadata. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata";
+
 function customSchema(kind: ServedKind, version: string): JsonObject {
   return {
     ...kind.schema,
     properties: {
       ...kind.schema.properties,
-      metadata: { description: "Standard object's metadata.", allOf: [{ $ref: `#/components/schemas/${OBJECT_META}` }] },
+      apiVersion: API_VERSION, kind: KIND,
+      metadata: { description: METADATA, allOf: [{ $ref: `#/components/schemas/${OBJECT_META}` }] },
     },
     'x-kubernetes-group-version-kind': [{ group: kind.group, version, kind: kind.kind }],
   };

@@ -7,7 +7,12 @@ import type { KindRegistry } from '../kinds.ts';
 const VERSION = { major: '1', minor: '36', gitVersion: 'v1.36.0-isthmus-embedded', gitCommit: '', gitTreeState: '', buildDate: '1970-01-01T00:00:00Z', goVersion: '', compiler: '', platform: '' };
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
-type Document = { readonly json: JsonObject; readonly type?: string } | { readonly text: string; readonly code: number };
+/** Without a definition: who asks for OpenAPI 2 has not found a kind in OpenAPI 3, and takes the answer that there is none. */
+const OPENAPI_2 = { swagger: '2.0', info: { title: 'Kubernetes', version: VERSION.gitVersion }, paths: {}, definitions: {} };
+/** The same for kubectl, which reads no other form: field 1, `swagger`. */
+const OPENAPI_2_PROTOBUF = '\n\u00032.0';
+
+type Document = { readonly json: JsonObject; readonly type?: string } | { readonly text: string; readonly code: number; readonly type?: string };
 
 /** undefined: nothing there. */
 export function documentAt({ kinds, storeProblem }: { readonly kinds: KindRegistry; readonly storeProblem: string }, path: string, accept: string, host: string): Document | undefined {
@@ -28,6 +33,7 @@ export function documentAt({ kinds, storeProblem }: { readonly kinds: KindRegist
       return parts.length === 3 ? found(resourceList(kinds, group.group, parts[2] as string)) : undefined;
     }
     case 'openapi':
+      if (parts[1] === 'v2' && parts.length === 2) return accept.includes('protobuf') ? { text: OPENAPI_2_PROTOBUF, code: 200, type: 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf' } : { json: OPENAPI_2 };
       if (parts[1] !== 'v3') return undefined;
       if (parts.length === 2) return { json: openApiIndex(kinds) };
       if (parts[2] === 'api' && parts.length === 4) return found(openApiDocument(kinds, '', parts[3] as string));
