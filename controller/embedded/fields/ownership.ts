@@ -4,6 +4,7 @@ import type { StructuralSchema } from '../../../mesh/api/schema/structural.ts';
 import { equal, isObject, type JsonObject, objectAt, textAt } from '../json.ts';
 import { ApiProblem } from '../problems.ts';
 import { difference, emptySet, type FieldSet, fromFieldsV1, intersection, isEmptySet, pathTexts, toFieldsV1, union, withoutPath } from './field-set.ts';
+import { fieldsAppliedBefore, rememberApplied } from './last-applied.ts';
 import { compare, fieldsOf, mergeApplied, removeFields } from './typed.ts';
 
 export interface Writer {
@@ -144,15 +145,17 @@ export function apply(schema: StructuralSchema, live: JsonObject, config: JsonOb
   const { added, modified, removed } = compare(schema, base, merged);
   const changed = union(added, modified);
   const conflicts = others.map((owner) => ({ owner, fields: intersection(owner.set, changed) })).filter(({ fields }) => !isEmptySet(fields));
-  if (conflicts.length > 0 && !force) throw applyConflict(conflicts);
+  const own = conflicts.length === 0 || force ? emptySet() : fieldsAppliedBefore(schema, base, writer.manager);
+  const refused = force ? [] : conflicts.map(({ owner, fields }) => ({ owner, fields: difference(fields, own) })).filter(({ fields }) => !isEmptySet(fields));
+  if (refused.length > 0) throw applyConflict(refused);
   for (const { owner, fields } of conflicts) owner.set = difference(owner.set, fields);
   for (const owner of others) owner.set = difference(owner.set, removed);
 
+  // As in kube-apiserver: an apply that changes nothing but owners carries no new time.
+  const time = equal(base, merged) ? mine?.time ?? '' : writer.time;
   return {
-    merged,
+    merged: rememberApplied(merged, config, writer.manager),
     settle(stored) {
-      // As in kube-apiserver: an apply that changes nothing but owners carries no new time.
-      const time = equal(base, merged) ? mine?.time ?? '' : writer.time;
       writeOwners(stored, [...others, { manager: writer.manager, operation: 'Apply', apiVersion: writer.apiVersion, subresource: writer.subresource ?? '', time, set: wanted }]);
     },
   };
