@@ -7,7 +7,7 @@ import { HUB_RESOURCES } from '../../mesh/api/resources/index.ts';
 import type { KubernetesClient } from '../../mesh/ports/kubernetes.ts';
 import type { Log } from '../../mesh/ports/log.ts';
 import type { RecordStore } from '../../mesh/ports/records.ts';
-import { systemClock } from '../adapters/clock.ts';
+import { steadyClock, systemClock } from '../adapters/clock.ts';
 import { sha256Hex } from '../adapters/digest.ts';
 import { grpcGatewayServer } from '../adapters/grpc/gateway-server.ts';
 import { type Readiness, serveHealth } from '../adapters/health.ts';
@@ -70,7 +70,7 @@ export async function runHub(options: HubOptions, signal: AbortSignal): Promise<
     const api = await openApi(options, log, metrics);
     try {
       const hub = createHub({
-        clock: systemClock, random: systemRandom, kubernetes: api.client, records, signer: p256Signer, gateway: grpcGatewayServer({ listen: options.listen, log }), log, metrics, digest: sha256Hex,
+        clock: systemClock, steadyClock, random: systemRandom, kubernetes: api.client, records, signer: p256Signer, gateway: grpcGatewayServer({ listen: options.listen, log }), log, metrics, digest: sha256Hex,
       }, {
         namespace: options.namespace, trustDomain: options.trustDomain, advertisedAddress: options.advertise, createNamespace: options.embedded,
         ...(options.leaderElection === true ? { leaderElection: { identity: `${hostname()}_${randomBytes(6).toString('hex')}` } } : {}),

@@ -11,6 +11,8 @@ import type { GatewayServer } from '../../mesh/ports/transport.ts';
 
 export interface HubPorts {
   readonly clock: Clock;
+  /** Does not jump when the machine's clock is set: leader election counts by it. Unset: `clock`. */
+  readonly steadyClock?: Clock;
   readonly random: Random;
   readonly kubernetes: KubernetesClient;
   readonly records: RecordStore;

@@ -11,10 +11,11 @@ import { fromRfc3339 } from '../../mesh/model/instant.ts';
 import type { CancelSignal } from '../../mesh/ports/cancel.ts';
 import type { KubernetesObject, ResourceKind } from '../../mesh/ports/kubernetes.ts';
 import { type Cache, createCache } from '../runtime/cache.ts';
-import { runElected } from '../runtime/election.ts';
+import { type Lead, runElected } from '../runtime/election.ts';
 import { messageOf } from '../runtime/errors.ts';
 import { type Part, runParts } from '../runtime/lifecycle.ts';
 import { createDrills } from './drill/drill.ts';
+import { fenced } from './fence.ts';
 import { createFleet } from './gateway/fleet.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { createPublishers } from './gateway/publishers.ts';
@@ -43,11 +44,11 @@ const TRUST_CHECK_MILLISECONDS = 60_000;
 
 const hostOf = (address: string): string => address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '');
 
-export function createHub(ports: HubPorts, config: HubConfig): Hub {
+export function createHub(outside: HubPorts, config: HubConfig): Hub {
   const notReady = new Set<string>(['starting']);
 
   /** Everything, anew for each time that this process leads: nothing is carried over from an earlier leadership but what is durable. */
-  async function work(signal: CancelSignal): Promise<void> {
+  async function work(ports: HubPorts, signal: CancelSignal): Promise<void> {
     const { clock, kubernetes, records, digest, log, metrics } = ports;
     if (config.createNamespace === true) await ensureNamespace(kubernetes, config.namespace, signal);
     const authority = createAuthority({ ...ports, keys: secretKeyStore({ kubernetes, namespace: config.namespace }), trustDomain: config.trustDomain, log: log.child({ part: 'authority' }) });
@@ -156,16 +157,16 @@ export function createHub(ports: HubPorts, config: HubConfig): Hub {
   return {
     async start(signal) {
       const { leaderElection, namespace } = config;
-      if (leaderElection === undefined) await work(signal);
+      if (leaderElection === undefined) await work(outside, signal);
       else {
         const follow = (): void => {
           notReady.clear();
           notReady.add('another replica leads');
         };
-        const lead = (leading: CancelSignal): Promise<void> => work(leading).finally(follow);
+        const lead: Lead = (leading, holds) => work(fenced(outside, holds), leading).finally(follow);
         follow();
-        const { kubernetes: client, clock, random, log, metrics } = ports;
-        await runElected({ client, namespace, name: LEASE, identity: leaderElection.identity, clock, random, log, metrics }, lead, signal);
+        const { kubernetes: client, clock, steadyClock = clock, random, log, metrics } = outside;
+        await runElected({ client, namespace, name: LEASE, identity: leaderElection.identity, clock, steadyClock, random, log, metrics }, lead, signal);
       }
       notReady.add('stopped');
     },

@@ -2,11 +2,14 @@ import { X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { createAuthority, createCertificateRequest } from '../../../certs/index.ts';
 import { Cluster, type ClusterObject } from '../../../mesh/api/resources/cluster.ts';
-import { ConfigMap, type ConfigMapObject, Secret } from '../../../mesh/api/resources/core.ts';
+import { ConfigMap, type ConfigMapObject, Namespace, Secret } from '../../../mesh/api/resources/core.ts';
 import { JoinToken, type JoinTokenObject } from '../../../mesh/api/resources/join-token.ts';
 import { KubernetesUnreachable } from '../../../mesh/ports/kubernetes.ts';
 import { sha256Hex } from '../../adapters/digest.ts';
 import { p256Signer } from '../../adapters/signer.ts';
+import { createEmbeddedApi } from '../../embedded/api.ts';
+import { embeddedClient } from '../../embedded/client.ts';
+import { memoryObjectStore } from '../../embedded/store.ts';
 import { decodeJoinToken } from '../../runtime/join-token.ts';
 import { createJoinToken } from '../../runtime/new-join-token.ts';
 import { recordingLog, seededRandom, silentLog } from '../../runtime/testing/fakes.ts';
@@ -147,13 +150,23 @@ test('a restarted hub and a second one find the same authority, in one Secret', 
   await expect(others[0]!.open(signal)).rejects.toThrow('has no data key "authority.json"');
 });
 
-test('trust is published once, and holds nothing secret', async () => {
-  const { kubernetes, authority, log } = await hub();
-  const publication = { namespace, trust: authority.trust(), hubAddress: 'hub.example:7443' };
-  await publishTrust(kubernetes, publication, signal);
-  await publishTrust(kubernetes, publication, signal);
-  const object = await kubernetes.get<ConfigMapObject>(ConfigMap, { namespace, name: 'isthmus-trust' }, signal);
-  expect(object?.data).toEqual({ 'bundle.pem': authority.trust().bundlePem, trustDomain: 'mesh.example', sequence: '1', hubAddress: 'hub.example:7443' });
+test('trust is published once, goes back to ours when somebody changes it, and holds nothing secret', async () => {
+  const { authority, log, clock } = await hub();
+  const kubernetes = embeddedClient(createEmbeddedApi({ objects: memoryObjectStore(), clock, random: seededRandom(1), definitions: [] }));
+  await kubernetes.create(Namespace, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }, { fieldManager: 'test' }, signal);
+  const reference = { namespace, name: 'isthmus-trust' };
+  const publish = async (): Promise<ConfigMapObject | undefined> => {
+    await publishTrust(kubernetes, { namespace, trust: authority.trust(), hubAddress: 'hub.example:7443' }, signal);
+    return kubernetes.get<ConfigMapObject>(ConfigMap, reference, signal);
+  };
+  const data = { 'bundle.pem': authority.trust().bundlePem, trustDomain: 'mesh.example', sequence: '1', hubAddress: 'hub.example:7443' };
+  const first = await publish();
+  expect(first?.data).toEqual(data);
+  expect((await publish())?.metadata.resourceVersion).toBe(first?.metadata.resourceVersion);
+  await kubernetes.patch(ConfigMap, reference, { data: { 'bundle.pem': 'mine', note: 'kept' } }, { type: 'merge', fieldManager: 'person' }, signal);
+  expect((await publish())?.data).toEqual({ ...data, note: 'kept' });
+  expect(JSON.stringify(first) + JSON.stringify(log.lines)).not.toContain('PRIVATE');
+});
   expect(kubernetes.writes.filter((write) => write.includes('ConfigMap'))).toHaveLength(1);
   expect(JSON.stringify(object) + JSON.stringify(log.lines)).not.toContain('PRIVATE');
 });

@@ -3,6 +3,7 @@ import type { TrustState } from '../../../mesh/model/desired.ts';
 import { ConfigMap, type ConfigMapObject } from '../../../mesh/api/resources/core.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
+import { applyObject } from '../../runtime/apply.ts';
 
 const TRUST_CONFIG_MAP = 'isthmus-trust';
 const FIELD_MANAGER = 'isthmus-hub';
@@ -16,12 +17,10 @@ export interface TrustPublication {
 
 /** No write where it is so already. */
 export async function publishTrust(kubernetes: KubernetesClient, { namespace, trust, hubAddress }: TrustPublication, signal: CancelSignal): Promise<void> {
-  const reference = { namespace, name: TRUST_CONFIG_MAP };
-  const data: Readonly<Record<string, string>> = { 'bundle.pem': trust.bundlePem, trustDomain: trust.trustDomain, sequence: String(trust.sequence), hubAddress };
-  const current = await kubernetes.get<ConfigMapObject>(ConfigMap, reference, signal);
-  if (Object.entries(data).every(([key, value]) => current?.data?.[key] === value)) return;
   const object: ConfigMapObject = {
-    apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...reference, labels: { 'app.kubernetes.io/managed-by': FIELD_MANAGER } }, data,
+    apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name: TRUST_CONFIG_MAP, labels: { 'app.kubernetes.io/managed-by': FIELD_MANAGER } },
+    data: { 'bundle.pem': trust.bundlePem, trustDomain: trust.trustDomain, sequence: String(trust.sequence), hubAddress },
   };
-  await kubernetes.patch(ConfigMap, reference, object, { type: 'apply', force: true, fieldManager: FIELD_MANAGER }, signal);
+  // With force: a root of trust that somebody else wrote would be believed by every cluster that joins.
+  await applyObject(kubernetes, ConfigMap, object, { fieldManager: FIELD_MANAGER, force: true }, signal);
 }

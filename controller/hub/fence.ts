@@ -1,0 +1,27 @@
+/** Lets nothing be written by a process whose leadership is over, whatever is still running in it. */
+import { type KubernetesClient, KubernetesUnreachable } from '../../mesh/ports/kubernetes.ts';
+import { type RecordStore, RecordsUnavailable } from '../../mesh/ports/records.ts';
+import type { HubPorts } from './ports.ts';
+
+const OVER = 'not written: this hub no longer leads, another one does';
+
+/** The same ports; `holds` is asked right before each write. */
+export function fenced(ports: HubPorts, holds: () => boolean): HubPorts {
+  const { kubernetes, records } = ports;
+  const request = <A extends readonly unknown[], R>(write: (...call: A) => Promise<R>) => (...call: A): Promise<R> =>
+    (holds() ? write(...call) : Promise.reject(new KubernetesUnreachable(OVER)));
+  const record = <A extends readonly unknown[], R>(write: (...call: A) => Promise<R>) => (...call: A): Promise<R> =>
+    (holds() ? write(...call) : Promise.reject(new RecordsUnavailable('retry', OVER)));
+  return {
+    ...ports,
+    kubernetes: {
+      ...kubernetes,
+      create: request(kubernetes.create), update: request(kubernetes.update), patch: request(kubernetes.patch), delete: request(kubernetes.delete),
+    } as KubernetesClient,
+    records: {
+      ...records,
+      appendHistory: record(records.appendHistory), putRevisions: record(records.putRevisions), createRun: record(records.createRun),
+      saveProgress: record(records.saveProgress), putReport: record(records.putReport),
+    } satisfies RecordStore,
+  };
+}
