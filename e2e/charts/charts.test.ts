@@ -9,6 +9,7 @@ import { fakeMetrics } from '../../controller/runtime/testing/fakes.ts';
 import { KubernetesError, type KubernetesObject } from '../../mesh/ports/kubernetes.ts';
 import { type ApiServer, CustomResourceDefinition, missingAssets, startApiServer } from '../kube/apiserver.ts';
 import { onPath } from '../kube/assets.ts';
+import { grantsOf, grantText } from '../kube/grants.ts';
 import { chartFolder, findHelm, type Outcome, refusal, renderChart, ROOT, run } from './helm.ts';
 import { KINDS } from './samples.ts';
 
@@ -75,6 +76,19 @@ describe.skipIf(withoutHelm !== undefined)('charts', () => {
     }
   });
 
+  test('several replicas of the hub elect a leader, and only then is there a right to its Lease', async () => {
+    const leases = (objects: readonly KubernetesObject[]): readonly string[] => grantsOf(objects).filter(({ resource }) => resource === 'leases').map(grantText);
+    const alone = await renderChart(helm, 'isthmus-hub', MINIMAL['isthmus-hub']);
+    expect(podOf(alone).spec.containers[0]!.args).not.toContain('--leader-election');
+    expect(alone.find(({ kind }) => kind === 'Deployment')).toMatchObject({ spec: { replicas: 1, strategy: { type: 'Recreate' } } });
+    expect(leases(alone)).toEqual([]);
+    const several = await renderChart(helm, 'isthmus-hub', [...MINIMAL['isthmus-hub'], '--set', 'replicas=3', '--set', 'records.postgres.existingSecret=records']);
+    expect(podOf(several).spec.containers[0]!.args).toContain('--leader-election');
+    expect(several.find(({ kind }) => kind === 'Deployment')).toMatchObject({ spec: { replicas: 3, strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 3 } } } });
+    expect(several.map(({ kind }) => kind)).not.toContain('PersistentVolumeClaim');
+    expect(leases(several)).toEqual(['create', 'get', 'update'].map((verb) => `${verb} leases.coordination.k8s.io ${verb === 'create' ? '*' : 'isthmus-hub'} in isthmus-system`));
+  });
+
   test('the join token is in a Secret and nowhere else', async () => {
     const token = 'isthmus-join-v1.c2VjcmV0';
     const objects = await renderChart(helm, 'isthmus-agent', [...MINIMAL['isthmus-agent'], '--set-string', `join.token=${token}`]);
@@ -84,7 +98,8 @@ describe.skipIf(withoutHelm !== undefined)('charts', () => {
   test.each([
     { chart: 'isthmus-hub', values: [], says: /advertise/ },
     { chart: 'isthmus-hub', values: ['--set', 'gateway.advertise=hub.example.com'], says: /advertise/ },
-    { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'replicas=2'], says: /replicas/ },
+    { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'replicas=2'], says: /existingSecret/ },
+    { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'replicas=0'], says: /replicas/ },
     { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'gateway.service.type=ExternalName'], says: /type/ },
     { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'gateway.port=80'], says: /port/ },
     { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'logLevel=loud'], says: /logLevel/ },
