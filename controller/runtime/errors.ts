@@ -32,6 +32,11 @@ export function adviceOf(error: unknown): Advice {
   return 'retry';
 }
 
+/** A bug: whoever throws for a reason that was thought of says what to do about it. */
+export function isPanic(error: unknown): boolean {
+  return !(error instanceof KubernetesError || error instanceof KubernetesUnreachable || (typeof error === 'object' && error !== null && 'advice' in error));
+}
+
 /** The text of anything thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
