@@ -12,7 +12,6 @@ import { messageOf } from '../../runtime/errors.ts';
 import { createLoop } from '../../runtime/loop.ts';
 import type { Publisher } from '../../runtime/sync/publisher.ts';
 import type { AgentConfig, AgentPorts } from '../ports.ts';
-import { outlivingRefusals } from '../refusals.ts';
 import type { AgentState } from '../state/state.ts';
 import {
   conflictDrift, desiredIdOf, DRIFT, driftText, FIELD_MANAGER, fromKubernetes, kindOf, type ManagedKubernetesObject, toKubernetes, writtenOf,
@@ -25,6 +24,7 @@ const MANAGED = [
 const KEY = 'desired';
 /** While something is not as it should be, it is looked at again without an event. */
 const RECHECK_SECONDS = 30;
+const REFUSED_AGAIN_SECONDS = 60;
 /** A write that has not come back after this long was undone before we saw it. */
 const COME_BACK_MILLISECONDS = 5000;
 const MOST_DRIFT = 32;
@@ -179,7 +179,8 @@ export function createApply(
   const loop = createLoop({
     ...ports,
     name: 'apply',
-    reconcile: outlivingRefusals(ports, 'apply', async (_key, signal) => {
+    refusedAgainSeconds: REFUSED_AGAIN_SECONDS,
+    async reconcile(_key, signal) {
       if (!caches.every(({ synced }) => synced)) return {};
       try {
         return { requeueAt: await bring(signal) };
@@ -187,7 +188,7 @@ export function createApply(
         if (!signal.aborted) report(false, messageOf(error));
         throw error;
       }
-    }),
+    },
   });
 
   return {

@@ -22,10 +22,20 @@ export interface ClusterWatch {
   start(signal: CancelSignal): Promise<void>;
 }
 
+/** A node's list of images alone is most of it. */
+function withoutUnread({ apiVersion, kind, metadata, spec, status }: NodeObject): NodeObject {
+  const { conditions, addresses, nodeInfo } = status ?? {};
+  return {
+    apiVersion, kind, metadata,
+    ...(spec?.podCIDRs === undefined ? {} : { spec: { podCIDRs: spec.podCIDRs } }),
+    status: { ...(conditions === undefined ? {} : { conditions }), ...(addresses === undefined ? {} : { addresses }), ...(nodeInfo === undefined ? {} : { nodeInfo }) },
+  };
+}
+
 export function createClusterWatch(ports: AgentPorts, config: AgentConfig, publisher: Publisher, peerAddress: () => string): ClusterWatch {
   const namespace = config.ciliumNamespace;
   const named = (name: string): { namespace: string; fieldSelector: string } => ({ namespace, fieldSelector: `metadata.name=${name}` });
-  const nodes = createCache<NodeObject>(ports.kubernetes, Node, {}, ports);
+  const nodes = createCache<NodeObject>(ports.kubernetes, Node, { transform: withoutUnread }, ports);
   const ciliumConfig = createCache<ConfigMapObject>(ports.kubernetes, ConfigMap, named('cilium-config'), ports);
   const meshService = createCache<ServiceObject>(ports.kubernetes, Service, named('clustermesh-apiserver'), ports);
   const caches = [nodes, ciliumConfig, meshService];

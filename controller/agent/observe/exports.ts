@@ -25,7 +25,7 @@ export interface Exports {
 /** `afterEpoch`: of the newest own fact that an earlier start is known to have told; this start's are newer, even if the clock went back. */
 export function createExports(cluster: string, ports: AgentPorts, afterEpoch: number): Exports {
   const epoch = Math.max(ports.clock.now(), afterEpoch + 1);
-  const cache = createCache<ServiceExportObject>(ports.kubernetes, ServiceExport, {}, ports);
+  const cache = createCache<ServiceExportObject>(ports.kubernetes, ServiceExport, { indexes: { namespace: ({ metadata }) => [metadata.namespace ?? ''] } }, ports);
   const namespaces = new Map<string, NamespaceWatch>();
   const problems = new Map<string, ExportVerdict>();
   const listeners: ((service: string | undefined) => void)[] = [];
@@ -69,13 +69,12 @@ export function createExports(cluster: string, ports: AgentPorts, afterEpoch: nu
   }
 
   function follow(namespace: string, signal: CancelSignal): void {
-    const wanted = cache.list().some(({ metadata }) => metadata.namespace === namespace);
-    if (!wanted) {
+    if (cache.byIndex('namespace', namespace).length === 0) {
       namespaces.get(namespace)?.stop();
       namespaces.delete(namespace);
     } else if (!namespaces.has(namespace)) {
       namespaces.set(namespace, watchNamespace(namespace, (changed) => {
-        const services = changed === undefined ? cache.list().filter(({ metadata }) => metadata.namespace === namespace).map(key) : [`${namespace}/${changed}`];
+        const services = changed === undefined ? cache.byIndex('namespace', namespace).map(key) : [`${namespace}/${changed}`];
         for (const service of services) if (read(service)) tell(service);
         completeIfRead();
       }, ports, signal));

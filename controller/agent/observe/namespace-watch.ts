@@ -16,30 +16,22 @@ export interface NamespaceWatch {
 /** Neither derived Services nor their slices are exported again. */
 const NOT_OURS = 'app.kubernetes.io/managed-by!=isthmus-agent';
 const SERVICE_LABEL = 'kubernetes.io/service-name';
+const serviceOf = ({ metadata }: EndpointSliceObject): string => metadata.labels?.[SERVICE_LABEL] ?? '';
 
 /** `changed` is called with a Service's name; with undefined once both caches are complete. */
 export function watchNamespace(namespace: string, changed: (service: string | undefined) => void, ports: AgentPorts, parent: CancelSignal): NamespaceWatch {
   const cancel = cancelWithin(parent);
   const services = createCache<ServiceObject>(ports.kubernetes, Service, { namespace, labelSelector: NOT_OURS }, ports);
-  const slices = createCache<EndpointSliceObject>(ports.kubernetes, EndpointSlice, { namespace, labelSelector: `${SERVICE_LABEL},${NOT_OURS}` }, ports);
-  const byService = new Map<string, Map<string, EndpointSliceObject>>();
+  const slices = createCache<EndpointSliceObject>(ports.kubernetes, EndpointSlice, {
+    namespace, labelSelector: `${SERVICE_LABEL},${NOT_OURS}`, indexes: { service: (slice) => [serviceOf(slice)] },
+  }, ports);
   let synced = false;
   const tell = (service: string): void => { if (synced) changed(service); };
 
   services.subscribe(({ object }) => tell(object.metadata.name));
-  slices.subscribe(({ type, object, previous }) => {
-    const before = previous?.metadata.labels?.[SERVICE_LABEL];
-    const service = object.metadata.labels?.[SERVICE_LABEL] ?? '';
-    if (before !== undefined && before !== service) {
-      byService.get(before)?.delete(object.metadata.name);
-      tell(before);
-    }
-    const held = byService.get(service) ?? new Map<string, EndpointSliceObject>();
-    if (type === 'deleted') held.delete(object.metadata.name);
-    else held.set(object.metadata.name, object);
-    if (held.size === 0) byService.delete(service);
-    else byService.set(service, held);
-    tell(service);
+  slices.subscribe(({ object, previous }) => {
+    if (previous !== undefined && serviceOf(previous) !== serviceOf(object)) tell(serviceOf(previous));
+    tell(serviceOf(object));
   });
   void services.start(cancel.signal);
   void slices.start(cancel.signal);
@@ -52,7 +44,7 @@ export function watchNamespace(namespace: string, changed: (service: string | un
   return {
     get synced() { return synced; },
     service: (name) => services.get({ namespace, name }),
-    slices: (service) => [...(byService.get(service)?.values() ?? [])].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1)),
+    slices: (service) => slices.byIndex('service', service),
     stop() { cancel.abort(); cancel.release(); },
   };
 }

@@ -3,10 +3,12 @@ import type { ServiceImportObject } from '../../../mesh/api/resources/multiclust
 import { setCondition } from '../../../mesh/model/condition.ts';
 import type { Instant } from '../../../mesh/model/instant.ts';
 import type { ImportPlan } from '../../../mesh/services/merge.ts';
+import { RECONCILED } from '../../runtime/reconciled.ts';
 
 /** undefined: it says so already. */
 export function importStatus(imported: ServiceImportObject, plan: ImportPlan, now: Instant): ServiceImportObject | undefined {
-  const before = imported.status?.conditions ?? [];
+  // `Reconciled` is not of this applied status: who reports failures writes it and takes it away.
+  const before = (imported.status?.conditions ?? []).filter(({ type }) => type !== RECONCILED);
   const ready = plan.type === 'Headless' || (imported.spec.ips ?? []).length > 0;
   const conditions = setCondition(before, ready
     ? { type: 'Ready', status: 'True', reason: 'Ready', message: 'The service can be used in this cluster.' }

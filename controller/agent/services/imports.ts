@@ -9,8 +9,8 @@ import { applyObject } from '../../runtime/apply.ts';
 import { createCache } from '../../runtime/cache.ts';
 import { createLoop } from '../../runtime/loop.ts';
 import { AdvisedError } from '../../runtime/errors.ts';
+import { createReportReconciled } from '../../runtime/reconciled.ts';
 import type { AgentPorts } from '../ports.ts';
-import { outlivingRefusals } from '../refusals.ts';
 import type { Facts } from '../state/facts.ts';
 import type { AgentState } from '../state/state.ts';
 import { importStatus } from './import-status.ts';
@@ -21,6 +21,11 @@ const FIELD_MANAGER = 'isthmus-agent';
 const SOURCE_LABEL = 'multicluster.kubernetes.io/source-cluster';
 /** Services written at once: a failover of a whole cluster must not wait for one slow write after another. */
 const WORKERS = 4;
+const REFUSED_AGAIN_SECONDS = 60;
+const TIME_LIMIT_SECONDS = 120;
+
+/** `namespace/name` of the service that a derived object belongs to. */
+const serviceOf = ({ metadata }: KubernetesObject): string => `${metadata.namespace}/${metadata.labels?.[SERVICE_NAME_LABEL] ?? ''}`;
 
 export interface Imports {
   readonly synced: boolean;
@@ -40,14 +45,14 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
   const namespaces = createCache(kubernetes, Namespace, {}, ports);
   const imports = createCache<ServiceImportObject>(kubernetes, ServiceImport, { keepManagedFields: true }, ports);
   const derived = createCache<ServiceObject>(kubernetes, Service, options, ports);
-  const slices = createCache<EndpointSliceObject>(kubernetes, EndpointSlice, options, ports);
+  const slices = createCache<EndpointSliceObject>(kubernetes, EndpointSlice, { ...options, indexes: { service: (slice) => [serviceOf(slice)] } }, ports);
   const caches = [namespaces, imports, derived, slices];
-  const slicesByService = new Map<string, Map<string, EndpointSliceObject>>();
+  const reportReconciled = createReportReconciled<ServiceImportObject>({ client: kubernetes, kind: ServiceImport, clock: ports.clock, fieldManager: FIELD_MANAGER, verb: 'patch' });
   const listeners: ((service: string) => void)[] = [];
   const synced = (): boolean => caches.every((cache) => cache.synced);
   const refOf = (service: string): { namespace: string; name: string } => ({ namespace: service.split('/')[0] ?? '', name: service.split('/')[1] ?? '' });
   const derivedOf = (service: string): ServiceObject | undefined => derived.get({ namespace: refOf(service).namespace, name: derivedName(refOf(service), digest) });
-  const slicesOf = (service: string): EndpointSliceObject[] => [...(slicesByService.get(service)?.values() ?? [])].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  const slicesOf = (service: string): readonly EndpointSliceObject[] => slices.byIndex('service', service);
 
   async function remove(service: string, signal: CancelSignal): Promise<void> {
     const gone = async (kind: ResourceKind, object: KubernetesObject | undefined): Promise<void> => {
@@ -68,7 +73,7 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
       throw new AdvisedError('user', `${kind.kind} ${namespace}/${name}: was made by someone else and is in the way of an imported service: delete or rename it`);
     }
     const result = await applyObject(kubernetes, kind, object, { fieldManager: FIELD_MANAGER, force: true, current: current ?? null }, signal);
-    if (result.outcome === 'conflict') throw new Error(`${kind.kind} ${object.metadata.namespace}/${object.metadata.name}: another field manager holds ${result.conflicts.map(({ field }) => field).join(', ')}`);
+    if (result.outcome === 'conflict') throw new AdvisedError('retry', `${kind.kind} ${object.metadata.namespace}/${object.metadata.name}: another field manager holds ${result.conflicts.map(({ field }) => field).join(', ')}`);
     return result.object;
   }
 
@@ -97,7 +102,15 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
     ...ports,
     name: 'imports',
     workers: WORKERS,
-    reconcile: outlivingRefusals(ports, 'imports', async (service, signal) => {
+    refusedAgainSeconds: REFUSED_AGAIN_SECONDS,
+    timeLimitSeconds: TIME_LIMIT_SECONDS,
+    // Of several tenants' services; one that floods must not hold up the others.
+    fairness: (service) => refOf(service).namespace,
+    async report(service, trouble, signal) {
+      const object = imports.get(refOf(service));
+      if (object !== undefined && isOurs(object)) await reportReconciled(object, trouble, signal);
+    },
+    async reconcile(service, signal) {
       // Without the hub's word and without a memory nothing is known to be gone.
       if (!synced() || !state.knowsImports) return {};
       const [plan] = planImports(facts.of(service));
@@ -114,7 +127,7 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
       }
       if (verdict !== undefined) await bring(service, plan, verdict.serving, signal);
       return {};
-    }),
+    },
   });
 
   function touched(service: string): void {
@@ -133,15 +146,10 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
         for (const service of facts.services()) if (service.startsWith(`${object.metadata.name}/`)) touched(service);
       });
       imports.subscribe(({ object }) => touched(`${object.metadata.namespace}/${object.metadata.name}`));
-      derived.subscribe(({ object }) => touched(`${object.metadata.namespace}/${object.metadata.labels?.[SERVICE_NAME_LABEL] ?? ''}`));
-      slices.subscribe(({ type, object }) => {
-        const service = `${object.metadata.namespace}/${object.metadata.labels?.[SERVICE_NAME_LABEL] ?? ''}`;
-        const held = slicesByService.get(service) ?? new Map<string, EndpointSliceObject>();
-        if (type === 'deleted') held.delete(object.metadata.name);
-        else held.set(object.metadata.name, object);
-        if (held.size === 0) slicesByService.delete(service);
-        else slicesByService.set(service, held);
-        touched(service);
+      derived.subscribe(({ object }) => touched(serviceOf(object)));
+      slices.subscribe(({ object, previous }) => {
+        if (previous !== undefined && serviceOf(previous) !== serviceOf(object)) touched(serviceOf(previous));
+        touched(serviceOf(object));
       });
       const everything = (): void => {
         const held = imports.list().filter(isOurs).map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);

@@ -3,24 +3,36 @@ import { ServiceExport, type ServiceExportObject } from '../../../mesh/api/resou
 import { canonicalJson } from '../../../mesh/model/canonical.ts';
 import { applyObject } from '../../runtime/apply.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
+import { createReportReconciled, RECONCILED } from '../../runtime/reconciled.ts';
 import type { Exports } from '../observe/exports.ts';
 import type { AgentPorts } from '../ports.ts';
 import type { AgentState } from '../state/state.ts';
 import { exportConditions } from './export-status.ts';
 
+const FIELD_MANAGER = 'isthmus-agent';
+const TIME_LIMIT_SECONDS = 120;
+
 export function createVerdicts(cluster: string, ports: AgentPorts, state: AgentState, exports: Exports): Pick<Loop, 'start'> {
+  const reportReconciled = createReportReconciled<ServiceExportObject>({ client: ports.kubernetes, kind: ServiceExport, clock: ports.clock, fieldManager: FIELD_MANAGER, verb: 'patch' });
   const loop = createLoop({
     ...ports,
     name: 'verdicts',
+    timeLimitSeconds: TIME_LIMIT_SECONDS,
+    async report(service, trouble, signal) {
+      const object = exports.object(service);
+      if (object !== undefined) await reportReconciled(object, trouble, signal);
+    },
     async reconcile(service, signal) {
       const object = exports.object(service);
       if (object === undefined || exports.facts === undefined) return {};
       const shared = state.get('ImportedFact', `${cluster}/${service}`) !== undefined;
-      const conditions = exportConditions(object, exports.problem(service), state.get('ExportVerdict', service), shared, ports.clock.now());
-      if (canonicalJson(conditions) === canonicalJson(object.status?.conditions ?? [])) return {};
+      // `Reconciled` is not of this applied status: who reports failures writes it and takes it away.
+      const before = (object.status?.conditions ?? []).filter(({ type }) => type !== RECONCILED);
+      const conditions = exportConditions({ ...object, status: { conditions: before } }, exports.problem(service), state.get('ExportVerdict', service), shared, ports.clock.now());
+      if (canonicalJson(conditions) === canonicalJson(before)) return {};
       const { apiVersion, kind, metadata: { namespace = '', name } } = object;
       const status = { apiVersion, kind, metadata: { namespace, name }, status: { conditions: [...conditions] } } as ServiceExportObject;
-      await applyObject(ports.kubernetes, ServiceExport, status, { fieldManager: 'isthmus-agent', force: true, subresource: 'status' }, signal);
+      await applyObject(ports.kubernetes, ServiceExport, status, { fieldManager: FIELD_MANAGER, force: true, subresource: 'status' }, signal);
       return {};
     },
   });
