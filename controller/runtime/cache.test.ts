@@ -180,6 +180,15 @@ describe('cache', () => {
     expect(cache.synced).toBe(false);
   });
 
+  test('a cache that a watch filled lists again, and goes on once there is room', async () => {
+    const { names, metrics } = await play({
+      lists: [{ resourceVersion: '1', items: [config('a', 1)] }, { resourceVersion: '5', items: [config('b', 2)] }],
+      watches: [[event('ADDED', config('b', 2)), 'hold']],
+    }, { maximumObjects: 1 });
+    expect(names).toEqual(['b']);
+    expect(metrics.value('isthmus_cache_failures_total', { kind: 'ConfigMap', reason: 'CacheFull' })).toBe(1);
+  });
+
   test('more objects than its bound are refused with the way out', async () => {
     const { cache, log } = await play({ lists: Array.from({ length: 50 }, () => list(1, [config('a', 1), config('b', 1)])), watches: [] }, { maximumObjects: 1 });
     expect(cache.synced).toBe(false);

@@ -6,7 +6,7 @@ import type { Log } from '../../mesh/ports/log.ts';
 import type { Metrics } from '../../mesh/ports/metrics.ts';
 import type { Random } from '../../mesh/ports/random.ts';
 import { messageOf } from './errors.ts';
-import type { Selected } from './initial-list.ts';
+import { CacheFull, type Selected } from './initial-list.ts';
 import type { IndexedBy } from './object-index.ts';
 import { type CacheEvent, createObjectSet } from './object-set.ts';
 import { reflect } from './reflector.ts';
@@ -94,7 +94,7 @@ export function createCache<T extends KubernetesObject>(
       syncWaiters.clear();
     },
     put(object: T): void {
-      if (objects.size >= maximumObjects && objects.get(object.metadata) === undefined) throw new Error(`more than ${maximumObjects} ${kind.plural}: the cache is full; narrow it by a selector or raise its bound`);
+      if (objects.size >= maximumObjects && objects.get(object.metadata) === undefined) throw new CacheFull(maximumObjects, kind);
       deliver(objects.put(object));
     },
     remove: (object: T): void => deliver(objects.remove(object)),

@@ -16,6 +16,13 @@ const MOST_INCOMPLETE = 3;
 /** Answers of a server that has no streaming lists: not a `watch` of that form, or no watch at all. */
 const REFUSALS: ReadonlySet<number> = new Set([400, 405, 406, 415, 422, 501]);
 
+/** More objects than the bound. What came after the last one taken is unknown: only a list can tell whether there is room again. */
+export class CacheFull extends Error {
+  constructor(maximumObjects: number, { plural }: ResourceKind) {
+    super(`more than ${maximumObjects} ${plural}: the cache is full; narrow it by a selector or raise its bound`);
+  }
+}
+
 export interface Selected {
   readonly namespace?: string;
   readonly labelSelector?: string;
@@ -45,7 +52,7 @@ export function createInitialLists<T extends KubernetesObject>({ client, kind, s
 
   const add = (gathered: Gathering<T>, object: T): void => {
     gathered.put(object);
-    if (gathered.size > maximumObjects) throw new Error(`more than ${maximumObjects} ${kind.plural}: the cache is full; narrow it by a selector or raise its bound`);
+    if (gathered.size > maximumObjects) throw new CacheFull(maximumObjects, kind);
   };
   const noStreams = (why: string): false => {
     streams = false;

@@ -9,7 +9,7 @@ import type { Log } from '../../mesh/ports/log.ts';
 import type { Random } from '../../mesh/ports/random.ts';
 import { type BackoffLimits, backoffMilliseconds } from './backoff.ts';
 import { messageOf } from './errors.ts';
-import { createInitialLists, type Selected } from './initial-list.ts';
+import { CacheFull, createInitialLists, type Selected } from './initial-list.ts';
 import type { Gathering } from './object-set.ts';
 import { isOlder } from './resource-version.ts';
 
@@ -45,8 +45,8 @@ class FromThePast extends Error {}
 
 const isTooLarge = (error: KubernetesError): boolean => error.causes.some(({ reason }) => reason === 'ResourceVersionTooLarge');
 /** No watch from this version will succeed, now or later. */
-const needsList = (error: unknown): boolean => error instanceof FromThePast || (error instanceof KubernetesError && (error.code === 410 || error.code === 400 || isTooLarge(error)));
-const reasonOf = (error: unknown): string => (error instanceof KubernetesError ? error.reason : error instanceof FromThePast ? 'FromThePast' : 'Unreachable');
+const needsList = (error: unknown): boolean => error instanceof FromThePast || error instanceof CacheFull || (error instanceof KubernetesError && (error.code === 410 || error.code === 400 || isTooLarge(error)));
+const reasonOf = (error: unknown): string => (error instanceof KubernetesError ? error.reason : error instanceof FromThePast ? 'FromThePast' : error instanceof CacheFull ? 'CacheFull' : 'Unreachable');
 
 /** Runs until `signal` aborts; never rejects. */
 export async function reflect<T extends KubernetesObject>({ client, kind, selected, maximumObjects, sink, clock, random, log }: ReflectorParts<T>, signal: CancelSignal): Promise<void> {
