@@ -62,7 +62,7 @@ async function* watch<T extends KubernetesObject>(api: EmbeddedApi, target: () =
   };
   const abort = (): void => end();
   signal.addEventListener('abort', abort, { once: true });
-  const stop = api.watch(target(), options, {
+  const stop = api.watch(target(), { ...options, ...(options.sendInitialEvents === undefined ? {} : { resourceVersionMatch: 'NotOlderThan' }) }, {
     deliver(delivery) {
       if (ended) return;
       if (unread.length >= MOST_UNREAD) return end();

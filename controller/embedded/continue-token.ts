@@ -3,8 +3,9 @@ import { isObject } from './json.ts';
 import { badRequest } from './problems.ts';
 
 interface ContinueToken {
-  readonly version: number;
-  /** Sort key of the last object that was given out. */
+  /** undefined: whatever is current, since the version of the first page is forgotten. */
+  readonly version: number | undefined;
+  /** Key of the last object that was looked at. */
   readonly after: string;
 }
 
@@ -13,9 +14,9 @@ export const encodeContinue = (token: ContinueToken): string => Buffer.from(JSON
 export function decodeContinue(text: string): ContinueToken {
   try {
     const token = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as unknown;
-    if (isObject(token) && Number.isSafeInteger(token['version']) && typeof token['after'] === 'string') return { version: token['version'] as number, after: token['after'] };
+    if (isObject(token) && (token['version'] === undefined || Number.isSafeInteger(token['version'])) && typeof token['after'] === 'string') return { version: token['version'] as number | undefined, after: token['after'] };
   } catch {
     // Refused below.
   }
-  throw badRequest('continue key is not valid');
+  throw badRequest('invalid continue token: continue key is not valid: it was not made by this server');
 }

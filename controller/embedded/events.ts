@@ -1,6 +1,6 @@
 /** What happened, in order, as far back as a bounded log reaches; and those who watch. */
 import type { KubernetesError } from '../../mesh/ports/kubernetes.ts';
-import type { JsonObject } from './json.ts';
+import { type JsonObject, objectAt } from './json.ts';
 import { expired } from './problems.ts';
 
 export interface Change {
@@ -27,6 +27,8 @@ export interface Watcher {
 
 interface Subscription {
   readonly kind: string;
+  /** What happened up to this version is not its business. */
+  readonly after: number;
   readonly matches: (object: JsonObject) => boolean;
   readonly watcher: Watcher;
   delivered: number;
@@ -55,22 +57,31 @@ export class EventLog {
       this.#changes = this.#changes.slice(dropped);
     }
     for (const subscription of [...this.#subscriptions]) {
-      if (subscription.kind === change.kind) offer(subscription, change);
+      if (subscription.kind === change.kind && change.resourceVersion > subscription.after) offer(subscription, change);
       if (change.resourceVersion - subscription.delivered >= BOOKMARK_EVERY) this.#bookmark(subscription, change.resourceVersion, false);
     }
   }
 
-  /** Newest first: what happened to a kind after `version`. Throws 410 where that is forgotten. */
-  backTo(version: number, kind: string): readonly Change[] {
-    this.#check(version);
-    return this.#changes.filter((change) => change.resourceVersion > version && change.kind === kind).reverse();
+  /** Whether what happened after `version` is no longer known in full. */
+  forgets(version: number): boolean {
+    return version < this.#compacted;
   }
 
-  /** Delivers what happened after `version` and all that follows; the result ends the watch without a word. */
-  watch(kind: string, version: number, matches: (object: JsonObject) => boolean, watcher: Watcher): () => void {
-    this.#check(version);
-    const subscription: Subscription = { kind, matches, watcher, delivered: version };
-    for (const change of this.#changes) if (change.resourceVersion > version && change.kind === kind) offer(subscription, change);
+  /** Newest first: what happened to a kind after `version`. Throws 410 where that is forgotten. */
+  backTo(version: number, kind: string): readonly Change[] {
+    return this.#after(version).filter((change) => change.kind === kind).reverse();
+  }
+
+  /** Oldest first: what happened to a kind after `version`, as far as `most` changes of any kind reach; `version` of the result is the last looked at. Throws 410 where that is forgotten. */
+  read(version: number, kind: string, most: number): { readonly changes: readonly Change[]; readonly version: number; readonly more: boolean } {
+    const looked = this.#after(version, most);
+    const last = looked.at(-1)?.resourceVersion ?? version;
+    return { changes: looked.filter((change) => change.kind === kind), version: last, more: last < (this.#changes.at(-1)?.resourceVersion ?? 0) };
+  }
+
+  /** Delivers what happens after `version`, which must not have happened yet; the result ends the watch without a word. */
+  follow(kind: string, version: number, matches: (object: JsonObject) => boolean, watcher: Watcher): () => void {
+    const subscription: Subscription = { kind, after: version, matches, watcher, delivered: version };
     this.#subscriptions.add(subscription);
     return () => this.#subscriptions.delete(subscription);
   }
@@ -90,20 +101,36 @@ export class EventLog {
   }
 
   #bookmark(subscription: Subscription, version: number, initialEventsEnd: boolean): void {
+    if (version < subscription.after) return;
     subscription.delivered = version;
     subscription.watcher.deliver({ type: 'BOOKMARK', resourceVersion: version, initialEventsEnd });
   }
 
-  #check(version: number): void {
-    if (version < this.#compacted) throw expired(`too old resource version: ${version} (${this.#compacted})`);
+  /** Changes after `version`, the oldest `most` of them. Throws 410 where they are forgotten. */
+  #after(version: number, most = Infinity): readonly Change[] {
+    if (this.forgets(version)) throw expired(`too old resource version: ${version} (${this.#compacted})`);
+    let [low, high] = [0, this.#changes.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#changes[middle] as Change).resourceVersion <= version) low = middle + 1;
+      else high = middle;
+    }
+    return this.#changes.slice(low, low + most);
   }
 }
 
-/** An object that stops matching the selector is deleted for this watcher, one that starts is added. */
-function offer(subscription: Subscription, { before, after, last, resourceVersion }: Change): void {
-  const was = before !== undefined && subscription.matches(before);
-  const is = after !== undefined && subscription.matches(after);
-  if (!was && !is) return;
-  subscription.delivered = resourceVersion;
-  subscription.watcher.deliver({ type: is ? (was ? 'MODIFIED' : 'ADDED') : 'DELETED', object: last });
+/** How one who selects by `matches` sees a change: an object that stops matching is deleted as it last matched, one that starts is added. undefined: not at all. */
+export function seenAs({ before, after, last, resourceVersion }: Change, matches: (object: JsonObject) => boolean): Delivery | undefined {
+  const was = before !== undefined && matches(before);
+  const is = after !== undefined && matches(after);
+  if (is) return { type: was ? 'MODIFIED' : 'ADDED', object: last };
+  if (!was) return undefined;
+  return { type: 'DELETED', object: after === undefined ? last : { ...before, metadata: { ...objectAt(before, 'metadata'), resourceVersion: String(resourceVersion) } } };
+}
+
+function offer(subscription: Subscription, change: Change): void {
+  const delivery = seenAs(change, subscription.matches);
+  if (delivery === undefined) return;
+  subscription.delivered = change.resourceVersion;
+  subscription.watcher.deliver(delivery);
 }

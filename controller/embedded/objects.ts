@@ -1,25 +1,29 @@
 /** All objects in memory, the version counter, and the one way to change them: durable first, visible after. */
 import { clone, type JsonObject, objectAt, textAt } from './json.ts';
-import { EventLog } from './events.ts';
+import { type Change, EventLog } from './events.ts';
 import { kindKey } from './kinds.ts';
 import { nameOf, namespaceOf, ownersOf, uidOf } from './metadata.ts';
-import type { ObjectStore } from './store.ts';
+import { cut, Shelf, type Snapshot } from './shelf.ts';
+import type { ObjectStore, StoredWrite } from './store.ts';
 
 interface Kind { readonly group: string; readonly plural: string }
 
 /** An object and where it stands. */
 export interface Placed { readonly kind: Kind; readonly object: JsonObject }
 
+/** A change that is made and not yet stored. */
+interface Held { readonly kind: Kind; readonly change: Change; readonly write: StoredWrite }
+
 const keyOf = (namespace: string, name: string): string => `${namespace}/${name}`;
 
 export class Objects {
   readonly #store: ObjectStore;
-  readonly #kinds = new Map<string, Map<string, JsonObject>>();
-  /** Sorted keys per kind, made when asked for. */
-  readonly #sorted = new Map<string, readonly string[]>();
+  readonly #kinds = new Map<string, Shelf>();
   readonly #byUid = new Map<string, Placed>();
   /** uid of an owner → uids of what it owns. */
   readonly #dependents = new Map<string, Set<string>>();
+  /** While changes are to be stored together. */
+  #held: Held[] | undefined;
   #version: number;
   readonly events: EventLog;
 
@@ -31,7 +35,7 @@ export class Objects {
     for (const { key, value } of entries) {
       const [group = '', plural = '', namespace = '', name = ''] = key.split('/');
       const object = JSON.parse(value) as JsonObject;
-      this.#of({ group, plural }).set(keyOf(namespace, name), object);
+      this.#of({ group, plural }).put(keyOf(namespace, name), object);
       this.#index({ group, plural }, undefined, object);
     }
   }
@@ -47,19 +51,16 @@ export class Objects {
 
   /** Sorted by namespace and name. */
   all(kind: Kind): readonly JsonObject[] {
-    const objects = this.#of(kind);
-    return this.#keys(kind).map((key) => objects.get(key) as JsonObject);
+    return this.#of(kind).rows().map(({ object }) => object);
   }
 
-  /** As it was at `version`, sorted; throws 410 where that is forgotten. */
-  allAt(kind: Kind, version: number): readonly JsonObject[] {
-    if (version === this.#version) return this.all(kind);
-    const objects = new Map(this.#of(kind));
-    for (const change of this.events.backTo(version, kindKey(kind))) {
-      if (change.before === undefined) objects.delete(change.key);
-      else objects.set(change.key, change.before);
-    }
-    return [...objects.keys()].sort().map((key) => objects.get(key) as JsonObject);
+  /** What there was at `version`, in `namespace` (undefined: in all) and after the key `after`, sorted by key. Throws 410 where that is forgotten. */
+  snapshot(kind: Kind, version: number, namespace: string | undefined, after: string | undefined): Snapshot {
+    const shelf = this.#of(kind);
+    if (version >= this.#version) return cut(shelf.rows(), namespace, after);
+    const before = new Map<string, JsonObject | undefined>();
+    for (const change of this.events.backTo(version, kindKey(kind))) before.set(change.key, change.before);
+    return cut(before.size === 0 ? shelf.rows() : shelf.rowsWith(before), namespace, after);
   }
 
   /** Stores `object` (which becomes ours) with the next version; throws, and changes nothing, where the store cannot. */
@@ -67,14 +68,7 @@ export class Objects {
     const version = this.#version + 1;
     objectAt(object, 'metadata')['resourceVersion'] = String(version);
     const key = keyOf(namespaceOf(object), nameOf(object));
-    this.#store.commit(version, [{ key: `${kindKey(kind)}/${key}`, value: JSON.stringify(object) }]);
-    const objects = this.#of(kind);
-    const before = objects.get(key);
-    this.#version = version;
-    objects.set(key, object);
-    this.#index(kind, before, object);
-    if (before === undefined) this.#sorted.delete(kindKey(kind));
-    this.events.append({ resourceVersion: version, kind: kindKey(kind), key, before, after: object, last: object });
+    this.#keep(kind, { resourceVersion: version, kind: kindKey(kind), key, before: this.#of(kind).get(key), after: object, last: object }, JSON.stringify(object));
     return object;
   }
 
@@ -83,15 +77,45 @@ export class Objects {
     const last = clone(object);
     objectAt(last, 'metadata')['resourceVersion'] = String(version);
     const key = keyOf(namespaceOf(object), nameOf(object));
-    this.#store.commit(version, [{ key: `${kindKey(kind)}/${key}`, value: null }]);
-    const objects = this.#of(kind);
-    const before = objects.get(key);
-    this.#version = version;
-    objects.delete(key);
-    this.#index(kind, object, undefined);
-    this.#sorted.delete(kindKey(kind));
-    this.events.append({ resourceVersion: version, kind: kindKey(kind), key, before, after: undefined, last });
+    this.#keep(kind, { resourceVersion: version, kind: kindKey(kind), key, before: this.#of(kind).get(key), after: undefined, last }, null);
     return last;
+  }
+
+  /**
+   * All that `run` changes is stored in one piece: what it changed first it sees itself, watchers see it once it is durable. Throws, and changes nothing,
+   * where the store cannot or `run` throws. Not to be nested.
+   */
+  together(run: () => void): void {
+    const version = this.#version;
+    const held: Held[] = [];
+    this.#held = held;
+    try {
+      run();
+      if (held.length > 0) this.#store.commit(this.#version, held.map(({ write }) => write));
+    } catch (error) {
+      for (const { kind, change } of held.toReversed()) this.#place(kind, change.key, change.after, change.before);
+      this.#version = version;
+      throw error;
+    } finally {
+      this.#held = undefined;
+    }
+    for (const { change } of held) this.events.append(change);
+  }
+
+  /** Durable first, visible after; both later where it happens `together` with other changes. */
+  #keep(kind: Kind, change: Change, value: string | null): void {
+    const write = { key: `${change.kind}/${change.key}`, value };
+    if (this.#held === undefined) this.#store.commit(change.resourceVersion, [write]);
+    this.#version = change.resourceVersion;
+    this.#place(kind, change.key, change.before, change.after);
+    if (this.#held === undefined) this.events.append(change);
+    else this.#held.push({ kind, change, write });
+  }
+
+  #place(kind: Kind, key: string, before: JsonObject | undefined, after: JsonObject | undefined): void {
+    if (after === undefined) this.#of(kind).delete(key);
+    else this.#of(kind).put(key, after);
+    this.#index(kind, before, after);
   }
 
   byUid(uid: string): Placed | undefined {
@@ -133,21 +157,12 @@ export class Objects {
     }
   }
 
-  #of(kind: Kind): Map<string, JsonObject> {
+  #of(kind: Kind): Shelf {
     let objects = this.#kinds.get(kindKey(kind));
     if (objects === undefined) {
-      objects = new Map();
+      objects = new Shelf();
       this.#kinds.set(kindKey(kind), objects);
     }
     return objects;
-  }
-
-  #keys(kind: Kind): readonly string[] {
-    let keys = this.#sorted.get(kindKey(kind));
-    if (keys === undefined) {
-      keys = [...this.#of(kind).keys()].sort();
-      this.#sorted.set(kindKey(kind), keys);
-    }
-    return keys;
   }
 }

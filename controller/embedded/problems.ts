@@ -24,7 +24,7 @@ const details = (kind: Named, name: string): ProblemDetails => ({ name, ...(kind
 export const notFound = (kind: Named, name: string): ApiProblem =>
   new ApiProblem(404, 'NotFound', `${resource(kind)} ${JSON.stringify(name)} not found`, details(kind, name));
 
-export const noSuchResource = (): ApiProblem => new ApiProblem(404, 'NotFound', 'the server could not find the requested resource');
+export const noSuchResource = (why?: string): ApiProblem => new ApiProblem(404, 'NotFound', `the server could not find the requested resource${why === undefined ? '' : `: ${why}`}`);
 
 export const alreadyExists = (kind: Named, name: string): ApiProblem =>
   new ApiProblem(409, 'AlreadyExists', `${resource(kind)} ${JSON.stringify(name)} already exists`, details(kind, name));
@@ -39,7 +39,16 @@ export const badRequest = (message: string): ApiProblem => new ApiProblem(400, '
 export const forbidden = (kind: Named, name: string, why: string): ApiProblem =>
   new ApiProblem(403, 'Forbidden', `${resource(kind)} ${JSON.stringify(name)} is forbidden: ${why}`, details(kind, name));
 
-export const expired = (message: string): ApiProblem => new ApiProblem(410, 'Expired', message);
+/** A list that cannot go on consistently; `continueToken` goes on all the same. */
+class ExpiredProblem extends ApiProblem {
+  readonly continueToken: string | undefined;
+  constructor(message: string, continueToken: string | undefined) {
+    super(410, 'Expired', message);
+    this.continueToken = continueToken;
+  }
+}
+
+export const expired = (message: string, continueToken?: string): ApiProblem => new ExpiredProblem(message, continueToken);
 
 export const unsupportedMediaType = (message: string): ApiProblem => new ApiProblem(415, 'UnsupportedMediaType', message);
 
@@ -83,7 +92,8 @@ export function statusOf(error: unknown): { readonly code: number; readonly body
   }
   const extra = error instanceof ApiProblem ? error.details : {};
   const status = {
-    kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: error.message, reason: error.reason,
+    kind: 'Status', apiVersion: 'v1', metadata: error instanceof ExpiredProblem && error.continueToken !== undefined ? { continue: error.continueToken } : {},
+    status: 'Failure', message: error.message, ...(error.reason === '' ? {} : { reason: error.reason }),
     ...(Object.keys(extra).length === 0 && error.causes.length === 0 && error.retryAfterSeconds === undefined ? {} : {
       details: {
         ...extra,

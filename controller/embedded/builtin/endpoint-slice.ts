@@ -1,7 +1,6 @@
 /** EndpointSlices: what kube-apiserver defaults and refuses (`pkg/apis/discovery/validation`). */
 import type { StatusCause } from '../../../mesh/ports/kubernetes.ts';
 import { isObject, type JsonObject, member } from '../json.ts';
-import { AGE, type TableColumn } from '../kinds.ts';
 import { invalidValue, notSupported, required, tooMany } from '../problems.ts';
 import { parseAddress, specialAddress } from './addresses.ts';
 
@@ -53,19 +52,4 @@ export function checkEndpointSlice(object: JsonObject, previous: JsonObject | un
     if (!['TCP', 'UDP', 'SCTP'].includes(String(port['protocol']))) causes.push(notSupported(`ports[${index}].protocol`, port['protocol'], ['SCTP', 'TCP', 'UDP']));
   });
   return causes;
-}
-
-export const ENDPOINT_SLICE_COLUMNS: readonly TableColumn[] = [
-  { name: 'AddressType', type: 'string', priority: 0, description: 'Family of the addresses.', read: (object) => object['addressType'] },
-  { name: 'Ports', type: 'string', priority: 0, description: 'Ports of every endpoint.', read: (object) => brief(listOf(object, 'ports').map((port) => typeof port['port'] === 'number' ? String(port['port']) : '*'), '<unset>') },
-  {
-    name: 'Endpoints', type: 'string', priority: 0, description: 'Addresses.',
-    read: (object) => brief(listOf(object, 'endpoints').flatMap((endpoint) => (Array.isArray(endpoint['addresses']) ? endpoint['addresses'].map(String) : [])), '<unset>'),
-  },
-  AGE,
-];
-
-function brief(items: readonly string[], none: string): string {
-  if (items.length === 0) return none;
-  return items.length > 3 ? `${items.slice(0, 3).join(',')} + ${items.length - 3} more...` : items.join(',');
 }

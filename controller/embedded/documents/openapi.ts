@@ -7,10 +7,12 @@ import { groupsOf, kindsIn } from './discovery.ts';
 
 const pathOf = (group: string, version: string): string => (group === '' ? `api/${version}` : `apis/${group}/${version}`);
 
-export function openApiIndex(kinds: KindRegistry): JsonObject {
-  const paths = groupsOf(kinds).flatMap(({ group, versions }) => versions.map((version) => [pathOf(group, version), { serverRelativeURL: `/openapi/v3/${pathOf(group, version)}` }]));
-  return { paths: Object.fromEntries(paths) };
-}
+/** Paths below `/openapi/v3`, each with the hash of its document. */
+export const openApiIndex = (hashes: ReadonlyMap<string, string>): JsonObject =>
+  ({ paths: Object.fromEntries([...hashes].map(([path, hash]) => [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }])) });
+
+export const openApiPaths = (kinds: KindRegistry): readonly { readonly path: string; readonly group: string; readonly version: string }[] =>
+  groupsOf(kinds).flatMap(({ group, versions }) => versions.map((version) => ({ path: pathOf(group, version), group, version })));
 
 /** undefined: no such group and version. */
 export function openApiDocument(kinds: KindRegistry, group: string, version: string): JsonObject | undefined {

@@ -1,35 +1,33 @@
 /** `Table`: what `kubectl get` shows. */
-import { fromRfc3339 } from '../../../mesh/model/instant.ts';
 import { type JsonObject, objectAt } from '../json.ts';
 import type { ServedKind, TableColumn } from '../kinds.ts';
 import { nameOf } from '../metadata.ts';
-import { humanAge } from './duration.ts';
 
-const NAME: TableColumn = { name: 'Name', type: 'string', priority: 0, description: 'Name must be unique within a namespace.', read: nameOf };
+const NAME: TableColumn = {
+  name: 'Name', type: 'string', format: 'name', priority: 0, read: nameOf,
+  description: 'Name must be unique within a namespace. Is required when creating resources, although some resources may allow a client to request the generation of an appropriate name automatically. '
+    + 'Name is primarily intended for creation idempotence and configuration definition. Cannot be updated. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names',
+};
 
 export type IncludedObject = 'Metadata' | 'Object' | 'None';
 
-/** `now` in milliseconds: dates become ages. `withColumns`: false for all but the first event of a watch. */
-export function tableOf(kind: ServedKind, objects: readonly JsonObject[], now: number, listMetadata: JsonObject, include: IncludedObject, withColumns = true): JsonObject {
-  const columns = [NAME, ...kind.columns];
-  return {
-    kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata: listMetadata,
-    columnDefinitions: withColumns ? columns.map((column) => ({
-      name: column.name, type: column.type === 'date' ? 'string' : column.type, format: column === NAME ? 'name' : '', description: column.description, priority: column.priority,
-    })) : null,
-    rows: objects.map((object) => ({
-      cells: columns.map((column) => cell(column, object, now)),
-      ...(include === 'None' ? {} : { object: include === 'Object' ? object : partialMetadata(object) }),
-    })),
-  };
-}
+/** The name comes first, unless the kind says where. */
+const allColumns = ({ columns }: ServedKind): readonly TableColumn[] =>
+  (columns.some((column) => column.format === 'name') ? columns.map((column) => (column.format === 'name' ? { ...NAME, priority: column.priority } : column)) : [NAME, ...columns]);
 
-function cell(column: TableColumn, object: JsonObject, now: number): unknown {
-  const value = column.read(object);
-  if (column.type !== 'date') return value ?? (column.type === 'string' ? '' : null);
-  const instant = fromRfc3339(typeof value === 'string' ? value : undefined);
-  return instant === undefined ? '<unknown>' : humanAge(now - instant);
-}
+export const columnsOf = (kind: ServedKind): readonly JsonObject[] =>
+  allColumns(kind).map(({ name, type, format = '', description, priority }) => ({ name, type, format, description, priority }));
+
+/** One row. `now` in milliseconds: dates become ages. */
+export const cellsOf = (kind: ServedKind, object: JsonObject, now: number, include: IncludedObject): JsonObject =>
+  ({ cells: allColumns(kind).map(({ read }) => read(object, now) ?? null), object: include === 'None' ? null : include === 'Object' ? object : partialMetadata(object) });
+
+/** `withColumns`: false for all but the first event of a watch. */
+export const tableOf = (kind: ServedKind, objects: readonly JsonObject[], now: number, listMetadata: JsonObject, include: IncludedObject, withColumns = true): JsonObject => ({
+  kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata: listMetadata,
+  columnDefinitions: withColumns ? columnsOf(kind) : null,
+  rows: objects.map((object) => cellsOf(kind, object, now, include)),
+});
 
 export const partialMetadata = (object: JsonObject): JsonObject =>
   ({ kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: objectAt(object, 'metadata') });

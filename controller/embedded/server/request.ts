@@ -42,8 +42,7 @@ function decode(part: string): string {
 export function verbOf(method: string, request: ResourceRequest, query: URLSearchParams): Verb | undefined {
   const named = request.name !== undefined;
   switch (method) {
-    case 'GET': return isSet(query, 'watch') ? 'watch' : named ? 'get' : 'list';
-    case 'HEAD': return named ? 'get' : 'list';
+    case 'GET': return named ? 'get' : isSet(query, 'watch') ? 'watch' : 'list';
     case 'POST': return named ? undefined : 'create';
     case 'PUT': return named ? 'update' : undefined;
     case 'PATCH': return named ? 'patch' : undefined;
@@ -52,12 +51,13 @@ export function verbOf(method: string, request: ResourceRequest, query: URLSearc
   }
 }
 
-export const isSet = (query: URLSearchParams, key: string): boolean => ['true', '1', 't', 'T', 'TRUE', 'True', ''].includes(query.get(key) ?? 'false');
+/** As apimachinery reads it: anything but `false` and `0` is true. */
+export const isSet = (query: URLSearchParams, key: string): boolean => !['false', '0'].includes((query.get(key) ?? 'false').toLowerCase());
 
 /** A whole number of the query; undefined where it is absent. */
 export function numberOf(query: URLSearchParams, key: string): number | undefined {
   const text = query.get(key);
   if (text === null || text === '') return undefined;
-  if (!/^\d{1,9}$/.test(text)) throw badRequest(`${key}: ${JSON.stringify(text.slice(0, 40))} is no whole number`);
+  if (!/^[-+]?\d{1,15}$/.test(text)) throw badRequest(`${key}: strconv.ParseInt: parsing ${JSON.stringify(text.slice(0, 40))}: invalid syntax`);
   return Number(text);
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { parseLabelSelector } from './selectors.ts';
+import { parseLabelSelector } from './label-selector.ts';
 
 const key = fc.constantFrom('a', 'b', 'example.com/c');
 const text = fc.constantFrom('x', 'y', '');
