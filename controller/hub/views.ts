@@ -6,6 +6,7 @@ import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
 import { type DrillObject, drillSpec } from '../../mesh/api/resources/drill.ts';
 import { type MeshObject, meshSpec } from '../../mesh/api/resources/mesh.ts';
 import { type UpdateRunObject, updateRunSpec, type UpdateStrategyObject, updateStrategySpec } from '../../mesh/api/resources/updates.ts';
+import { isFinished } from '../../mesh/drill/decide.ts';
 import { viewCluster } from '../../mesh/inventory/view.ts';
 import type { ClusterView, MeshEndpoint } from '../../mesh/model/cluster.ts';
 import type { ClusterStatusValue } from '../../mesh/model/cluster-status.ts';
@@ -15,6 +16,7 @@ import type { Assignment } from '../../mesh/model/history.ts';
 import type { ExportPolicyValue, FailoverPolicyValue, GlobalServiceValue, MeshValue } from '../../mesh/model/policy.ts';
 import type { RunValue, StrategyValue } from '../../mesh/model/rollout.ts';
 import type { KubernetesObject } from '../../mesh/ports/kubernetes.ts';
+import type { Cache } from '../runtime/cache.ts';
 
 /** Defaults filled in; undefined where the schema refuses the spec. */
 function specOf<S extends z.ZodType>(schema: S, object: KubernetesObject & { readonly spec?: unknown }): z.infer<S> | undefined {
@@ -78,11 +80,21 @@ export function runPhase(object: UpdateRunObject): RunValue['phase'] {
 
 const FINAL: readonly RunValue['phase'][] = ['Stopped', 'Completed', 'CompletedWithFailures'];
 
-export const runEnded = (object: UpdateRunObject): boolean => FINAL.includes(runPhase(object));
+/** For the cache of runs: most runs have ended, and those that have not are asked for with each report of a cluster. */
+export const RUN_INDEXES = { ended: (object: UpdateRunObject): readonly string[] => [String(FINAL.includes(runPhase(object)))] };
+
+/** Sorted by name. */
+export const openRuns = (runs: Cache<UpdateRunObject>): readonly UpdateRunObject[] => runs.byIndex('ended', 'false');
 
 /** zod's conditions allow an `undefined` member, which JSON never has. */
 export const conditionsOf = (object: { readonly status?: { readonly conditions?: readonly unknown[] | undefined } | undefined }): readonly Condition[] =>
   (object.status?.conditions ?? []) as readonly Condition[];
+
+/** For the cache of drills: each DNS sample of an agent asks for those that run. */
+export const DRILL_INDEXES = { finished: ({ status }: DrillObject): readonly string[] => [String(isFinished(status?.phase ?? 'Pending'))] };
+
+/** Sorted by name. */
+export const openDrills = (drills: Cache<DrillObject>): readonly DrillObject[] => drills.byIndex('finished', 'false');
 
 export function drillValue(object: DrillObject): DrillValue | undefined {
   const spec = specOf(drillSpec, object);

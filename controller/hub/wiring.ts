@@ -10,7 +10,7 @@ import type { UpdateRunObject, UpdateStrategyObject } from '../../mesh/api/resou
 import { fromRfc3339 } from '../../mesh/model/instant.ts';
 import type { CancelSignal } from '../../mesh/ports/cancel.ts';
 import type { KubernetesObject, ResourceKind } from '../../mesh/ports/kubernetes.ts';
-import { type Cache, createCache } from '../runtime/cache.ts';
+import { type Cache, type CacheOptions, createCache } from '../runtime/cache.ts';
 import { type Lead, runElected } from '../runtime/election.ts';
 import { messageOf } from '../runtime/errors.ts';
 import { type Part, runParts } from '../runtime/lifecycle.ts';
@@ -31,6 +31,7 @@ import { ensureDefaultStrategy, ensureNamespace } from './preparation.ts';
 import { createAssignments } from './rollout/assignments.ts';
 import { createRollout } from './rollout/rollout.ts';
 import { createServices } from './services/services.ts';
+import { DRILL_INDEXES, RUN_INDEXES } from './views.ts';
 
 export interface Hub {
   /** Runs until `signal` aborts; rejects where the hub cannot go on. */
@@ -56,8 +57,8 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     await ensureDefaultStrategy(kubernetes, signal);
 
     const caches: { readonly kind: ResourceKind; readonly cache: Cache<KubernetesObject> }[] = [];
-    const cached = <T extends KubernetesObject>(kind: ResourceKind): Cache<T> => {
-      const cache = createCache<T>(kubernetes, kind, {}, ports);
+    const cached = <T extends KubernetesObject>(kind: ResourceKind, indexes: NonNullable<CacheOptions<T>['indexes']> = {}): Cache<T> => {
+      const cache = createCache<T>(kubernetes, kind, { indexes }, ports);
       caches.push({ kind, cache: cache as unknown as Cache<KubernetesObject> });
       return cache;
     };
@@ -67,8 +68,8 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     const failover = cached<FailoverPolicyObject>(FailoverPolicy);
     const globalServices = cached<GlobalServiceObject>(GlobalService);
     const strategies = cached<UpdateStrategyObject>(UpdateStrategy);
-    const runs = cached<UpdateRunObject>(UpdateRun);
-    const drillObjects = cached<DrillObject>(Drill);
+    const runs = cached<UpdateRunObject>(UpdateRun, RUN_INDEXES);
+    const drillObjects = cached<DrillObject>(Drill, DRILL_INDEXES);
     const inquiryObjects = cached<InquiryObject>(Inquiry);
 
     const fleet = createFleet(clock);

@@ -15,7 +15,8 @@ import { createLoop, type Loop } from '../../runtime/loop.ts';
 import type { Fleet } from '../gateway/fleet.ts';
 import type { Publishers } from '../gateway/publishers.ts';
 import type { HubPorts } from '../ports.ts';
-import { drillValue } from '../views.ts';
+import { reportOn } from '../report.ts';
+import { drillValue, openDrills } from '../views.ts';
 import { writeStatus } from '../write-status.ts';
 import { nextFailureAt, realFailure } from './real-failure.ts';
 
@@ -132,8 +133,15 @@ export function createDrills({ ports, fleet, publishers, drills, clusters }: Dri
     return { requeueAt: Math.min(wakeAt, nextFailureAt(fleet, clock.now()) ?? wakeAt) };
   }
 
-  const loop = createLoop({ name: 'drill', reconcile, ...ports });
-  const running = (): readonly DrillObject[] => drills.list().filter(({ status }) => !isFinished(status?.phase ?? 'Pending'));
+  const reportDrill = reportOn<DrillObject>(ports, Drill, { phase: 'Pending', message: '' });
+  const loop = createLoop({
+    name: 'drill', reconcile, ...ports,
+    async report(name, trouble, signal) {
+      const object = drills.get({ name });
+      if (object !== undefined) await reportDrill(object, trouble, signal);
+    },
+  });
+  const running = (): readonly DrillObject[] => openDrills(drills);
   drills.subscribe(({ object }) => {
     loop.add(object.metadata.name);
     for (const { metadata } of running()) loop.add(metadata.name);

@@ -59,7 +59,17 @@ export function createInquiries({ ports, fleet, publishers, inquiries, runs }: I
     return { requeueAt: expiresAt };
   }
 
-  const loop = createLoop({ name: 'inquiry', reconcile, ...ports, workers: WORKERS });
+  const loop = createLoop({
+    name: 'inquiry', reconcile, ...ports, workers: WORKERS,
+    // Questions to agents may take seconds each; those to the records are answered between them.
+    fairness: (name) => (inquiries.get({ name })?.spec.dns === undefined ? 'records' : 'agents'),
+    // The kind has no conditions: who asked waits for an answer.
+    async report(name, trouble, signal) {
+      const object = trouble === undefined ? undefined : inquiries.get({ name });
+      if (object === undefined || trouble === undefined || object.status?.answeredAt !== undefined) return;
+      await writeStatus(kubernetes, Inquiry, object, { error: trouble.message, answeredAt: toRfc3339(clock.now()) }, signal);
+    },
+  });
   inquiries.subscribe(({ type, object }) => { if (type !== 'deleted') loop.add(object.metadata.name); });
   return loop;
 }

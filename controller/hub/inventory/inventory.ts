@@ -13,6 +13,7 @@ import type { Fleet } from '../gateway/fleet.ts';
 import type { ClusterIdentity } from '../identity/service.ts';
 import type { HubPorts } from '../ports.ts';
 import type { Assignments } from '../rollout/assignments.ts';
+import { reportOn } from '../report.ts';
 import { conditionsOf } from '../views.ts';
 import { writeStatus } from '../write-status.ts';
 import { createPace } from './pace.ts';
@@ -20,6 +21,11 @@ import { withoutRecorded } from './without-recorded.ts';
 
 /** Agents need seconds to return to a restarted hub; until then their absence is the hub's own doing. */
 const GRACE_SECONDS = 15;
+
+const WORKERS = 4;
+const TIME_LIMIT_SECONDS = 60;
+/** When the API server was away, a thousand clusters are behind at once; they must not need minutes to come back. */
+const RETRY_RATE = { perSecond: 50, burst: 200 };
 
 /** An agent that waits for its certificate has given up by then; it asks again. */
 const IDENTITY_PATIENCE_SECONDS = 10;
@@ -94,7 +100,14 @@ export function createInventory({ ports, fleet, assignments, clusters }: Invento
     return fleet.connection(name) === undefined && clock.now() < graceEnds() ? { requeueAt: graceEnds() } : {};
   }
 
-  const loop = createLoop({ name: 'inventory', reconcile, ...ports, workers: 4 });
+  const reportCluster = reportOn<ClusterObject>(ports, Cluster);
+  const loop = createLoop({
+    name: 'inventory', reconcile, ...ports, workers: WORKERS, retryRate: RETRY_RATE, timeLimitSeconds: TIME_LIMIT_SECONDS,
+    async report(name, trouble, signal) {
+      const object = clusters.get({ name });
+      if (object !== undefined) await reportCluster(object, trouble, signal);
+    },
+  });
   clusters.subscribe(({ object }) => loop.add(object.metadata.name));
   fleet.subscribe(({ cluster, type }) => { if (type !== 'DnsSample' && type !== 'Answer') loop.add(cluster); });
   assignments.subscribe((cluster) => loop.add(cluster));

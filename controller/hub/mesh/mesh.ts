@@ -6,10 +6,12 @@ import { findCondition, setCondition } from '../../../mesh/model/condition.ts';
 import type { MeshPlan, Plan } from '../../../mesh/plan/plan.ts';
 import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import { eachApart } from '../../runtime/apart.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
 import type { HubPorts } from '../ports.ts';
-import { conditionsOf, runEnded, strategyValue } from '../views.ts';
+import { reportOn } from '../report.ts';
+import { conditionsOf, openRuns, strategyValue } from '../views.ts';
 import { FIELD_MANAGER, writeStatus } from '../write-status.ts';
 import { abandonedClusters } from './abandoned.ts';
 import { planned, rolledOut, type Rollout } from './conditions.ts';
@@ -19,6 +21,7 @@ import { lastRuns } from './last-runs.ts';
 import { type Change, changesOf, type HeldChange, heldChange, runName } from './next-run.ts';
 
 export const DEFAULT_STRATEGY = 'default';
+const NAME = 'mesh';
 const ALL = 'plan';
 /** A plan of many clusters takes long and each of them wakes the loop: then they are planned together. A small fleet is planned at once. */
 const SMALL_FLEET = 50;
@@ -44,6 +47,7 @@ interface Outlook {
 
 export function createMesh({ ports, sources, runs, strategies }: MeshParts): Loop {
   const { clock, log, kubernetes, records } = ports;
+  const reportMesh = reportOn<MeshObject>(ports, Mesh);
   const conflicts = ports.metrics.gauge('isthmus_hub_mesh_conflicts', 'Conflicts that keep a mesh from being planned.', ['mesh']);
 
   async function look(plan: Plan): Promise<Outlook> {
@@ -59,7 +63,7 @@ export function createMesh({ ports, sources, runs, strategies }: MeshParts): Loo
     const free = changes.filter(({ cluster }) => !held.some((change) => change.cluster === cluster));
     const mesh = plan.meshes.find(({ members, conflicts: found }) => found.length === 0 && members.some(({ name }) => free.some(({ cluster }) => cluster === name)))?.mesh ?? null;
     const strategyName = sources.meshes.get({ name: mesh ?? '' })?.spec.strategy ?? DEFAULT_STRATEGY;
-    return { free, held, failed, abandoned, mesh, strategyName, activeRun: runs.list().find((run) => !runEnded(run))?.metadata.name };
+    return { free, held, failed, abandoned, mesh, strategyName, activeRun: openRuns(runs)[0]?.metadata.name };
   }
 
   async function createRun(plan: Plan, { free, abandoned, mesh, strategyName }: Outlook, signal: CancelSignal): Promise<void> {
@@ -117,14 +121,24 @@ export function createMesh({ ports, sources, runs, strategies }: MeshParts): Loo
     const targets = outlook.activeRun === undefined ? [] : await records.listTargets(outlook.activeRun);
     const inFlight = targets.filter(({ finishedAt }) => finishedAt === null).map(({ cluster }) => cluster);
     if (outlook.activeRun === undefined) await createRun(plan, outlook, signal);
-    for (const mesh of plan.meshes) {
-      const object = sources.meshes.get({ name: mesh.mesh });
-      if (object !== undefined) await writeMesh(object, plan, mesh, outlook, inFlight, signal);
-    }
+    const byName = new Map(plan.meshes.map((mesh) => [mesh.mesh, mesh]));
+    await eachApart({
+      controller: NAME, objects: sources.meshes.list(), report: reportMesh,
+      async work(object) {
+        const mesh = byName.get(object.metadata.name);
+        if (mesh !== undefined) await writeMesh(object, plan, mesh, outlook, inFlight, signal);
+      },
+    }, signal);
     return {};
   }
 
-  const loop = createLoop({ name: 'mesh', reconcile, ...ports });
+  const loop = createLoop({
+    name: NAME, reconcile, ...ports,
+    // No plan at all: that concerns every mesh.
+    async report(_key, trouble, signal) {
+      if (trouble !== undefined) for (const object of sources.meshes.list()) await reportMesh(object, trouble, signal);
+    },
+  });
   const wake = (): void => loop.add(ALL);
   for (const cache of [sources.clusters, sources.meshes, sources.failover, sources.globalServices, runs, strategies]) cache.subscribe(wake);
   sources.assignments.subscribe(wake);

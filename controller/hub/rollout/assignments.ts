@@ -1,6 +1,7 @@
 /** What each cluster was told to have. The records hold the truth; this is its copy in memory and the only way by which a DesiredRevision reaches an agent. */
 import type { Assignment } from '../../../mesh/model/history.ts';
 import type { RecordStore } from '../../../mesh/ports/records.ts';
+import { AdvisedError } from '../../runtime/errors.ts';
 import type { Publishers } from '../gateway/publishers.ts';
 
 export interface Assignments {
@@ -24,7 +25,7 @@ export function createAssignments(records: RecordStore, publishers: Publishers, 
   async function accept(assignments: readonly Assignment[]): Promise<void> {
     for (const assignment of assignments) {
       const revision = await records.getRevision(assignment.desiredId);
-      if (revision === undefined) throw new Error(`cluster "${assignment.cluster}": its assigned revision ${assignment.desiredId} is not in the records; were they restored from an older backup?`);
+      if (revision === undefined) throw new AdvisedError('user', `cluster "${assignment.cluster}": its assigned revision ${assignment.desiredId} is not in the records; were they restored from an older backup?`);
       byCluster.set(assignment.cluster, assignment);
       publishers.tell(assignment.cluster, 'DesiredRevision', assignment.cluster, revision);
       for (const listener of listeners) listener(assignment.cluster);

@@ -12,7 +12,8 @@ import { createLoop, type Loop } from '../../runtime/loop.ts';
 import type { Fleet } from '../gateway/fleet.ts';
 import { clusterViews, currentPlan, type PlanSources } from '../mesh/current-plan.ts';
 import type { HubPorts } from '../ports.ts';
-import { runEnded, runPhase, runSpec } from '../views.ts';
+import { reportOn } from '../report.ts';
+import { openRuns, runPhase, runSpec } from '../views.ts';
 import { writeStatus } from '../write-status.ts';
 import { freeze } from './freeze.ts';
 
@@ -52,6 +53,8 @@ export function createRollout({ ports, sources, fleet, runs }: RolloutParts): Lo
   const { assignments } = sources;
   const transitions = ports.metrics.counter('isthmus_hub_run_transitions_total', 'Transitions of clusters in update runs, by the phase they came to.', ['phase']);
 
+  /** Of the run that the last reconcile took on. */
+  let activeName: string | undefined;
   /** A step may be durable and its assignments not sent yet: a failed save may have been kept, and reading back may fail. */
   let unsent = false;
 
@@ -113,8 +116,9 @@ export function createRollout({ ports, sources, fleet, runs }: RolloutParts): Lo
   async function reconcile(_key: string, signal: CancelSignal): Promise<{ requeueAt?: number }> {
     if (unsent) await assignments.load();
     unsent = false;
-    const open = runs.list().filter((run) => !runEnded(run)).sort(oldestFirst);
+    const open = [...openRuns(runs)].sort(oldestFirst);
     const active = await turnOf(open);
+    activeName = active?.metadata.name;
     if (active === undefined) return {};
     const spec = runSpec(active);
     const wakeAt = spec === undefined ? null : await advance(active, spec, signal);
@@ -126,7 +130,14 @@ export function createRollout({ ports, sources, fleet, runs }: RolloutParts): Lo
     return wakeAt === null ? {} : { requeueAt: wakeAt };
   }
 
-  const loop = createLoop({ name: 'rollout', reconcile, ...ports });
+  const reportRun = reportOn<UpdateRunObject>(ports, UpdateRun, { phase: 'Pending', message: '', counts: NOTHING });
+  const loop = createLoop({
+    name: 'rollout', reconcile, ...ports,
+    async report(_key, trouble, signal) {
+      const run = activeName === undefined ? undefined : runs.get({ name: activeName });
+      if (run !== undefined) await reportRun(run, trouble, signal);
+    },
+  });
   runs.subscribe(() => loop.add(ALL));
   fleet.subscribe(({ type }) => { if (type === 'AppliedReport' || type === 'Connection') loop.add(ALL); });
   return loop;
