@@ -1,6 +1,6 @@
 /** Where objects are kept. The API holds everything in memory; a store only has to be durable. */
 
-interface StoredWrite {
+export interface StoredWrite {
   /** `group/plural/namespace/name`. */
   readonly key: string;
   /** JSON text of the object; null: deleted. */
