@@ -122,6 +122,14 @@ describe('cache', () => {
     expect(busy.calls[1]).toBe('list @25000');
   });
 
+  test('a quiet watch that stood for a while and then broke does not make the next pause longer', async () => {
+    const quiet: Watch = [30_000, new KubernetesUnreachable('reset')];
+    const { calls } = await play({ lists: [list(10, [])], watches: [quiet, quiet, quiet, quiet, quiet, quiet] }, {}, 250_000);
+    const opened = calls.filter((call) => call.startsWith('watch')).map((call) => Number(call.split('@')[1]));
+    expect(opened).toHaveLength(7);
+    for (const [index, at] of opened.entries()) if (index > 0) expect(at - opened[index - 1]!).toBeLessThanOrEqual(30_400);
+  });
+
   test('a watch that ends after its normal time is opened again at once', async () => {
     const { calls } = await play({ lists: [list(1, [])], watches: [[20_000, 'close'], [20_000, 'close']] });
     expect(calls).toEqual(['list @0', 'watch 1 @0', 'watch 1 @20000', 'watch 1 @40000']);

@@ -17,6 +17,8 @@ import { isOlder } from './resource-version.ts';
 const RESTART_LIMITS: BackoffLimits = { baseMilliseconds: 200, maximumMilliseconds: 30_000, jitter: 1 };
 /** A watch that ends sooner and brings nothing counts as a failure, or a broken proxy would make a hot loop. */
 const SHORT_WATCH_MILLISECONDS = 1000;
+/** A list and its watch, or a watch alone, that stood this long before it broke was no failure to get there: the next pause is short again. */
+const STEADY_MILLISECONDS = 10_000;
 /** The newest state was asked for and is older than what is known, so often in a row: the server was set back, by an old backup or an empty store. */
 const SET_BACK_ANSWERS = 3;
 
@@ -123,7 +125,7 @@ export async function reflect<T extends KubernetesObject>({ client, kind, select
       failures = moved || clock.now() - began >= SHORT_WATCH_MILLISECONDS ? 0 : failures + 1;
     } catch (error) {
       if (signal.aborted) return;
-      failures = moved ? 1 : failures + 1;
+      failures = moved || clock.now() - began >= STEADY_MILLISECONDS ? 1 : failures + 1;
       if (needsList(error)) position = undefined;
       expired = error instanceof KubernetesError && error.code === 410;
       if (error instanceof KubernetesError && error.retryAfterSeconds !== undefined) pauseAtLeast = error.retryAfterSeconds * 1000;
