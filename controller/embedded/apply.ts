@@ -6,9 +6,9 @@ import type { ServedKind } from './kinds.ts';
 import { checkApply } from './preconditions.ts';
 import { badRequest, invalid, notFound, required } from './problems.ts';
 import type { PatchRequest } from './requests.ts';
-import { findObject, type Target } from './target.ts';
+import { findObject, inVersionOf, type Target } from './target.ts';
 import { withoutDefaults } from './without-defaults.ts';
-import { decode, place } from './write.ts';
+import { blankOf, decode, place } from './write.ts';
 
 const PATCH_OPTIONS = { group: 'meta.k8s.io', plural: 'patchoptions', kind: 'PatchOptions' };
 
@@ -19,24 +19,33 @@ export function applyObject(commits: Commits, target: Target, namespace: string 
   if (!isObject(body)) throw badRequest('error decoding YAML: the applied configuration is no object');
   if (textAt(body, 'apiVersion') === undefined || textAt(body, 'kind') === undefined) throw badRequest('the applied configuration must name its apiVersion and kind');
   if (isObject(body['metadata']) && body['metadata']['managedFields'] !== undefined) throw badRequest('metadata.managedFields must be nil');
-  const config = decode(withoutDefaults(kind), version, body, request.fieldValidation ?? 'Warn', request.warnings ?? []);
+  const config = decode(withoutDefaults(kind), version, body, { ...request, asWritten: true });
+  objectAt(config, 'metadata')['name'] ??= name;
   place(kind, config, namespace, name);
-  const live = findObject(commits.objects, target, namespace, name);
+  const stored = findObject(commits.objects, target, namespace, name);
+  const live = stored === undefined ? undefined : inVersionOf(target, stored);
   if (live === undefined && request.subresource !== undefined) throw notFound(kind, name);
   checkApply(kind, name, live, config);
 
   const ignored = notTheAppliers(kind, config, request.subresource);
-  for (const key of ignored) if (key !== 'metadata' && key !== 'apiVersion' && key !== 'kind') delete config[key];
+  for (const key of ignored) {
+    if (key === 'metadata') config[key] = identityOf(objectAt(config, key));
+    else if (key !== 'apiVersion' && key !== 'kind') delete config[key];
+  }
   const base = live ?? { apiVersion: config['apiVersion'], kind: kind.kind, metadata: {} };
-  const { merged, settle } = apply(kind.schema, base, config, ignored.map((key) => [`f:${key}`]), commits.writer(target, request), request.force === true);
-  const whole = decode(kind, kind.versions[0] as string, merged, 'Ignore', []);
-  if (live !== undefined) return commits.replace(target, live, whole, request, settle);
+  const { merged, settle } = apply(kind.schema, base, config, ignored.map((key) => [`f:${key}`]), commits.writer(target, request), { force: request.force === true, blank: blankOf(kind) });
+  const whole = decode(kind, version, merged, { fieldValidation: 'Ignore' });
+  if (stored !== undefined) return commits.replace(target, stored, whole, request, settle);
   delete objectAt(whole, 'metadata')['resourceVersion'];
   return commits.insert(target, whole, request, settle);
 }
 
 /** Members that this endpoint does not write, so that nobody owns them through it. */
 function notTheAppliers(kind: ServedKind, config: JsonObject, subresource: 'status' | undefined): readonly string[] {
-  if (subresource === 'status') return Object.keys(config).filter((key) => key !== 'status');
+  if (subresource === 'status') return Object.keys(config).filter((key) => key !== 'status' && (key !== 'metadata' || !kind.builtIn));
   return kind.statusSubresource && kind.kind !== 'Node' ? ['status'] : [];
 }
+
+/** What says which object and which state of it is meant. */
+const identityOf = (metadata: JsonObject): JsonObject =>
+  Object.fromEntries(['name', 'namespace', 'uid', 'resourceVersion'].flatMap((key) => (metadata[key] === undefined ? [] : [[key, metadata[key]]])));

@@ -2,19 +2,21 @@
 import { toRfc3339 } from '../../mesh/model/instant.ts';
 import type { Clock } from '../../mesh/ports/clock.ts';
 import type { Random } from '../../mesh/ports/random.ts';
-import { crdKind } from './builtin/custom-resource-definition.ts';
+import { crdKind, crdRemarks } from './builtin/custom-resource-definition.ts';
 import { CrdKinds } from './crd-kinds.ts';
 import { Deletion } from './deletion.ts';
 import type { Writer } from './fields/ownership.ts';
-import { equal, type JsonObject } from './json.ts';
-import { apiVersionIn, type KindRegistry, type WriteSurroundings } from './kinds.ts';
-import { isDeleting, nameOf, namespaceOf } from './metadata.ts';
+import { clone, equal, type JsonObject, objectAt, textAt } from './json.ts';
+import { apiVersionIn, type KindRegistry, type ServedKind, type WriteSurroundings } from './kinds.ts';
+import { checkMetadata, isDeleting, nameFor, nameOf, namespaceOf } from './metadata.ts';
 import type { Objects } from './objects.ts';
-import { alreadyExists, ApiProblem, forbidden, methodNotAllowed, notFound } from './problems.ts';
+import { alreadyExists, ApiProblem, forbidden, invalid, methodNotAllowed, notFound } from './problems.ts';
 import type { DeleteRequest, WriteRequest } from './requests.ts';
-import { inVersionOf, type Target } from './target.ts';
+import { inVersionOf, markCurrent, type Target, toStored } from './target.ts';
 import { prepareNew, prepareNext } from './write.ts';
 
+/** As kube-apiserver: so often is a generated name that is taken made anew. */
+const NAME_ATTEMPTS = 8;
 const NAMESPACES = { group: '', plural: 'namespaces' };
 
 /** Notes in a new state who owns which field. In place. */
@@ -31,7 +33,7 @@ export class Commits {
     this.objects = objects;
     this.#clock = clock;
     this.#random = random;
-    this.#crdKinds = new CrdKinds(objects, kinds);
+    this.#crdKinds = new CrdKinds(objects, kinds, () => this.#now());
     this.#deletion = new Deletion(objects, kinds, this.#crdKinds, () => this.#now());
   }
 
@@ -39,6 +41,11 @@ export class Commits {
   resume(): void {
     this.#crdKinds.resume();
     this.#deletion.resume();
+  }
+
+  /** Kinds as the stored CRDs say, after changes were taken back. */
+  resumeKinds(): void {
+    this.#crdKinds.resume();
   }
 
   insert(target: Target, object: JsonObject, request: WriteRequest, own: Own): JsonObject {
@@ -49,24 +56,45 @@ export class Commits {
       if (home === undefined) throw notFound({ ...NAMESPACES, kind: 'Namespace' }, namespace);
       if (isDeleting(home)) throw new ApiProblem(403, 'Forbidden', forbidden(kind, nameOf(object), `unable to create new content in namespace ${namespace} because it is being terminated`).message, { name: nameOf(object), kind: kind.plural }, [{ reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' }]);
     }
+    this.#generateName(kind, object);
     if (this.#crdKinds.isEnding(kind)) throw methodNotAllowed('create not allowed while custom resource definition is terminating');
     prepareNew(kind, object, this.#around(), this.#random, own);
+    request.admit?.(kind, object, undefined);
     if (this.objects.get(kind, namespace, nameOf(object)) !== undefined) throw alreadyExists(kind, nameOf(object));
-    if (request.dryRun === true) return inVersionOf(target, object);
-    const stored = this.objects.put(kind, object);
-    if (kind === crdKind) this.#crdKinds.register(stored, request.warnings ?? []);
+    const kept = toStored(target, object);
+    if (kind === crdKind) request.warnings?.push(...crdRemarks(kept));
+    if (request.dryRun === true) return inVersionOf(target, kept);
+    const stored = this.#took(target, this.objects.put(kind, kept), request);
     this.#deletion.created(kind, stored);
     return inVersionOf(target, stored);
   }
 
-  /** Writes only where something differs. */
+  /** Writes only where something differs. `live` is as stored, `sent` in the target's version. */
   replace(target: Target, live: JsonObject, sent: JsonObject, request: WriteRequest, own: Own): JsonObject {
     const { kind } = target;
-    const next = prepareNext(kind, live, sent, request.subresource, this.#around(), own);
-    if (request.dryRun === true || equal(live, next)) return inVersionOf(target, request.dryRun === true ? next : live);
-    const stored = this.#deletion.replace(kind, live, next);
+    const next = prepareNext(kind, inVersionOf(target, live), sent, request, this.#around(), own);
+    request.admit?.(kind, next, live);
+    const kept = toStored(target, next);
+    if (kind === crdKind) request.warnings?.push(...crdRemarks(kept));
+    if (request.dryRun === true) return inVersionOf(target, kept);
+    if (equal(live, kept)) return inVersionOf(target, live);
+    return inVersionOf(target, this.#took(target, this.#deletion.replace(kind, live, kept), request));
+  }
+
+  #took({ kind, version }: Target, stored: JsonObject, request: WriteRequest): JsonObject {
+    if (version === kind.storedVersion) markCurrent(kind, stored);
     if (kind === crdKind && this.objects.get(kind, '', nameOf(stored)) !== undefined) this.#crdKinds.register(stored, request.warnings ?? []);
-    return inVersionOf(target, stored);
+    return stored;
+  }
+
+  #generateName(kind: ServedKind, object: JsonObject): void {
+    const metadata = objectAt(object, 'metadata');
+    const prefix = textAt(metadata, 'generateName');
+    if (prefix === undefined || textAt(metadata, 'name') !== undefined) return;
+    for (let attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
+      metadata['name'] = nameFor(prefix, this.#random);
+      if (this.objects.get(kind, namespaceOf(object), nameOf(object)) === undefined) return;
+    }
   }
 
   /** `gone`: false while finalizers hold it. */
@@ -77,6 +105,16 @@ export class Commits {
     }
     const { object, gone } = this.#deletion.delete(target.kind, live, request.propagation);
     return { object: inVersionOf(target, object), gone };
+  }
+
+  /** `spec.finalizers` of a namespace. */
+  finalize(target: Target, live: JsonObject, finalizers: readonly string[], request: WriteRequest): JsonObject {
+    const next = clone(live);
+    next['spec'] = finalizers.length === 0 ? {} : { finalizers };
+    const causes = checkMetadata(target.kind, next);
+    if (causes.length > 0) throw invalid(target.kind, nameOf(live), causes);
+    request.admit?.(target.kind, next, live);
+    return request.dryRun === true || equal(live, next) ? next : this.#deletion.replace(target.kind, live, next);
   }
 
   writer({ kind, version }: Target, request: WriteRequest): Writer {

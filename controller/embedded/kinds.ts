@@ -1,15 +1,20 @@
 /** A kind as the API serves it, and the registry of all of them. */
 import type { StructuralSchema } from '../../mesh/api/schema/structural.ts';
+import { fromRfc3339 } from '../../mesh/model/instant.ts';
 import type { StatusCause } from '../../mesh/ports/kubernetes.ts';
+import { humanAge } from './documents/duration.ts';
 import { objectAt, textAt, type JsonObject } from './json.ts';
 
 export interface TableColumn {
   readonly name: string;
-  readonly type: 'string' | 'integer' | 'boolean' | 'date';
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
+  /** `name`: the name of the object, wherever it stands. */
+  readonly format?: string;
+  /** Above 0: only in the wide table. */
   readonly priority: number;
   readonly description: string;
-  /** The cell; dates are RFC 3339 here and become ages in the table. */
-  readonly read: (object: JsonObject) => unknown;
+  /** The cell; undefined: null. `now` in milliseconds, for ages. */
+  readonly read: (object: JsonObject, now: number) => unknown;
 }
 
 /** What a kind may ask of the API while it is being written. */
@@ -22,8 +27,14 @@ export interface WriteSurroundings {
 export interface ServedKind {
   /** Empty for the core group. */
   readonly group: string;
-  /** The first is the stored one; all have the same fields. */
+  /** Served ones, best first. */
   readonly versions: readonly string[];
+  /** What objects are kept in; not always a served one. */
+  readonly storedVersion: string;
+  /** The kind as each version shows it, where versions differ in fields, columns or subresources. */
+  readonly views?: ReadonlyMap<string, ServedKind>;
+  /** What whoever uses this version is warned of. */
+  readonly deprecation?: string;
   readonly kind: string;
   readonly plural: string;
   readonly singular: string;
@@ -38,9 +49,14 @@ export interface ServedKind {
   readonly hasGeneration: boolean;
   /** PUT without resourceVersion is taken. */
   readonly unconditionalUpdate: boolean;
-  readonly nameRule: 'subdomain' | 'label' | 'label1035';
+  /** `path`: anything that can stand in a URL. */
+  readonly nameRule: 'subdomain' | 'label' | 'label1035' | 'path';
   readonly columns: readonly TableColumn[];
   readonly fields: Readonly<Record<string, (object: JsonObject) => string>>;
+  /** Built-in kinds: what every object has, and nobody owns; `spec` and `status` where absent. */
+  readonly blank?: JsonObject;
+  /** Drops unknown fields that the schema cannot tell from known ones; their paths. In place. */
+  readonly dropUnknown?: (object: JsonObject) => readonly string[];
   /** Values that decoding gives absent fields; they belong to the writer. In place. */
   readonly defaults?: (object: JsonObject) => void;
   /** Fills in what the server decides (addresses, phases) and nobody owns; `previous` undefined on create. In place. */
@@ -55,13 +71,23 @@ export const METADATA_FIELDS: ServedKind['fields'] = {
 };
 
 export const AGE: TableColumn = {
-  name: 'Age', type: 'date', priority: 0,
-  description: 'When the object was made.',
-  read: (object) => objectAt(object, 'metadata')['creationTimestamp'],
+  name: 'Age', type: 'string', priority: 0,
+  description: 'CreationTimestamp is a timestamp representing the server time when this object was created. It is not guaranteed to be set in happens-before order across separate operations. '
+    + 'Clients may not set this value. It is represented in RFC3339 form and is in UTC.\n\nPopulated by the system. Read-only. Null for lists. '
+    + 'More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata',
+  read: (object, now) => {
+    const made = fromRfc3339(textAt(objectAt(object, 'metadata'), 'creationTimestamp'));
+    return made === undefined ? '<unknown>' : humanAge(now - made);
+  },
 };
 
 export const kindKey = (kind: { readonly group: string; readonly plural: string }): string => `${kind.group}/${kind.plural}`;
 export const apiVersionIn = (kind: { readonly group: string }, version: string): string => (kind.group === '' ? version : `${kind.group}/${version}`);
+
+/** The kind as `version` shows it. */
+export const inVersion = (kind: ServedKind, version: string): ServedKind => kind.views?.get(version) ?? kind;
+/** The kind as its objects are kept. */
+export const asStored = (kind: ServedKind): ServedKind => inVersion(kind, kind.storedVersion);
 
 export class KindRegistry {
   readonly #kinds = new Map<string, ServedKind>();
@@ -77,7 +103,7 @@ export class KindRegistry {
   /** undefined: no such kind, or not in that version. */
   find(group: string, version: string, plural: string): ServedKind | undefined {
     const kind = this.#kinds.get(`${group}/${plural}`);
-    return kind?.versions.includes(version) === true ? kind : undefined;
+    return kind?.versions.includes(version) === true ? inVersion(kind, version) : undefined;
   }
 
   byKey(group: string, plural: string): ServedKind | undefined {

@@ -21,13 +21,15 @@ const ANNOTATION_BYTES = 256 * 1024;
 
 const ALPHANUMERIC = 'lower case alphanumeric characters';
 /** Texts of apimachinery `util/validation`. */
-const NAME_RULES: Readonly<Record<ServedKind['nameRule'], { readonly most: number; readonly pattern: RegExp; readonly text: string }>> = {
+const NAME_RULES: Readonly<Record<Exclude<ServedKind['nameRule'], 'path'>, { readonly most: number; readonly pattern: RegExp; readonly text: string }>> = {
   subdomain: { most: 253, pattern: SUBDOMAIN, text: `a lowercase RFC 1123 subdomain must consist of ${ALPHANUMERIC}, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')` },
   label: { most: 63, pattern: LABEL, text: `a lowercase RFC 1123 label must consist of ${ALPHANUMERIC} or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')` },
   label1035: { most: 63, pattern: LABEL_1035, text: `a DNS-1035 label must consist of ${ALPHANUMERIC} or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')` },
 };
 
-function nameProblem(rule: ServedKind['nameRule'], name: string): string | undefined {
+/** undefined: none. */
+export function nameProblem(rule: ServedKind['nameRule'], name: string): string | undefined {
+  if (rule === 'path') return name === '.' || name === '..' ? `may not be '${name}'` : ['/', '%'].filter((mark) => name.includes(mark)).map((mark) => `may not contain '${mark}'`)[0];
   const { most, pattern, text } = NAME_RULES[rule];
   if (name.length > most) return `must be no more than ${most} characters`;
   return pattern.test(name) ? undefined : text;
@@ -43,25 +45,33 @@ export function checkMetadata(kind: ServedKind, object: JsonObject): StatusCause
   const metadata = objectAt(object, 'metadata');
   const causes: StatusCause[] = [];
   const name = textAt(metadata, 'name');
+  const prefix = textAt(metadata, 'generateName');
+  const prefixProblem = prefix === undefined ? undefined : nameProblem(kind.nameRule, prefix.replace(/-$/, 'a'));
+  if (prefixProblem !== undefined) causes.push(invalidValue('metadata.generateName', prefix, prefixProblem));
   if (name === undefined || name === '') causes.push(required('metadata.name', 'name or generateName is required'));
   else {
     const problem = nameProblem(kind.nameRule, name);
     if (problem !== undefined) causes.push(invalidValue('metadata.name', name, problem));
   }
+  checkAnnotationsAndLabels(metadata, 'metadata', causes);
+  causes.push(...checkOwners(object), ...checkFinalizers(kind, object));
+  return causes;
+}
+
+/** `path` says whose metadata it is. */
+export function checkAnnotationsAndLabels(metadata: JsonObject, path: string, causes: StatusCause[]): void {
   for (const [key, value] of Object.entries(objectAt(metadata, 'labels'))) {
-    if (qualifiedProblem(key)) causes.push(invalidValue('metadata.labels', key, KEY_TEXT));
+    if (qualifiedProblem(key)) causes.push(invalidValue(`${path}.labels`, key, KEY_TEXT));
     if (typeof value === 'string' && (value.length > 63 || !LABEL_VALUE.test(value))) {
-      causes.push(invalidValue('metadata.labels', value, value.length > 63 ? 'must be no more than 63 characters' : VALUE_TEXT));
+      causes.push(invalidValue(`${path}.labels`, value, value.length > 63 ? 'must be no more than 63 characters' : VALUE_TEXT));
     }
   }
   let bytes = 0;
   for (const [key, value] of Object.entries(objectAt(metadata, 'annotations'))) {
-    if (qualifiedProblem(key.toLowerCase())) causes.push(invalidValue('metadata.annotations', key, KEY_TEXT));
+    if (qualifiedProblem(key.toLowerCase())) causes.push(invalidValue(`${path}.annotations`, key, KEY_TEXT));
     bytes += key.length + (typeof value === 'string' ? value.length : 0);
   }
-  if (bytes > ANNOTATION_BYTES) causes.push(tooLong('metadata.annotations', ANNOTATION_BYTES));
-  causes.push(...checkFinalizers(kind, object), ...checkOwners(object));
-  return causes;
+  if (bytes > ANNOTATION_BYTES) causes.push(tooLong(`${path}.annotations`, ANNOTATION_BYTES));
 }
 
 /** `metadata.finalizers` of every kind, and `spec.finalizers` of a namespace. */

@@ -7,22 +7,26 @@ import type { DeleteRequest } from './requests.ts';
 
 const versionOf = (object: JsonObject): string | undefined => textAt(objectAt(object, 'metadata'), 'resourceVersion');
 
-export function checkUpdate(kind: ServedKind, live: JsonObject, sent: JsonObject): void {
+export function checkVersion(kind: ServedKind, live: JsonObject, sent: JsonObject): void {
   const name = nameOf(live);
   const version = versionOf(sent) ?? '';
   if (version === '' || version === '0') {
     if (!kind.unconditionalUpdate) throw invalid({ ...kind, kind: kind.plural }, name, [invalidValue('metadata.resourceVersion', 0, 'must be specified for an update')]);
   } else if (version !== versionOf(live)) throw conflict(kind, name, MODIFIED);
+}
+
+/** Of a PUT: a patch that changes the uid is invalid instead. */
+export function checkUid(kind: ServedKind, live: JsonObject, sent: JsonObject): void {
   const uid = textAt(objectAt(sent, 'metadata'), 'uid');
-  if (uid !== undefined && uid !== uidOf(live)) throw wrongUid(kind, name, uid, uidOf(live));
+  if (uid !== undefined && uid !== uidOf(live)) throw wrongUid(kind, nameOf(live), uid, uidOf(live));
 }
 
 /** `live` undefined: the apply would create the object. */
 export function checkApply(kind: ServedKind, name: string, live: JsonObject | undefined, config: JsonObject): void {
   const version = versionOf(config);
-  if (version !== undefined && (live === undefined || version !== versionOf(live))) throw conflict(kind, name, MODIFIED);
+  if (version !== undefined && live !== undefined && version !== versionOf(live)) throw conflict(kind, name, MODIFIED);
   const uid = textAt(objectAt(config, 'metadata'), 'uid');
-  if (uid !== undefined && live === undefined) throw wrongUid(kind, name, uid, '');
+  if (uid !== undefined && live === undefined) throw invalid(kind, name, [invalidValue('metadata.uid', uid, 'field is immutable')]);
 }
 
 export function checkDelete(kind: ServedKind, live: JsonObject, request: DeleteRequest): void {

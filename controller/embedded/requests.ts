@@ -1,7 +1,8 @@
 /** What callers ask of the API, and the pages that come back. */
 import type { Propagation } from './deletion.ts';
 import type { JsonObject } from './json.ts';
-import type { FieldValidation } from './write.ts';
+import type { ServedKind } from './kinds.ts';
+import type { Decoding } from './write.ts';
 
 export interface Selection {
   readonly namespace?: string;
@@ -14,22 +15,27 @@ export interface ListRequest extends Selection {
   readonly continueToken?: string;
   readonly resourceVersion?: string;
   readonly resourceVersionMatch?: string;
+  /** Refused: it is for watches. */
+  readonly sendInitialEvents?: boolean;
 }
 
 export interface WatchRequest extends Selection {
   /** Absent, empty or `0`: begins with everything there is. */
   readonly resourceVersion?: string;
+  /** `NotOlderThan` together with `sendInitialEvents`, and not without. */
+  readonly resourceVersionMatch?: string;
+  /** Refused: it is for lists. */
+  readonly continueToken?: string;
   /** Begins with everything there is, then a bookmark that says so. */
   readonly sendInitialEvents?: boolean;
 }
 
-export interface WriteRequest {
+export interface WriteRequest extends Decoding {
   readonly fieldManager: string;
   readonly dryRun?: boolean;
-  /** What happens to unknown fields; as in Kubernetes `Warn` where absent. */
-  readonly fieldValidation?: FieldValidation;
   readonly subresource?: 'status';
-  readonly warnings?: string[];
+  /** Has the last word on what would be stored; throws to refuse. `live` undefined: it would be new. */
+  readonly admit?: (kind: ServedKind, next: JsonObject, live: JsonObject | undefined) => void;
 }
 
 export interface PatchRequest extends WriteRequest {

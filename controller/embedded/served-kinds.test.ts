@@ -12,6 +12,8 @@ describe('schemas', () => {
     const bad = await refusal(client.create(Mesh, { ...mesh({ maxConnectedClusters: 300, allowVersionSkewMinors: 'x' }), metadata: { name: 'n' } }, me, signal));
     expect(bad.causes.map((cause) => [cause.reason, cause.field])).toEqual([
       ['FieldValueRequired', 'spec.clusters'], ['FieldValueNotSupported', 'spec.maxConnectedClusters'], ['FieldValueTypeInvalid', 'spec.allowVersionSkewMinors'],
+      // Rules were not asked.
+      ['FieldValueInvalid', '<nil>'],
     ]);
     const frozen = await refusal(client.update(Mesh, { ...made, spec: { ...made['spec'], maxConnectedClusters: 511 } }, me, signal));
     expect(frozen.message).toContain('cannot change');

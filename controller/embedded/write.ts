@@ -1,35 +1,68 @@
 /** From what a caller sent to what will be stored: decode, prune, default, prepare, check. Nothing here touches the store. */
 import type { Random } from '../../mesh/ports/random.ts';
+import { typeProblems } from './fields/type-problems.ts';
 import { clone, equal, isObject, type JsonObject, objectAt, put, textAt } from './json.ts';
 import { apiVersionIn, type ServedKind, type WriteSurroundings } from './kinds.ts';
-import { checkMetadata, finalizersOf, isDeleting, nameFor, nameOf, newUid, tidyMetadata } from './metadata.ts';
-import { badRequest, fieldForbidden, invalid } from './problems.ts';
-import { applyDefaults, dropNulls, prune } from './schema/prune.ts';
-import { checkRules } from './schema/rules.ts';
+import { checkMetadata, finalizersOf, isDeleting, nameOf, newUid, tidyMetadata } from './metadata.ts';
+import type { StatusCause } from '../../mesh/ports/kubernetes.ts';
+import { ApiProblem, badRequest, fieldForbidden, invalid, invalidValue } from './problems.ts';
+import type { WriteRequest } from './requests.ts';
+import { dropEmpty } from './schema/omit-empty.ts';
+import { applyDefaults, prune } from './schema/prune.ts';
+import { checkContent } from './schema/content.ts';
 import { validate } from './schema/validate.ts';
 
 export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
-/** A copy of `body` for this kind; unknown fields are dropped, refused (`Strict`) or named in `warnings`. */
-export function decode(kind: ServedKind, version: string, body: unknown, validation: FieldValidation, warnings: string[]): JsonObject {
-  if (!isObject(body)) throw badRequest('the body is no JSON object');
-  const object = clone(body);
-  const apiVersion = apiVersionIn(kind, version);
-  object['apiVersion'] ??= apiVersion;
-  object['kind'] ??= kind.kind;
-  if (object['apiVersion'] !== apiVersion) throw badRequest(`the API version in the data (${String(object['apiVersion'])}) does not match the expected API version (${apiVersion})`);
-  if (object['kind'] !== kind.kind) throw badRequest(`the kind in the data (${String(object['kind'])}) does not match the expected kind (${kind.kind})`);
-  if (object['metadata'] !== undefined && !isObject(object['metadata'])) throw badRequest('metadata is no JSON object');
+/** How a body is read. */
+export interface Decoding {
+  readonly fieldValidation?: FieldValidation;
+  readonly warnings?: string[];
+  /** What the text of the body said twice, in the words of the decoder; the last one counts. */
+  readonly duplicates?: readonly string[];
+  /** An applied configuration: what it says counts, also where it is empty; fields that nobody knows make it void. */
+  readonly asWritten?: boolean;
+}
+
+/** A copy of `body` for this kind in this version; unknown and repeated fields are dropped, refused (`Strict`) or named in `warnings`. */
+export function decode(kind: ServedKind, version: string, body: unknown, { fieldValidation = 'Warn', warnings = [], duplicates = [], asWritten = false }: Decoding): JsonObject {
+  if (!isObject(body) && body !== null) throw badRequest(`the object provided is unrecognized (must be of type ${kind.kind}): the body is no JSON object`);
+  const object = clone(body ?? {});
+  checkType(kind, version, object);
+  if ((object['metadata'] ?? undefined) !== undefined && !isObject(object['metadata'])) throw badRequest(`${kind.kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: metadata is no JSON object`);
   object['metadata'] ??= {};
-  object['apiVersion'] = apiVersionIn(kind, kind.versions[0] as string);
-  if (kind.builtIn) dropNulls(object);
-  const unknown = prune(kind.schema, object);
-  if (unknown.length > 0 && validation === 'Strict') throw badRequest(`${kind.kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: strict decoding error: ${unknown.map((path) => `unknown field ${JSON.stringify(path)}`).join(', ')}`);
-  if (validation !== 'Ignore') warnings.push(...unknown.map((path) => `unknown field ${JSON.stringify(path)}`));
+  const unknown = [...prune(kind.schema, object), ...kind.dropUnknown?.(object) ?? []].sort();
+  const untyped = asWritten ? [...unknown.map((path) => `.${path}: field not declared in schema`), ...typeProblems(kind.schema, object)] : [];
+  if (untyped.length > 0) throw notTyped(kind, version, object, untyped);
+  if (kind.builtIn && !asWritten) dropEmpty(kind.schema, object);
+  const complaints = [...duplicates, ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`)];
+  if (complaints.length > 0 && fieldValidation === 'Strict') throw badRequest(`${kind.kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: strict decoding error: ${complaints.join(', ')}`);
+  if (fieldValidation === 'Warn') warnings.push(...complaints);
   tidyMetadata(object);
   applyDefaults(kind.schema, object);
   kind.defaults?.(object);
   return object;
+}
+
+/** As kube-apiserver: 500 without a reason, though the mistake is the applier's. */
+function notTyped(kind: ServedKind, version: string, object: JsonObject, problems: readonly string[]): ApiProblem {
+  const { namespace = '', name = '' } = objectAt(object, 'metadata');
+  return new ApiProblem(500, '', `failed to create typed patch object (${String(namespace)}/${String(name)}; ${apiVersionIn(kind, version)}, Kind=${kind.kind}): ${problems.join('\n')}`);
+}
+
+/** Members that are always there belong to nobody. */
+export const blankOf = (kind: ServedKind): JsonObject => ({ metadata: {}, ...(kind.builtIn ? kind.blank ?? { spec: {}, status: {} } : {}) });
+
+/** Built-in kinds take a body without them: the path says what it is. */
+function checkType(kind: ServedKind, version: string, object: JsonObject): void {
+  const apiVersion = apiVersionIn(kind, version);
+  for (const [key, expected] of [['apiVersion', apiVersion], ['kind', kind.kind]] as const) {
+    if (kind.builtIn && object[key] === '') delete object[key];
+    if (kind.builtIn) object[key] ??= expected;
+    else if (object[key] === undefined) throw badRequest(`the object provided is unrecognized (must be of type ${kind.kind}): Object '${key}' is missing`);
+  }
+  if (object['apiVersion'] !== apiVersion) throw badRequest(`the API version in the data (${String(object['apiVersion'])}) does not match the expected API version (${apiVersion})`);
+  if (object['kind'] !== kind.kind) throw badRequest(`the kind in the data (${String(object['kind'])}) does not match the expected kind (${kind.kind})`);
 }
 
 /** Namespace and name of the body must be those of the request. */
@@ -43,42 +76,40 @@ export function place(kind: ServedKind, object: JsonObject, namespace: string | 
   }
   if (name === undefined) return;
   const given = textAt(metadata, 'name');
-  if (given !== undefined && given !== name) throw badRequest(`the name of the object (${given}) does not match the name on the URL (${name})`);
+  if (given === undefined) throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
+  if (given !== name) throw badRequest(`the name of the object (${given}) does not match the name on the URL (${name})`);
   metadata['name'] = name;
 }
 
 /** A new object as it will be stored, but for its version. `own` sees it before the server fills in what is its own to decide. In place. */
 export function prepareNew(kind: ServedKind, object: JsonObject, around: WriteSurroundings, random: Random, own: (object: JsonObject) => void): void {
   const metadata = objectAt(object, 'metadata');
-  const generateName = textAt(metadata, 'generateName');
-  if (textAt(metadata, 'name') === undefined && generateName !== undefined) metadata['name'] = nameFor(generateName, random);
   for (const key of ['deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink', 'resourceVersion']) delete metadata[key];
   metadata['uid'] = newUid(random);
   metadata['creationTimestamp'] = around.now;
   if (kind.hasGeneration) metadata['generation'] = 1;
-  else delete metadata['generation'];
   if (kind.statusSubresource && kind.kind !== 'Node') delete object['status'];
   own(object);
   kind.prepare?.(object, undefined, around);
-  check(kind, object, undefined, around);
+  check(kind, object, undefined, around, []);
 }
 
 /** What only the server sets stays as it was. */
 const SERVER_METADATA = ['uid', 'creationTimestamp', 'generation', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink', 'resourceVersion'];
 
-/** The next state of an existing object, but for its version; `own` as above. */
-export function prepareNext(kind: ServedKind, live: JsonObject, sent: JsonObject, subresource: 'status' | undefined, around: WriteSurroundings, own: (next: JsonObject) => void): JsonObject {
+/** The next state of an existing object, but for its version; `own` as above. `live` and `sent` are in the version of the request. */
+export function prepareNext(kind: ServedKind, live: JsonObject, sent: JsonObject, request: WriteRequest, around: WriteSurroundings, own: (next: JsonObject) => void): JsonObject {
+  const { subresource, warnings } = request;
   const next = subresource === 'status' ? statusOf(kind, live, sent) : sent;
   const [metadata, before] = [objectAt(next, 'metadata'), objectAt(live, 'metadata')];
+  const causes = immutable(before, objectAt(sent, 'metadata'));
   for (const key of SERVER_METADATA) {
     if (before[key] === undefined) delete metadata[key];
     else metadata[key] = before[key];
   }
-  if (subresource === undefined) {
-    if (kind.statusSubresource) {
-      if (live['status'] === undefined) delete next['status'];
-      else next['status'] = clone(live['status']);
-    }
+  if (subresource === undefined && kind.statusSubresource) {
+    if (live['status'] === undefined) delete next['status'];
+    else next['status'] = clone(live['status']);
   }
   own(next);
   if (subresource === undefined) {
@@ -87,16 +118,23 @@ export function prepareNext(kind: ServedKind, live: JsonObject, sent: JsonObject
   }
   const added = finalizersOf(next).filter((finalizer) => !finalizersOf(live).includes(finalizer));
   if (isDeleting(live) && added.length > 0) {
-    throw invalid(kind, String(metadata['name']), [fieldForbidden('metadata.finalizers', `no new finalizers can be added if the object is being deleted, found new finalizers []string{${added.map((name) => JSON.stringify(name)).join(', ')}}`)]);
+    causes.push(fieldForbidden('metadata.finalizers', `no new finalizers can be added if the object is being deleted, found new finalizers []string{${added.map((name) => JSON.stringify(name)).join(', ')}}`));
   }
-  check(kind, next, live, around);
+  check(kind, next, live, around, causes, warnings);
   return next;
+}
+
+function immutable(before: JsonObject, sent: JsonObject): StatusCause[] {
+  return ['uid', 'deletionTimestamp'].flatMap((key) => {
+    const value = sent[key];
+    return value === undefined || value === null || value === before[key] ? [] : [invalidValue(`metadata.${key}`, value, 'field is immutable')];
+  });
 }
 
 /** A write to `/status` of a custom kind carries nothing but status; a built-in kind takes metadata along. */
 function statusOf(kind: ServedKind, live: JsonObject, sent: JsonObject): JsonObject {
   const next = clone(live);
-  if (kind.builtIn) next['metadata'] = sent['metadata'];
+  if (kind.builtIn) next['metadata'] = clone(sent['metadata']);
   else {
     const owners = objectAt(sent, 'metadata')['managedFields'];
     if (owners !== undefined) objectAt(next, 'metadata')['managedFields'] = owners;
@@ -113,13 +151,20 @@ function intent(kind: ServedKind, object: JsonObject): JsonObject {
   return rest;
 }
 
-function check(kind: ServedKind, object: JsonObject, live: JsonObject | undefined, around: WriteSurroundings): void {
-  const causes = checkMetadata(kind, object);
-  causes.push(...validate(kind.schema, object));
-  // As in kube-apiserver, rules only see objects whose shape is right.
-  if (causes.length === 0) causes.push(...checkRules(kind.schema, object, live));
+/** What Go cannot decode into a built-in kind is 400; the rest of what its schema says comes back. */
+export function checkDecodable(kind: ServedKind, object: JsonObject): StatusCause[] {
+  const metadata = kind.schema.properties?.['metadata'];
+  const causes = kind.builtIn || metadata === undefined ? validate(kind.schema, object) : validate(metadata, object['metadata'], 'metadata');
+  const undecodable = causes.find((cause) => cause.reason === 'FieldValueTypeInvalid');
+  if (undecodable !== undefined) throw badRequest(`${kind.kind} in version ${JSON.stringify(kind.storedVersion)} cannot be handled as a ${kind.kind}: ${undecodable.field}: ${undecodable.message}`);
+  return causes;
+}
+
+function check(kind: ServedKind, object: JsonObject, live: JsonObject | undefined, around: WriteSurroundings, causes: StatusCause[], warnings: string[] = []): void {
+  causes.push(...checkMetadata(kind, object));
+  const decodable = checkDecodable(kind, object);
+  if (kind.builtIn) causes.push(...decodable);
+  else causes.push(...checkContent(kind.schema, object, live, warnings));
   if (causes.length === 0) causes.push(...kind.check?.(object, live, around) ?? []);
-  const undecodable = kind.builtIn ? causes.find((cause) => cause.reason === 'FieldValueTypeInvalid') : undefined;
-  if (undecodable !== undefined) throw badRequest(`${kind.kind} in version ${JSON.stringify(kind.versions[0])} cannot be handled as a ${kind.kind}: ${undecodable.field}: ${undecodable.message}`);
   if (causes.length > 0) throw invalid(kind, nameOf(object), causes);
 }

@@ -1,9 +1,12 @@
 /** What kinds there are: `/api`, `/apis` and below, legacy and aggregated. */
 import type { JsonObject } from '../json.ts';
-import { apiVersionIn, type KindRegistry, type ServedKind } from '../kinds.ts';
+import { apiVersionIn, inVersion, type KindRegistry, type ServedKind } from '../kinds.ts';
 
-const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const;
+const VERBS: readonly string[] = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 const STATUS_VERBS = ['get', 'patch', 'update'] as const;
+
+/** Namespaces go one at a time. */
+export const verbsOf = (kind: ServedKind): readonly string[] => (kind.group === '' && kind.plural === 'namespaces' ? VERBS.filter((verb) => verb !== 'deletecollection') : VERBS);
 
 /** Groups in the order of their names, each with its versions (best first). */
 export function groupsOf(kinds: KindRegistry): readonly { readonly group: string; readonly versions: readonly string[] }[] {
@@ -17,7 +20,7 @@ export function groupsOf(kinds: KindRegistry): readonly { readonly group: string
 }
 
 export const kindsIn = (kinds: KindRegistry, group: string, version: string): readonly ServedKind[] =>
-  kinds.all().filter((kind) => kind.group === group && kind.versions.includes(version));
+  kinds.all().filter((kind) => kind.group === group && kind.versions.includes(version)).map((kind) => inVersion(kind, version));
 
 export const coreVersions = (address: string): JsonObject =>
   ({ kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: address }] });
@@ -35,10 +38,10 @@ export function resourceList(kinds: KindRegistry, group: string, version: string
   const found = kindsIn(kinds, group, version);
   if (found.length === 0) return undefined;
   return {
-    kind: 'APIResourceList', apiVersion: 'v1', groupVersion: apiVersionIn({ group }, version),
+    kind: 'APIResourceList', ...(group === '' ? {} : { apiVersion: 'v1' }), groupVersion: apiVersionIn({ group }, version),
     resources: found.flatMap((kind) => [
       {
-        name: kind.plural, singularName: kind.singular, namespaced: kind.namespaced, kind: kind.kind, verbs: VERBS,
+        name: kind.plural, singularName: kind.singular, namespaced: kind.namespaced, kind: kind.kind, verbs: verbsOf(kind),
         ...(kind.shortNames.length === 0 ? {} : { shortNames: kind.shortNames }), ...(kind.categories.length === 0 ? {} : { categories: kind.categories }),
       },
       ...(kind.statusSubresource ? [{ name: `${kind.plural}/status`, singularName: '', namespaced: kind.namespaced, kind: kind.kind, verbs: STATUS_VERBS }] : []),
@@ -51,13 +54,14 @@ export function aggregated(kinds: KindRegistry, core: boolean): JsonObject {
   return {
     kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2', metadata: {},
     items: groupsOf(kinds).filter(({ group }) => (group === '') === core).map(({ group, versions }) => ({
-      metadata: { ...(group === '' ? {} : { name: group }), creationTimestamp: null },
+      metadata: group === '' ? {} : { name: group },
       versions: versions.map((version) => ({
         version, freshness: 'Current',
         resources: kindsIn(kinds, group, version).map((kind) => {
-          const responseKind = { group, version, kind: kind.kind };
+          // As kube-apiserver: empty where it is the group and version that it stands in.
+          const responseKind = kind.builtIn ? { group: '', version: '', kind: kind.kind } : { group, version, kind: kind.kind };
           return {
-            resource: kind.plural, responseKind, scope: kind.namespaced ? 'Namespaced' : 'Cluster', singularResource: kind.singular, verbs: VERBS,
+            resource: kind.plural, responseKind, scope: kind.namespaced ? 'Namespaced' : 'Cluster', singularResource: kind.singular, verbs: verbsOf(kind),
             ...(kind.shortNames.length === 0 ? {} : { shortNames: kind.shortNames }), ...(kind.categories.length === 0 ? {} : { categories: kind.categories }),
             ...(kind.statusSubresource ? { subresources: [{ subresource: 'status', responseKind, verbs: STATUS_VERBS }] } : {}),
           };

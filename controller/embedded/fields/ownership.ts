@@ -81,6 +81,11 @@ const withoutOwners = (object: JsonObject): JsonObject => {
 
 /** `next` as it will be stored; sets its `managedFields`. `live` undefined: it is being created, `blank` is what everybody starts from. */
 export function trackUpdate(schema: StructuralSchema, live: JsonObject | undefined, blank: JsonObject, next: JsonObject, writer: Writer): void {
+  // As kube-apiserver: who owned nothing of an object since it was wiped goes on owning nothing, until somebody applies.
+  if (live !== undefined && readOwners(live).length === 0) {
+    writeOwners(next, isReset(next) ? [] : readOwners(next));
+    return;
+  }
   let owners = isReset(next) ? [] : readOwners(next);
   if (owners.length === 0 && !isReset(next) && live !== undefined) owners = readOwners(live);
   const { added, modified, removed } = compare(schema, withoutOwners(live ?? blank), withoutOwners(next));
@@ -124,14 +129,14 @@ function bounded(owners: readonly Owner[]): readonly Owner[] {
  * Server-side apply: the object that `config` makes of `live`, without `managedFields`. Call `settle` with the object as it will be stored
  * (defaults, allocations) to get its owners written. Throws 409 with a cause per field that another manager owns, unless `force`.
  */
-export function apply(schema: StructuralSchema, live: JsonObject, config: JsonObject, ignored: readonly (readonly string[])[], writer: Writer, force: boolean): {
+export function apply(schema: StructuralSchema, live: JsonObject, config: JsonObject, ignored: readonly (readonly string[])[], writer: Writer, { force, blank }: { readonly force: boolean; readonly blank: JsonObject }): {
   readonly merged: JsonObject;
   settle(stored: JsonObject): void;
 } {
   const owners = readOwners(live);
   const base = withoutOwners(live);
   if (owners.length === 0) {
-    const everything = owned(ignored.reduce(withoutPath, fieldsOf(schema, base)));
+    const everything = owned(ignored.reduce(withoutPath, compare(schema, blank, base).added));
     if (!isEmptySet(everything)) owners.push({ manager: 'before-first-apply', operation: 'Update', apiVersion: writer.apiVersion, subresource: '', time: writer.time, set: everything });
   }
   const mine = owners.find((owner) => isSame(owner, writer, 'Apply'));

@@ -13,38 +13,33 @@ export function jsonPatch(target: unknown, patch: unknown): unknown {
   let document = clone(target);
   for (const operation of patch as unknown[]) {
     if (!isObject(operation)) throw badRequest('error decoding patch: an operation is an object with op and path');
-    const path = pointer(operation['path'], 'path');
+    const path = pointer(operation['path']);
     switch (operation['op']) {
-      case 'add': document = add(document, path, clone(operation['value'])); break;
+      case 'add': document = add(document, path, clone(operation['value'] ?? null)); break;
       case 'remove': document = remove(document, path); break;
       case 'replace':
-        if (read(document, path) === undefined) throw failed();
-        document = path.length === 0 ? clone(operation['value']) : add(remove(document, path), path, clone(operation['value']));
+        document = path.length === 0 ? clone(operation['value']) : replace(document, path, clone(operation['value'] ?? null));
         break;
       case 'move': {
-        const from = pointer(operation['from'], 'from');
-        const value = read(document, from);
-        if (value === undefined) throw failed();
+        const from = pointer(operation['from']);
+        const value = read(document, from) ?? null;
         document = add(remove(document, from), path, value);
         break;
       }
-      case 'copy': {
-        const value = read(document, pointer(operation['from'], 'from'));
-        if (value === undefined) throw failed();
-        document = add(document, path, clone(value));
+      case 'copy':
+        document = add(document, path, clone(read(document, pointer(operation['from'])) ?? null));
         break;
-      }
       case 'test':
         if (!equal(read(document, path) ?? null, operation['value'] ?? null)) throw failed();
         break;
-      default: throw badRequest(`error decoding patch: unknown operation ${JSON.stringify(operation['op'])}`);
+      default: throw failed();
     }
   }
   return document;
 }
 
-function pointer(value: unknown, name: string): readonly string[] {
-  if (typeof value !== 'string' || (value !== '' && !value.startsWith('/'))) throw badRequest(`error decoding patch: ${name} ${JSON.stringify(value)} is no JSON pointer`);
+function pointer(value: unknown): readonly string[] {
+  if (typeof value !== 'string' || (value !== '' && !value.startsWith('/'))) throw failed();
   return value === '' ? [] : value.slice(1).split('/').map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
@@ -81,12 +76,20 @@ function add(document: unknown, path: readonly string[], value: unknown): unknow
 
 function remove(document: unknown, path: readonly string[]): unknown {
   const last = path.at(-1);
-  if (last === undefined) return null;
+  if (last === undefined) throw failed();
   const parent = parentOf(document, path);
   if (Array.isArray(parent)) parent.splice(listIndex(last, parent.length - 1), 1);
   else if (isObject(parent)) {
     if (!Object.hasOwn(parent, last)) throw failed();
     delete parent[last];
   }
+  return document;
+}
+
+/** A member that is not there is added, as kube-apiserver's library does; an item must be there. */
+function replace(document: unknown, path: readonly string[], value: unknown): unknown {
+  const [parent, last] = [parentOf(document, path), path.at(-1) as string];
+  if (Array.isArray(parent)) parent[listIndex(last, parent.length - 1)] = value;
+  else if (isObject(parent)) put(parent, last, value);
   return document;
 }

@@ -37,8 +37,8 @@ describe('JSON patch', () => {
   });
 
   it.each([
-    [{ op: 'remove', path: '/x' }, 422], [{ op: 'replace', path: '/x', value: 1 }, 422], [{ op: 'test', path: '/a', value: 1 }, 422], [{ op: 'add', path: '/a/9', value: 1 }, 422],
-    [{ op: 'add', path: '/a/01', value: 1 }, 422], [{ op: 'add', path: 'a', value: 1 }, 400], [{ op: 'jump', path: '/a' }, 400], ['x', 400],
+    [{ op: 'remove', path: '/x' }, 422], [{ op: 'replace', path: '/a/0', value: 1 }, 422], [{ op: 'test', path: '/a', value: 1 }, 422], [{ op: 'add', path: '/a/9', value: 1 }, 422],
+    [{ op: 'add', path: '/a/01', value: 1 }, 422], [{ op: 'add', path: 'a', value: 1 }, 422], [{ op: 'jump', path: '/a' }, 422], ['x', 400],
   ])('refuses %j', (operation, code) => {
     expect(() => jsonPatch({ a: [] }, [operation])).toThrow(expect.objectContaining({ code }) as Error);
   });

@@ -23,16 +23,6 @@ export function prune(schema: StructuralSchema, value: unknown, path = '', unkno
   return unknown;
 }
 
-/** In place: members that are null. What Go's decoding leaves of a built-in kind. */
-export function dropNulls(value: unknown): void {
-  if (Array.isArray(value)) value.forEach(dropNulls);
-  if (!isObject(value)) return;
-  for (const [key, child] of Object.entries(value)) {
-    if (child === null) delete value[key];
-    else dropNulls(child);
-  }
-}
-
 /** In place: defaults of absent members; null where null is not allowed counts as absent and goes. */
 export function applyDefaults(schema: StructuralSchema, value: unknown): void {
   if (Array.isArray(value)) {

@@ -1,38 +1,89 @@
-/** CEL rules of a schema (`x-kubernetes-validations`), transition rules included. */
-import { type CelInput, celEnv, isCelError, parse, plan } from '@bufbuild/cel';
-import { strings } from '@bufbuild/cel/ext';
+/** CEL rules of a schema (`x-kubernetes-validations`), transition rules included (apiextensions-apiserver `schema/cel/validation.go`). */
+import { type CelInput, celList, isCelError } from '@bufbuild/cel';
 import type { StructuralSchema, ValidationRule } from '../../../mesh/api/schema/structural.ts';
 import type { StatusCause } from '../../../mesh/ports/kubernetes.ts';
-import { isObject, member } from '../json.ts';
-import { invalidValue } from '../problems.ts';
-import { isKeyedList, itemElement } from '../fields/typed.ts';
+import { equal, isObject, member } from '../json.ts';
+import { compileRule, usesOldSelf } from './cel.ts';
+import { toCel } from './cel-values.ts';
+import { earlierItems } from './earlier.ts';
 
-type Program = (bindings: Record<string, CelInput>) => unknown;
-const programs = new Map<string, Program>();
+/** One walk over an object: what it finds. */
+interface Findings {
+  readonly causes: StatusCause[];
+  /** Of content that stays as it was: not refused, but said. */
+  readonly warnings: string[];
+}
 
-/** `before` undefined: nothing to compare with, so transition rules do not run. */
-export function checkRules(schema: StructuralSchema, after: unknown, before: unknown, path = '', causes: StatusCause[] = []): StatusCause[] {
-  if (after === undefined || after === null || !hasRules(schema)) return causes;
-  for (const rule of schema['x-kubernetes-validations'] ?? []) {
-    const transition = /\boldSelf\b/.test(rule.rule);
-    if (transition && (before === undefined || before === null)) continue;
-    const problem = failure(rule, schema, after, transition ? before : undefined);
-    if (problem !== undefined) causes.push(typeof after === 'object' ? { reason: 'FieldValueInvalid', field: path === '' ? '<nil>' : path, message: `Invalid value: ${problem}` } : invalidValue(path, after, problem));
-  }
-  if (Array.isArray(after) && schema.items !== undefined) {
-    const earlier = isKeyedList(schema, before) ? new Map(before.map((item) => [itemElement(schema, item), item])) : undefined;
-    after.forEach((item, index) => checkRules(schema.items as StructuralSchema, item, earlier?.get(itemElement(schema, item)), `${path}[${index}]`, causes));
-  } else if (isObject(after)) {
-    for (const key of Object.keys(after)) {
+/** `earlier` undefined: nothing to compare with, so transition rules do not run. */
+export function checkRules(schema: StructuralSchema, value: unknown, earlier: unknown, warnings: string[] = []): StatusCause[] {
+  const found: Findings = { causes: [], warnings };
+  walk(schema, value, earlier, '', found);
+  return found.causes;
+}
+
+function walk(schema: StructuralSchema, value: unknown, earlier: unknown, path: string, found: Findings): void {
+  if (value === undefined || value === null || !hasRules(schema)) return;
+  for (const rule of schema['x-kubernetes-validations'] ?? []) judge(rule, schema, value, earlier ?? undefined, path, found);
+  if (Array.isArray(value) && schema.items !== undefined) {
+    const before = earlierItems(schema, earlier);
+    const { items } = schema;
+    value.forEach((item, index) => walk(items, item, before(item), `${path}[${index}]`, found));
+  } else if (isObject(value)) {
+    for (const key of Object.keys(value)) {
       const child = schema.properties !== undefined && Object.hasOwn(schema.properties, key) ? schema.properties[key] : schema.additionalProperties;
-      if (child !== undefined) checkRules(child, after[key], isObject(before) ? member(before, key) : undefined, path === '' ? key : `${path}.${key}`, causes);
+      if (child !== undefined) walk(child, value[key], isObject(earlier) ? member(earlier, key) : undefined, path === '' ? key : `${path}.${key}`, found);
     }
   }
-  return causes;
+}
+
+function judge(rule: ValidationRule, schema: StructuralSchema, value: unknown, earlier: unknown, path: string, { causes, warnings }: Findings): void {
+  const transition = usesOldSelf(rule.rule);
+  if (transition && earlier === undefined && rule.optionalOldSelf !== true) return;
+  const bindings: Record<string, CelInput> = { self: toCel(schema, value) };
+  if (transition) {
+    const old = earlier === undefined ? undefined : toCel(schema, earlier);
+    // An optional value is a list of none or one here; see `cel.ts`.
+    bindings['oldSelf'] = rule.optionalOldSelf === true ? celList(old === undefined ? [] : [old]) : old as CelInput;
+  }
+  const problem = failure(rule, bindings);
+  if (problem === undefined) return;
+  const cause = causeOf(rule, value, path, problem);
+  if (!transition && earlier !== undefined && equal(earlier, value)) warnings.push(`${cause.field}: ${cause.message}`);
+  else causes.push(cause);
+}
+
+/** Why the rule refuses, or undefined. A rule that cannot be evaluated refuses. */
+function failure(rule: ValidationRule, bindings: Record<string, CelInput>): string | undefined {
+  const result = evaluate(rule.rule, bindings);
+  if (result === true) return undefined;
+  if (result instanceof Error) return `rule evaluation error: ${result.message}`;
+  const said = rule.messageExpression === undefined ? undefined : evaluate(rule.messageExpression, bindings);
+  // A message that is none counts as not given.
+  if (typeof said === 'string' && said.trim() !== '' && !said.includes('\n') && said.length <= 5120) return said;
+  return rule.message ?? `failed rule: ${rule.rule}`;
+}
+
+function evaluate(text: string, bindings: Record<string, CelInput>): unknown {
+  try {
+    const result = compileRule(text)(bindings);
+    return isCelError(result) ? new Error(result.message) : result;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+const TITLES: Readonly<Record<string, string>> = { FieldValueForbidden: 'Forbidden', FieldValueRequired: 'Required value', FieldValueDuplicate: 'Duplicate value', FieldValueInvalid: 'Invalid value' };
+
+function causeOf({ reason = 'FieldValueInvalid', fieldPath = '' }: ValidationRule, value: unknown, path: string, problem: string): StatusCause {
+  const title = TITLES[reason] ?? 'Invalid value';
+  const shown = reason === 'FieldValueInvalid' || reason === 'FieldValueDuplicate' ? `${title}: ${typeof value === 'object' ? JSON.stringify(Array.isArray(value) ? 'array' : 'object') : JSON.stringify(value)}` : title;
+  const field = path === '' ? fieldPath.replace(/^\./, '') : path + fieldPath;
+  return { reason, field: field === '' ? '<nil>' : field, message: `${shown}: ${problem}` };
 }
 
 const ruleBearing = new WeakMap<StructuralSchema, boolean>();
-function hasRules(schema: StructuralSchema): boolean {
+/** Of itself or of anything in it. */
+export function hasRules(schema: StructuralSchema): boolean {
   let known = ruleBearing.get(schema);
   if (known === undefined) {
     known = schema['x-kubernetes-validations'] !== undefined
@@ -40,49 +91,4 @@ function hasRules(schema: StructuralSchema): boolean {
     ruleBearing.set(schema, known);
   }
   return known;
-}
-
-/** Why the rule refuses, or undefined. A rule that cannot be evaluated refuses. */
-function failure(rule: ValidationRule, schema: StructuralSchema, self: unknown, oldSelf: unknown): string | undefined {
-  const bindings: Record<string, CelInput> = { self: toCel(schema, self) };
-  if (oldSelf !== undefined) bindings['oldSelf'] = toCel(schema, oldSelf);
-  let result: unknown;
-  try {
-    result = compileRule(rule.rule)(bindings);
-  } catch (error) {
-    return `rule evaluation error: ${error instanceof Error ? error.message : String(error)}`;
-  }
-  if (result === true) return undefined;
-  if (isCelError(result)) return `rule evaluation error: ${result.message}`;
-  return rule.message ?? `failed rule: ${rule.rule}`;
-}
-
-/** Throws where the text is no CEL. */
-export function compileRule(rule: string): Program {
-  let program = programs.get(rule);
-  if (program === undefined) {
-    program = plan(celEnv({ funcs: strings }), parse(rule)) as Program;
-    if (programs.size > 1000) programs.clear();
-    programs.set(rule, program);
-  }
-  return program;
-}
-
-/** Integers become CEL ints by schema, as in kube-apiserver; names that CEL reserves are escaped the same way. */
-function toCel(schema: StructuralSchema | undefined, value: unknown): CelInput {
-  if (typeof value === 'number') return schema?.type === 'integer' || (schema?.type === undefined && Number.isInteger(value)) ? BigInt(value) : value;
-  if (Array.isArray(value)) return value.map((item) => toCel(schema?.items, item));
-  if (isObject(value)) {
-    return new Map(Object.keys(value).map((key): [string, CelInput] => {
-      const declared = schema?.properties !== undefined && Object.hasOwn(schema.properties, key);
-      return [declared ? escapeName(key) : key, toCel(declared ? schema?.properties?.[key] : schema?.additionalProperties, value[key])];
-    }));
-  }
-  return value as CelInput;
-}
-
-const RESERVED = new Set(['true', 'false', 'null', 'in', 'as', 'break', 'const', 'continue', 'else', 'for', 'function', 'if', 'import', 'let', 'loop', 'package', 'namespace', 'return', 'var', 'void', 'while']);
-function escapeName(name: string): string {
-  if (RESERVED.has(name)) return `__${name}__`;
-  return name.replaceAll('__', '__underscores__').replaceAll('.', '__dot__').replaceAll('-', '__dash__').replaceAll('/', '__slash__');
 }

@@ -1,15 +1,16 @@
 /** Request bodies: bounded; JSON, YAML or protobuf. */
 import type { IncomingMessage } from 'node:http';
-import { parse } from 'yaml';
+import { LineCounter, parseDocument } from 'yaml';
 import { ApiProblem, badRequest, unsupportedMediaType } from '../problems.ts';
+import { duplicateFields, duplicateKeys } from './duplicates.ts';
 import { fromProtobuf } from './protobuf.ts';
 
 /** As kube-apiserver's limit. */
 const MOST_BYTES = 3 * 1024 * 1024;
 const DEEPEST = 100;
 
-/** undefined: empty. */
-export async function readBody(request: IncomingMessage): Promise<unknown> {
+/** undefined: empty. `duplicates` gets what the text says twice. */
+export async function readBody(request: IncomingMessage, duplicates?: string[]): Promise<unknown> {
   const tooLarge = (): ApiProblem => new ApiProblem(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${MOST_BYTES}`);
   if (Number(request.headers['content-length'] ?? 0) > MOST_BYTES) throw tooLarge();
   const encoding = request.headers['content-encoding'] ?? 'identity';
@@ -30,8 +31,9 @@ export async function readBody(request: IncomingMessage): Promise<unknown> {
   } catch {
     throw badRequest('the body is not UTF-8');
   }
-  const value = type.endsWith('yaml') ? fromYaml(text) : type.endsWith('json') || type === '' || type === 'text/plain' ? fromJson(text) : undefined;
+  const value = type.endsWith('yaml') ? fromYaml(text, duplicates) : type.endsWith('json') || type === '' || type === 'text/plain' ? fromJson(text) : undefined;
   if (value === undefined) throw unsupportedMediaType(`the body of the request was in an unknown format - accepted media types include: application/json, application/yaml (got ${JSON.stringify(type)})`);
+  if (duplicates !== undefined && type.endsWith('json')) duplicates.push(...duplicateFields(text));
   if (!isShallow(value, DEEPEST)) throw badRequest(`the body is nested more than ${DEEPEST} levels deep`);
   return value;
 }
@@ -46,9 +48,13 @@ function fromJson(text: string): unknown {
   }
 }
 
-function fromYaml(text: string): unknown {
+function fromYaml(text: string, duplicates: string[] = []): unknown {
   try {
-    return parse(text, { maxAliasCount: 0, uniqueKeys: true }) as unknown ?? null;
+    const lineCounter = new LineCounter();
+    const document = parseDocument(text, { uniqueKeys: false, lineCounter });
+    if (document.errors[0] !== undefined) throw document.errors[0];
+    duplicates.push(...duplicateKeys(document, lineCounter));
+    return document.toJS({ maxAliasCount: 0 }) as unknown ?? null;
   } catch (error) {
     throw badRequest(`couldn't parse the body as YAML: ${reason(error)}`);
   }

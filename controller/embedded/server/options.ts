@@ -1,8 +1,8 @@
 /** What query, headers and body say about how to select, page, write or delete. */
 import type { IncomingMessage } from 'node:http';
 import { isObject, objectAt, textAt } from '../json.ts';
-import { badRequest, invalid, invalidValue, notSupported, unsupportedMediaType } from '../problems.ts';
-import type { DeleteRequest, ListRequest, PatchRequest, Selection, WriteRequest } from '../requests.ts';
+import { badRequest, fieldForbidden, invalid, invalidValue, notSupported, required, tooLong, unsupportedMediaType } from '../problems.ts';
+import type { DeleteRequest, ListRequest, PatchRequest, Selection, WatchRequest, WriteRequest } from '../requests.ts';
 import { mediaType } from './body.ts';
 import { isSet, numberOf, type ResourceRequest } from './request.ts';
 
@@ -12,32 +12,50 @@ export const selectionOf = (asked: ResourceRequest, query: URLSearchParams): Sel
   ...(query.get('fieldSelector') === null ? {} : { fieldSelector: query.get('fieldSelector') as string }),
 });
 
-export function pageOf(query: URLSearchParams): ListRequest {
-  const resourceVersionMatch = query.get('resourceVersionMatch') ?? '';
-  if (!['', 'Exact', 'NotOlderThan'].includes(resourceVersionMatch)) throw badRequest(`resourceVersionMatch: Unsupported value: ${JSON.stringify(resourceVersionMatch.slice(0, 40))}: supported values: "Exact", "NotOlderThan"`);
-  return { limit: numberOf(query, 'limit') ?? 0, continueToken: query.get('continue') ?? '', resourceVersion: query.get('resourceVersion') ?? '', resourceVersionMatch };
+/** What a list and a watch may both be sent, so that the wrong ones are refused. */
+const versionsOf = (query: URLSearchParams): Pick<WatchRequest, 'resourceVersion' | 'resourceVersionMatch' | 'continueToken' | 'sendInitialEvents'> => ({
+  resourceVersion: query.get('resourceVersion') ?? '', resourceVersionMatch: query.get('resourceVersionMatch') ?? '', continueToken: query.get('continue') ?? '',
+  ...(query.has('sendInitialEvents') ? { sendInitialEvents: isSet(query, 'sendInitialEvents') } : {}),
+});
+
+export function listOf(asked: ResourceRequest, query: URLSearchParams): ListRequest {
+  // Read and passed over, as far as it is a number.
+  numberOf(query, 'timeoutSeconds');
+  return { ...selectionOf(asked, query), ...versionsOf(query), limit: numberOf(query, 'limit') ?? 0 };
 }
 
-function dryRun(values: readonly string[]): boolean {
-  const other = values.find((value) => value !== 'All');
-  if (other !== undefined) throw badRequest(`dryRun: Unsupported value: ${JSON.stringify(other.slice(0, 40))}: supported values: "All"`);
-  return values.length > 0;
-}
+export const watchOf = (asked: ResourceRequest, query: URLSearchParams): WatchRequest => ({ ...selectionOf(asked, query), ...versionsOf(query) });
 
-export function writeOptions(asked: ResourceRequest, query: URLSearchParams, request: IncomingMessage): WriteRequest & { readonly warnings: string[] } {
-  const validation = query.get('fieldValidation') ?? 'Warn';
-  if (validation !== 'Strict' && validation !== 'Warn' && validation !== 'Ignore') throw badRequest(`fieldValidation: Unsupported value: ${JSON.stringify(validation.slice(0, 40))}: supported values: "Ignore", "Warn", "Strict"`);
-  const manager = query.get('fieldManager') ?? '';
-  if (manager.length > 128) throw badRequest('fieldManager: may not be more than 128 bytes');
+type WriteVerb = 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
+const OPTIONS_OF: Readonly<Record<WriteVerb, string>> = { create: 'CreateOptions', update: 'UpdateOptions', patch: 'PatchOptions', delete: 'DeleteOptions', deletecollection: 'DeleteOptions' };
+const VALIDATIONS = ['Ignore', 'Strict', 'Warn'] as const;
+const MANAGER_BYTES = 128;
+
+export function writeOptions(asked: ResourceRequest, verb: WriteVerb, query: URLSearchParams, request: IncomingMessage): WriteRequest & { readonly warnings: string[]; readonly duplicates: string[] } {
+  const [dryRuns, given, manager] = [query.getAll('dryRun'), query.get('fieldValidation') ?? '', query.get('fieldManager') ?? ''];
+  const isApply = mediaType(request) === 'application/apply-patch+yaml';
+  const fieldValidation = VALIDATIONS.find((each) => each === given);
+  const causes = [];
+  if (verb === 'patch' && query.has('force') && !isApply) causes.push(fieldForbidden('force', 'may not be specified for non-apply patch'));
+  if (verb === 'patch' && isApply && manager === '') causes.push(required('fieldManager', 'is required for apply patch'));
+  if (manager.length > MANAGER_BYTES) causes.push(tooLong('fieldManager', MANAGER_BYTES));
+  const odd = /[\p{Cc}\p{Cn}\p{Zl}\p{Zp}]/u.exec(manager);
+  if (odd !== null) causes.push(invalidValue('fieldManager', manager, `invalid character ${codePoint(odd[0])} (at position ${odd.index})`));
+  if (dryRuns.some((value) => value !== 'All')) causes.push(notSupported('dryRun', dryRuns, ['All']));
+  if (given !== '' && fieldValidation === undefined) causes.push(notSupported('fieldValidation', given, ['', ...VALIDATIONS]));
+  // What a deletion may say is judged together with its body.
+  if (causes.length > 0 && !verb.startsWith('delete')) throw invalid({ group: 'meta.k8s.io', plural: '', kind: OPTIONS_OF[verb] }, '', causes);
   return {
-    // As kube-apiserver: the name before the slash in the user agent, except that apply must say.
-    fieldManager: manager !== '' || mediaType(request) === 'application/apply-patch+yaml' ? manager : ((request.headers['user-agent'] ?? '').split('/')[0] ?? '').slice(0, 128) || 'unknown',
-    dryRun: dryRun(query.getAll('dryRun')),
-    fieldValidation: validation,
-    warnings: [],
+    // As kube-apiserver: the name before the slash in the user agent.
+    fieldManager: manager !== '' ? manager : ((request.headers['user-agent'] ?? '').split('/')[0] ?? '').slice(0, MANAGER_BYTES) || 'unknown',
+    dryRun: dryRuns.length > 0,
+    fieldValidation: fieldValidation ?? 'Warn',
+    warnings: [], duplicates: [],
     ...(asked.subresource === 'status' ? { subresource: 'status' as const } : {}),
   };
 }
+
+const codePoint = (character: string): string => `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
 
 const PATCHES: Readonly<Record<string, PatchRequest['type']>> = {
   'application/json-patch+json': 'json',
@@ -49,7 +67,6 @@ const PATCHES: Readonly<Record<string, PatchRequest['type']>> = {
 export function patchOptions(options: WriteRequest, query: URLSearchParams, request: IncomingMessage): PatchRequest {
   const type = PATCHES[mediaType(request)];
   if (type === undefined) throw unsupportedMediaType(`the body of the request was in an unknown format - accepted media types include: ${Object.keys(PATCHES).join(', ')}`);
-  if (query.has('force') && type !== 'apply') throw badRequest('force may only be set for apply patches');
   return { ...options, type, force: isSet(query, 'force') };
 }
 
