@@ -149,8 +149,9 @@ async function perform(around: Surroundings, user: User, verb: Verb, asked: Reso
     const { object, existed } = await write(() => ({
       existed: verb === 'patch' && mediaType(request) === 'application/apply-patch+yaml' ? exists(api, target, namespace, name) : verb !== 'create',
       object: verb === 'create' ? api.create(target, namespace, body, options)
-        : verb === 'update' ? api.update(target, namespace, name, body, options)
-          : api.patch(target, namespace, name, body, patchOptions(options, query, request)),
+        : isFinalize(asked) ? api.finalize(target, name, body, options)
+          : verb === 'update' ? api.update(target, namespace, name, body, options)
+            : api.patch(target, namespace, name, body, patchOptions(options, query, request)),
     }));
     around.storeProblem = '';
     warn(response, [...deprecation, ...options.warnings]);
