@@ -10,6 +10,7 @@ import type { AgentState } from '../state/state.ts';
 import { exportConditions } from './export-status.ts';
 
 const FIELD_MANAGER = 'isthmus-agent';
+const REFUSED_AGAIN_SECONDS = 60;
 const TIME_LIMIT_SECONDS = 120;
 
 export function createVerdicts(cluster: string, ports: AgentPorts, state: AgentState, exports: Exports): Pick<Loop, 'start'> {
@@ -17,6 +18,7 @@ export function createVerdicts(cluster: string, ports: AgentPorts, state: AgentS
   const loop = createLoop({
     ...ports,
     name: 'verdicts',
+    refusedAgainSeconds: REFUSED_AGAIN_SECONDS,
     timeLimitSeconds: TIME_LIMIT_SECONDS,
     async report(service, trouble, signal) {
       const object = exports.object(service);
