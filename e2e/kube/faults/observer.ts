@@ -40,6 +40,9 @@ const stateOf = (object: KubernetesObject | undefined): string => (object === un
 function replay(name: string): { readonly listen: (event: CacheEvent<KubernetesObject>) => void; readonly held: Map<string, KubernetesObject>; readonly violations: string[] } {
   const held = new Map<string, KubernetesObject>();
   const violations: string[] = [];
+  /** By uid, the last state of what went: out of the selection it may come back, but only later. */
+  const went = new Map<string | undefined, bigint>();
+  const versionOf = ({ metadata }: KubernetesObject): bigint => BigInt(metadata.resourceVersion ?? 0);
   return {
     held,
     violations,
@@ -51,9 +54,12 @@ function replay(name: string): { readonly listen: (event: CacheEvent<KubernetesO
       if (type !== 'added' && old === undefined) wrong('was not there');
       if (type !== 'added' && old !== undefined && old.metadata.uid !== object.metadata.uid) wrong('is another object');
       if (type === 'updated' && !isDeepStrictEqual(previous, old)) wrong(`names another previous state (${stateOf(previous)})`);
-      if (old !== undefined && BigInt(object.metadata.resourceVersion ?? 0) < BigInt(old.metadata.resourceVersion ?? 0)) wrong('went back in time');
-      if (type === 'deleted') held.delete(key);
-      else held.set(key, object);
+      if (old !== undefined && versionOf(object) < versionOf(old)) wrong('went back in time');
+      if (type === 'added' && versionOf(object) <= (went.get(object.metadata.uid) ?? 0n)) wrong('came back from the past');
+      if (type === 'deleted') {
+        held.delete(key);
+        went.set(object.metadata.uid, versionOf(object));
+      } else held.set(key, object);
     },
   };
 }

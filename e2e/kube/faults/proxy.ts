@@ -173,7 +173,7 @@ export async function startFaultProxy({ upstream, pageSize, streaming = true }: 
     while (server === undefined) {
       // Below the range that connections get their own ports from, or one of those could take it while we refuse.
       const wanted = port === 0 ? 20_000 + Math.floor(Math.random() * 12_000) : port;
-      const next = createServer(accept);
+      const next = createServer({ noDelay: true }, accept);
       const listening = await new Promise<boolean>((resolve) => { next.once('error', () => resolve(false)).listen(wanted, '127.0.0.1', () => resolve(true)); });
       if (listening) {
         server = next;

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
 import type { ApiServer } from '../apiserver.ts';
 import { Widget } from '../contract/widget.ts';
-import { describePhase, type FaultKind, PROVOCATIONS, scheduleOf } from './schedule.ts';
+import { describePhase, type FaultKind, PROVOCATIONS, type Schedule } from './schedule.ts';
 import { skewedClock } from './skewed-clock.ts';
 import { createWorld } from './world.ts';
 
@@ -20,8 +20,8 @@ const STRIKE_MILLISECONDS = 12_000;
 const PROVOKE_MILLISECONDS = 150;
 const HOUR = 3_600_000;
 
-export async function runSeed(seed: number, server: ApiServer, direct: KubernetesClient): Promise<SeedResult> {
-  const schedule = scheduleOf(seed);
+export async function runSeed(schedule: Schedule, server: ApiServer, direct: KubernetesClient): Promise<SeedResult> {
+  const { seed } = schedule;
   const clock = skewedClock(schedule.clockRate);
   const never = new AbortController().signal;
   const versionNow = async (): Promise<string> => (await direct.list(Widget, { limit: 1 }, never)).resourceVersion;

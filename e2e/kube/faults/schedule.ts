@@ -57,8 +57,9 @@ export function scheduleOf(seed: number): Schedule {
     [kinds[index], kinds[other]] = [kinds[other]!, kinds[index]!];
   }
   const streaming = seed % 2 === 0;
-  // A streamed list is of the version that was asked for, or it is none.
-  if (streaming) kinds.splice(kinds.indexOf('stale-list'), 1);
+  // A streamed list is of the version that was asked for, or it is none; so the others have a stale one in any case.
+  kinds.splice(kinds.indexOf('stale-list'), 1);
+  if (!streaming) kinds.splice(kinds.length - below(PHASES), 0, 'stale-list');
   const fault = (kind: FaultKind): Fault => ({ kind, every: 1 + below(3), amount: random.uniform() });
   const phases = Array.from({ length: PHASES }, (): Phase => {
     const faults = [fault(kinds.pop()!)];

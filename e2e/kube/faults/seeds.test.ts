@@ -5,7 +5,7 @@ import { fakeMetrics } from '../../../controller/runtime/testing/fakes.ts';
 import { type ApiServer, missingAssets, startApiServer } from '../apiserver.ts';
 import { widgetDefinition } from '../contract/widget.ts';
 import { runSeed, type SeedResult } from './run-seed.ts';
-import { FAULT_KINDS, scheduleOf } from './schedule.ts';
+import { FAULT_KINDS, type Schedule, scheduleOf } from './schedule.ts';
 import { seedsFrom } from './seeds.ts';
 
 const missing = missingAssets();
@@ -33,7 +33,12 @@ describe.skipIf(missing !== undefined)('caches, loops and writers behind a proxy
 
   test.concurrent.each(seeds)('seed %i', async (seed) => {
     if (seeds.length < 5) console.log(JSON.stringify(scheduleOf(seed), null, 1));
-    results.push(await runSeed(seed, server!, direct!));
+    results.push(await runSeed(scheduleOf(seed), server!, direct!));
+  });
+
+  test.concurrent('a seed whose fault does not happen fails', async () => {
+    const nothingHappens: Schedule = { seed: 0, clockRate: 1, streaming: true, pageSize: 500, phases: [{ faults: [{ kind: 'stale-list', every: 1, amount: 0 }], milliseconds: 100 }] };
+    await expect(runSeed(nothingHappens, server!, direct!)).rejects.toThrow('stale-list did not strike');
   });
 
   test('no promise was left without its error, and every fault of the schedules really happened', () => {

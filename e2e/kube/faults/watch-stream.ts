@@ -14,7 +14,7 @@ export interface OpenWatch {
 const NEWLINE = 10;
 const DRIBBLE_PIECES = 25;
 /** Long enough for the client to have read what came before a reset. */
-const BEFORE_RESET_MILLISECONDS = 5;
+const BEFORE_RESET_MILLISECONDS = 10;
 
 export function forwardWatch(upstream: IncomingMessage, response: ServerResponse, strikes: Strikes, { isList, reset }: { readonly isList: boolean; readonly reset: () => void }): OpenWatch {
   let betweenEvents = true;
@@ -42,7 +42,8 @@ export function forwardWatch(upstream: IncomingMessage, response: ServerResponse
     begun = true;
     if (truncated !== undefined) {
       // In an orderly way, as far as HTTP can tell, but before the bookmark that ends the list.
-      write(chunk.subarray(0, Math.floor(chunk.length * truncated.amount / 2)));
+      const betweenTwo = chunk.lastIndexOf(NEWLINE) + 1;
+      write(chunk.subarray(0, truncated.amount < 0.5 ? betweenTwo : Math.floor(chunk.length * (truncated.amount - 0.5))));
       close();
       return;
     }

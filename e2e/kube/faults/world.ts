@@ -2,7 +2,7 @@
 import { getEventListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectKubernetes } from '../../../controller/adapters/kubernetes/connect.ts';
-import { fakeMetrics, seededRandom, silentLog } from '../../../controller/runtime/testing/fakes.ts';
+import { type FakeMetrics, fakeMetrics, seededRandom, silentLog } from '../../../controller/runtime/testing/fakes.ts';
 import { ConfigMap, Namespace } from '../../../mesh/api/resources/core.ts';
 import type { Clock } from '../../../mesh/ports/clock.ts';
 import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
@@ -33,6 +33,7 @@ export interface World {
   readonly proxy: FaultProxy;
   readonly observers: readonly Observer[];
   readonly proxied: ProxiedWriters;
+  readonly metrics: FakeMetrics;
   /** All writers until `signal` aborts. */
   write(signal: AbortSignal): Promise<void>;
   /** With all writers at rest: resolves, with how long it took, when everything is as the server says and nothing is left over; throws what is not. */
@@ -77,6 +78,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     proxy,
     observers,
     proxied,
+    metrics,
     async write(signal) { await Promise.all([writers.run(signal), proxied.run(signal)]); },
     async settle(what) {
       const began = performance.now();
