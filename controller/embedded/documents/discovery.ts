@@ -3,10 +3,15 @@ import type { JsonObject } from '../json.ts';
 import { apiVersionIn, inVersion, type KindRegistry, type ServedKind } from '../kinds.ts';
 
 const VERBS: readonly string[] = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+/** kube-apiserver has another order for what definitions define. */
+const CUSTOM_VERBS: readonly string[] = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
 const STATUS_VERBS = ['get', 'patch', 'update'] as const;
 
 /** Namespaces go one at a time. */
-export const verbsOf = (kind: ServedKind): readonly string[] => (kind.group === '' && kind.plural === 'namespaces' ? VERBS.filter((verb) => verb !== 'deletecollection') : VERBS);
+export const verbsOf = (kind: ServedKind): readonly string[] => {
+  if (!kind.builtIn) return CUSTOM_VERBS;
+  return kind.group === '' && kind.plural === 'namespaces' ? VERBS.filter((verb) => verb !== 'deletecollection') : VERBS;
+};
 
 /** Groups in the order of their names, each with its versions (best first). */
 export function groupsOf(kinds: KindRegistry): readonly { readonly group: string; readonly versions: readonly string[] }[] {
