@@ -8,22 +8,30 @@ const isAbsent = (value: unknown): boolean => value === undefined || value === n
 
 const isEmpty = (value: unknown): boolean => (Array.isArray(value) ? value.length === 0 : isObject(value) && Object.keys(value).length === 0);
 
-/** Every value of `wanted` stands in `actual`; what the server added (defaults) is no difference. */
-function carries(wanted: unknown, actual: unknown): boolean {
-  if (isAbsent(wanted) || (isEmpty(wanted) && isAbsent(actual))) return true;
+/**
+ * Every value of `wanted` stands in `actual`; what the server added (defaults) is no difference.
+ * `typed`: of a kind that is built into the server, or metadata: there an empty map or list is as good as none, while a custom resource keeps it.
+ */
+function carries(wanted: unknown, actual: unknown, typed: boolean): boolean {
+  if (isAbsent(wanted) || (typed && isEmpty(wanted) && isAbsent(actual))) return true;
   if (Array.isArray(wanted)) {
-    return Array.isArray(actual) && actual.length === wanted.length && wanted.every((item, index) => carries(item, actual[index]));
+    return Array.isArray(actual) && actual.length === wanted.length && wanted.every((item, index) => carries(item, actual[index], typed));
   }
-  if (isObject(wanted)) return isObject(actual) && Object.keys(wanted).every((key) => carries(wanted[key], actual[key]));
+  if (isObject(wanted)) return isObject(actual) && Object.keys(wanted).every((key) => carries(wanted[key], actual[key], typed));
   return wanted === actual;
 }
 
 /** Members that name the object or that the server sets: nobody owns them. */
 const UNOWNED_METADATA = new Set(['name', 'namespace', 'uid', 'resourceVersion', 'generation', 'creationTimestamp', 'managedFields', 'deletionTimestamp', 'generateName', 'selfLink']);
 
-function withoutIdentity(object: KubernetesObject): Fields {
+/** The core group, short names (`apps`) and `*.k8s.io`; `*.x-k8s.io` are definitions of SIGs. */
+const isBuiltIn = (apiVersion: string): boolean => /^([a-z]+\/)?v[^/]*$|^[a-z0-9.-]*\.k8s\.io\//.test(apiVersion) && !/x-k8s\.io\//.test(apiVersion);
+
+/** Without empty metadata that is not there: the server drops it. */
+function withoutIdentity(object: KubernetesObject, current: KubernetesObject): Fields {
   const { apiVersion: _, kind: __, metadata, ...rest } = object;
-  const owned = Object.fromEntries(Object.entries(metadata).filter(([key, value]) => !UNOWNED_METADATA.has(key) && !isAbsent(value)));
+  const actual = current.metadata as unknown as Fields;
+  const owned = Object.fromEntries(Object.entries(metadata).filter(([key, value]) => !UNOWNED_METADATA.has(key) && !isAbsent(value) && !(isEmpty(value) && isAbsent(actual[key]))));
   return Object.keys(owned).length === 0 ? rest : { ...rest, metadata: owned };
 }
 
@@ -41,9 +49,9 @@ function parse(text: string): unknown {
   }
 }
 
-function listMatches(wanted: readonly unknown[], owned: Fields, actual: readonly unknown[]): boolean {
+function listMatches(wanted: readonly unknown[], owned: Fields, actual: readonly unknown[], typed: boolean): boolean {
   const entries = Object.entries(owned).filter(([path]) => path !== '.');
-  if (entries.length === 0) return carries(wanted, actual);
+  if (entries.length === 0) return carries(wanted, actual, typed);
   if (entries.length !== wanted.length) return false;
   return entries.every(([path, below]) => {
     const selector = parse(path.slice(2));
@@ -53,18 +61,18 @@ function listMatches(wanted: readonly unknown[], owned: Fields, actual: readonly
     const actualItem = itemOf(actual, selector);
     if (wantedItem === undefined || actualItem === undefined) return false;
     // An atomic item (owner references are such) is owned whole: `{}` below its key.
-    if (Object.keys(below).length === 0) return carries(wantedItem, actualItem) && Object.keys(actualItem).length === Object.keys(wantedItem).length;
+    if (Object.keys(below).length === 0) return carries(wantedItem, actualItem, typed) && Object.keys(actualItem).length === Object.keys(wantedItem).length;
     // The key itself is owned with every item, whether it was given or defaulted.
     const rest = Object.fromEntries(Object.entries(below).filter(([inner]) => !(inner.startsWith('f:') && inner.slice(2) in selector)));
     const wantedRest = Object.fromEntries(Object.entries(wantedItem).filter(([member]) => !(member in selector)));
-    return mapMatches(wantedRest, rest, actualItem);
+    return mapMatches(wantedRest, rest, actualItem, typed);
   });
 }
 
-function mapMatches(wanted: Fields, owned: Fields, actual: Fields): boolean {
+function mapMatches(wanted: Fields, owned: Fields, actual: Fields, typed: boolean): boolean {
   const ownedNames = Object.keys(owned).filter((path) => path !== '.');
-  // Typed kinds drop an empty map or list, and then nobody owns it.
-  const dropped = (name: string): boolean => isEmpty(wanted[name]) && owned[`f:${name}`] === undefined && (isAbsent(actual[name]) || isObject(actual[name]));
+  // An empty map or list that is dropped belongs to nobody.
+  const dropped = (name: string): boolean => typed && isEmpty(wanted[name]) && owned[`f:${name}`] === undefined && isAbsent(actual[name]);
   const wantedNames = Object.keys(wanted).filter((name) => !isAbsent(wanted[name]) && !dropped(name));
   if (ownedNames.length !== wantedNames.length) return false;
   return wantedNames.every((name) => {
@@ -72,9 +80,10 @@ function mapMatches(wanted: Fields, owned: Fields, actual: Fields): boolean {
     if (!isObject(below)) return false;
     const wantedValue = wanted[name];
     const actualValue = actual[name];
-    if (Object.keys(below).every((path) => path === '.')) return carries(wantedValue, actualValue) && !hasMore(wantedValue, below, actualValue);
-    if (Array.isArray(wantedValue)) return Array.isArray(actualValue) && listMatches(wantedValue, below, actualValue);
-    return isObject(wantedValue) && isObject(actualValue) && mapMatches(wantedValue, below, actualValue);
+    const typedBelow = typed || name === 'metadata';
+    if (Object.keys(below).every((path) => path === '.')) return carries(wantedValue, actualValue, typedBelow) && !hasMore(wantedValue, below, actualValue);
+    if (Array.isArray(wantedValue)) return Array.isArray(actualValue) && listMatches(wantedValue, below, actualValue, typedBelow);
+    return isObject(wantedValue) && isObject(actualValue) && mapMatches(wantedValue, below, actualValue, typedBelow);
   });
 }
 
@@ -94,5 +103,5 @@ export function appliesNothingNew(
     entry.operation === 'Apply' && entry.manager === by.fieldManager && (entry.subresource ?? '') === (by.subresource ?? ''));
   const entry = entries[0];
   if (entry === undefined || entries.length > 1 || entry.apiVersion !== by.apiVersion || entry.fieldsV1 === undefined) return false;
-  return mapMatches(withoutIdentity(object), entry.fieldsV1, current as unknown as Fields);
+  return mapMatches(withoutIdentity(object, current), entry.fieldsV1, current as unknown as Fields, isBuiltIn(by.apiVersion));
 }

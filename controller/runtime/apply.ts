@@ -19,13 +19,20 @@ export type ApplyOutcome<T> =
   | { readonly outcome: 'applied' | 'unchanged'; readonly object: T }
   | { readonly outcome: 'conflict'; readonly conflicts: readonly StatusCause[] };
 
+/** An empty map or list of metadata says nothing, but kube-apiserver 1.36 stores an object anew over `labels: {}` or `ownerReferences: []`, each time. */
+function withoutEmptyMetadata<T extends KubernetesObject>(object: T): T {
+  const empty = (value: unknown): boolean => typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+  return { ...object, metadata: Object.fromEntries(Object.entries(object.metadata).filter(([, value]) => !empty(value))) };
+}
+
 /**
- * Makes `object` the whole intent of `fieldManager`: a field that it applied earlier and that `object` no longer holds is removed.
+ * Makes `intent` the whole intent of `fieldManager`: a field that it applied earlier and that `intent` no longer holds is removed.
  * No request where the current object carries every value and the manager owns exactly these fields. Throws the port's errors.
  */
 export async function applyObject<T extends KubernetesObject>(
-  client: KubernetesClient, kind: ResourceKind, object: T, options: ApplyOptions<T>, signal: CancelSignal,
+  client: KubernetesClient, kind: ResourceKind, intent: T, options: ApplyOptions<T>, signal: CancelSignal,
 ): Promise<ApplyOutcome<T>> {
+  const object = withoutEmptyMetadata(intent);
   const { namespace, name } = object.metadata;
   const ref: ObjectRef = namespace === undefined ? { name } : { namespace, name };
   const current = options.current === undefined ? await client.get<T>(kind, ref, signal) : options.current ?? undefined;

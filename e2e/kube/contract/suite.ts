@@ -2,11 +2,23 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { Namespace } from '../../../mesh/api/resources/core.ts';
 import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
+import { accessCases } from './access-cases.ts';
 import { applyCases } from './apply-cases.ts';
+import { applyRulesCases } from './apply-rules-cases.ts';
 import { by, never } from './calls.ts';
+import { documentsCases } from './documents-cases.ts';
+import { garbageCases } from './garbage-cases.ts';
+import { lifecycleCases } from './lifecycle-cases.ts';
+import { namespaceCases } from './namespace-cases.ts';
 import { objectCases } from './object-cases.ts';
+import { selectorsCases } from './selectors-cases.ts';
 import type { ServerSubject, Subject } from './subject.ts';
+import { tablesCases } from './tables-cases.ts';
+import { versionsCases } from './versions-cases.ts';
+import { patchesCases } from './patches-cases.ts';
 import { watchCases } from './watch-cases.ts';
+import { writesCases } from './writes-cases.ts';
+import { watchesCases } from './watches-cases.ts';
 import { serveWidgets } from './widget.ts';
 
 async function prepare(client: KubernetesClient): Promise<void> {
@@ -30,7 +42,7 @@ export function kubernetesContract(name: string, start: () => Promise<Subject>):
 }
 
 /** Each group of cases works in namespaces of its own; the order of groups says nothing. */
-const SERVER_CASES: readonly ((subject: () => ServerSubject) => void)[] = [];
+const SERVER_CASES: readonly ((subject: () => ServerSubject) => void)[] = [applyRulesCases, lifecycleCases, garbageCases, namespaceCases, accessCases, documentsCases, selectorsCases, tablesCases, versionsCases, watchesCases, writesCases, patchesCases];
 
 export function serverContract(name: string, start: () => Promise<ServerSubject>): void {
   describe(name, () => {
