@@ -8,16 +8,17 @@ import { Commits } from './commits.ts';
 import { kindOfDefinition } from './custom-kinds.ts';
 import type { Watcher } from './events.ts';
 import type { JsonObject } from './json.ts';
-import { KindRegistry } from './kinds.ts';
+import { apiVersionIn, KindRegistry } from './kinds.ts';
 import { nameOf, namespaceOf, uidOf } from './metadata.ts';
 import { Objects } from './objects.ts';
 import { checkDelete } from './preconditions.ts';
 import { noSuchResource } from './problems.ts';
-import { listObjects, watchObjects } from './reads.ts';
+import { checkReached, parseVersion } from './list-options.ts';
+import { type Listing, listObjects, openList, type OpenWatch, openWatch, watchObjects } from './reads.ts';
 import type { DeleteRequest, ListRequest, Page, PatchRequest, Selection, WatchRequest, WriteRequest } from './requests.ts';
 import type { ObjectStore } from './store.ts';
 import { inVersionOf, liveObject, type Target } from './target.ts';
-import { createObject, patchObject, updateObject } from './writes.ts';
+import { createObject, finalizeNamespace, patchObject, updateObject } from './writes.ts';
 
 export interface EmbeddedApiOptions {
   readonly objects: ObjectStore;
@@ -64,16 +65,38 @@ class Api {
   /** Throws 404 for a kind or version that is not served. */
   target(group: string, version: string, plural: string): Target {
     const kind = this.kinds.find(group, version, plural);
-    if (kind === undefined) throw noSuchResource();
+    if (kind === undefined) throw noSuchResource(`this API serves no ${plural} in ${apiVersionIn({ group }, version)}`);
     return { kind, version };
   }
 
-  get(target: Target, namespace: string | undefined, name: string): JsonObject {
+  /** `resourceVersion`: the answer is not older; throws 504 where it is yet to come. */
+  /** Objects of a kind as they are stored, by namespace and name. */
+  stored(group: string, plural: string): readonly JsonObject[] {
+    return this.#objects.all({ group, plural });
+  }
+
+  /** As it is stored; `namespace` empty: of a kind that has none. */
+  storedObject(group: string, plural: string, namespace: string, name: string): JsonObject | undefined {
+    return this.#objects.get({ group, plural }, namespace, name);
+  }
+
+  get(target: Target, namespace: string | undefined, name: string, resourceVersion = ''): JsonObject {
+    checkReached(parseVersion(resourceVersion), this.#objects.version);
     return inVersionOf(target, liveObject(this.#objects, target, namespace, name));
   }
 
   list(target: Target, request: ListRequest): Page {
     return listObjects(this.#objects, target, request);
+  }
+
+  /** A list that the caller goes through at its own pace. */
+  openList(target: Target, request: ListRequest): Listing {
+    return openList(this.#objects, target, request);
+  }
+
+  /** A watch whose past the caller goes through at its own pace. */
+  openWatch(target: Target, request: WatchRequest): OpenWatch {
+    return openWatch(this.#objects, target, request);
   }
 
   /** The result ends the watch; after that nothing more is delivered. */
@@ -100,6 +123,11 @@ class Api {
     return this.#commits.remove(target, live, request);
   }
 
+  /** The `finalize` subresource of a namespace: what its `spec.finalizers` are from now on. */
+  finalize(target: Target, name: string, body: unknown, request: WriteRequest): JsonObject {
+    return finalizeNamespace(this.#commits, target, name, body, request);
+  }
+
   /** Deletes what the selection matches; the objects as they were. */
   deleteCollection(target: Target, selection: Selection, request: DeleteRequest): readonly JsonObject[] {
     const { items } = this.list(target, selection);
@@ -107,6 +135,16 @@ class Api {
       if (this.#objects.byUid(uidOf(object)) !== undefined) this.delete(target, namespaceOf(object), nameOf(object), request);
     }
     return items;
+  }
+
+  /** What the calls within `run` change is stored in one piece, and shown to watchers after; throws, and changes nothing, where the store cannot. Not to be nested. */
+  together(run: () => void): void {
+    try {
+      this.#objects.together(run);
+    } catch (error) {
+      this.#commits.resumeKinds();
+      throw error;
+    }
   }
 
   /** Tells every watcher the current version. */

@@ -6,11 +6,11 @@ import { crdKind, crdRemarks } from './builtin/custom-resource-definition.ts';
 import { CrdKinds } from './crd-kinds.ts';
 import { Deletion } from './deletion.ts';
 import type { Writer } from './fields/ownership.ts';
-import { clone, equal, type JsonObject, objectAt, textAt } from './json.ts';
+import { equal, type JsonObject, objectAt, textAt } from './json.ts';
 import { apiVersionIn, type KindRegistry, type ServedKind, type WriteSurroundings } from './kinds.ts';
 import { checkMetadata, isDeleting, nameFor, nameOf, namespaceOf } from './metadata.ts';
 import type { Objects } from './objects.ts';
-import { alreadyExists, ApiProblem, forbidden, invalid, methodNotAllowed, notFound } from './problems.ts';
+import { alreadyExists, ApiProblem, forbidden, invalid, notFound } from './problems.ts';
 import type { DeleteRequest, WriteRequest } from './requests.ts';
 import { inVersionOf, markCurrent, type Target, toStored } from './target.ts';
 import { prepareNew, prepareNext } from './write.ts';
@@ -57,7 +57,7 @@ export class Commits {
       if (isDeleting(home)) throw new ApiProblem(403, 'Forbidden', forbidden(kind, nameOf(object), `unable to create new content in namespace ${namespace} because it is being terminated`).message, { name: nameOf(object), kind: kind.plural }, [{ reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' }]);
     }
     this.#generateName(kind, object);
-    if (this.#crdKinds.isEnding(kind)) throw methodNotAllowed('create not allowed while custom resource definition is terminating');
+    if (this.#crdKinds.isEnding(kind)) throw forbidden(kind, nameOf(object), 'create not allowed while custom resource definition is terminating');
     prepareNew(kind, object, this.#around(), this.#random, own);
     request.admit?.(kind, object, undefined);
     if (this.objects.get(kind, namespace, nameOf(object)) !== undefined) throw alreadyExists(kind, nameOf(object));
@@ -107,9 +107,9 @@ export class Commits {
     return { object: inVersionOf(target, object), gone };
   }
 
-  /** `spec.finalizers` of a namespace. */
-  finalize(target: Target, live: JsonObject, finalizers: readonly string[], request: WriteRequest): JsonObject {
-    const next = clone(live);
+  /** A namespace with other `spec.finalizers`; the rest of `sent` is an update as any other. */
+  finalize(target: Target, live: JsonObject, sent: JsonObject, finalizers: readonly string[], request: WriteRequest): JsonObject {
+    const next = prepareNext(target.kind, live, sent, request, this.#around(), () => {});
     next['spec'] = finalizers.length === 0 ? {} : { finalizers };
     const causes = checkMetadata(target.kind, next);
     if (causes.length > 0) throw invalid(target.kind, nameOf(live), causes);

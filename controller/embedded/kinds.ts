@@ -49,6 +49,8 @@ export interface ServedKind {
   readonly hasGeneration: boolean;
   /** PUT without resourceVersion is taken. */
   readonly unconditionalUpdate: boolean;
+  /** PUT of an object that is not there makes it. */
+  readonly createsOnUpdate?: boolean;
   /** `path`: anything that can stand in a URL. */
   readonly nameRule: 'subdomain' | 'label' | 'label1035' | 'path';
   readonly columns: readonly TableColumn[];

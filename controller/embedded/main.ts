@@ -13,6 +13,7 @@ import type { Log } from '../../mesh/ports/log.ts';
 import { cancelWithin } from '../runtime/cancel.ts';
 import { AdvisedError } from '../runtime/errors.ts';
 import { createEmbeddedApi, type EmbeddedApi } from './api.ts';
+import { MASTERS } from './rbac/authority.ts';
 import type { TokenGrant } from './server/access.ts';
 import type { RequestRecord } from './server/handle.ts';
 import { serveEmbedded } from './server/serve.ts';
@@ -57,7 +58,8 @@ export async function runEmbedded(options: EmbeddedOptions, signal: CancelSignal
     const api = createEmbeddedApi({ objects, clock: systemClock, random: systemRandom, definitions: options.definitions, namespaces: options.namespaces, serviceCidrs: options.serviceCidrs });
     const served = await serveEmbedded(api, {
       host, port: options.port, caPem: identity.caPem, certPem: identity.certPem, keyPem: identity.keyPem, clock: systemClock, log,
-      tokens: [{ token: identity.token, user: 'admin', groups: ['system:masters'] }, ...options.tokens ?? []],
+      // Everything by the group, nothing by the name: a certificate may name anybody.
+      tokens: [{ token: identity.token, user: 'admin', uid: 'admin', groups: [MASTERS], rules: [] }, ...options.tokens ?? []],
       ...(options.clientCaPem === undefined ? {} : { clientCaPem: options.clientCaPem }),
       ...(options.name === undefined ? {} : { name: options.name }), ...(options.record === undefined ? {} : { record: options.record }),
     }, serving.signal);

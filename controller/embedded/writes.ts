@@ -11,7 +11,7 @@ import { strategicMergePatch } from './patch/strategic-merge.ts';
 import { checkUid, checkVersion } from './preconditions.ts';
 import { ApiProblem, badRequest, invalid, invalidValue, noSuchResource, unsupportedMediaType } from './problems.ts';
 import type { PatchRequest, WriteRequest } from './requests.ts';
-import { inVersionOf, liveObject, type Target } from './target.ts';
+import { findObject, inVersionOf, liveObject, type Target } from './target.ts';
 import { blankOf, checkDecodable, decode, place } from './write.ts';
 
 export function createObject(commits: Commits, target: Target, namespace: string | undefined, body: unknown, request: WriteRequest): JsonObject {
@@ -27,6 +27,10 @@ export function updateObject(commits: Commits, target: Target, namespace: string
   checkSubresource(target, request);
   const sent = decode(kind, version, body, request);
   place(kind, sent, namespace, name);
+  if (kind.createsOnUpdate === true && request.subresource === undefined && findObject(commits.objects, target, namespace, name) === undefined) {
+    delete objectAt(sent, 'metadata')['resourceVersion'];
+    return commits.insert(target, sent, request, ownAs(commits, target, undefined, request));
+  }
   const live = liveObject(commits.objects, target, namespace, name);
   checkUid(kind, live, sent);
   return replaceWith(commits, target, live, sent, request);
@@ -39,7 +43,7 @@ export function finalizeNamespace(commits: Commits, target: Target, name: string
   checkUid(target.kind, live, sent);
   checkVersion(target.kind, live, sent);
   const finalizers = objectAt(sent, 'spec')['finalizers'];
-  return commits.finalize(target, live, Array.isArray(finalizers) ? finalizers.filter((each): each is string => typeof each === 'string') : [], request);
+  return commits.finalize(target, live, sent, Array.isArray(finalizers) ? finalizers.filter((each): each is string => typeof each === 'string') : [], request);
 }
 
 export function patchObject(commits: Commits, target: Target, namespace: string | undefined, name: string, body: unknown, request: PatchRequest): JsonObject {

@@ -87,14 +87,14 @@ export function builtInKinds(serviceRanges: readonly string[]): readonly ServedK
       columns: CONFIG_MAP_COLUMNS,
     }),
     builtIn({
-      kind: 'Service', plural: 'services', shortNames: ['svc'], categories: ['all'], nameRule: 'label1035', statusSubresource: true, schemaName: `${CORE}.Service`,
+      kind: 'Service', plural: 'services', createsOnUpdate: true, shortNames: ['svc'], categories: ['all'], nameRule: 'label1035', statusSubresource: true, schemaName: `${CORE}.Service`,
       columns: SERVICE_COLUMNS, fields: SERVICE_FIELDS, defaults: defaultService, prepare: serviceAddresses(serviceRanges), check: checkService,
     }),
     builtIn({
       kind: 'ServiceAccount', plural: 'serviceaccounts', shortNames: ['sa'], schemaName: `${CORE}.ServiceAccount`, columns: [AGE],
     }),
     builtIn({
-      kind: 'Event', plural: 'events', shortNames: ['ev'], schemaName: `${CORE}.Event`,
+      kind: 'Event', plural: 'events', createsOnUpdate: true, shortNames: ['ev'], schemaName: `${CORE}.Event`,
       columns: EVENT_COLUMNS, fields: EVENT_FIELDS,
     }),
     builtIn({
@@ -102,7 +102,7 @@ export function builtInKinds(serviceRanges: readonly string[]): readonly ServedK
       columns: ENDPOINT_SLICE_COLUMNS, defaults: defaultEndpointSlice, prepare: prepareEndpointSlice, check: checkEndpointSlice,
     }),
     builtIn({
-      kind: 'Lease', plural: 'leases', group: 'coordination.k8s.io', schemaName: 'io.k8s.api.coordination.v1.Lease', unconditionalUpdate: false,
+      kind: 'Lease', plural: 'leases', createsOnUpdate: true, group: 'coordination.k8s.io', schemaName: 'io.k8s.api.coordination.v1.Lease', unconditionalUpdate: false,
       columns: LEASE_COLUMNS,
       check: (object) => {
         const seconds = objectAt(object, 'spec')['leaseDurationSeconds'];

@@ -1,7 +1,9 @@
-/** Who calls, and whether they may: bearer tokens and RBAC-shaped rules, both given at start. */
-import { createHash, timingSafeEqual } from 'node:crypto';
+/** Whether a request may be made: rules given at start beside tokens, and Roles and bindings among the objects. */
 import { ApiProblem } from '../problems.ts';
-import type { ResourceRequest, Verb } from './request.ts';
+import { Authority, type GivenRule, type ObjectsOf, refusalText, type User } from '../rbac/authority.ts';
+import type { Attributes } from '../rbac/rules.ts';
+import type { KnownToken } from './authentication.ts';
+import type { ResourceRequest } from './request.ts';
 
 /** As in a Role: `*` means any; `resources` may be `secrets` or `clusters/status`. */
 interface AccessRule {
@@ -13,49 +15,32 @@ interface AccessRule {
   readonly resourceNames?: readonly string[];
 }
 
-export interface TokenGrant {
-  readonly token: string;
-  readonly user: string;
-  readonly groups?: readonly string[];
-  /** Absent: may do everything. */
+export interface TokenGrant extends KnownToken {
+  /** What the user of this name may do beside what stored Roles allow. Absent: everything. */
   readonly rules?: readonly AccessRule[];
 }
 
-export interface Caller {
-  readonly user: string;
-  readonly groups: readonly string[];
-  readonly rules: readonly AccessRule[] | undefined;
+export function authorityOf(api: { stored: ObjectsOf; storedObject(group: string, plural: string, namespace: string, name: string): ReturnType<ObjectsOf>[number] | undefined }, grants: readonly TokenGrant[]): Authority {
+  const given = new Map<string, readonly GivenRule[] | undefined>();
+  for (const { user, rules } of grants) {
+    given.set(user, rules?.map(({ namespaces, ...rule }) => ({ namespaces, rule: { resourceNames: [], ...rule, nonResourceURLs: [] } })));
+  }
+  return new Authority((group, plural) => api.stored(group, plural), (plural, namespace, name) => api.storedObject('rbac.authorization.k8s.io', plural, namespace, name), given);
 }
 
-const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest();
-
-/** undefined: unknown token, or none. */
-export function authenticator(grants: readonly TokenGrant[]): (authorization: string | undefined) => Caller | undefined {
-  const known = grants.map((grant) => ({ digest: digestOf(grant.token), caller: { user: grant.user, groups: [...grant.groups ?? [], 'system:authenticated'], rules: grant.rules } }));
-  return (authorization) => {
-    const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
-    if (token === undefined) return undefined;
-    const digest = digestOf(token);
-    // Every entry is compared, so that the time does not tell which prefix matched.
-    return known.filter((entry) => timingSafeEqual(entry.digest, digest))[0]?.caller;
-  };
-}
-
-export function mayDo(caller: Caller, verb: string, request: ResourceRequest): boolean {
-  if (caller.rules === undefined) return true;
-  const resource = request.subresource === undefined ? request.plural : `${request.plural}/${request.subresource}`;
-  const holds = (list: readonly string[], value: string): boolean => list.includes('*') || list.includes(value);
-  return caller.rules.some((rule) => holds(rule.verbs, verb) && holds(rule.apiGroups, request.group) && holds(rule.resources, resource)
-    && (rule.namespaces === undefined || (request.namespace !== undefined && holds(rule.namespaces, request.namespace)))
-    && (rule.resourceNames === undefined || (request.name !== undefined && rule.resourceNames.includes(request.name))));
+/** As kube-apiserver's `RequestInfo`: a namespace is in itself, and a list of one name is about that name. */
+export function attributesOf(verb: string, request: ResourceRequest, query: URLSearchParams): Attributes {
+  const { group, plural: resource, subresource = '' } = request;
+  const many = verb === 'list' || verb === 'watch' || verb === 'deletecollection';
+  const name = request.name ?? (many ? /^metadata\.name==?([^,=!]+)$/.exec(query.get('fieldSelector') ?? '')?.[1] : undefined) ?? '';
+  const namespace = request.namespace ?? (group === '' && resource === 'namespaces' ? name : '');
+  return { verb, group, resource, subresource, namespace, name };
 }
 
 /** Throws 403 in kube-apiserver's words. */
-export function authorise(caller: Caller, verb: Verb, request: ResourceRequest): void {
-  if (mayDo(caller, verb, request)) return;
-  const resource = request.subresource === undefined ? request.plural : `${request.plural}/${request.subresource}`;
-  const where = request.namespace === undefined ? 'at the cluster scope' : `in the namespace ${JSON.stringify(request.namespace)}`;
-  const subject = `${request.plural}${request.group === '' ? '' : `.${request.group}`}${request.name === undefined ? '' : ` ${JSON.stringify(request.name)}`}`;
-  throw new ApiProblem(403, 'Forbidden', `${subject} is forbidden: User ${JSON.stringify(caller.user)} cannot ${verb} resource ${JSON.stringify(resource)} in API group ${JSON.stringify(request.group)} ${where}`,
-    { ...(request.name === undefined ? {} : { name: request.name }), ...(request.group === '' ? {} : { group: request.group }), kind: request.plural });
+export function demand(authority: Authority, user: User, asked: Attributes): void {
+  const { allowed, reason } = authority.decide(user, asked);
+  if (allowed) return;
+  const details = 'path' in asked ? {} : { ...(asked.name === '' ? {} : { name: asked.name }), ...(asked.group === '' ? {} : { group: asked.group }), kind: asked.resource };
+  throw new ApiProblem(403, 'Forbidden', refusalText(user, asked, reason), details);
 }

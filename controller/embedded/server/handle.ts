@@ -15,7 +15,7 @@ import { checkEscalation } from '../rbac/escalation.ts';
 import type { Authority, User } from '../rbac/authority.ts';
 import { attributesOf, demand } from './access.ts';
 import type { Authentication } from './authentication.ts';
-import { mediaType, readBody } from './body.ts';
+import { readBody } from './body.ts';
 import { sendDocument } from './documents.ts';
 import { deleteOptions, listOf, patchOptions, selectionOf, watchOf, writeOptions } from './options.ts';
 import { isSet, numberOf, parseResourcePath, type ResourceRequest, type Verb, verbOf } from './request.ts';
@@ -147,7 +147,7 @@ async function perform(around: Surroundings, user: User, verb: Verb, asked: Reso
   const body = await readBody(request, options.duplicates);
   try {
     const { object, existed } = await write(() => ({
-      existed: verb === 'patch' && mediaType(request) === 'application/apply-patch+yaml' ? exists(api, target, namespace, name) : verb !== 'create',
+      existed: verb !== 'create' && exists(api, target, namespace, name),
       object: verb === 'create' ? api.create(target, namespace, body, options)
         : isFinalize(asked) ? api.finalize(target, name, body, options)
           : verb === 'update' ? api.update(target, namespace, name, body, options)

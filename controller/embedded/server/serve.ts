@@ -5,9 +5,15 @@ import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Clock } from '../../../mesh/ports/clock.ts';
 import type { Log } from '../../../mesh/ports/log.ts';
 import type { EmbeddedApi } from '../api.ts';
-import { authenticator, type TokenGrant } from './access.ts';
+import { nameOf } from '../metadata.ts';
+import { RBAC_GROUP } from '../rbac/authority.ts';
+import { DEFAULT_BINDINGS, DEFAULT_ROLES } from '../rbac/defaults.ts';
+import { authorityOf, type TokenGrant } from './access.ts';
+import { authentication } from './authentication.ts';
 import { handle, type RequestRecord, type Surroundings } from './handle.ts';
 import { kubeconfigText } from './kubeconfig.ts';
+import { Turns } from './turns.ts';
+import { WriteGroups } from './write-groups.ts';
 
 export interface ServeOptions {
   readonly host: string;
@@ -36,7 +42,8 @@ const BOOKMARK_SECONDS = 60;
 export async function serveEmbedded(api: EmbeddedApi, options: ServeOptions, signal: CancelSignal): Promise<{ readonly url: string; readonly kubeconfig: string; readonly closed: Promise<void> }> {
   const [grant] = options.tokens;
   if (grant === undefined) throw new Error('embedded API: give at least one token, or nobody can call it');
-  const around: Surroundings = { api, clock: options.clock, authenticate: authenticator(options.tokens), record: options.record ?? (() => {}), storeProblem: '' };
+  makeDefaultRoles(api);
+  const around: Surroundings = { api, clock: options.clock, authentication: authentication(options.tokens, () => options.clock.now()), authority: authorityOf(api, options.tokens), record: options.record ?? (() => {}), storeProblem: '', writes: new WriteGroups(api), turns: new Turns() };
   const server = createServer({ cert: options.certPem, key: options.keyPem, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'], ...(options.clientCaPem === undefined ? {} : { ca: options.clientCaPem, requestCert: true, rejectUnauthorized: false }), keepAliveTimeout: 90_000, requestTimeout: 60_000 }, (request, response) => {
     handle(around, request, response).catch((error: unknown) => {
       options.log.error({ error: error instanceof Error ? error.stack : String(error), path: new URL(request.url ?? '/', 'https://localhost').pathname }, 'request failed');
@@ -64,6 +71,15 @@ export async function serveEmbedded(api: EmbeddedApi, options: ServeOptions, sig
   const { port } = server.address() as AddressInfo;
   const url = `https://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`;
   return { url, closed, kubeconfig: kubeconfigText({ name: options.name ?? 'embedded', url, caPem: options.caPem, user: grant.user, token: grant.token }) };
+}
+
+/** Those that somebody deleted are made again, so that nobody is locked out for ever. */
+function makeDefaultRoles(api: EmbeddedApi): void {
+  for (const [plural, objects] of [['clusterroles', DEFAULT_ROLES], ['clusterrolebindings', DEFAULT_BINDINGS]] as const) {
+    for (const object of objects) {
+      if (api.storedObject(RBAC_GROUP, plural, '', nameOf(object)) === undefined) api.create(api.target(RBAC_GROUP, 'v1', plural), undefined, object, { fieldManager: 'isthmus-embedded' });
+    }
+  }
 }
 
 async function sendBookmarks(api: EmbeddedApi, clock: Clock, signal: CancelSignal): Promise<void> {

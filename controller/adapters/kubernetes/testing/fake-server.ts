@@ -13,8 +13,8 @@ interface Pair { readonly keyPem: string; readonly certificatePem: string }
 
 export interface TestAuthority {
   readonly certificatePem: string;
-  /** `organization`: the group of a client, `test` unless given. */
-  issue(usage: 'server' | 'client', commonName: string, organization?: string): Pair;
+  /** `organization`: the group of a client, `test` unless given. `lastsMilliseconds`: below 0: it has expired. */
+  issue(usage: 'server' | 'client', commonName: string, organization?: string, lastsMilliseconds?: number): Pair;
 }
 
 export function testAuthority(name: string): TestAuthority {
@@ -26,10 +26,10 @@ export function testAuthority(name: string): TestAuthority {
   }, root);
   return {
     certificatePem,
-    issue(usage, commonName, organization = 'test') {
+    issue(usage, commonName, organization = 'test', lastsMilliseconds = 3_600_000) {
       const key = p256Signer.generate();
       const leaf = signCertificate({
-        ...common, subject: { organization, commonName }, publicKeyDer: key.publicKeyDer, usage: { kind: 'leaf', server: usage === 'server', client: usage === 'client' },
+        ...common, validity: { notBefore: Date.now() - 3_600_000, notAfter: Date.now() + lastsMilliseconds }, subject: { organization, commonName }, publicKeyDer: key.publicKeyDer, usage: { kind: 'leaf', server: usage === 'server', client: usage === 'client' },
         names: usage === 'server' ? { hosts: ['127.0.0.1', 'localhost'] } : {}, serial: randomSerial(systemRandom),
       }, root);
       return { keyPem: key.exportPem(), certificatePem: leaf };
