@@ -10,7 +10,7 @@ process.once('SIGTERM', () => cancel.abort());
 try {
   const { url, closed } = await runEmbedded({
     dataDir, port: 0, definitions: [], namespaces: [], serviceCidrs: ['10.0.0.0/24'], writeKubeconfig, log: createLog('warn', 'embedded'), clientCaPem: readFileSync(clientCaPath, 'utf8'),
-    tokens: USERS.map(({ name: user, token, groups }) => ({ token, user, groups, rules: [] })),
+    tokens: USERS.map(({ name: user, token, groups }) => ({ token, user, uid: user, groups, rules: [] })),
   }, cancel.signal);
   console.log(url);
   await closed;

@@ -30,8 +30,8 @@ export async function embeddedSubject(): Promise<ServerSubject> {
   const bare = bareHttps(url, certificateAuthorityPem, config.users[0]?.user.token ?? '');
   return {
     client, kubeconfigPath, url, certificateAuthorityPem, ask: bare.ask, events: bare.events,
-    certificateOf(user, group) {
-      const { certificatePem, keyPem } = clients.issue('client', user, group);
+    certificateOf(user, group, { expired = false } = {}) {
+      const { certificatePem, keyPem } = clients.issue('client', user, group, expired ? -60_000 : undefined);
       return { certPem: certificatePem, keyPem };
     },
     async stop() {

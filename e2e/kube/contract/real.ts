@@ -20,8 +20,8 @@ export async function realSubject(): Promise<ServerSubject> {
   const bare = bareHttps(server.url, server.certificateAuthorityPem, server.adminToken);
   return {
     client, kubeconfigPath: server.kubeconfigPath, url: server.url, certificateAuthorityPem: server.certificateAuthorityPem, ask: bare.ask, events: bare.events,
-    certificateOf(user, group) {
-      const { certificatePem, keyPem } = clients.issue('client', user, group);
+    certificateOf(user, group, { expired = false } = {}) {
+      const { certificatePem, keyPem } = clients.issue('client', user, group, expired ? -60_000 : undefined);
       return { certPem: certificatePem, keyPem };
     },
     async stop() {

@@ -40,7 +40,7 @@ export interface ServerSubject extends Subject {
   /** Events of a watch, up to `count` of them or until `milliseconds` have passed; the first is what the server sent first. `path` says `watch=1`. */
   events(path: string, limit: { readonly count: number; readonly milliseconds?: number }, options?: Ask): Promise<readonly ServerEvent[]>;
   /** Signed by the authority that the server takes clients' certificates from. */
-  certificateOf(user: string, group?: string): { readonly certPem: string; readonly keyPem: string };
+  certificateOf(user: string, group?: string, options?: { readonly expired?: boolean }): { readonly certPem: string; readonly keyPem: string };
 }
 
 /** Users of every subject, by token. `ann` is in the group `gardeners`. */
