@@ -19,3 +19,9 @@ test('an apply that made the object used create as well, one that changed it did
   expect(unused([granted], [{ ...request, verb: 'patch', status: 201 }])).toEqual([]);
   expect(unused([granted], [{ ...request, verb: 'patch', status: 200 }])).toEqual(['create secrets * in *']);
 });
+
+test('who watches may list', () => {
+  const granted = role([{ apiGroups: [''], resources: ['secrets'], verbs: ['list', 'watch'] }]);
+  expect(unused([granted], [{ ...request, verb: 'watch' }])).toEqual([]);
+  expect(unused([granted], [{ ...request, verb: 'list' }])).toEqual(['watch secrets * in *']);
+});

@@ -24,8 +24,11 @@ export function grantsOf(objects: readonly KubernetesObject[]): readonly Grant[]
       { namespace: object.kind === 'ClusterRole' ? '*' : object.metadata.namespace ?? '', group, resource, verb, name })))))));
 }
 
-/** An apply of an object that was not there (201) is authorised as `patch` and as `create`. */
-const verbsOf = ({ verb, status }: AuditedRequest): readonly string[] => (verb === 'patch' && status === 201 ? ['patch', 'create'] : [verb]);
+/**
+ * An apply of an object that was not there (201) is authorised as `patch` and as `create`. Who watches needs `list`, too: a cache streams its first list as a watch,
+ * and reads it page by page where a server has no such lists.
+ */
+const verbsOf = ({ verb, status }: AuditedRequest): readonly string[] => (verb === 'patch' && status === 201 ? ['patch', 'create'] : verb === 'watch' ? ['watch', 'list'] : [verb]);
 
 export function unusedGrants(grants: readonly Grant[], requests: readonly AuditedRequest[]): readonly Grant[] {
   return grants.filter((grant) => !requests.some((request) => request.group === grant.group && request.resource === grant.resource && verbsOf(request).includes(grant.verb)
