@@ -29,7 +29,7 @@ export interface Selected {
   readonly fieldSelector?: string;
 }
 
-export interface StreamedList<T extends KubernetesObject> {
+interface StreamedList<T extends KubernetesObject> {
   /** Not older than this; undefined: the newest. */
   readonly atLeast: string | undefined;
   readonly gather: () => Gathering<T>;

@@ -17,7 +17,7 @@ import { panicSource, ReportedFailure, TimeLimitExceeded, type Trouble, troubleO
 export type Reconcile = (key: string, signal: CancelSignal) => Promise<{ readonly requeueAt?: Instant | undefined }>;
 
 /** Told after each reconcile that succeeded (`trouble` undefined) or failed in a way that somebody should know. What it throws is logged. */
-export type Report = (key: string, trouble: Trouble | undefined, signal: CancelSignal) => Promise<void>;
+type Report = (key: string, trouble: Trouble | undefined, signal: CancelSignal) => Promise<void>;
 
 export interface LoopOptions extends Pick<QueueOptions, 'name' | 'clock' | 'random' | 'metrics' | 'capacity' | 'retryRate' | 'fairness'> {
   readonly reconcile: Reconcile;

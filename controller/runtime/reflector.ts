@@ -23,7 +23,7 @@ const STEADY_MILLISECONDS = 10_000;
 const SET_BACK_ANSWERS = 3;
 
 /** Where what is read goes. */
-export interface ReflectorSink<T extends KubernetesObject> {
+interface ReflectorSink<T extends KubernetesObject> {
   gather(): Gathering<T>;
   replace(gathered: Gathering<T>): void;
   put(object: T): void;
