@@ -25,12 +25,28 @@ export const MESSAGES = {
   },
   ServicePort: { 1: ['name', 'text'], 2: ['protocol', 'text'], 3: ['port', 'integer'], 4: ['targetPort', 'int-or-string'], 5: ['nodePort', 'integer'], 6: ['appProtocol', 'text'] },
   SelfSubjectAccessReview: { 1: metadata, 2: ['spec', { message: 'SelfSubjectAccessReviewSpec' }] },
-  SelfSubjectAccessReviewSpec: { 1: ['resourceAttributes', { message: 'ResourceAttributes' }] },
+  SelfSubjectAccessReviewSpec: { 1: ['resourceAttributes', { message: 'ResourceAttributes' }], 2: ['nonResourceAttributes', { message: 'NonResourceAttributes' }] },
+  NonResourceAttributes: { 1: ['path', 'text'], 2: ['verb', 'text'] },
+  SelfSubjectRulesReview: { 1: metadata, 2: ['spec', { message: 'SelfSubjectRulesReviewSpec' }] },
+  SelfSubjectRulesReviewSpec: { 1: ['namespace', 'text'] },
   ResourceAttributes: { 1: ['namespace', 'text'], 2: ['verb', 'text'], 3: ['group', 'text'], 4: ['version', 'text'], 5: ['resource', 'text'], 6: ['subresource', 'text'], 7: ['name', 'text'] },
   SelfSubjectReview: { 1: metadata },
+  Role: { 1: metadata, 2: ['rules', { list: 'PolicyRule' }] },
+  ClusterRole: { 1: metadata, 2: ['rules', { list: 'PolicyRule' }], 3: ['aggregationRule', { message: 'AggregationRule' }] },
+  PolicyRule: { 1: ['verbs', { list: 'text' }], 2: ['apiGroups', { list: 'text' }], 3: ['resources', { list: 'text' }], 4: ['resourceNames', { list: 'text' }], 5: ['nonResourceURLs', { list: 'text' }] },
+  AggregationRule: { 1: ['clusterRoleSelectors', { list: 'LabelSelector' }] },
+  LabelSelector: { 1: ['matchLabels', 'text-map'], 2: ['matchExpressions', { list: 'LabelSelectorRequirement' }] },
+  LabelSelectorRequirement: { 1: ['key', 'text'], 2: ['operator', 'text'], 3: ['values', { list: 'text' }] },
+  RoleBinding: { 1: metadata, 2: ['subjects', { list: 'Subject' }], 3: ['roleRef', { message: 'RoleRef' }] },
+  ClusterRoleBinding: { 1: metadata, 2: ['subjects', { list: 'Subject' }], 3: ['roleRef', { message: 'RoleRef' }] },
+  Subject: { 1: ['kind', 'text'], 2: ['apiGroup', 'text'], 3: ['name', 'text'], 4: ['namespace', 'text'] },
+  RoleRef: { 1: ['apiGroup', 'text'], 2: ['kind', 'text'], 3: ['name', 'text'] },
   DeleteOptions: { 2: ['preconditions', { message: 'Preconditions' }], 3: ['orphanDependents', 'boolean'], 4: ['propagationPolicy', 'text'], 5: ['dryRun', { list: 'text' }] },
   Preconditions: { 1: ['uid', 'text'], 2: ['resourceVersion', 'text'] },
 } as const satisfies Record<string, Readonly<Record<number, readonly [string, unknown]>>>;
 
 /** Kinds that may be a whole body. */
-export const BODIES: ReadonlySet<string> = new Set(['Namespace', 'ConfigMap', 'Secret', 'ServiceAccount', 'Service', 'SelfSubjectAccessReview', 'SelfSubjectReview', 'DeleteOptions']);
+export const BODIES: ReadonlySet<string> = new Set([
+  'Namespace', 'ConfigMap', 'Secret', 'ServiceAccount', 'Service', 'SelfSubjectAccessReview', 'SelfSubjectReview', 'SelfSubjectRulesReview', 'DeleteOptions',
+  'Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding',
+]);
