@@ -1,6 +1,7 @@
 /** What a real server says of a version that etcd has compacted away, and how the cache gets over it. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, request } from 'undici';
 import { systemClock } from '../../../controller/adapters/clock.ts';
 import { type ConnectedKubernetes, connectKubernetes } from '../../../controller/adapters/kubernetes/connect.ts';
 import { systemRandom } from '../../../controller/adapters/random.ts';
@@ -41,11 +42,17 @@ describe.skipIf(missing !== undefined)('a compacted version', () => {
     await write('between');
     const abort = new AbortController();
     const versions: string[] = [];
+    // Whatever the first list was, its watch breaks, and goes on from too long ago.
     const startingLate = {
       ...client,
-      watch: (...[kind, options, signal]: Parameters<typeof client.watch>) => {
+      async *watch(...[kind, options, signal]: Parameters<typeof client.watch>) {
         versions.push(options.resourceVersion);
-        return client.watch(kind, versions.length === 1 ? { ...options, resourceVersion: old } : options, signal);
+        const streams = options.sendInitialEvents === true;
+        const from = streams || versions.length > 2 ? options : { ...options, resourceVersion: old };
+        for await (const event of client.watch<ConfigMapObject>(kind, from, signal)) {
+          yield event;
+          if (versions.length === 1 && event.type === 'BOOKMARK' && event.initialEventsEnd === true) return;
+        }
       },
     } as ConnectedKubernetes;
     await compact(await write('after'));
@@ -67,4 +74,26 @@ describe.skipIf(missing !== undefined)('a compacted version', () => {
     expect(metrics.value('isthmus_cache_failures_total', { kind: 'ConfigMap', reason: 'Expired' })).toBe(1);
     expect(cache.list().map((object) => object.metadata.name)).toEqual(['after', 'before', 'between', 'later']);
   });
+
+  test('ends a list of it and the pages that began with it; a token in the refusal goes on with what there is now', async () => {
+    for (const name of ['page-a', 'page-b', 'page-c']) await write(name);
+    const listed = { namespace: 'default', fieldSelector: 'metadata.name!=kube-root-ca.crt', labelSelector: 'here=yes', limit: 2 };
+    const first = await client.list(ConfigMap, listed, never);
+    await write('page-d');
+    await compact(await write('page-e'));
+    const exact: unknown = await client.list(ConfigMap, { ...listed, resourceVersion: first.resourceVersion, resourceVersionMatch: 'Exact' }, never).catch((thrown: unknown) => thrown);
+    expect(exact).toMatchObject({ code: 410, reason: 'Expired', message: expect.stringMatching(/The resourceVersion for the provided list is too old\.$/) as string });
+    const agent = new Agent({ connect: { ca: server!.certificateAuthorityPem } });
+    const get = async (token: string): Promise<{ readonly statusCode: number; readonly body: ExpiredPage }> => {
+      const { statusCode, body } = await request(`${server!.url}/api/v1/namespaces/default/configmaps?labelSelector=here%3Dyes&limit=50&continue=${encodeURIComponent(token)}`, { dispatcher: agent, headers: { authorization: `Bearer ${server!.adminToken}` } });
+      return { statusCode, body: await body.json() as ExpiredPage };
+    };
+    const expired = await get(first.continueToken!);
+    expect([expired.statusCode, expired.body.reason, expired.body.message]).toEqual([410, 'Expired', expect.stringMatching(/^The provided continue parameter is too old to display a consistent list result\. /)]);
+    const rest = await get(expired.body.metadata.continue!);
+    await agent.close();
+    expect(rest.body.items?.map((item) => item.metadata.name).slice(-5)).toEqual(['page-a', 'page-b', 'page-c', 'page-d', 'page-e']);
+  });
 });
+
+interface ExpiredPage { readonly reason?: string; readonly message?: string; readonly metadata: { readonly continue?: string }; readonly items?: readonly { readonly metadata: { readonly name: string } }[] }
