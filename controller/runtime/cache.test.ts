@@ -3,6 +3,7 @@ import { ConfigMap, type ConfigMapObject } from '../../mesh/api/resources/core.t
 import type { CancelSignal } from '../../mesh/ports/cancel.ts';
 import { type KubernetesClient, KubernetesError, KubernetesUnreachable, type ObjectList, type WatchEvent } from '../../mesh/ports/kubernetes.ts';
 import { type CacheOptions, createCache } from './cache.ts';
+import { SharedStrings } from './shared-strings.ts';
 import { fakeMetrics, recordingLog, seededRandom } from './testing/fakes.ts';
 import { manualClock } from './testing/manual-clock.ts';
 
@@ -279,6 +280,18 @@ describe('time never goes back', () => {
     expect(events).toEqual(['added a 400', 'deleted a 400', 'added a 3']);
     expect(log.lines.some(({ message }) => message.includes('set back'))).toBe(true);
   });
+});
+
+test('texts inside of objects are shared without a change of content, and frozen objects are taken as they are', () => {
+  const strings = new SharedStrings();
+  const text = JSON.stringify({ a: 'registry.example/web:1', b: ['registry.example/web:1', 'short', 1, null, { c: 'x'.repeat(500) }] });
+  const parsed = JSON.parse(text) as object;
+  strings.share(parsed);
+  for (let index = 0; index < 20_000; index++) strings.share({ name: `one of very many ${index}` });
+  strings.share(parsed);
+  expect(JSON.stringify(parsed)).toBe(text);
+  const frozen = Object.freeze({ a: 'registry.example/web:1' });
+  expect(() => strings.share(frozen)).not.toThrow();
 });
 
 describe('indexes', () => {

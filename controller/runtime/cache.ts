@@ -10,6 +10,7 @@ import { CacheFull, type Selected } from './initial-list.ts';
 import type { IndexedBy } from './object-index.ts';
 import { type CacheEvent, createObjectSet } from './object-set.ts';
 import { reflect } from './reflector.ts';
+import { SharedStrings } from './shared-strings.ts';
 import { type Subscriber, Subscribers } from './subscribers.ts';
 
 const DEFAULT_MAXIMUM_OBJECTS = 100_000;
@@ -62,6 +63,7 @@ export function createCache<T extends KubernetesObject>(
       return instead(object);
     }
   };
+  const strings = new SharedStrings();
   const strip = (object: T): T => {
     if (keepManagedFields || object.metadata.managedFields === undefined) return object;
     const { managedFields: _, ...metadata } = object.metadata;
@@ -69,7 +71,11 @@ export function createCache<T extends KubernetesObject>(
   };
   const transformed = transform === undefined ? undefined : guarded('the transform', transform, (object) => object);
   const objects = createObjectSet<T>({
-    keep: transformed === undefined ? strip : (object) => transformed(strip(object)),
+    keep(object) {
+      const kept = transformed === undefined ? strip(object) : transformed(strip(object));
+      strings.share(kept);
+      return kept;
+    },
     indexes: Object.fromEntries(Object.entries(indexes).map(([name, indexedBy]) => [name, guarded(`index "${name}"`, indexedBy, () => [])])),
   });
   const subscribers = new Subscribers<T>(log);
