@@ -36,11 +36,11 @@ function cell(type: string, value: unknown, now: number): unknown {
   }
 }
 
-/** `paths` are those of `selectableFields`: `.spec.colour`. Absent values are empty. */
+/** `paths` are those of `selectableFields`: `.spec.colour`. Absent values are empty; definitions name fields with text, numbers and booleans alone. */
 export function customFields(paths: readonly string[]): ServedKind['fields'] {
   const read = (path: string) => (object: JsonObject): string => {
     const [value] = valuesAt(path, object);
-    return value === undefined || value === null ? '' : String(value);
+    return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
   };
   return paths.length === 0 ? METADATA_FIELDS : { ...METADATA_FIELDS, ...Object.fromEntries(paths.map((path) => [path.replace(/^\./, ''), read(path)])) };
 }

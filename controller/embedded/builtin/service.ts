@@ -1,7 +1,7 @@
 /** Services: defaults, cluster IPs of one or two families, and the rules on them (`pkg/registry/core/service`). */
 import type { StatusCause } from '../../../mesh/ports/kubernetes.ts';
 import { isObject, type JsonObject, member, objectAt, textAt } from '../json.ts';
-import { AGE, type ServedKind, type TableColumn, type WriteSurroundings } from '../kinds.ts';
+import type { ServedKind, WriteSurroundings } from '../kinds.ts';
 import { duplicate, fieldForbidden, invalidValue, notSupported, required } from '../problems.ts';
 import { addressText, type AddressRange, parseAddress, parseRange } from './addresses.ts';
 
@@ -147,26 +147,4 @@ function checkAddresses(object: JsonObject, spec: JsonObject, previous: JsonObje
     if (clash !== undefined) causes.push(invalidValue('spec.clusterIPs', addresses, `failed to allocate IP ${clash}: provided IP is already allocated`));
   }
   return causes;
-}
-
-export const SERVICE_COLUMNS: readonly TableColumn[] = [
-  { name: 'Type', type: 'string', priority: 0, description: 'How it is reached.', read: (object) => objectAt(object, 'spec')['type'] },
-  { name: 'Cluster-IP', type: 'string', priority: 0, description: 'Virtual address.', read: (object) => objectAt(object, 'spec')['clusterIP'] ?? '<none>' },
-  { name: 'External-IP', type: 'string', priority: 0, description: 'Addresses of its load balancer.', read: externalAddresses },
-  {
-    name: 'Port(s)', type: 'string', priority: 0, description: 'Ports and protocols.',
-    read: (object) => listOf(objectAt(object, 'spec')['ports']).filter(isObject).map((port) => `${String(port['port'])}/${String(port['protocol'])}`).join(',') || '<none>',
-  },
-  AGE,
-  {
-    name: 'Selector', type: 'string', priority: 1, description: 'Labels of the pods behind it.',
-    read: (object) => Object.entries(objectAt(objectAt(object, 'spec'), 'selector')).map(([key, value]) => `${key}=${String(value)}`).sort().join(',') || '<none>',
-  },
-];
-
-function externalAddresses(object: JsonObject): string {
-  const spec = objectAt(object, 'spec');
-  if (spec['type'] === 'ExternalName') return textAt(spec, 'externalName') ?? '<none>';
-  const ingress = listOf(objectAt(objectAt(object, 'status'), 'loadBalancer')['ingress']).filter(isObject).map((entry) => textAt(entry, 'ip') ?? textAt(entry, 'hostname') ?? '');
-  return [...ingress, ...listOf(spec['externalIPs']).map(String)].join(',') || (spec['type'] === 'LoadBalancer' ? '<pending>' : '<none>');
 }
