@@ -14,9 +14,12 @@ export interface SeedResult {
   readonly settledMilliseconds: readonly number[];
   readonly events: number;
   readonly writes: number;
+  readonly mostConnections: number;
 }
 
 const STRIKE_MILLISECONDS = 12_000;
+/** With events but without faults, or the pauses between attempts would grow on from phase to phase. */
+const CALM_MILLISECONDS = 300;
 const PROVOKE_MILLISECONDS = 150;
 const HOUR = 3_600_000;
 
@@ -38,6 +41,7 @@ export async function runSeed(schedule: Schedule, server: ApiServer, direct: Kub
       const writing = new AbortController();
       const written = world.write(writing.signal);
       try {
+        await sleep(CALM_MILLISECONDS);
         world.proxy.begin(phase.faults, older);
         for (const { kind, amount } of phase.faults) {
           if (kind !== 'clock-forward' && kind !== 'clock-back') continue;
@@ -71,5 +75,5 @@ export async function runSeed(schedule: Schedule, server: ApiServer, direct: Kub
     await world.stop();
   }
   for (const [kind, count] of world.proxy.struck) struck.set(kind, count);
-  return { seed, struck, settledMilliseconds, events: world.observers.reduce((sum, { events }) => sum + events, 0), writes: world.proxied.writes };
+  return { seed, struck, settledMilliseconds, events: world.observers.reduce((sum, { events }) => sum + events, 0), writes: world.proxied.writes, mostConnections: world.mostConnections };
 }

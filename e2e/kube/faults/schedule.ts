@@ -66,7 +66,7 @@ export function scheduleOf(seed: number): Schedule {
     if (random.uniform() < 0.5) faults.push(fault(kinds.pop()!));
     return { faults, milliseconds: 300 + below(500) };
   });
-  return { seed, clockRate: [0.5, 1, 1, 3][below(4)]!, streaming, pageSize: [7, 20, 50, 500][below(4)]!, phases };
+  return { seed, clockRate: [0.8, 1, 1, 3][below(4)]!, streaming, pageSize: [7, 20, 50, 500][below(4)]!, phases };
 }
 
 export const describePhase = ({ faults }: Phase): string => faults.map(({ kind, every, amount }) => `${kind} (every ${every}, ${amount.toFixed(2)})`).join(' + ');

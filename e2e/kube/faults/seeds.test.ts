@@ -51,7 +51,7 @@ describe.skipIf(missing !== undefined)('caches, loops and writers behind a proxy
     const at = (part: number): number => Math.round(settled[Math.min(settled.length - 1, Math.floor(settled.length * part))] ?? 0);
     console.log([
       `${results.length} seeds, ${settled.length} phases; ${results.reduce((sum, { events }) => sum + events, 0)} events, ${results.reduce((sum, { writes }) => sum + writes, 0)} writes through the proxy`,
-      `well again after a fault: p50 ${at(0.5)} ms, p90 ${at(0.9)} ms, worst ${at(1)} ms`,
+      `well again after a fault: p50 ${at(0.5)} ms, p90 ${at(0.9)} ms, worst ${at(1)} ms; at most ${Math.max(...results.map(({ mostConnections }) => mostConnections))} connections of a client with 4 watches`,
       `faults: ${struck.map(([kind, count]) => `${kind} ${count}`).join(', ')}`,
     ].join('\n'));
   });

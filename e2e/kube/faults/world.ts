@@ -36,6 +36,8 @@ export interface World {
   readonly metrics: FakeMetrics;
   /** All writers until `signal` aborts. */
   write(signal: AbortSignal): Promise<void>;
+  /** Most connections of the client that were open after a fault had settled. */
+  readonly mostConnections: number;
   /** With all writers at rest: resolves, with how long it took, when everything is as the server says and nothing is left over; throws what is not. */
   settle(what: string): Promise<number>;
   /** Listeners on the signal that ends it all. */
@@ -45,8 +47,8 @@ export interface World {
 }
 
 const SETTLE_MILLISECONDS = 25_000;
-/** What else a client may keep: connections of writers and lists that rest until they are used again. */
-const IDLE_CONNECTIONS = 10;
+/** What else a client may keep, resting until it is used again or for 30 s: one for each of the 4 writers and 4 lists that ran at once, and as many that undici opened while one of those was just becoming free. */
+const IDLE_CONNECTIONS = 16;
 
 export async function createWorld(options: WorldOptions): Promise<World> {
   const { server, direct, name, clock } = options;
@@ -70,6 +72,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   ].map((one) => observe(client, one, { clock, random, log: silentLog, metrics }));
   const proxied = proxiedWriters(client, namespaces[0], label, options.pauseMilliseconds * 2);
   await proxied.prepare(direct);
+  let mostConnections = 0;
   const life = new AbortController();
   const lives = observers.map((observer) => observer.start(life.signal));
   await Promise.all(observers.map((observer) => observer.waitForSync(life.signal)));
@@ -79,6 +82,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     observers,
     proxied,
     metrics,
+    get mostConnections() { return mostConnections; },
     async write(signal) { await Promise.all([writers.run(signal), proxied.run(signal)]); },
     async settle(what) {
       const began = performance.now();
@@ -92,6 +96,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
         await sleep(20);
       }
       const took = performance.now() - began;
+      mostConnections = Math.max(mostConnections, proxy.connections);
       const broken = [...observers.flatMap(({ violations }) => violations), ...await proxied.problems(direct)];
       if (broken.length > 0) throw new Error(`${what}: ${broken.slice(0, 8).join('; ')}`);
       return took;
