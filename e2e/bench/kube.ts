@@ -1,7 +1,8 @@
 /** Figures of the Kubernetes substrate, each beside its baseline in the same run: our cache beside client-node's informer, the embedded API beside kube-apiserver with etcd. */
+import { availableParallelism, loadavg } from 'node:os';
 import { missingAssets } from '../kube/apiserver.ts';
 import { provideAssets } from '../kube/assets.ts';
-import { measureAmplification, WRITING } from './kube/amplification.ts';
+import { type Amplification, measureAmplification, WRITING } from './kube/amplification.ts';
 import { measureSync } from './kube/disk.ts';
 import { mebibytes, milliseconds, number, ratio, table } from './kube/figures.ts';
 import { fill, type ListFigures, measureLists } from './kube/lists.ts';
@@ -69,15 +70,18 @@ async function caches(server: BenchServer, sizes: KubeBenchSizes, print: Print):
     change('write sent to handler, p50', (one) => one.delays.p50), change('write sent to handler, p99', (one) => one.delays.p99),
     change('event-loop delay, p50', (one) => one.loop.p50), change('event-loop delay, p99', (one) => one.loop.p99), change('event-loop delay, longest', (one) => one.loop.most),
   ]));
-  return measureLists(server, { pageSize: PAGE, seconds: sizes.listSeconds });
+  return measureLists(server, { total: sizes.objects + 1, pageSize: PAGE, seconds: sizes.listSeconds });
 }
 
 interface Speed { readonly mix: MixResult; readonly watch: WatchDelay }
 
-const speedOf = async (server: BenchServer, sizes: KubeBenchSizes): Promise<Speed> => ({
-  watch: await measureWatchDelay(server, sizes.watchWrites),
-  mix: await measureMix(server, { callers: sizes.callers, secondsEach: sizes.secondsEach, objects: Math.min(sizes.objects, 500), pageSize: 100 }),
-});
+/** Of each server; they run at the same time and are asked in turn. */
+async function speedsOf(servers: readonly BenchServer[], sizes: KubeBenchSizes): Promise<readonly Speed[]> {
+  const watches: WatchDelay[] = [];
+  for (const server of servers) watches.push(await measureWatchDelay(server, sizes.watchWrites));
+  const mixes = await measureMix(servers, { callers: sizes.callers, secondsEach: sizes.secondsEach, objects: Math.min(sizes.objects, 500), pageSize: 100 });
+  return watches.map((watch, index) => ({ watch, mix: mixes[index] as MixResult }));
+}
 
 function printSpeed(title: string, sizes: KubeBenchSizes, embedded: Speed, real: Speed | undefined, least: number, print: Print): void {
   print(`\n== ${title}`);
@@ -108,28 +112,32 @@ function printLists(objects: number, embedded: ListFigures, real: ListFigures | 
   print(goal('a list blocks the embedded API for no more than 50 ms (longest read)', Math.max(embedded.whole.most, embedded.paged.most) <= 50));
 }
 
-async function printAmplification(print: Print): Promise<void> {
+async function printAmplification(print: Print): Promise<readonly Amplification[]> {
   print('\n== requests of hub and three agents for one change of a person\'s (virtual time: the same on every machine); baseline: objects that had to change');
-  const rows = (await measureAmplification()).map(({ change, requests, changedObjects }) => {
+  const found = await measureAmplification();
+  const rows = found.map(({ change, requests, changedObjects }) => {
     const writes = WRITING.reduce((sum, verb) => sum + (requests[verb] ?? 0), 0);
     return [`  ${change}`, ...[...WRITING, 'get', 'list', 'watch'].map((verb) => String(requests[verb] ?? 0)), String(changedObjects), changedObjects === 0 ? (writes === 0 ? '1' : '∞') : number(writes / changedObjects)];
   });
   print(table([['', ...WRITING, 'get', 'list', 'watch', 'objects', 'writes/object'], ...rows]));
+  return found;
 }
 
 /** Everything but what needs a real server where `real` is false. */
-export async function kubeFigures(sizes: KubeBenchSizes, real: boolean, print: Print): Promise<void> {
+export async function kubeFigures(sizes: KubeBenchSizes, real: boolean, print: Print): Promise<readonly Amplification[]> {
   const sync = measureSync(200);
   const realLists = real ? await using(await realServer(false), (server) => caches(server, sizes, print)) : undefined;
   const embeddedLists = await using(await embeddedServer(false), (server) => caches(server, sizes, print));
   printLists(sizes.objects, embeddedLists, realLists, print);
-  const pair = async (durable: boolean): Promise<readonly [Speed, Speed | undefined]> => [
-    await using(await embeddedServer(durable), (server) => speedOf(server, sizes)),
-    real ? await using(await realServer(durable), (server) => speedOf(server, sizes)) : undefined,
-  ];
-  printSpeed('embedded API in memory; baseline: kube-apiserver with etcd that does not sync; same client, ConfigMaps of 1.6 KiB, pages of 100 of 500', sizes, ...await pair(false), 2, print);
-  printSpeed(`embedded API in SQLite with full sync; baseline: kube-apiserver with etcd that syncs; a synced write of 4 KiB takes ${milliseconds(sync)} here`, sizes, ...await pair(true), 0.5, print);
-  await printAmplification(print);
+  const speeds = async (durable: boolean): Promise<readonly [Speed, Speed | undefined]> => {
+    const [ours, theirs] = await using(await embeddedServer(durable), async (embedded) => (real
+      ? using(await realServer(durable), (server) => speedsOf([embedded, server], sizes))
+      : speedsOf([embedded], sizes)));
+    return [ours as Speed, theirs];
+  };
+  printSpeed('embedded API in memory; baseline: kube-apiserver with etcd that does not sync; same client, ConfigMaps of 1.6 KiB, pages of 100 of 500', sizes, ...await speeds(false), 2, print);
+  printSpeed(`embedded API in SQLite with full sync; baseline: kube-apiserver with etcd that syncs; a synced write of 4 KiB takes ${milliseconds(sync)} here`, sizes, ...await speeds(true), 0.5, print);
+  return printAmplification(print);
 }
 
 export async function bench(): Promise<void> {
@@ -139,6 +147,7 @@ export async function bench(): Promise<void> {
   if ('folder' in found) process.env['KUBEBUILDER_ASSETS'] = found.folder;
   const missing = missingAssets();
   if (missing !== undefined) print(`left out: everything beside a real kube-apiserver, because ${missing}`);
+  print(`${availableParallelism()} processors; load of the minute before: ${number(loadavg()[0] ?? Number.NaN)} (with other work beside it, figures say less than their ratios, and ratios less than on a quiet machine)`);
   await kubeFigures(FULL, missing === undefined, print);
   print(`\ntook ${number((performance.now() - start) / 1000)} s`);
 }

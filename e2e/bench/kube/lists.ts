@@ -26,8 +26,8 @@ export interface ListFigures {
   readonly paged: ProbeFigures & { readonly listMilliseconds: number };
 }
 
-/** What the neighbour feels while nobody lists, while everything is listed at once, and page by page. */
-export async function measureLists(server: BenchServer, { pageSize, seconds }: { readonly pageSize: number; readonly seconds: number }): Promise<ListFigures> {
+/** What the neighbour feels of lists of `total` objects: while nobody lists, while everything is listed at once, and page by page. */
+export async function measureLists(server: BenchServer, { total, pageSize, seconds }: { readonly total: number; readonly pageSize: number; readonly seconds: number }): Promise<ListFigures> {
   const probe = startChild(join(import.meta.dirname, 'probe-process.ts'), [JSON.stringify(server), `${CONFIG_MAPS}/${NEIGHBOUR}`]);
   const call = caller(server, 1);
   const during = async (list: () => Promise<unknown>): Promise<ProbeFigures & { readonly listMilliseconds: number }> => {
@@ -47,10 +47,14 @@ export async function measureLists(server: BenchServer, { pageSize, seconds }: {
     const whole = await during(() => call({ method: 'GET', path: CONFIG_MAPS }));
     const paged = await during(async () => {
       let token = '';
+      let pages = 0;
       do {
         const text = await call({ method: 'GET', path: `${CONFIG_MAPS}?limit=${pageSize}&continue=${encodeURIComponent(token)}` });
-        token = /"continue":"([^"]+)"/.exec(text.slice(0, 2000))?.[1] ?? '';
+        // Where `metadata` stands, before or after the items, is the server's choice.
+        token = /"continue":"([^"]+)"/.exec(text.slice(0, 2000) + text.slice(-2000))?.[1] ?? '';
+        pages += 1;
       } while (token !== '');
+      if (pages !== Math.ceil(total / pageSize)) throw new Error(`${server.name} gave ${pages} pages of ${pageSize} for ${total} objects`);
     });
     return { quiet, whole, paged };
   } finally {

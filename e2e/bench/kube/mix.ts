@@ -1,4 +1,4 @@
-/** Requests per second of one server: each verb alone, by one caller and by many. */
+/** Requests per second: each verb alone, by one caller and by many. */
 import { applied, CONFIG_MAPS, configMap, MADE } from './objects.ts';
 import { type Call, type Caller, caller, inParallel } from './requests.ts';
 import type { BenchServer } from './servers.ts';
@@ -19,23 +19,26 @@ export interface MixOptions {
 /** Requests per second. */
 export type MixResult = Readonly<Record<Verb, Readonly<Record<number, number>>>>;
 
-export async function measureMix(server: BenchServer, { callers, secondsEach, objects, pageSize }: MixOptions): Promise<MixResult> {
-  const result = Object.fromEntries(VERBS.map((verb) => [verb, {}])) as Record<Verb, Record<number, number>>;
+/** One result for each server. Verb by verb they take turns, so that whatever else this machine does meets both. */
+export async function measureMix(servers: readonly BenchServer[], { callers, secondsEach, objects, pageSize }: MixOptions): Promise<readonly MixResult[]> {
+  const results = servers.map(() => Object.fromEntries(VERBS.map((verb) => [verb, {}])) as Record<Verb, Record<number, number>>);
   for (const concurrency of callers) {
-    const call = caller(server, concurrency);
+    const sides = servers.map((server, index) => ({ call: caller(server, concurrency), result: results[index] as Record<Verb, Record<number, number>> }));
     try {
-      if (concurrency === callers[0]) await inParallel(objects, concurrency, (index) => call({ method: 'POST', path: CONFIG_MAPS, body: configMap(`mix-${index}`, index) }));
+      if (concurrency === callers[0]) for (const { call } of sides) await inParallel(objects, concurrency, (index) => call({ method: 'POST', path: CONFIG_MAPS, body: configMap(`mix-${index}`, index) }));
       for (const verb of VERBS) {
-        const request = calls(verb, objects, pageSize, `c${concurrency}`);
-        await repeat(call, concurrency, secondsEach / 4, request);
-        result[verb][concurrency] = await repeat(call, concurrency, secondsEach, request);
+        for (const { call, result } of sides) {
+          const request = calls(verb, objects, pageSize, `c${concurrency}`);
+          await repeat(call, concurrency, secondsEach / 4, request);
+          result[verb][concurrency] = await repeat(call, concurrency, secondsEach, request);
+        }
       }
-      await removeMade(call);
+      for (const { call } of sides) await removeMade(call);
     } finally {
-      await call.close();
+      for (const { call } of sides) await call.close();
     }
   }
-  return result;
+  return results;
 }
 
 async function removeMade(call: Caller): Promise<void> {
