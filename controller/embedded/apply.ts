@@ -19,7 +19,7 @@ export function applyObject(commits: Commits, target: Target, namespace: string 
   if (!isObject(body)) throw badRequest('error decoding YAML: the applied configuration is no object');
   if (textAt(body, 'apiVersion') === undefined || textAt(body, 'kind') === undefined) throw badRequest('the applied configuration must name its apiVersion and kind');
   if (isObject(body['metadata']) && body['metadata']['managedFields'] !== undefined) throw badRequest('metadata.managedFields must be nil');
-  const config = decode(withoutDefaults(kind), version, body, { ...request, asWritten: true });
+  const config = decode(withoutDefaults(kind), version, body, { ...request, asWritten: kind.schema });
   objectAt(config, 'metadata')['name'] ??= name;
   place(kind, config, namespace, name);
   const stored = findObject(commits.objects, target, namespace, name);

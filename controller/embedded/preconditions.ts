@@ -26,7 +26,7 @@ export function checkApply(kind: ServedKind, name: string, live: JsonObject | un
   const version = versionOf(config);
   if (version !== undefined && live !== undefined && version !== versionOf(live)) throw conflict(kind, name, MODIFIED);
   const uid = textAt(objectAt(config, 'metadata'), 'uid');
-  if (uid !== undefined && live === undefined) throw invalid(kind, name, [invalidValue('metadata.uid', uid, 'field is immutable')]);
+  if (uid !== undefined && live === undefined) throw wrongUid(kind, name, uid, '');
 }
 
 export function checkDelete(kind: ServedKind, live: JsonObject, request: DeleteRequest): void {

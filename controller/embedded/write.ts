@@ -12,7 +12,7 @@ import { applyDefaults, prune } from './schema/prune.ts';
 import { checkContent } from './schema/content.ts';
 import { validate } from './schema/validate.ts';
 
-export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
+type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
 /** How a body is read. */
 export interface Decoding {
@@ -20,21 +20,21 @@ export interface Decoding {
   readonly warnings?: string[];
   /** What the text of the body said twice, in the words of the decoder; the last one counts. */
   readonly duplicates?: readonly string[];
-  /** An applied configuration: what it says counts, also where it is empty; fields that nobody knows make it void. */
-  readonly asWritten?: boolean;
+  /** An applied configuration: what it says counts, also where it is empty; what is no value of this schema makes it void. */
+  readonly asWritten?: ServedKind['schema'];
 }
 
 /** A copy of `body` for this kind in this version; unknown and repeated fields are dropped, refused (`Strict`) or named in `warnings`. */
-export function decode(kind: ServedKind, version: string, body: unknown, { fieldValidation = 'Warn', warnings = [], duplicates = [], asWritten = false }: Decoding): JsonObject {
+export function decode(kind: ServedKind, version: string, body: unknown, { fieldValidation = 'Warn', warnings = [], duplicates = [], asWritten }: Decoding): JsonObject {
   if (!isObject(body) && body !== null) throw badRequest(`the object provided is unrecognized (must be of type ${kind.kind}): the body is no JSON object`);
   const object = clone(body ?? {});
   checkType(kind, version, object);
   if ((object['metadata'] ?? undefined) !== undefined && !isObject(object['metadata'])) throw badRequest(`${kind.kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: metadata is no JSON object`);
   object['metadata'] ??= {};
   const unknown = [...prune(kind.schema, object), ...kind.dropUnknown?.(object) ?? []].sort();
-  const untyped = asWritten ? [...unknown.map((path) => `.${path}: field not declared in schema`), ...typeProblems(kind.schema, object)] : [];
+  const untyped = asWritten !== undefined ? [...unknown.map((path) => `.${path}: field not declared in schema`), ...typeProblems(asWritten, object)] : [];
   if (untyped.length > 0) throw notTyped(kind, version, object, untyped);
-  if (kind.builtIn && !asWritten) dropEmpty(kind.schema, object);
+  if (kind.builtIn && asWritten === undefined) dropEmpty(kind.schema, object);
   const complaints = [...duplicates, ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`)];
   if (complaints.length > 0 && fieldValidation === 'Strict') throw badRequest(`${kind.kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: strict decoding error: ${complaints.join(', ')}`);
   if (fieldValidation === 'Warn') warnings.push(...complaints);

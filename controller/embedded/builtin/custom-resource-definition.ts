@@ -59,6 +59,12 @@ const selectableOf = (version: JsonObject): string[] => {
 };
 const texts = (value: unknown): string[] => (Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : []);
 
+/** The best version that is not deprecated, where it is better than `name`. */
+function instead(versions: readonly JsonObject[], name: string, group: string, kind: string): string {
+  const [best] = versions.filter((version) => version['served'] !== false && version['deprecated'] !== true).map((version) => String(version['name'])).sort(byPriority);
+  return best === undefined || byPriority(best, name) > 0 ? '' : `; use ${group}/${best} ${kind}`;
+}
+
 /** The kind as its stored version shows it; undefined: not usable (such a CRD is refused when it is written), or no version is served. */
 export function kindOfCrd(crd: JsonObject): ServedKind | undefined {
   const spec = objectAt(crd, 'spec');
@@ -73,7 +79,7 @@ export function kindOfCrd(crd: JsonObject): ServedKind | undefined {
     const name = String(version['name']);
     const schema = objectAt(objectAt(version, 'schema'), 'openAPIV3Schema');
     const columns = member(version, 'additionalPrinterColumns');
-    const deprecation = version['deprecated'] === true ? { deprecation: textAt(version, 'deprecationWarning') ?? `${group}/${name} ${kind} is deprecated` } : {};
+    const deprecation = version['deprecated'] === true ? { deprecation: textAt(version, 'deprecationWarning') ?? `${group}/${name} ${kind} is deprecated${instead(versions, name, group, kind)}` } : {};
     const view = customKind({
       group, plural, kind, singular: textAt(names, 'singular') ?? kind.toLowerCase(), versions: served, storedVersion: String(stored['name']), views,
       shortNames: texts(names['shortNames']), categories: texts(names['categories']),

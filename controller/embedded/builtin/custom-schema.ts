@@ -25,7 +25,7 @@ export interface SchemaFindings {
   readonly formats: Set<string>;
 }
 
-export const noFindings = (): SchemaFindings => ({ causes: [], formats: new Set() });
+const noFindings = (): SchemaFindings => ({ causes: [], formats: new Set() });
 
 /** `place` of a schema says what an absent type is called. */
 type Place = 'root' | 'object fields' | 'array items';

@@ -13,8 +13,9 @@ const LONG_DURATION = /^\s*(\d+(\.\d+)?\s*(ns|nano|us|µs|μs|micro|ms|milli|s|s
 function isDate(text: string): boolean {
   const [, year, month, day] = DATE.exec(text) ?? [];
   if (year === undefined) return false;
-  const date = new Date(`${text}T00:00:00Z`);
-  return !Number.isNaN(date.getTime()) && date.getUTCMonth() + 1 === Number(month) && date.getUTCDate() === Number(day);
+  const isLeap = Number(year) % 4 === 0 && (Number(year) % 100 !== 0 || Number(year) % 400 === 0);
+  const days = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][Number(month) - 1] ?? 0;
+  return Number(day) >= 1 && Number(day) <= days;
 }
 
 function isDateTime(text: string): boolean {
@@ -38,7 +39,7 @@ const ANY = (): boolean => true;
 const SHORT_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
-  bsonobjectid: matches(/^[0-9a-f]{24}$/i), byte: matches(BASE64), cidr: isCidr, date: isDate, 'date-time': isDateTime, datetime: isDateTime,
+  bsonobjectid: matches(/^[0-9a-f]{24}$/i), byte: matches(BASE64), cidr: isCidr, date: isDate, 'date-time': isDateTime, 'micro-time': (text) => isDateTime(text) && /\.\d{6}(Z|[+-]\d\d:\d\d)$/.test(text), datetime: isDateTime,
   duration: (text) => GO_DURATION.test(text) || LONG_DURATION.test(text), email: matches(/^[^\s@<>()]+@[^\s@<>()]+$/), hostname: matches(HOST),
   ipv4: isIpv4, ipv6: (text) => parseAddress(text)?.family === 'IPv6', mac: matches(/^([0-9a-f]{2}([:-])(?:[0-9a-f]{2}\2){4}(?:(?:[0-9a-f]{2}\2){2})?[0-9a-f]{2}|([0-9a-f]{4}\.){2,3}[0-9a-f]{4})$/i),
   password: ANY, uri: isUri, uuid: matches(uuid('[0-9a-f]')), uuid3: matches(uuid('3')), uuid4: matches(uuid('4')), uuid5: matches(uuid('5')),

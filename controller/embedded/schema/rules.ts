@@ -30,8 +30,10 @@ function walk(schema: StructuralSchema, value: unknown, earlier: unknown, path: 
     value.forEach((item, index) => walk(items, item, before(item), `${path}[${index}]`, found));
   } else if (isObject(value)) {
     for (const key of Object.keys(value)) {
-      const child = schema.properties !== undefined && Object.hasOwn(schema.properties, key) ? schema.properties[key] : schema.additionalProperties;
-      if (child !== undefined) walk(child, value[key], isObject(earlier) ? member(earlier, key) : undefined, path === '' ? key : `${path}.${key}`, found);
+      const declared = schema.properties !== undefined && Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
+      const child = declared ?? schema.additionalProperties;
+      const at = declared === undefined ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`;
+      if (child !== undefined) walk(child, value[key], isObject(earlier) ? member(earlier, key) : undefined, at, found);
     }
   }
 }

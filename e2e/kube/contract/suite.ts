@@ -16,6 +16,12 @@ import type { ServerSubject, Subject } from './subject.ts';
 import { tablesCases } from './tables-cases.ts';
 import { versionsCases } from './versions-cases.ts';
 import { patchesCases } from './patches-cases.ts';
+import { conversionCases } from './conversion-cases.ts';
+import { definitionsCases } from './definitions-cases.ts';
+import { rulesCases } from './rules-cases.ts';
+import { applyFieldsCases } from './apply-fields-cases.ts';
+import { strictnessCases } from './strictness-cases.ts';
+import { validationCases } from './validation-cases.ts';
 import { watchCases } from './watch-cases.ts';
 import { writesCases } from './writes-cases.ts';
 import { watchesCases } from './watches-cases.ts';
@@ -42,7 +48,7 @@ export function kubernetesContract(name: string, start: () => Promise<Subject>):
 }
 
 /** Each group of cases works in namespaces of its own; the order of groups says nothing. */
-const SERVER_CASES: readonly ((subject: () => ServerSubject) => void)[] = [applyRulesCases, lifecycleCases, garbageCases, namespaceCases, accessCases, documentsCases, selectorsCases, tablesCases, versionsCases, watchesCases, writesCases, patchesCases];
+const SERVER_CASES: readonly ((subject: () => ServerSubject) => void)[] = [applyRulesCases, lifecycleCases, garbageCases, namespaceCases, accessCases, documentsCases, selectorsCases, tablesCases, versionsCases, watchesCases, writesCases, patchesCases, validationCases, rulesCases, definitionsCases, conversionCases, strictnessCases, applyFieldsCases];
 
 export function serverContract(name: string, start: () => Promise<ServerSubject>): void {
   describe(name, () => {
