@@ -1,4 +1,4 @@
-/** The embedded API with many objects in a process of its own that watches its own event loop. Prints the URL and the token; each line of input prints how long the loop was held at most since the last. */
+/** The embedded API with many objects in a process of its own that watches its own event loop. Prints the URL and the token; each line of input prints how long the loop was held at most since the last, by the clock and by what it computed itself: a busy machine takes the processor away in between. */
 import { createInterface } from 'node:readline';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { systemClock } from '../../controller/adapters/clock.ts';
@@ -31,8 +31,18 @@ const { url } = await serveEmbedded(api, {
 
 const delay = monitorEventLoopDelay({ resolution: 1 });
 delay.enable();
+let computedMicroseconds = 0;
+let last = process.threadCpuUsage();
+const turn = (): void => {
+  const { user, system } = process.threadCpuUsage(last);
+  last = process.threadCpuUsage();
+  computedMicroseconds = Math.max(computedMicroseconds, user + system);
+  if (!cancel.signal.aborted) setImmediate(turn);
+};
 createInterface({ input: process.stdin }).on('line', () => {
-  console.log(JSON.stringify({ longestMilliseconds: Math.round(delay.max / 1e4) / 100, watchers: api.watcherCount }));
+  console.log(JSON.stringify({ longestMilliseconds: Math.round(delay.max / 1e4) / 100, computedMilliseconds: Math.round(computedMicroseconds / 10) / 100, watchers: api.watcherCount }));
+  computedMicroseconds = 0;
   delay.reset();
 });
+setImmediate(turn);
 console.log(JSON.stringify({ url, token, caPem: identity.caPem }));

@@ -35,14 +35,15 @@ const get = (path: string, accept = 'application/json', signal?: AbortSignal): R
 const json = async (path: string, accept?: string): Promise<any> => (await get(path, accept)).body.json();
 
 /** Since the last call. */
-async function held(): Promise<{ readonly longestMilliseconds: number; readonly watchers: number }> {
+async function held(): Promise<{ readonly longestMilliseconds: number; readonly computedMilliseconds: number; readonly watchers: number }> {
   child.stdin!.write('\n');
-  return await line() as { longestMilliseconds: number; watchers: number };
+  return await line() as { longestMilliseconds: number; computedMilliseconds: number; watchers: number };
 }
 async function measured<T>(what: string, work: () => Promise<T>): Promise<T> {
   await held();
   const result = await work();
-  console.log(`${what}: event loop held for at most ${(await held()).longestMilliseconds} ms`);
+  const { longestMilliseconds, computedMilliseconds } = await held();
+  console.log(`${what}: event loop held for at most ${longestMilliseconds} ms, of its own computing in one turn at most ${computedMilliseconds} ms`);
   return result;
 }
 
