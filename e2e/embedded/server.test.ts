@@ -43,8 +43,8 @@ describe('strange requests', () => {
     ['a bad continue token', 'GET', `${MAPS}?continue=xyz`, {}, 400, 'BadRequest'],
     ['a bad version', 'GET', `${MAPS}?watch=1&resourceVersion=abc`, {}, 400, 'BadRequest'],
     ['a future version', 'GET', `${MAPS}?resourceVersion=99999999`, {}, 504, 'Timeout'],
-    ['a forgotten version', 'GET', `${MAPS}?watch=1&resourceVersion=0000`, {}, 410, 'Expired'],
-    ['a bad dry run', 'POST', `${MAPS}?dryRun=Some`, { body: configMap('a') }, 400, 'BadRequest'],
+    ['a version of other servers', 'GET', `${MAPS}?resourceVersion=zero`, {}, 400, 'BadRequest'],
+    ['a bad dry run', 'POST', `${MAPS}?dryRun=Some`, { body: configMap('a') }, 422, 'Invalid'],
     ['a broken path', 'GET', '/api/v1/namespaces/%ff/secrets', {}, 400, 'BadRequest'],
   ] as const)('%s', async (_what, method, path, options, code, reason) => {
     const answer = await api.call(method, path, options);
@@ -72,9 +72,9 @@ describe('strange requests', () => {
 
 describe('strangers', () => {
   it('knows nobody without a token, and only health is public', async () => {
-    for (const token of ['', 'guess']) expect((await api.call('GET', MAPS, { token })).code).toBe(401);
+    for (const [token, code] of [['', 403], ['guess', 401]] as const) expect((await api.call('GET', MAPS, { token })).code).toBe(code);
     expect((await api.call('GET', '/healthz', { token: '' })).code).toBe(200);
-    expect((await api.call('GET', '/apis', { token: '' })).code).toBe(401);
+    expect((await api.call('GET', '/apis', { token: '' })).code).toBe(403);
   });
 
   it('keeps a limited token within its rules', async () => {
