@@ -1,4 +1,6 @@
 /** The embedded API as a process of its own: `isthmus embedded`. */
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { ResourceDefinition } from '../../mesh/api/resources/define.ts';
@@ -38,6 +40,8 @@ export interface EmbeddedOptions {
   readonly name?: string;
   /** Authorities of callers' certificates, PEM. */
   readonly clientCaPem?: string;
+  /** The same in a file; read at start. */
+  readonly clientCaFile?: string | undefined;
   /** Callers beside the administrator, whose token is made here. */
   readonly tokens?: readonly TokenGrant[];
   readonly log: Log;
@@ -54,13 +58,14 @@ export async function runEmbedded(options: EmbeddedOptions, signal: CancelSignal
   const serving = cancelWithin(signal);
   try {
     const host = options.host ?? '127.0.0.1';
+    const clientCaPem = options.clientCaPem ?? (options.clientCaFile === undefined ? undefined : readAuthorities(options.clientCaFile));
     const identity = await serverIdentity(dataDir, host, log);
     const api = createEmbeddedApi({ objects, clock: systemClock, random: systemRandom, definitions: options.definitions, namespaces: options.namespaces, serviceCidrs: options.serviceCidrs });
     const served = await serveEmbedded(api, {
       host, port: options.port, caPem: identity.caPem, certPem: identity.certPem, keyPem: identity.keyPem, clock: systemClock, log,
       // Everything by the group, nothing by the name: a certificate may name anybody.
       tokens: [{ token: identity.token, user: 'admin', uid: 'admin', groups: [MASTERS], rules: [] }, ...options.tokens ?? []],
-      ...(options.clientCaPem === undefined ? {} : { clientCaPem: options.clientCaPem }),
+      ...(clientCaPem === undefined ? {} : { clientCaPem }),
       ...(options.name === undefined ? {} : { name: options.name }), ...(options.record === undefined ? {} : { record: options.record }),
     }, serving.signal);
     if (options.writeKubeconfig !== undefined) await writeKubeconfig(options.writeKubeconfig, served.kubeconfig, log);
@@ -72,6 +77,27 @@ export async function runEmbedded(options: EmbeddedOptions, signal: CancelSignal
     objects.close();
     throw error;
   }
+}
+
+/** Throws for a file that holds no readable certificate, so that nobody believes that callers are checked. */
+function readAuthorities(path: string): string {
+  const refuse = (why: string): AdvisedError => new AdvisedError('user', `--client-ca-file ${path}: ${why}; give a PEM file with the certificates of the authorities`);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw refuse(`cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
+  }
+  const found = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  if (found.length === 0) throw refuse('holds no certificate');
+  for (const pem of found) {
+    try {
+      if (!new X509Certificate(pem).ca) throw refuse('holds a certificate that is no authority\'s');
+    } catch (error) {
+      throw error instanceof AdvisedError ? error : refuse('holds a certificate that cannot be read');
+    }
+  }
+  return found.join('\n');
 }
 
 async function writeKubeconfig(path: string, text: string, log: Log): Promise<void> {

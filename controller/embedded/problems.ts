@@ -52,6 +52,8 @@ export const expired = (message: string, continueToken?: string): ApiProblem => 
 
 export const unsupportedMediaType = (message: string): ApiProblem => new ApiProblem(415, 'UnsupportedMediaType', message);
 
+export const notImplemented = (message: string): ApiProblem => new ApiProblem(501, 'NotImplemented', message);
+
 export const methodNotAllowed = (message = 'the server does not allow this method on the requested resource'): ApiProblem =>
   new ApiProblem(405, 'MethodNotAllowed', message);
 

@@ -10,6 +10,7 @@ interface EmbeddedFlags {
   readonly serviceCidr: readonly string[];
   readonly namespace: readonly string[];
   readonly writeKubeconfig?: string;
+  readonly clientCaFile?: string;
   readonly logLevel: LogLevel;
 }
 
@@ -23,6 +24,7 @@ export function register(program: Command, environment: (command: Command) => En
     .option('--service-cidr <cidr>', 'addresses of Services, one range per family, repeatable', collect, [])
     .option('--namespace <name>', 'a namespace to make at the start, repeatable', collect, [])
     .option('--write-kubeconfig <path>', 'write an administrator\'s kubeconfig here')
+    .option('--client-ca-file <path>', 'believe client certificates that these authorities (PEM) signed: the common name is the user, each organization a group; stored Roles say what they may')
     .addOption(logLevelOption())
     .action(async (flags: EmbeddedFlags, command: Command) => {
       const [{ runEmbedded }, { MEMBER_RESOURCES }, { parseListen }, { createLog }] = await Promise.all([
@@ -35,6 +37,7 @@ export function register(program: Command, environment: (command: Command) => En
         namespaces: flags.namespace,
         serviceCidrs: flags.serviceCidr.length === 0 ? [DEFAULT_SERVICE_CIDR] : flags.serviceCidr,
         writeKubeconfig: flags.writeKubeconfig,
+        clientCaFile: flags.clientCaFile,
         log: createLog(flags.logLevel, 'embedded'),
       }, environment(command).signal);
       await closed;

@@ -6,6 +6,7 @@ import { AGE, METADATA_FIELDS, type ServedKind } from '../kinds.ts';
 import { fieldForbidden, invalidValue } from '../problems.ts';
 import { CONFIG_MAP_COLUMNS, ENDPOINT_SLICE_COLUMNS, EVENT_COLUMNS, LEASE_COLUMNS, NAMESPACE_COLUMNS, NODE_COLUMNS, SECRET_COLUMNS, SERVICE_COLUMNS } from './columns.ts';
 import { checkConfigMap } from './config-map.ts';
+import { checkEvent, defaultEvent } from './event.ts';
 import { checkEndpointSlice, defaultEndpointSlice, prepareEndpointSlice } from './endpoint-slice.ts';
 import { EVENT_FIELDS, NAMESPACE_FIELDS, NODE_FIELDS, SECRET_FIELDS, SERVICE_FIELDS } from './selectable.ts';
 import { RBAC_KINDS } from './rbac.ts';
@@ -95,7 +96,8 @@ export function builtInKinds(serviceRanges: readonly string[]): readonly ServedK
     }),
     builtIn({
       kind: 'Event', plural: 'events', createsOnUpdate: true, shortNames: ['ev'], schemaName: `${CORE}.Event`,
-      columns: EVENT_COLUMNS, fields: EVENT_FIELDS,
+      columns: EVENT_COLUMNS, fields: EVENT_FIELDS, nullable: ['firstTimestamp', 'lastTimestamp', 'eventTime'], blank: { source: {}, involvedObject: {} },
+      defaults: defaultEvent, check: checkEvent,
     }),
     builtIn({
       kind: 'EndpointSlice', plural: 'endpointslices', group: 'discovery.k8s.io', schemaName: 'io.k8s.api.discovery.v1.EndpointSlice', nullable: ['endpoints', 'ports'], hasGeneration: true,
@@ -105,8 +107,11 @@ export function builtInKinds(serviceRanges: readonly string[]): readonly ServedK
       kind: 'Lease', plural: 'leases', createsOnUpdate: true, group: 'coordination.k8s.io', schemaName: 'io.k8s.api.coordination.v1.Lease', unconditionalUpdate: false,
       columns: LEASE_COLUMNS,
       check: (object) => {
-        const seconds = objectAt(object, 'spec')['leaseDurationSeconds'];
-        return typeof seconds === 'number' && seconds <= 0 ? [invalidValue('spec.leaseDurationSeconds', seconds, 'must be greater than 0')] : [];
+        const { leaseDurationSeconds: seconds, leaseTransitions: transitions } = objectAt(object, 'spec');
+        return [
+          ...(typeof seconds === 'number' && seconds <= 0 ? [invalidValue('spec.leaseDurationSeconds', seconds, 'must be greater than 0')] : []),
+          ...(typeof transitions === 'number' && transitions < 0 ? [invalidValue('spec.leaseTransitions', transitions, 'must be greater than or equal to 0')] : []),
+        ];
       },
     }),
   ];

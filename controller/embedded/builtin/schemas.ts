@@ -19,7 +19,8 @@ export function builtInSchema(name: string): StructuralSchema {
 function resolve(node: JsonObject): StructuralSchema {
   const reference = node['$ref'] ?? (Array.isArray(node['allOf']) && isObject(node['allOf'][0]) ? node['allOf'][0]['$ref'] : undefined);
   const { $ref: _ref, allOf: _allOf, oneOf, properties, items, additionalProperties, default: given, 'x-kubernetes-group-version-kind': _kinds, ...rest } = node;
-  const base = typeof reference === 'string' ? builtInSchema(reference.slice(reference.lastIndexOf('/') + 1)) : {};
+  const named = typeof reference === 'string' ? reference.slice(reference.lastIndexOf('/') + 1) : '';
+  const base = named === '' ? {} : { ...builtInSchema(named), ...(named === MICRO_TIME ? { format: 'micro-time' } : {}) };
   // Quantities and ports are written as numbers or text.
   const either = Array.isArray(oneOf) || rest['format'] === 'int-or-string' ? { 'x-kubernetes-int-or-string': true } : {};
   return {
@@ -32,4 +33,5 @@ function resolve(node: JsonObject): StructuralSchema {
   };
 }
 
+const MICRO_TIME = 'io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime';
 export const OBJECT_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';

@@ -7,7 +7,7 @@ import { verbsOf } from '../documents/discovery.ts';
 import type { JsonObject } from '../json.ts';
 import type { ServedKind } from '../kinds.ts';
 import { uidOf } from '../metadata.ts';
-import { ApiProblem, methodNotAllowed, noSuchResource } from '../problems.ts';
+import { ApiProblem, methodNotAllowed, notImplemented, noSuchResource } from '../problems.ts';
 import { ObjectStoreUnavailable } from '../store.ts';
 import type { Target } from '../target.ts';
 import { toRfc3339 } from '../../../mesh/model/instant.ts';
@@ -79,6 +79,7 @@ export async function handle(around: Surroundings, request: IncomingMessage, res
       entry.code = 201;
       return;
     }
+    if (target.group === '' && target.plural === 'serviceaccounts' && target.subresource === 'token') throw notImplemented('this API issues no tokens of service accounts; give callers tokens or certificates when it is started');
     if (verb === undefined) throw isServed(around.api, target) ? methodNotAllowed() : noSuchResource();
     entry.code = await perform(around, user, verb, target, url.searchParams, request, response);
   } catch (error) {
