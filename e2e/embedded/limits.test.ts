@@ -33,8 +33,6 @@ describe('refuses', () => {
     ['kinds of workloads', 'GET', `${SHOP}/pods`, {}, 404, 'NotFound'],
     ['logs of pods', 'GET', `${SHOP}/pods/a/log`, {}, 404, 'NotFound'],
     ['exec', 'POST', `${SHOP}/pods/a/exec`, { body: {} }, 404, 'NotFound'],
-    ['tokens of service accounts', 'POST', `${SHOP}/serviceaccounts/default/token`, { body: {} }, 404, 'NotFound'],
-    ['finalize', 'PUT', `${SHOP}/finalize`, { body: {} }, 404, 'NotFound'],
     ['a subresource that is not there', 'GET', `${SHOP}/configmaps/a/scale`, {}, 404, 'NotFound'],
     ['the old watch paths', 'GET', '/api/v1/watch/configmaps', {}, 404, 'NotFound'],
     ['roles that gather others', 'POST', '/apis/rbac.authorization.k8s.io/v1/clusterroles', { body: { metadata: { name: 'gathers' }, aggregationRule: { clusterRoleSelectors: [{ matchLabels: { a: 'b' } }] } } }, 422, 'Invalid'],
