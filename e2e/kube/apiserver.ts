@@ -23,6 +23,8 @@ export interface ApiServerOptions {
   readonly durable?: boolean;
   /** Members of its etcd; 1 unless given. */
   readonly etcdMembers?: 1 | 3;
+  /** Served in place of one that it makes itself; replaced files are served without a restart. */
+  readonly serving?: { readonly certificatePath: string; readonly keyPath: string; readonly certificateAuthorityPem: string };
   /** Further flags of kube-apiserver. */
   readonly flags?: readonly string[];
 }
@@ -90,7 +92,7 @@ async function startOnce(options: ApiServerOptions): Promise<ApiServer> {
   const apiServer = serverProcess('kube-apiserver', [
     `--etcd-servers=${etcdUrls.join(',')}`, '--bind-address=127.0.0.1', `--secure-port=${apiPort}`, '--advertise-address=127.0.0.1', '--endpoint-reconciler-type=none',
     '--service-account-issuer=https://kubernetes.default.svc', `--service-account-key-file=${keyPath}`, `--service-account-signing-key-file=${keyPath}`,
-    '--authorization-mode=RBAC', `--token-auth-file=${join(directory, 'tokens.csv')}`, `--cert-dir=${join(directory, 'certificates')}`,
+    '--authorization-mode=RBAC', `--token-auth-file=${join(directory, 'tokens.csv')}`, ...(options.serving === undefined ? [`--cert-dir=${join(directory, 'certificates')}`] : [`--tls-cert-file=${options.serving.certificatePath}`, `--tls-private-key-file=${options.serving.keyPath}`]),
     '--disable-admission-plugins=ServiceAccount', `--service-cluster-ip-range=${options.serviceCidr ?? '10.0.0.0/24'}`, ...(options.flags ?? []),
   ], join(directory, 'kube-apiserver.log'));
   const stop = async (): Promise<void> => {
@@ -112,9 +114,9 @@ async function startOnce(options: ApiServerOptions): Promise<ApiServer> {
         await sleep(100);
       }
     };
-    const certificatePath = join(directory, 'certificates', 'apiserver.crt');
+    const certificatePath = options.serving?.certificatePath ?? join(directory, 'certificates', 'apiserver.crt');
     await until('certificate', async () => existsSync(certificatePath) && readFileSync(certificatePath, 'utf8').includes('END CERTIFICATE'));
-    const certificateAuthorityPem = readFileSync(certificatePath, 'utf8');
+    const certificateAuthorityPem = options.serving?.certificateAuthorityPem ?? readFileSync(certificatePath, 'utf8');
     const kubeconfigFor = (token: string): string => JSON.stringify({
       apiVersion: 'v1', kind: 'Config', 'current-context': 'test',
       clusters: [{ name: 'test', cluster: { server: url, 'certificate-authority-data': Buffer.from(certificateAuthorityPem).toString('base64') } }],

@@ -40,7 +40,10 @@ async function service(replicas: readonly Replica[]): Promise<{ readonly address
     void (async () => {
       const ready = await Promise.all(replicas.map(isReady));
       const target = replicas.find((_, index) => ready[index]);
-      if (target === undefined) return incoming.destroy();
+      if (target === undefined) {
+        incoming.destroy();
+        return;
+      }
       const outgoing = connect(target.gatewayPort, '127.0.0.1');
       keep(outgoing);
       incoming.pipe(outgoing).pipe(incoming);
@@ -105,7 +108,7 @@ describe.skipIf(missing !== undefined)('two hubs', () => {
   afterAll(async () => {
     await agent?.running.stop();
     await member?.stop();
-    await Promise.all(replicas.map(({ running }) => running?.stop()));
+    await Promise.all(replicas.map(async ({ running }) => { await running?.stop(); }));
     front?.close();
     await admin?.close();
     await api?.stop();

@@ -105,7 +105,7 @@ describe('requests', () => {
     expect(await thrown(long.list(ConfigMap, {}, never))).toMatchObject({ code: 429, retryAfterSeconds: 600 });
     const always = await connect((_request, response) => send(response, 503, status(503, 'ServiceUnavailable'), { 'retry-after': '0' }));
     expect(await thrown(always.list(ConfigMap, {}, never))).toMatchObject({ code: 503 });
-    expect(server!.requests).toHaveLength(4);
+    expect(server!.requests).toHaveLength(10);
   });
 
   test('no answer, a cut answer, no JSON, a foreign certificate: KubernetesUnreachable that names the request and no secret', async () => {

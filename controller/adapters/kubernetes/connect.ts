@@ -1,4 +1,4 @@
-/** The `KubernetesClient` port over HTTPS: raw JSON, one dispatcher, bounded lines and pages. */
+/** The `KubernetesClient` port over HTTPS: raw JSON, few connections, bounded lines and pages. */
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import {
   type KubernetesClient, KubernetesError, type KubernetesObject, KubernetesUnreachable, type ListOptions, type ObjectList, type ObjectRef, type PatchOptions, type ResourceKind,
@@ -39,7 +39,13 @@ const writeQuery = (options: WriteOptions): Query => ({ fieldManager: options.fi
 /** Does not wait for the network. Throws an error of advice `user` where the kubeconfig is missing or unusable. */
 export function connectKubernetes({ kubeconfig, context, userAgent, metrics, limits }: ConnectOptions): ConnectedKubernetes {
   const { connectMilliseconds, requestMilliseconds, watchQuietMilliseconds } = { ...LIMITS, ...limits };
-  const credentials = createCredentials({ kubeconfig, context, connectMilliseconds });
+  const connections = metrics.gauge('isthmus_kubernetes_connections', 'Open connections to the Kubernetes API.');
+  let open = 0;
+  const onConnection = (change: 1 | -1): void => {
+    open += change;
+    connections.set({}, open);
+  };
+  const credentials = createCredentials({ kubeconfig, context, connectMilliseconds, onConnection });
   const requests = createRequests({ credentials, userAgent, metrics, requestMilliseconds });
 
   return {

@@ -1,20 +1,24 @@
 /** Where the API server is and how to prove who we are: kubeconfig, in-cluster account, exec plugins, client certificates, tokens. Reads them again when files change or the server says 401. */
 import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { parse } from 'yaml';
 import { KubernetesUnreachable } from '../../../mesh/ports/kubernetes.ts';
 import { AdvisedError } from '../../runtime/errors.ts';
 
 interface Session {
   readonly server: string;
-  /** One for all requests until a certificate or CA changes. */
-  readonly dispatcher: Dispatcher;
+  /** One each for all requests and for all watches, until a certificate or CA changes. */
+  readonly dispatchers: Dispatchers;
   readonly authorization: string | undefined;
   /** Counts how often everything was read again. */
   readonly generation: number;
 }
+
+/** Apart, so that watches, however many, never take the last connection from the requests. */
+interface Dispatchers { readonly requests: Dispatcher; readonly watches: Dispatcher }
 
 export interface Credentials {
   session(): Promise<Session>;
@@ -28,10 +32,16 @@ export interface CredentialOptions {
   readonly kubeconfig?: string | undefined;
   readonly context?: string | undefined;
   readonly connectMilliseconds: number;
+  /** Called when a connection has come up (1) or gone (-1). */
+  readonly onConnection?: (change: 1 | -1) => void;
 }
 
 const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 const FILE_CHECK_MILLISECONDS = 1000;
+/** More requests at once than this wait for each other. */
+const MOST_REQUEST_CONNECTIONS = 8;
+/** Each watch has its own connection. */
+const MOST_WATCH_CONNECTIONS = 1024;
 
 const filesOf = (path: string | undefined): readonly string[] | undefined => {
   if (path !== undefined) return [path];
@@ -64,6 +74,7 @@ function readConfig(options: CredentialOptions): { readonly config: KubeConfig; 
       const one = index === 0 ? config : new KubeConfig();
       one.loadFromString(text);
       one.makePathsAbsolute(join(file, '..'));
+      readTokenFiles(one, text, dirname(file));
       if (one !== config) config.mergeConfig(one, true);
     } catch {
       throw new AdvisedError('user', `kubeconfig ${file}: is no valid kubeconfig; "kubectl --kubeconfig ${file} config view" shows where`);
@@ -81,12 +92,24 @@ function readConfig(options: CredentialOptions): { readonly config: KubeConfig; 
   return { config, files: watched };
 }
 
+/** `tokenFile` of a kubeconfig, which client-node does not know. As in client-go it goes before `token`. */
+function readTokenFiles(config: KubeConfig, text: string, folder: string): void {
+  const { users } = parse(text) as { readonly users?: readonly { readonly name?: unknown; readonly user?: { readonly tokenFile?: unknown } | null }[] | null };
+  const files = new Map((users ?? []).flatMap(({ name, user }) => (typeof user?.tokenFile === 'string' && user.tokenFile !== '' ? [[name, resolve(folder, user.tokenFile)] as const] : [])));
+  config.users = config.users.map((user) => {
+    const tokenFile = files.get(user.name);
+    if (tokenFile === undefined) return user;
+    const { token: _, ...rest } = user;
+    return { ...rest, authProvider: { name: 'tokenFile', config: { tokenFile } } };
+  });
+}
+
 export function createCredentials(options: CredentialOptions): Credentials {
   let loaded = readConfig(options);
   let stamped = stamp(loaded.files);
   let checkedAt = Date.now();
   let generation = 0;
-  let tls: { readonly fingerprint: string; readonly dispatcher: Dispatcher } | undefined;
+  let tls: { readonly fingerprint: string; readonly dispatchers: Dispatchers } | undefined;
   let opening: Promise<Session> | undefined;
 
   const reload = (): void => {
@@ -115,12 +138,15 @@ export function createCredentials(options: CredentialOptions): Credentials {
     const fingerprint = JSON.stringify([cluster.server, cluster.proxyUrl, ...Object.values(material).map((value) => (value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value))]);
     if (tls?.fingerprint !== fingerprint) {
       // Requests under way, watches among them, end on the old one by themselves.
-      void tls?.dispatcher.close().catch(() => undefined);
-      tls = { fingerprint, dispatcher: dispatcherFor(cluster.proxyUrl, options.connectMilliseconds, Object.fromEntries(Object.entries(material).filter(([, value]) => value !== undefined && value !== null))) };
+      if (tls !== undefined) for (const dispatcher of bothOf(tls.dispatchers)) void dispatcher.close().catch(() => undefined);
+      const given = Object.fromEntries(Object.entries(material).filter(([, value]) => value !== undefined && value !== null));
+      const make = (connections: number): Dispatcher =>
+        counted(dispatcherFor(cluster.proxyUrl, { connections, connectMilliseconds: options.connectMilliseconds, material: given }), options.onConnection);
+      tls = { fingerprint, dispatchers: { requests: make(MOST_REQUEST_CONNECTIONS), watches: make(MOST_WATCH_CONNECTIONS) } };
     }
     const header = request.headers?.['Authorization'];
     const authorization = typeof header === 'string' ? header.trim() : request.auth === undefined ? undefined : `Basic ${Buffer.from(request.auth).toString('base64')}`;
-    return { server: cluster.server.replace(/\/+$/, ''), dispatcher: tls.dispatcher, authorization, generation };
+    return { server: cluster.server.replace(/\/+$/, ''), dispatchers: tls.dispatchers, authorization, generation };
   }
 
   return {
@@ -138,14 +164,22 @@ export function createCredentials(options: CredentialOptions): Credentials {
       }
     },
     async close() {
-      await tls?.dispatcher.destroy();
+      if (tls !== undefined) await Promise.all(bothOf(tls.dispatchers).map((dispatcher) => dispatcher.destroy()));
     },
   };
 }
 
-function dispatcherFor(proxyUrl: string | undefined, connectMilliseconds: number, material: Readonly<Record<string, unknown>>): Dispatcher {
-  // HTTP/1.1: one connection for each watch and one for each request under way, so that no watch can hold up another.
-  const common = { allowH2: false, connections: 64, keepAliveTimeout: 30_000 } as const;
+const bothOf = ({ requests, watches }: Dispatchers): readonly Dispatcher[] => [requests, watches];
+
+function counted(dispatcher: Dispatcher, onConnection: (change: 1 | -1) => void = () => {}): Dispatcher {
+  return dispatcher.on('connect', () => onConnection(1)).on('disconnect', () => onConnection(-1));
+}
+
+interface DispatcherOptions { readonly connections: number; readonly connectMilliseconds: number; readonly material: Readonly<Record<string, unknown>> }
+
+function dispatcherFor(proxyUrl: string | undefined, { connections, connectMilliseconds, material }: DispatcherOptions): Dispatcher {
+  // HTTP/1.1: docs/decisions/0009-http-1-to-the-api-server.md.
+  const common = { allowH2: false, connections, keepAliveTimeout: 30_000 } as const;
   const connect = { ...material, timeout: connectMilliseconds, keepAlive: true, keepAliveInitialDelay: 30_000 };
   if (proxyUrl === undefined || proxyUrl === '') return new Agent({ ...common, connect });
   if (!/^https?:/.test(proxyUrl)) throw new AdvisedError('user', 'kubeconfig: proxy-url must begin with http:// or https://; SOCKS is not supported');

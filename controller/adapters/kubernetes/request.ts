@@ -7,8 +7,11 @@ import type { Credentials } from './credentials.ts';
 import { describe, pathOf, type Query, resourceName, type Target } from './paths.ts';
 import { retryAfterSeconds, statusError } from './status.ts';
 
-const MAXIMUM_ATTEMPTS = 4;
+/** As client-go. */
+const MAXIMUM_ATTEMPTS = 10;
 const MAXIMUM_WAIT_SECONDS = 10;
+/** Of one call, all its attempts together. */
+const MAXIMUM_WAITING_SECONDS = 40;
 const MAXIMUM_ANSWER_BYTES = 256 * 1024 * 1024;
 
 const METHODS = { get: 'GET', list: 'GET', watch: 'GET', create: 'POST', update: 'PUT', patch: 'PATCH', delete: 'DELETE' } as const;
@@ -85,18 +88,30 @@ export function createRequests({ credentials, userAgent, metrics, requestMillise
   );
   const count = (target: Target, code: string): void => counter.inc({ verb: target.verb, group: target.kind.group, resource: resourceName(target), code });
 
+  const retries = metrics.counter('isthmus_kubernetes_retries_total', 'Requests sent again because the server refused them before it acted and said when to come back.', ['verb', 'code']);
+  // client-go's rest_client_request_duration_seconds: until the answer begins, each attempt by itself.
+  const durations = metrics.histogram('isthmus_kubernetes_request_duration_seconds', 'From sending a request to the Kubernetes API until its answer began, each attempt by itself; for watches, until they were open.', ['verb']);
+  const inFlight = metrics.gauge('isthmus_kubernetes_requests_in_flight', 'Requests to the Kubernetes API that are under way, watches among them.');
+  let underWay = 0;
+  const follow = (change: 1 | -1): void => {
+    underWay += change;
+    inFlight.set({}, underWay);
+  };
+
   /** The first answer that is neither worth a retry nor a refusal of stale credentials. */
   async function open(target: Target, options: RequestOptions, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     const what = describe(target);
     const path = pathOf(target, options.query);
     let refusals = 0;
+    let waitedSeconds = 0;
     for (let attempt = 1; ; attempt++) {
       const session = await credentials.session();
+      const began = performance.now();
       let answer: Dispatcher.ResponseData;
       try {
         answer = await send(`${session.server}${path}`, {
           method: METHODS[target.verb],
-          dispatcher: session.dispatcher,
+          dispatcher: target.verb === 'watch' ? session.dispatchers.watches : session.dispatchers.requests,
           signal,
           headers: {
             accept: 'application/json',
@@ -116,6 +131,7 @@ export function createRequests({ credentials, userAgent, metrics, requestMillise
         throw error;
       }
       count(target, String(answer.statusCode));
+      durations.observe({ verb: target.verb }, (performance.now() - began) / 1000);
       if (answer.statusCode === 401 && refusals === 0) {
         refusals += 1;
         credentials.refused(session);
@@ -125,16 +141,21 @@ export function createRequests({ credentials, userAgent, metrics, requestMillise
       if (answer.statusCode < 400) return answer;
       const wait = retryAfterSeconds(answer.headers['retry-after'], Date.now());
       const body = parse(await readText(answer.body, what));
-      const mayRetry = wait !== undefined && wait <= MAXIMUM_WAIT_SECONDS && attempt < MAXIMUM_ATTEMPTS && (answer.statusCode === 429 || answer.statusCode >= 500);
+      const mayRetry = wait !== undefined && wait <= MAXIMUM_WAIT_SECONDS && waitedSeconds + wait <= MAXIMUM_WAITING_SECONDS && attempt < MAXIMUM_ATTEMPTS && isRefusal(target, answer.statusCode);
       if (!mayRetry) throw statusError(what, answer.statusCode, body, wait);
-      await pause(wait * 1000, signal);
+      retries.inc({ verb: target.verb, code: String(answer.statusCode) });
+      // All who were refused at once must not come back at once.
+      const seconds = wait * (1 + Math.random() / 2);
+      waitedSeconds += seconds;
+      await pause(seconds * 1000, signal);
     }
   }
 
   return {
     async json(target, options, signal) {
       const what = describe(target);
-      const limit = limited(signal, requestMilliseconds + MAXIMUM_ATTEMPTS * MAXIMUM_WAIT_SECONDS * 1000);
+      const limit = limited(signal, requestMilliseconds + MAXIMUM_WAITING_SECONDS * 1000);
+      follow(1);
       try {
         const answer = await open(target, options, limit.signal);
         const text = await readText(answer.body, what);
@@ -144,12 +165,14 @@ export function createRequests({ credentials, userAgent, metrics, requestMillise
       } catch (error) {
         throw translate(error, what, signal, limit.signal);
       } finally {
+        follow(-1);
         limit.release();
       }
     },
     async *stream(target, options, signal) {
       const what = describe(target);
       const limit = limited(signal, undefined);
+      follow(1);
       try {
         const answer = await open(target, options, limit.signal);
         for await (const chunk of answer.body) yield chunk as Uint8Array;
@@ -157,6 +180,7 @@ export function createRequests({ credentials, userAgent, metrics, requestMillise
         if (signal.aborted) return;
         throw translate(error, what, signal, limit.signal);
       } finally {
+        follow(-1);
         // Also when the reader stops early: closes the connection.
         limit.abort();
         limit.release();
@@ -164,6 +188,9 @@ export function createRequests({ credentials, userAgent, metrics, requestMillise
     },
   };
 }
+
+/** 429 (priority and fairness, `--max-requests-inflight`) and 503 (shutting down) come before a request is carried out; other 5xx may come after, so only what reads is sent again. */
+const isRefusal = (target: Target, code: number): boolean => code === 429 || code === 503 || (code >= 500 && METHODS[target.verb] === 'GET');
 
 function isClosed(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code;
