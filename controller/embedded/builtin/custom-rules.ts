@@ -2,7 +2,7 @@
 import type { StructuralSchema } from '../../../mesh/api/schema/structural.ts';
 import type { StatusCause } from '../../../mesh/ports/kubernetes.ts';
 import { isObject, type JsonObject, objectAt, textAt } from '../json.ts';
-import { invalidValue, notSupported, required, typeInvalid } from '../problems.ts';
+import { badRequest, invalidValue, notSupported, required } from '../problems.ts';
 import { usesOldSelf } from '../schema/cel.ts';
 import { ruleProblem } from '../schema/rule-check.ts';
 
@@ -12,8 +12,7 @@ const REASONS = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvali
 export function judgeRules(schema: JsonObject, field: string, isRoot: boolean, causes: StatusCause[]): void {
   const rules = schema[RULES] ?? [];
   if (!Array.isArray(rules)) {
-    causes.push(typeInvalid(`${field}.${RULES}`, rules, 'must be a list of rules'));
-    return;
+    throw badRequest(`CustomResourceDefinition in version "v1" cannot be handled as a CustomResourceDefinition: ${field}.${RULES}: must be a list of rules`);
   }
   const self = seenByRules(schema, isRoot);
   rules.forEach((rule: unknown, index) => {
@@ -34,7 +33,7 @@ function judgeRule(rule: JsonObject, self: StructuralSchema, field: string, caus
   if (message !== '' && message.trim() === '') causes.push(invalidValue(`${field}.message`, message, 'must be non-empty if specified'));
   else if (message.includes('\n')) causes.push(invalidValue(`${field}.message`, message, 'must not contain line breaks'));
   else if (message === '' && text.trim().includes('\n')) causes.push(required(`${field}.message`, 'message must be specified if rule contains line breaks'));
-  if (rule['reason'] !== undefined && !REASONS.includes(String(rule['reason']))) causes.push(notSupported(`${field}.reason`, rule['reason'], REASONS));
+  if (rule['reason'] !== undefined && !REASONS.includes(rule['reason'] as string)) causes.push(notSupported(`${field}.reason`, rule['reason'], REASONS));
   if (typeof rule['fieldPath'] === 'string' && !isFieldOf(self, rule['fieldPath'])) causes.push(invalidValue(`${field}.fieldPath`, rule['fieldPath'], 'must be a valid path'));
   if (causes.some((cause) => (cause.field ?? '').startsWith(field))) return;
   const problem = ruleProblem(text, self, 'boolean', optional);

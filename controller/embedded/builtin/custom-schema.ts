@@ -2,7 +2,7 @@
 import type { StructuralSchema } from '../../../mesh/api/schema/structural.ts';
 import type { StatusCause } from '../../../mesh/ports/kubernetes.ts';
 import { isObject, type JsonObject } from '../json.ts';
-import { fieldForbidden, invalidValue, notSupported, required, typeInvalid } from '../problems.ts';
+import { type ApiProblem, badRequest, fieldForbidden, invalidValue, notSupported, required } from '../problems.ts';
 import { isKnownFormat } from '../schema/formats.ts';
 import { withEmbedded } from '../schema/embedded-resource.ts';
 import { prune } from '../schema/prune.ts';
@@ -25,6 +25,10 @@ export interface SchemaFindings {
   readonly formats: Set<string>;
 }
 
+/** What Go cannot read as a definition at all. */
+const undecodable = (field: string, message: string): ApiProblem =>
+  badRequest(`CustomResourceDefinition in version "v1" cannot be handled as a CustomResourceDefinition: ${field}: ${message}`);
+
 const noFindings = (): SchemaFindings => ({ causes: [], formats: new Set() });
 
 /** `place` of a schema says what an absent type is called. */
@@ -33,7 +37,8 @@ type Place = 'root' | 'object fields' | 'array items';
 export function judgeSchema(schema: unknown, field: string, found: SchemaFindings = noFindings(), place: Place = 'root'): SchemaFindings {
   const { causes } = found;
   if (!isObject(schema)) {
-    causes.push(schema === undefined ? required(field) : typeInvalid(field, schema, 'must be a schema object'));
+    if (schema !== undefined) throw undecodable(field, 'must be a schema object');
+    causes.push(required(field));
     return found;
   }
   if (place === 'root') judgeRoot(schema, field, causes);
