@@ -3,11 +3,10 @@ import { type DefinedKinds, DefinitionContents, ending, isDefinition } from './d
 import { Garbage } from './garbage.ts';
 import { clone, equal, type JsonObject, objectAt } from './json.ts';
 import type { KindRegistry, ServedKind } from './kinds.ts';
-import { finalizersOf, FOREGROUND, isDeleting, namespaceOf, ORPHAN, ownersOf, uidOf } from './metadata.ts';
+import { finalizersOf, FOREGROUND, isDeleting, namespaceOf, ORPHAN, ownersOf, type Propagation, uidOf } from './metadata.ts';
 import { isNamespace, NamespaceContents, terminated, terminating } from './namespace-contents.ts';
 import type { Objects } from './objects.ts';
 
-export type Propagation = 'Background' | 'Foreground' | 'Orphan';
 
 export class Deletion {
   readonly #objects: Objects;

@@ -1,8 +1,7 @@
 /** Objects and their owners, by the rules of kube-controller-manager's garbage collector (`pkg/controller/garbagecollector`), which works here as soon as something changes. */
-import type { Propagation } from './deletion.ts';
 import { clone, type JsonObject, objectAt, textAt } from './json.ts';
 import type { KindRegistry, ServedKind } from './kinds.ts';
-import { finalizersOf, FOREGROUND, isDeleting, namespaceOf, ORPHAN, ownersOf, uidOf } from './metadata.ts';
+import { finalizersOf, FOREGROUND, isDeleting, namespaceOf, ORPHAN, ownersOf, type Propagation, uidOf } from './metadata.ts';
 import type { Objects, Placed } from './objects.ts';
 
 /** How this changes objects; each change comes back through `written` or `removed`. */

@@ -7,6 +7,8 @@ import { invalidValue, required, tooLong } from './problems.ts';
 
 /** Finalizers that say what becomes of dependents; the server takes them away itself. */
 export const ORPHAN = 'orphan';
+export type Propagation = 'Background' | 'Foreground' | 'Orphan';
+
 export const FOREGROUND = 'foregroundDeletion';
 
 const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;

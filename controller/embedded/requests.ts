@@ -1,8 +1,7 @@
 /** What callers ask of the API, and the pages that come back. */
-import type { Propagation } from './deletion.ts';
+import type { Propagation } from './metadata.ts';
 import type { JsonObject } from './json.ts';
 import type { ServedKind } from './kinds.ts';
-import type { Decoding } from './write.ts';
 
 export interface Selection {
   readonly namespace?: string;
@@ -28,6 +27,18 @@ export interface WatchRequest extends Selection {
   readonly continueToken?: string;
   /** Begins with everything there is, then a bookmark that says so. */
   readonly sendInitialEvents?: boolean;
+}
+
+type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
+
+/** How a body is read. */
+export interface Decoding {
+  readonly fieldValidation?: FieldValidation;
+  readonly warnings?: string[];
+  /** What the text of the body said twice, in the words of the decoder; the last one counts. */
+  readonly duplicates?: readonly string[];
+  /** An applied configuration: what it says counts, also where it is empty; what is no value of this schema makes it void. */
+  readonly asWritten?: ServedKind['schema'];
 }
 
 export interface WriteRequest extends Decoding {

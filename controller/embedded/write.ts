@@ -6,23 +6,11 @@ import { apiVersionIn, type ServedKind, type WriteSurroundings } from './kinds.t
 import { checkMetadata, finalizersOf, isDeleting, nameOf, newUid, tidyMetadata } from './metadata.ts';
 import type { StatusCause } from '../../mesh/ports/kubernetes.ts';
 import { ApiProblem, badRequest, fieldForbidden, invalid, invalidValue } from './problems.ts';
-import type { WriteRequest } from './requests.ts';
+import type { Decoding, WriteRequest } from './requests.ts';
 import { dropEmpty } from './schema/omit-empty.ts';
 import { applyDefaults, prune } from './schema/prune.ts';
 import { checkContent } from './schema/content.ts';
 import { validate } from './schema/validate.ts';
-
-type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
-
-/** How a body is read. */
-export interface Decoding {
-  readonly fieldValidation?: FieldValidation;
-  readonly warnings?: string[];
-  /** What the text of the body said twice, in the words of the decoder; the last one counts. */
-  readonly duplicates?: readonly string[];
-  /** An applied configuration: what it says counts, also where it is empty; what is no value of this schema makes it void. */
-  readonly asWritten?: ServedKind['schema'];
-}
 
 /** A copy of `body` for this kind in this version; unknown and repeated fields are dropped, refused (`Strict`) or named in `warnings`. */
 export function decode(kind: ServedKind, version: string, body: unknown, { fieldValidation = 'Warn', warnings = [], duplicates = [], asWritten }: Decoding): JsonObject {

@@ -11,9 +11,9 @@ export function judgeListsAndMaps(schema: JsonObject, field: string, causes: Sta
   const { [LIST]: listType, [MAP]: mapType, type } = schema;
   const keys = Array.isArray(schema[KEYS]) ? schema[KEYS] as unknown[] : [];
   if (listType !== undefined && type !== 'array') causes.push(invalidValue(`${field}.type`, type ?? '', `must be array if ${LIST} is specified`));
-  else if (listType !== undefined && !['atomic', 'set', 'map'].includes(String(listType))) causes.push(notSupported(`${field}.${LIST}`, listType, ['atomic', 'set', 'map']));
+  else if (listType !== undefined && !['atomic', 'set', 'map'].includes(listType as string)) causes.push(notSupported(`${field}.${LIST}`, listType, ['atomic', 'set', 'map']));
   if (mapType !== undefined && type !== 'object') causes.push(invalidValue(`${field}.type`, type ?? '', `must be object if ${MAP} is specified`));
-  else if (mapType !== undefined && !['atomic', 'granular'].includes(String(mapType))) causes.push(notSupported(`${field}.${MAP}`, mapType, ['atomic', 'granular']));
+  else if (mapType !== undefined && !['atomic', 'granular'].includes(mapType as string)) causes.push(notSupported(`${field}.${MAP}`, mapType, ['atomic', 'granular']));
   if (keys.length > 0 && listType === undefined) causes.push(required(`${field}.${LIST}`, `must be map if ${KEYS} is non-empty`));
   if (keys.length > 0 && listType !== undefined && listType !== 'map') causes.push(invalidValue(`${field}.${LIST}`, listType, `must be map if ${KEYS} is non-empty`));
   const items = objectAt(schema, 'items');

@@ -9,18 +9,11 @@ import { checkConfigMap } from './config-map.ts';
 import { checkEvent, defaultEvent } from './event.ts';
 import { checkEndpointSlice, defaultEndpointSlice, prepareEndpointSlice } from './endpoint-slice.ts';
 import { EVENT_FIELDS, NAMESPACE_FIELDS, NODE_FIELDS, SECRET_FIELDS, SERVICE_FIELDS } from './selectable.ts';
+import type { Given } from './given.ts';
 import { RBAC_KINDS } from './rbac.ts';
 import { builtInSchema } from './schemas.ts';
 import { checkSecret, defaultSecret } from './secret.ts';
 import { checkService, defaultService, serviceAddresses } from './service.ts';
-
-export type Given = Pick<ServedKind, 'kind' | 'plural' | 'columns'> & Partial<ServedKind> & {
-  readonly schemaName: string;
-  /** Members that are stored as null where they are empty. */
-  readonly nullable?: readonly string[];
-  /** Whether `check` says what must be there, in place of the schema. */
-  readonly checksRequired?: boolean;
-};
 
 function builtIn({ schemaName, nullable = [], checksRequired = false, ...given }: Given): ServedKind {
   const named = builtInSchema(schemaName);

@@ -1,7 +1,7 @@
 /** Roles and bindings (`rbac.authorization.k8s.io/v1`): defaults, rules and columns. Texts of kube-apiserver's `pkg/apis/rbac/validation`. */
 import type { StatusCause } from '../../../mesh/ports/kubernetes.ts';
 import { equal, isObject, type JsonObject, member, objectAt, textAt } from '../json.ts';
-import type { Given } from './kinds.ts';
+import type { Given } from './given.ts';
 import { AGE, type ServedKind, type TableColumn } from '../kinds.ts';
 import { nameProblem } from '../metadata.ts';
 import { fieldForbidden, invalidValue, notSupported, required } from '../problems.ts';

@@ -39,7 +39,7 @@ const ANY = (): boolean => true;
 const SHORT_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
-  bsonobjectid: matches(/^[0-9a-f]{24}$/i), byte: matches(BASE64), cidr: isCidr, date: isDate, 'date-time': isDateTime, 'micro-time': (text) => isDateTime(text) && /\.\d{6}(Z|[+-]\d\d:\d\d)$/.test(text), 'micro-time': (text) => isDateTime(text) && /\.\d{6}(Z|[+-]\d\d:\d\d)$/.test(text), datetime: isDateTime,
+  bsonobjectid: matches(/^[0-9a-f]{24}$/i), byte: matches(BASE64), cidr: isCidr, date: isDate, 'date-time': isDateTime, 'micro-time': (text) => isDateTime(text) && /\.\d{6}(Z|[+-]\d\d:\d\d)$/.test(text), datetime: isDateTime,
   duration: (text) => GO_DURATION.test(text) || LONG_DURATION.test(text), email: matches(/^[^\s@<>()]+@[^\s@<>()]+$/), hostname: matches(HOST),
   ipv4: isIpv4, ipv6: (text) => parseAddress(text)?.family === 'IPv6', mac: matches(/^([0-9a-f]{2}([:-])(?:[0-9a-f]{2}\2){4}(?:(?:[0-9a-f]{2}\2){2})?[0-9a-f]{2}|([0-9a-f]{4}\.){2,3}[0-9a-f]{4})$/i),
   password: ANY, uri: isUri, uuid: matches(uuid('[0-9a-f]')), uuid3: matches(uuid('3')), uuid4: matches(uuid('4')), uuid5: matches(uuid('5')),
