@@ -71,7 +71,7 @@ export const READ_SECTIONS: readonly Section[] = [
         differs: 'kube-controller-manager makes EndpointSlices of Services with a selector; beside the embedded API no such controller runs.',
       },
       { run: 'kubectl get namespace shop -o wide' },
-      { run: 'kubectl get mesh,cluster' },
+      { run: 'kubectl get mesh/europe cluster/berlin' },
       { run: 'kubectl get icl -o wide' },
       { run: 'kubectl get serviceexport -n shop' },
       { run: 'kubectl get serviceexports.v1alpha1.multicluster.x-k8s.io -n shop' },
