@@ -183,6 +183,34 @@ describe('watch', () => {
     expect(server!.requests[0]!.url).toBe('/api/v1/namespaces/n/configmaps?watch=1&allowWatchBookmarks=true&timeoutSeconds=290&resourceVersion=1');
   });
 
+  test('a silent watch is given up earlier once it has had a bookmark, but not for the one that ends the initial events', async () => {
+    const ended = (type: string, annotations: object): string => line(type, { kind: 'ConfigMap', metadata: { resourceVersion: '9', annotations } });
+    server = await fakeServer(authority, (request, response) => {
+      response.writeHead(200).write(line('ADDED', named('a', '2')));
+      if (request.url?.includes('/namespaces/bookmarked/') === true) response.write(ended('BOOKMARK', {}));
+      else if (request.url?.includes('/namespaces/started/') === true) response.write(ended('BOOKMARK', { 'k8s.io/initial-events-end': 'true' }));
+    });
+    client = connectKubernetes({
+      kubeconfig: folder.write('config', kubeconfig(clusterOf(server.url), { token: TOKEN })), userAgent: 'isthmus-test/1', metrics,
+      limits: { watchQuietMilliseconds: 1_000_000, bookmarkedQuietMilliseconds: 200 },
+    });
+    const abort = new AbortController();
+    const outcomes: string[] = [];
+    const watch = async (namespace: string): Promise<void> => {
+      let seen = 0;
+      const error = await thrown((async () => { for await (const _ of client!.watch(ConfigMap, { namespace, resourceVersion: '1' }, abort.signal)) seen += 1; })());
+      outcomes.push(`${namespace} ${seen} ${error instanceof Error ? error.message : 'cancelled'}`);
+    };
+    const others = [watch('plain'), watch('started')];
+    for (let attempt = 0; attempt < 200 && server.requests.length < 2; attempt++) await sleep(20);
+    await watch('bookmarked');
+    await sleep(600);
+    expect(outcomes).toEqual(['bookmarked 2 watch configmaps bookmarked: no answer in time']);
+    abort.abort();
+    await Promise.all(others);
+    expect(outcomes.slice(1).sort()).toEqual(['plain 1 cancelled', 'started 2 cancelled']);
+  });
+
   test('410 on opening and in the stream is the same error', async () => {
     let inStream = false;
     await connect((_request, response) => {

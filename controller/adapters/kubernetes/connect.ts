@@ -12,9 +12,14 @@ import { createRequests, type RequestLimits } from './request.ts';
 import { statusError } from './status.ts';
 
 const MAXIMUM_PAGE = 500;
-/** The server ends a watch after this; a little later we give up on a connection that went silent. kube-apiserver sends a bookmark about every minute. */
+/** The server ends a watch after this; a little later we give up on a connection that went silent. */
 const WATCH_SECONDS = 290;
-const LIMITS: RequestLimits = { connectMilliseconds: 10_000, requestMilliseconds: 30_000, watchQuietMilliseconds: 320_000 };
+/**
+ * Nobody promises bookmarks (KEP-956). kube-apiserver's watch cache sends one a minute, but none before its kind has changed or etcd has reported progress, and kinds without
+ * a watch cache (events, and whatever `--watch-cache-sizes` says) have none at all: there a quiet watch is a good one. So two minutes of missed bookmarks tell only of a watch
+ * that has had a periodic one. The bookmark that ends the initial events is no such sign: kinds without a cache send it, too.
+ */
+const LIMITS: RequestLimits = { connectMilliseconds: 10_000, requestMilliseconds: 30_000, watchQuietMilliseconds: 320_000, bookmarkedQuietMilliseconds: 150_000 };
 
 const PATCH_TYPES = { merge: 'application/merge-patch+json', json: 'application/json-patch+json', apply: 'application/apply-patch+yaml' } as const;
 
@@ -25,7 +30,7 @@ export interface ConnectOptions {
   readonly context?: string;
   readonly userAgent: string;
   readonly metrics: Metrics;
-  /** Left out: 10 s to connect, 30 s to answer, 320 s of silence in a watch. */
+  /** Left out: 10 s to connect, 30 s to answer, 320 s of silence in a watch, 150 s in one that gets bookmarks. */
   readonly limits?: Partial<RequestLimits>;
 }
 
@@ -38,7 +43,7 @@ const writeQuery = (options: WriteOptions): Query => ({ fieldManager: options.fi
 
 /** Does not wait for the network. Throws an error of advice `user` where the kubeconfig is missing or unusable. */
 export function connectKubernetes({ kubeconfig, context, userAgent, metrics, limits }: ConnectOptions): ConnectedKubernetes {
-  const { connectMilliseconds, requestMilliseconds, watchQuietMilliseconds } = { ...LIMITS, ...limits };
+  const { connectMilliseconds, requestMilliseconds, watchQuietMilliseconds, bookmarkedQuietMilliseconds } = { ...LIMITS, ...limits };
   const connections = metrics.gauge('isthmus_kubernetes_connections', 'Open connections to the Kubernetes API.');
   let open = 0;
   const onConnection = (change: 1 | -1): void => {
@@ -81,6 +86,7 @@ export function connectKubernetes({ kubeconfig, context, userAgent, metrics, lim
     async *watch<T extends KubernetesObject>(kind: ResourceKind, options: WatchOptions, signal: CancelSignal): AsyncGenerator<WatchEvent<T>> {
       const target = targetOf('watch', kind, options);
       const what = describe(target);
+      let quietMilliseconds = watchQuietMilliseconds;
       const chunks = requests.stream(target, {
         query: {
           watch: 1, allowWatchBookmarks: true, timeoutSeconds: WATCH_SECONDS,
@@ -88,12 +94,14 @@ export function connectKubernetes({ kubeconfig, context, userAgent, metrics, lim
           // The server refuses one without the other.
           ...(options.sendInitialEvents === true ? { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' } : {}),
         },
-        quietMilliseconds: watchQuietMilliseconds,
+        quietMilliseconds: () => quietMilliseconds,
       }, signal);
       try {
         for await (const line of linesOf(chunks)) {
           if (signal.aborted) return;
-          yield watchEvent<T>(line, what);
+          const event = watchEvent<T>(line, what);
+          if (event.type === 'BOOKMARK' && event.initialEventsEnd !== true) quietMilliseconds = Math.min(watchQuietMilliseconds, bookmarkedQuietMilliseconds);
+          yield event;
         }
       } catch (error) {
         if (error instanceof LineTooLong) throw new KubernetesUnreachable(`${what}: ${error.message}`);

@@ -20,8 +20,8 @@ interface RequestOptions {
   readonly query?: Query;
   readonly body?: string;
   readonly contentType?: string;
-  /** Between two pieces of the answer; watches only. */
-  readonly quietMilliseconds?: number;
+  /** Between two pieces of the answer, asked anew for each; streams only. */
+  readonly quietMilliseconds?: () => number;
 }
 
 /** How long we wait for a server that keeps its connection open but does not answer. */
@@ -32,6 +32,8 @@ export interface RequestLimits {
   readonly requestMilliseconds: number;
   /** Between two pieces of a watch: events or bookmarks. */
   readonly watchQuietMilliseconds: number;
+  /** The same in a watch that has had a periodic bookmark; at most `watchQuietMilliseconds`. */
+  readonly bookmarkedQuietMilliseconds: number;
 }
 
 export interface Requests {
@@ -120,7 +122,8 @@ export function createRequests({ credentials, userAgent, metrics, requestMillise
             ...(options.contentType === undefined ? {} : { 'content-type': options.contentType }),
           },
           headersTimeout: requestMilliseconds,
-          bodyTimeout: options.quietMilliseconds ?? requestMilliseconds,
+          // Streams have a limit of their own, which changes on the way.
+          bodyTimeout: options.quietMilliseconds === undefined ? requestMilliseconds : 0,
           ...(options.body === undefined ? {} : { body: options.body }),
         });
       } catch (error) {
@@ -175,7 +178,12 @@ export function createRequests({ credentials, userAgent, metrics, requestMillise
       follow(1);
       try {
         const answer = await open(target, options, limit.signal);
-        for await (const chunk of answer.body) yield chunk as Uint8Array;
+        const pieces = answer.body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+        for (;;) {
+          const piece = await within(options.quietMilliseconds?.() ?? requestMilliseconds, limit.abort, () => pieces.next());
+          if (piece.done === true) return;
+          yield piece.value;
+        }
       } catch (error) {
         if (signal.aborted) return;
         throw translate(error, what, signal, limit.signal);
@@ -187,6 +195,16 @@ export function createRequests({ credentials, userAgent, metrics, requestMillise
       }
     },
   };
+}
+
+/** Calls `late` where `work` takes longer. */
+async function within<T>(milliseconds: number, late: () => void, work: () => Promise<T>): Promise<T> {
+  const timer = setTimeout(late, milliseconds);
+  try {
+    return await work();
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** 429 (priority and fairness, `--max-requests-inflight`) and 503 (shutting down) come before a request is carried out; other 5xx may come after, so only what reads is sent again. */
