@@ -102,4 +102,4 @@ test('behaves like its dumb twin for any sequence of calls', async () => {
     await running;
     expect(clock.sleeping).toBe(0);
   }), { numRuns: 300, seed: 20_300_101 });
-}, 30_000);
+});

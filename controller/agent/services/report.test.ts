@@ -43,4 +43,4 @@ test('what the agent cannot reconcile is said on the export and the import, and 
   expect(outcomes(used)).toEqual(['Ready True Ready']);
   expect(outcomes(fine)).toEqual(['Conflict False NoConflicts', 'Ready True Exported', 'Valid True Valid']);
   await world.stop();
-}, 20_000);
+});

@@ -114,5 +114,5 @@ describe('writes of one turn', () => {
         expect([...seen].sort()).toEqual(api.list(target, {}).items.map((item) => [(item['metadata'] as { name: string }).name, JSON.stringify(item)]));
       }
     }), { numRuns: 40 });
-  }, 30_000);
+  });
 });
