@@ -50,6 +50,7 @@ describe('runHub', () => {
   it.each<[string, Partial<HubOptions>, RegExp]>([
     ['an address that agents cannot dial', { listen: '0.0.0.0:8443' }, /give --advertise HOST:PORT/],
     ['both APIs', { kubeconfig: 'somewhere' }, /leave out --kubeconfig/],
+    ['callers of an API that it does not serve', { embedded: false, clientCaFile: 'somewhere' }, /--client-ca-file is for callers of the embedded API: give --embedded/],
     ['several replicas on one file', { leaderElection: true }, /give --records postgres:/],
     ['a wrong trust domain', { trustDomain: 'Not A Domain' }, /trust domain/],
   ])('refuses %s', async (_, more, sentence) => {

@@ -32,6 +32,8 @@ export interface HubOptions {
   readonly apiListen: string;
   /** File that gets the embedded API's administrator's kubeconfig. */
   readonly writeKubeconfig?: string | undefined;
+  /** File with the authorities of the embedded API's callers' certificates. */
+  readonly clientCaFile?: string | undefined;
   /** Not embedded; undefined: the pod's own account. */
   readonly kubeconfig?: string | undefined;
   readonly dataDir: string;
@@ -90,13 +92,14 @@ export async function runHub(options: HubOptions, signal: AbortSignal): Promise<
 
 const withProblem = ({ ok, reasons }: Readiness, problem: string | undefined): Readiness => (problem === undefined ? { ok, reasons } : { ok: false, reasons: [...reasons, problem] });
 
-function check({ listen, advertise, embedded, kubeconfig, leaderElection, records }: HubOptions): void {
+function check({ listen, advertise, embedded, kubeconfig, clientCaFile, leaderElection, records }: HubOptions): void {
   const { host } = parseListen(listen);
   if (advertise === '' && EVERYWHERE.includes(host)) {
     throw new AdvisedError('user', `--listen ${listen} listens on every address, so nobody can tell which of them agents should dial: give --advertise HOST:PORT`);
   }
   if (advertise !== '') parseListen(advertise);
   if (embedded && kubeconfig !== undefined) throw new AdvisedError('user', '--embedded serves an API of its own: leave out --kubeconfig, or leave out --embedded');
+  if (!embedded && clientCaFile !== undefined) throw new AdvisedError('user', '--client-ca-file is for callers of the embedded API: give --embedded, or leave it out');
   if (leaderElection === true && (embedded || records === undefined || !isPostgres(records))) {
     throw new AdvisedError('user', '--leader-election is for several replicas, which share a Kubernetes API and a PostgreSQL: give --records postgres://… and leave out --embedded');
   }
@@ -123,7 +126,7 @@ async function openApi(options: HubOptions, log: Log, metrics: MetricsRegistry):
   const stop = new AbortController();
   const embedded = await runEmbedded({
     ...parseListen(options.apiListen), dataDir: options.dataDir, definitions: HUB_RESOURCES, namespaces: [options.namespace], serviceCidrs: [],
-    writeKubeconfig: options.writeKubeconfig, name: 'isthmus', log: log.child({ part: 'embedded API' }),
+    writeKubeconfig: options.writeKubeconfig, clientCaFile: options.clientCaFile, name: 'isthmus', log: log.child({ part: 'embedded API' }),
   }, stop.signal);
   return {
     client: embeddedClient(embedded.api),

@@ -85,11 +85,11 @@ export const fetchText = async (url: string): Promise<{ readonly status: number;
 };
 
 /** A hub with the embedded API, ready. */
-export async function startHub(folder: string, more: { readonly dataDir?: string } & RunOptions = {}): Promise<HubProcess> {
+export async function startHub(folder: string, more: { readonly dataDir?: string; readonly flags?: readonly string[] } & RunOptions = {}): Promise<HubProcess> {
   const [gateway, health, api] = [await address(), await address(), await address()];
   const kubeconfig = join(folder, 'hub.kubeconfig');
   const dataDir = more.dataDir ?? join(folder, 'hub');
-  const running = launch(['hub', '--embedded', '--data-dir', dataDir, '--listen', gateway, '--health-listen', health, '--api-listen', api, '--write-kubeconfig', kubeconfig], more);
+  const running = launch(['hub', '--embedded', '--data-dir', dataDir, '--listen', gateway, '--health-listen', health, '--api-listen', api, '--write-kubeconfig', kubeconfig, ...more.flags ?? []], more);
   await waitReady(running, health);
   const client = connectKubernetes({ kubeconfig, userAgent: 'isthmus-test', metrics: createMetrics({ processMetrics: false }) });
   return {
@@ -106,9 +106,9 @@ export async function startHub(folder: string, more: { readonly dataDir?: string
 export interface MemberApi { readonly kubeconfig: string; readonly client: KubernetesClient; stop(): Promise<void> }
 
 /** A member cluster's embedded API, ready. */
-export async function startMemberApi(folder: string, name: string): Promise<MemberApi> {
+export async function startMemberApi(folder: string, name: string, flags: readonly string[] = []): Promise<MemberApi> {
   const kubeconfig = join(folder, `${name}.kubeconfig`);
-  const running = launch(['embedded', '--listen', await address(), '--namespace', 'kube-system', '--namespace', 'isthmus-system', '--namespace', 'shop', '--write-kubeconfig', kubeconfig]);
+  const running = launch(['embedded', '--listen', await address(), '--namespace', 'kube-system', '--namespace', 'isthmus-system', '--namespace', 'shop', '--write-kubeconfig', kubeconfig, ...flags]);
   for (const giveUpAt = performance.now() + 30_000; !running.printed().stderr.includes('embedded API serves');) {
     if (running.child.exitCode !== null || performance.now() > giveUpAt) throw new Error(`no embedded API: ${running.printed().stderr}`);
     await new Promise((done) => { setTimeout(done, 20); });

@@ -13,6 +13,7 @@ export function register(program: Command, environment: (command: Command) => En
     .option('--embedded', 'serve the hub\'s Kubernetes API from this process, kept in --data-dir', false)
     .option('--api-listen <host:port>', 'where the embedded API is served', '127.0.0.1:6443')
     .option('--write-kubeconfig <path>', 'write the embedded API\'s administrator\'s kubeconfig here')
+    .option('--client-ca-file <path>', 'the embedded API believes client certificates that these authorities (PEM) signed: the common name is the user, each organization a group; stored Roles say what they may')
     .option('--data-dir <path>', 'folder of records and of the embedded API', './isthmus-hub-data')
     .option('--namespace <name>', 'namespace of the hub\'s own Secret and ConfigMap', 'isthmus-system')
     .option('--trust-domain <name>', 'SPIFFE trust domain of the fleet; fixed once a cluster has joined', 'isthmus.local')
