@@ -129,6 +129,26 @@ describe('connections', () => {
     await Promise.all(watches);
     expect(metrics.value('isthmus_kubernetes_requests_in_flight')).toBe(0);
   });
+
+  test('closing also ends what is under way on connections from before a rotation', async () => {
+    let closed = 0;
+    server = await fakeServer(authority, (request, response) => {
+      if (request.url?.includes('watch=1') === true) response.once('close', () => { closed += 1; }).writeHead(200).flushHeaders();
+      else answer(response, 200, emptyList);
+    });
+    const bundle = folder.write('ca.crt', authority.certificatePem);
+    const client = open({ server: server.url, 'certificate-authority': bundle });
+    const ended = expect((async () => { for await (const _ of client.watch(ConfigMap, { resourceVersion: '1' }, never)) expect.unreachable(); })()).rejects.toBeInstanceOf(KubernetesUnreachable);
+    for (let attempt = 0; attempt < 200 && server.requests.length === 0; attempt++) await sleep(20);
+    folder.write('ca.crt', `${authority.certificatePem}${testAuthority('next').certificatePem}`);
+    await sleep(1100);
+    await client.list(ConfigMap, {}, never);
+    expect([server.connections(), closed]).toEqual([2, 0]);
+    await client.close();
+    await ended;
+    for (let attempt = 0; attempt < 200 && closed === 0; attempt++) await sleep(20);
+    expect(closed).toBe(1);
+  });
 });
 
 describe('refusals', () => {

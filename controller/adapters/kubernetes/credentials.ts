@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { parse } from 'yaml';
 import { KubernetesUnreachable } from '../../../mesh/ports/kubernetes.ts';
 import { AdvisedError } from '../../runtime/errors.ts';
@@ -111,6 +111,12 @@ export function createCredentials(options: CredentialOptions): Credentials {
   let generation = 0;
   let tls: { readonly fingerprint: string; readonly dispatchers: Dispatchers } | undefined;
   let opening: Promise<Session> | undefined;
+  /** Replaced, with requests still under way. */
+  const retiring = new Set<Dispatcher>();
+  const retire = (dispatcher: Dispatcher): void => {
+    retiring.add(dispatcher);
+    void dispatcher.close().catch(() => undefined).then(() => retiring.delete(dispatcher));
+  };
 
   const reload = (): void => {
     loaded = readConfig(options);
@@ -138,10 +144,10 @@ export function createCredentials(options: CredentialOptions): Credentials {
     const fingerprint = JSON.stringify([cluster.server, cluster.proxyUrl, ...Object.values(material).map((value) => (value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value))]);
     if (tls?.fingerprint !== fingerprint) {
       // Requests under way, watches among them, end on the old one by themselves.
-      if (tls !== undefined) for (const dispatcher of bothOf(tls.dispatchers)) void dispatcher.close().catch(() => undefined);
+      if (tls !== undefined) bothOf(tls.dispatchers).forEach(retire);
       const given = Object.fromEntries(Object.entries(material).filter(([, value]) => value !== undefined && value !== null));
       const make = (connections: number): Dispatcher =>
-        counted(dispatcherFor(cluster.proxyUrl, { connections, connectMilliseconds: options.connectMilliseconds, material: given }), options.onConnection);
+        counted(dispatcherFor(cluster, { connections, connectMilliseconds: options.connectMilliseconds, material: given }), options.onConnection);
       tls = { fingerprint, dispatchers: { requests: make(MOST_REQUEST_CONNECTIONS), watches: make(MOST_WATCH_CONNECTIONS) } };
     }
     const header = request.headers?.['Authorization'];
@@ -164,7 +170,7 @@ export function createCredentials(options: CredentialOptions): Credentials {
       }
     },
     async close() {
-      if (tls !== undefined) await Promise.all(bothOf(tls.dispatchers).map((dispatcher) => dispatcher.destroy()));
+      await Promise.all([...retiring, ...(tls === undefined ? [] : bothOf(tls.dispatchers))].map((dispatcher) => dispatcher.destroy()));
     },
   };
 }
@@ -177,11 +183,12 @@ function counted(dispatcher: Dispatcher, onConnection: (change: 1 | -1) => void 
 
 interface DispatcherOptions { readonly connections: number; readonly connectMilliseconds: number; readonly material: Readonly<Record<string, unknown>> }
 
-function dispatcherFor(proxyUrl: string | undefined, { connections, connectMilliseconds, material }: DispatcherOptions): Dispatcher {
+function dispatcherFor({ server, proxyUrl }: { readonly server: string; readonly proxyUrl?: string | undefined }, { connections, connectMilliseconds, material }: DispatcherOptions): Dispatcher {
   // HTTP/1.1: docs/decisions/0009-http-1-to-the-api-server.md.
   const common = { allowH2: false, connections, keepAliveTimeout: 30_000 } as const;
   const connect = { ...material, timeout: connectMilliseconds, keepAlive: true, keepAliveInitialDelay: 30_000 };
-  if (proxyUrl === undefined || proxyUrl === '') return new Agent({ ...common, connect });
+  // No Agent: it forgets its pools when it is closed, and could not destroy them afterwards.
+  if (proxyUrl === undefined || proxyUrl === '') return new Pool(new URL(server).origin, { ...common, connect });
   if (!/^https?:/.test(proxyUrl)) throw new AdvisedError('user', 'kubeconfig: proxy-url must begin with http:// or https://; SOCKS is not supported');
   return new ProxyAgent({ ...common, uri: proxyUrl, requestTls: connect });
 }

@@ -28,6 +28,8 @@ export interface FaultProxy {
   readonly struck: ReadonlyMap<FaultKind, number>;
   /** Connections of clients that are open now. */
   readonly connections: number;
+  /** One line for each open connection: what became of it. */
+  describeConnections(): readonly string[];
   /** Watches that are open now. */
   readonly watches: number;
   /** From now on these faults strike. `olderVersion`: what `stale-list` answers from. */
@@ -48,7 +50,8 @@ export async function startFaultProxy({ upstream, pageSize, streaming = true }: 
   const folder = mkdtempSync(join(tmpdir(), 'isthmus-faults-'));
   const strikes: Strikes = createStrikes();
   const agent = new Agent({ keepAlive: true, ca: upstream.certificateAuthorityPem });
-  const connections = new Set<Socket>();
+  /** With what they last asked for. */
+  const connections = new Map<Socket, string>();
   const watches = new Set<OpenWatch>();
   const timers = new Set<NodeJS.Timeout>();
   let olderVersion = '';
@@ -71,22 +74,27 @@ export async function startFaultProxy({ upstream, pageSize, streaming = true }: 
   https.on('tlsClientError', (_error, socket) => { socket.destroy(); });
   https.on('clientError', (_error, socket) => { socket.destroy(); });
   /** TCP sockets under the TLS ones, by the client's port: only they can be reset. */
-  const rawOf = (request: IncomingMessage): Socket | undefined => [...connections].find(({ remotePort }) => remotePort === request.socket.remotePort);
+  const rawOf = (request: IncomingMessage): Socket | undefined => [...connections.keys()].find(({ remotePort }) => remotePort === request.socket.remotePort);
   const reset = (request: IncomingMessage): void => { (rawOf(request) ?? request.socket).resetAndDestroy(); };
 
   const accept = (socket: Socket): void => {
-    connections.add(socket);
+    connections.set(socket, 'nothing asked');
     socket.on('error', () => undefined);
     socket.once('close', () => connections.delete(socket));
     // Half open: the client's greeting is never answered.
     if (strikes.strike('silent-accept') === undefined) https.emit('connection', socket);
-    else socket.resume();
+    else {
+      connections.set(socket, 'never greeted');
+      socket.resume();
+    }
   };
 
   function handle(request: IncomingMessage, response: ServerResponse): void {
     response.on('error', () => undefined);
     request.on('error', () => undefined);
     const asked = askedOf(request, pageSize);
+    const raw = rawOf(request);
+    if (raw !== undefined) connections.set(raw, `${request.method ?? ''} ${request.url ?? ''}`);
     if (strikes.strike('never-answered') !== undefined) {
       request.resume();
       return;
@@ -165,7 +173,7 @@ export async function startFaultProxy({ upstream, pageSize, streaming = true }: 
     // The file follows the server, as a kubelet's projection does.
     later(amount * 600, () => { writeAuthority(authority.certificatePem); });
   };
-  const resetAll = (): void => { for (const socket of connections) socket.resetAndDestroy(); };
+  const resetAll = (): void => { for (const socket of connections.keys()) socket.resetAndDestroy(); };
 
   let server: Server | undefined;
   let port = 0;
@@ -212,6 +220,7 @@ export async function startFaultProxy({ upstream, pageSize, streaming = true }: 
     kubeconfigPath,
     struck: strikes.struck,
     get connections() { return connections.size; },
+    describeConnections: () => [...connections].map(([socket, last]) => `${last}: ${socket.readyState}, ${socket.bytesRead} bytes read, ${socket.bytesWritten} written${socket.destroyed ? ', destroyed' : ''}${socket.readableEnded ? ', ended by the client' : ''}`),
     get watches() { return watches.size; },
     begin(faults, older) {
       olderVersion = older;

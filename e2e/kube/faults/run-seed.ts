@@ -71,9 +71,12 @@ export async function runSeed(schedule: Schedule, server: ApiServer, direct: Kub
       const listeners = world.abortListeners();
       if (listeners > listenersAtFirst + 2 * world.observers.length) throw new Error(`${what}: ${listeners} abort listeners, ${listenersAtFirst} at first`);
     }
-  } finally {
-    await world.stop();
+  } catch (error) {
+    // What is left over after a failure is its consequence, and must not hide it.
+    await world.stop().catch((leftover: unknown) => { (error as Error).message += `; then: ${String(leftover)}`; });
+    throw error;
   }
+  await world.stop();
   for (const [kind, count] of world.proxy.struck) struck.set(kind, count);
   return { seed, struck, settledMilliseconds, events: world.observers.reduce((sum, { events }) => sum + events, 0), writes: world.proxied.writes, mostConnections: world.mostConnections };
 }

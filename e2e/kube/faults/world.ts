@@ -108,7 +108,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       await client.close();
       try {
         for (let attempt = 0; proxy.connections > 0; attempt++) {
-          if (attempt === 100) throw new Error(`${proxy.connections} connections stay open after the client was closed`);
+          if (attempt === 100) throw new Error(`${proxy.connections} connections stay open after the client was closed: ${proxy.describeConnections().join('; ')}`);
           await sleep(20);
         }
       } finally {
