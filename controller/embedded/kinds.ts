@@ -63,6 +63,8 @@ export interface ServedKind {
   readonly defaults?: (object: JsonObject) => void;
   /** Fills in what the server decides (addresses, phases) and nobody owns; `previous` undefined on create. In place. */
   readonly prepare?: (object: JsonObject, previous: JsonObject | undefined, around: WriteSurroundings) => void;
+  /** Objects of another kind, seen through this one: they are kept as that kind only. */
+  readonly keptAs?: { readonly kind: ServedKind; readonly show: (kept: JsonObject) => JsonObject; readonly keep: (shown: JsonObject) => JsonObject };
   /** Rules beyond the schema. */
   readonly check?: (object: JsonObject, previous: JsonObject | undefined, around: WriteSurroundings) => readonly StatusCause[];
 }
@@ -85,6 +87,9 @@ export const AGE: TableColumn = {
 
 export const kindKey = (kind: { readonly group: string; readonly plural: string }): string => `${kind.group}/${kind.plural}`;
 export const apiVersionIn = (kind: { readonly group: string }, version: string): string => (kind.group === '' ? version : `${kind.group}/${version}`);
+
+/** The kind that objects of `kind` are kept as. */
+export const keptKind = (kind: ServedKind): ServedKind => kind.keptAs?.kind ?? kind;
 
 /** The kind as `version` shows it. */
 export const inVersion = (kind: ServedKind, version: string): ServedKind => kind.views?.get(version) ?? kind;

@@ -43,6 +43,20 @@ function qualifiedProblem(key: string): boolean {
   return !QUALIFIED.test(key) || name.length > 63 || key.length - name.length - 1 > 253;
 }
 
+/** Refusals of a key by the same grammar, part by part; none: it is one. */
+export function qualifiedNameProblems(key: string): readonly string[] {
+  const parts = key.split('/');
+  if (parts.length > 2) return [`a valid label key ${KEY_TEXT.slice('name part '.length)} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`];
+  const [prefix, name = ''] = parts.length === 1 ? [undefined, key] : parts;
+  const prefixProblem = prefix === undefined ? undefined : prefix === '' ? 'must be non-empty' : nameProblem('subdomain', prefix);
+  return [
+    ...(prefixProblem === undefined ? [] : [`prefix part ${prefixProblem}`]),
+    ...(name === '' ? ['name part must be non-empty'] : []),
+    ...(name.length > 63 ? ['name part must be no more than 63 bytes'] : []),
+    ...(/^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/.test(name) ? [] : [KEY_TEXT]),
+  ];
+}
+
 export function checkMetadata(kind: ServedKind, object: JsonObject): StatusCause[] {
   const metadata = objectAt(object, 'metadata');
   const causes: StatusCause[] = [];

@@ -6,7 +6,10 @@ import { nameOf, namespaceOf, ownersOf, uidOf } from './metadata.ts';
 import { cut, Shelf, type Snapshot } from './shelf.ts';
 import type { ObjectStore, StoredWrite } from './store.ts';
 
-interface Kind { readonly group: string; readonly plural: string }
+interface Kind { readonly group: string; readonly plural: string; readonly keptAs?: { readonly kind: Kind } }
+
+/** Where objects of a kind stand. */
+const homeOf = (kind: Kind): Kind => kind.keptAs?.kind ?? kind;
 
 /** An object and where it stands. */
 export interface Placed { readonly kind: Kind; readonly object: JsonObject }
@@ -59,7 +62,7 @@ export class Objects {
     const shelf = this.#of(kind);
     if (version >= this.#version) return cut(shelf.rows(), namespace, after);
     const before = new Map<string, JsonObject | undefined>();
-    for (const change of this.events.backTo(version, kindKey(kind))) before.set(change.key, change.before);
+    for (const change of this.events.backTo(version, kindKey(homeOf(kind)))) before.set(change.key, change.before);
     return cut(before.size === 0 ? shelf.rows() : shelf.rowsWith(before), namespace, after);
   }
 
@@ -68,7 +71,7 @@ export class Objects {
     const version = this.#version + 1;
     objectAt(object, 'metadata')['resourceVersion'] = String(version);
     const key = keyOf(namespaceOf(object), nameOf(object));
-    this.#keep(kind, { resourceVersion: version, kind: kindKey(kind), key, before: this.#of(kind).get(key), after: object, last: object }, JSON.stringify(object));
+    this.#keep(kind, { resourceVersion: version, kind: kindKey(homeOf(kind)), key, before: this.#of(kind).get(key), after: object, last: object }, JSON.stringify(object));
     return object;
   }
 
@@ -77,7 +80,7 @@ export class Objects {
     const last = clone(object);
     objectAt(last, 'metadata')['resourceVersion'] = String(version);
     const key = keyOf(namespaceOf(object), nameOf(object));
-    this.#keep(kind, { resourceVersion: version, kind: kindKey(kind), key, before: this.#of(kind).get(key), after: undefined, last }, null);
+    this.#keep(kind, { resourceVersion: version, kind: kindKey(homeOf(kind)), key, before: this.#of(kind).get(key), after: undefined, last }, null);
     return last;
   }
 
@@ -148,7 +151,7 @@ export class Objects {
       this.#byUid.delete(uid);
       return;
     }
-    this.#byUid.set(uid, { kind, object: after });
+    this.#byUid.set(uid, { kind: homeOf(kind), object: after });
     for (const owner of ownersOf(after)) {
       const ownerUid = textAt(owner, 'uid') ?? '';
       const dependents = this.#dependents.get(ownerUid) ?? new Set();
@@ -158,10 +161,11 @@ export class Objects {
   }
 
   #of(kind: Kind): Shelf {
-    let objects = this.#kinds.get(kindKey(kind));
+    const home = kindKey(homeOf(kind));
+    let objects = this.#kinds.get(home);
     if (objects === undefined) {
       objects = new Shelf();
-      this.#kinds.set(kindKey(kind), objects);
+      this.#kinds.set(home, objects);
     }
     return objects;
   }

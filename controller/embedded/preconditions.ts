@@ -1,6 +1,6 @@
 /** What a write demands of the object as it is now: version, uid, and that it may go at all. */
 import { type JsonObject, objectAt, textAt } from './json.ts';
-import type { ServedKind } from './kinds.ts';
+import { keptKind, type ServedKind } from './kinds.ts';
 import { nameOf, uidOf } from './metadata.ts';
 import { conflict, forbidden, invalid, invalidValue, MODIFIED } from './problems.ts';
 import type { DeleteRequest } from './requests.ts';
@@ -32,7 +32,7 @@ export function checkApply(kind: ServedKind, name: string, live: JsonObject | un
 export function checkDelete(kind: ServedKind, live: JsonObject, request: DeleteRequest): void {
   const name = nameOf(live);
   // kube-apiserver names the kind here, not the resource.
-  const named = { ...kind, plural: kind.kind };
+  const named = { ...keptKind(kind), plural: kind.kind };
   if (request.uid !== undefined && request.uid !== uidOf(live)) throw conflict(named, name, `the UID in the precondition (${request.uid}) does not match the UID in record (${uidOf(live)}). The object might have been deleted and then recreated`);
   const version = versionOf(live);
   if (request.resourceVersion !== undefined && request.resourceVersion !== version) throw conflict(named, name, `the ResourceVersion in the precondition (${request.resourceVersion}) does not match the ResourceVersion in record (${version}). The object might have been modified`);

@@ -58,7 +58,8 @@ export const methodNotAllowed = (message = 'the server does not allow this metho
   new ApiProblem(405, 'MethodNotAllowed', message);
 
 export function invalid(kind: Named, name: string, causes: readonly StatusCause[]): ApiProblem {
-  const texts = causes.map((cause) => `${cause.field}: ${cause.message}`);
+  // As kube-apiserver: what two causes say alike is told once.
+  const texts = [...new Set(causes.map((cause) => `${cause.field}: ${cause.message}`))];
   const text = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
   const full = kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`;
   return new ApiProblem(422, 'Invalid', `${full} ${JSON.stringify(name)} is invalid: ${text}`, { ...(name === '' ? {} : { name }), ...(kind.group === '' ? {} : { group: kind.group }), kind: kind.kind }, causes);

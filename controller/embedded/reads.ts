@@ -3,7 +3,7 @@ import { decodeContinue, encodeContinue } from './continue-token.ts';
 import { type Delivery, seenAs, type Watcher } from './events.ts';
 import { parseFieldSelector } from './field-selector.ts';
 import { type JsonObject, objectAt } from './json.ts';
-import { kindKey } from './kinds.ts';
+import { keptKind, kindKey } from './kinds.ts';
 import { checkListOptions, checkReached, checkWatchOptions, parseVersion } from './list-options.ts';
 import { namespaceOf } from './metadata.ts';
 import type { Objects } from './objects.ts';
@@ -94,7 +94,7 @@ export function openWatch(objects: Objects, target: Target, request: WatchReques
     advance(most, deliver) {
       if (request.sendInitialEvents === true) checkReached(asked, objects.version);
       if (initial !== undefined) return advanceInitial(initial, most, deliver);
-      const { changes, version: looked, more } = objects.events.read(version, kindKey(kind), most);
+      const { changes, version: looked, more } = objects.events.read(version, kindKey(keptKind(kind)), most);
       for (const change of changes) {
         version = change.resourceVersion;
         const delivery = seenAs(change, matches);
@@ -103,7 +103,7 @@ export function openWatch(objects: Objects, target: Target, request: WatchReques
       version = looked;
       return more;
     },
-    follow: (watcher) => objects.events.follow(kindKey(kind), version, matches, { deliver: (delivery) => watcher.deliver(shown(delivery)), end: (error) => watcher.end(error) }),
+    follow: (watcher) => objects.events.follow(kindKey(keptKind(kind)), version, matches, { deliver: (delivery) => watcher.deliver(shown(delivery)), end: (error) => watcher.end(error) }),
   };
 }
 

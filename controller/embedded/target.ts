@@ -29,6 +29,7 @@ export function markCurrent(kind: ServedKind, object: JsonObject): void {
 
 /** As kube-apiserver reads: the stored version's schema prunes and fills in defaults, then the asked version's prunes; nothing else is converted. */
 export function inVersionOf({ kind, version }: Target, object: JsonObject): JsonObject {
+  if (kind.keptAs !== undefined) return kind.keptAs.show(object);
   const stored = asStored(kind);
   const current = kind.builtIn ? object : shown.get(stored.schema)?.get(object) ?? rememberAs(stored.schema, object, readUnder(stored, object));
   if (version === kind.storedVersion) return current;
@@ -51,6 +52,7 @@ function readUnder(stored: ServedKind, object: JsonObject): JsonObject {
 
 /** What is kept of an object that was written in the target's version. */
 export function toStored({ kind, version }: Target, object: JsonObject): JsonObject {
+  if (kind.keptAs !== undefined) return kind.keptAs.keep(object);
   const stored = asStored(kind);
   if (version === kind.storedVersion) return object;
   const converted = { ...object, apiVersion: apiVersionIn(kind, kind.storedVersion) };

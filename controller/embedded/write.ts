@@ -2,7 +2,7 @@
 import type { Random } from '../../mesh/ports/random.ts';
 import { typeProblems } from './fields/type-problems.ts';
 import { clone, equal, isObject, type JsonObject, objectAt, put, textAt } from './json.ts';
-import { apiVersionIn, type ServedKind, type WriteSurroundings } from './kinds.ts';
+import { apiVersionIn, keptKind, type ServedKind, type WriteSurroundings } from './kinds.ts';
 import { checkMetadata, finalizersOf, isDeleting, nameOf, newUid, tidyMetadata } from './metadata.ts';
 import type { StatusCause } from '../../mesh/ports/kubernetes.ts';
 import { ApiProblem, badRequest, fieldForbidden, invalid, invalidValue } from './problems.ts';
@@ -154,5 +154,5 @@ function check(kind: ServedKind, object: JsonObject, live: JsonObject | undefine
   if (kind.builtIn) causes.push(...decodable);
   else causes.push(...checkContent(kind.schema, object, live, warnings));
   if (causes.length === 0) causes.push(...kind.check?.(object, live, around) ?? []);
-  if (causes.length > 0) throw invalid(kind, nameOf(object), causes);
+  if (causes.length > 0) throw invalid(keptKind(kind), nameOf(object), causes);
 }

@@ -1,19 +1,20 @@
-/** Events: members that are always there, and the namespace of what they are about. */
+/** Events of the core group: members that are always there, and rules. */
 import type { ServedKind } from '../kinds.ts';
-import { member, objectAt, textAt, type JsonObject } from '../json.ts';
-import { namespaceOf } from '../metadata.ts';
-import { invalidValue } from '../problems.ts';
+import { isObject, member, type JsonObject } from '../json.ts';
+import { checkEventAlways } from './event-rules.ts';
 
-/** As Go writes the type: these members are never left out. */
+/** Members that Go writes even where they say nothing. */
+export const EVENT_ALWAYS: JsonObject = { involvedObject: {}, source: {}, firstTimestamp: null, lastTimestamp: null, eventTime: null, reportingComponent: '', reportingInstance: '' };
+
 export function defaultEvent(event: JsonObject): void {
-  if (member(event, 'source') === undefined) event['source'] = {};
-  for (const key of ['firstTimestamp', 'lastTimestamp', 'eventTime']) if (member(event, key) === undefined) event[key] = null;
-  for (const key of ['reportingComponent', 'reportingInstance']) if (member(event, key) === undefined) event[key] = '';
+  fillIn(event, EVENT_ALWAYS);
+  const series = event['series'];
+  if (isObject(series) && member(series, 'lastObservedTime') === undefined) series['lastObservedTime'] = null;
 }
 
-/** An event stands beside what it is about; one about an object of the cluster stands in `default`. */
-export const checkEvent: NonNullable<ServedKind['check']> = (event) => {
-  const about = textAt(objectAt(event, 'involvedObject'), 'namespace') ?? '';
-  const namespace = namespaceOf(event);
-  return (about === '' ? 'default' : about) === namespace ? [] : [invalidValue('involvedObject.namespace', about, 'does not match event.namespace')];
-};
+/** In place. */
+export function fillIn(event: JsonObject, always: JsonObject): void {
+  for (const [key, value] of Object.entries(always)) if (member(event, key) === undefined) event[key] = isObject(value) ? {} : value;
+}
+
+export const checkEvent: NonNullable<ServedKind['check']> = (event) => checkEventAlways(event, 'reportingComponent');

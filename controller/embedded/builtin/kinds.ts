@@ -6,7 +6,8 @@ import { AGE, METADATA_FIELDS, type ServedKind } from '../kinds.ts';
 import { fieldForbidden, invalidValue } from '../problems.ts';
 import { CONFIG_MAP_COLUMNS, ENDPOINT_SLICE_COLUMNS, EVENT_COLUMNS, LEASE_COLUMNS, NAMESPACE_COLUMNS, NODE_COLUMNS, SECRET_COLUMNS, SERVICE_COLUMNS } from './columns.ts';
 import { checkConfigMap } from './config-map.ts';
-import { checkEvent, defaultEvent } from './event.ts';
+import { checkEvent, defaultEvent, EVENT_ALWAYS } from './event.ts';
+import { eventView } from './event-view.ts';
 import { checkEndpointSlice, defaultEndpointSlice, prepareEndpointSlice } from './endpoint-slice.ts';
 import { EVENT_FIELDS, NAMESPACE_FIELDS, NODE_FIELDS, SECRET_FIELDS, SERVICE_FIELDS } from './selectable.ts';
 import type { Given } from './given.ts';
@@ -25,8 +26,12 @@ function builtIn({ schemaName, nullable = [], checksRequired = false, ...given }
   };
 }
 
-const withNullable = (schema: StructuralSchema, names: readonly string[]): StructuralSchema =>
-  ({ ...schema, properties: { ...schema.properties, ...Object.fromEntries(names.map((name) => [name, { ...schema.properties?.[name], nullable: true }])) } });
+/** `names` may lead into an object: `series.lastObservedTime`. */
+const withNullable = (schema: StructuralSchema, names: readonly string[]): StructuralSchema => names.reduce((all, path) => {
+  const [name = '', ...rest] = path.split('.');
+  const child = all.properties?.[name] ?? {};
+  return { ...all, properties: { ...all.properties, [name]: rest.length === 0 ? { ...child, nullable: true } : withNullable(child, [rest.join('.')]) } };
+}, schema);
 
 function withoutRequired({ required: _required, ...schema }: StructuralSchema): StructuralSchema {
   return {
@@ -47,7 +52,13 @@ const checkImmutable: NonNullable<ServedKind['check']> = (object, previous) => {
 
 /** `serviceRanges`: CIDRs that cluster IPs come from, the first's family is the default. */
 export function builtInKinds(serviceRanges: readonly string[]): readonly ServedKind[] {
+  const event = builtIn({
+    kind: 'Event', plural: 'events', createsOnUpdate: true, shortNames: ['ev'], schemaName: `${CORE}.Event`,
+    columns: EVENT_COLUMNS, fields: EVENT_FIELDS, nullable: ['firstTimestamp', 'lastTimestamp', 'eventTime', 'series.lastObservedTime'], blank: EVENT_ALWAYS,
+    defaults: defaultEvent, check: checkEvent,
+  });
   return [
+    event, builtIn(eventView(event)),
     ...RBAC_KINDS.map(builtIn),
     builtIn({
       kind: 'Namespace', plural: 'namespaces', shortNames: ['ns'], namespaced: false, nameRule: 'label', statusSubresource: true, schemaName: `${CORE}.Namespace`,
@@ -86,11 +97,6 @@ export function builtInKinds(serviceRanges: readonly string[]): readonly ServedK
     }),
     builtIn({
       kind: 'ServiceAccount', plural: 'serviceaccounts', shortNames: ['sa'], schemaName: `${CORE}.ServiceAccount`, columns: [AGE],
-    }),
-    builtIn({
-      kind: 'Event', plural: 'events', createsOnUpdate: true, shortNames: ['ev'], schemaName: `${CORE}.Event`,
-      columns: EVENT_COLUMNS, fields: EVENT_FIELDS, nullable: ['firstTimestamp', 'lastTimestamp', 'eventTime'], blank: { source: {}, involvedObject: {} },
-      defaults: defaultEvent, check: checkEvent,
     }),
     builtIn({
       kind: 'EndpointSlice', plural: 'endpointslices', group: 'discovery.k8s.io', schemaName: 'io.k8s.api.discovery.v1.EndpointSlice', nullable: ['endpoints', 'ports'], hasGeneration: true,

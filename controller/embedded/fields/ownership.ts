@@ -74,6 +74,10 @@ const isSame = (owner: Owner, writer: Writer, operation: Owner['operation']): bo
   owner.manager === writer.manager && owner.operation === operation && owner.subresource === (writer.subresource ?? '')
   && (operation === 'Apply' || owner.apiVersion === writer.apiVersion);
 
+/** As kube-apiserver: fields are not converted between groups, so that owners that wrote through another group are forgotten. */
+const isOfGroup = (owner: Owner, writer: Writer): boolean => groupOf(owner.apiVersion) === groupOf(writer.apiVersion);
+const groupOf = (apiVersion: string): string => apiVersion.slice(0, Math.max(0, apiVersion.indexOf('/')));
+
 const withoutOwners = (object: JsonObject): JsonObject => {
   const { managedFields: _managedFields, ...metadata } = objectAt(object, 'metadata');
   return { ...object, metadata };
@@ -88,6 +92,7 @@ export function trackUpdate(schema: StructuralSchema, live: JsonObject | undefin
   }
   let owners = isReset(next) ? [] : readOwners(next);
   if (owners.length === 0 && !isReset(next) && live !== undefined) owners = readOwners(live);
+  owners = owners.filter((owner) => isOfGroup(owner, writer));
   const { added, modified, removed } = compare(schema, withoutOwners(live ?? blank), withoutOwners(next));
   const taken = owned(union(added, modified));
   let mine = owners.find((owner) => isSame(owner, writer, 'Update'));
@@ -139,8 +144,9 @@ export function apply(schema: StructuralSchema, live: JsonObject, config: JsonOb
     const everything = owned(ignored.reduce(withoutPath, compare(schema, blank, base).added));
     if (!isEmptySet(everything)) owners.push({ manager: 'before-first-apply', operation: 'Update', apiVersion: writer.apiVersion, subresource: '', time: writer.time, set: everything });
   }
-  const mine = owners.find((owner) => isSame(owner, writer, 'Apply'));
-  const others = owners.filter((owner) => owner !== mine);
+  const known = owners.filter((owner) => isOfGroup(owner, writer));
+  const mine = known.find((owner) => isSame(owner, writer, 'Apply'));
+  const others = known.filter((owner) => owner !== mine);
   const wanted = owned(ignored.reduce(withoutPath, fieldsOf(schema, config)));
   const united = mergeApplied(schema, base, config) as JsonObject;
   const dropped = difference(mine?.set ?? emptySet(), wanted);

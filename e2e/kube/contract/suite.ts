@@ -7,6 +7,7 @@ import { applyCases } from './apply-cases.ts';
 import { applyRulesCases } from './apply-rules-cases.ts';
 import { by, never } from './calls.ts';
 import { documentsCases } from './documents-cases.ts';
+import { eventGroupsCases } from './event-groups-cases.ts';
 import { garbageCases } from './garbage-cases.ts';
 import { leaseCases } from './lease-cases.ts';
 import { lifecycleCases } from './lifecycle-cases.ts';
@@ -49,7 +50,7 @@ export function kubernetesContract(name: string, start: () => Promise<Subject>):
 }
 
 /** Each group of cases works in namespaces of its own; the order of groups says nothing. */
-const SERVER_CASES: readonly ((subject: () => ServerSubject) => void)[] = [applyRulesCases, lifecycleCases, garbageCases, namespaceCases, accessCases, leaseCases, documentsCases, selectorsCases, tablesCases, versionsCases, watchesCases, writesCases, patchesCases, validationCases, rulesCases, definitionsCases, conversionCases, strictnessCases, applyFieldsCases];
+const SERVER_CASES: readonly ((subject: () => ServerSubject) => void)[] = [applyRulesCases, lifecycleCases, garbageCases, namespaceCases, accessCases, leaseCases, eventGroupsCases, documentsCases, selectorsCases, tablesCases, versionsCases, watchesCases, writesCases, patchesCases, validationCases, rulesCases, definitionsCases, conversionCases, strictnessCases, applyFieldsCases];
 
 export function serverContract(name: string, start: () => Promise<ServerSubject>): void {
   describe(name, () => {
