@@ -4,7 +4,7 @@ import { WRITING } from './kube/amplification.ts';
 import { quantile, table } from './kube/figures.ts';
 import { kubeFigures } from './kube.ts';
 
-const TINY = { objects: 20, reads: 5, breaks: 0, updatesPerSecond: 100, updateSeconds: 0.2, callers: [3], secondsEach: 0.05, watchWrites: 5, listSeconds: 0.03 };
+const TINY = { objects: 10, reads: 3, breaks: 0, updatesPerSecond: 100, updateSeconds: 0.1, callers: [3], secondsEach: 0.02, watchWrites: 3, listSeconds: 0.02 };
 
 test('prints a figure beside each baseline that it has; hub and agents write at most twice for each object that changes, and nothing in an idle minute', async () => {
   const printed: string[] = [];

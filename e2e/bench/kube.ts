@@ -7,7 +7,7 @@ import { measureSync } from './kube/disk.ts';
 import { mebibytes, milliseconds, number, ratio, table } from './kube/figures.ts';
 import { fill, type ListFigures, measureLists } from './kube/lists.ts';
 import { measureMix, type MixResult, VERBS, WRITES } from './kube/mix.ts';
-import { measureReflector, type ReflectorFigures, SUBJECTS } from './kube/reflector.ts';
+import { measureReflectors, type ReflectorFigures } from './kube/reflector.ts';
 import { type BenchServer, embeddedServer, realServer } from './kube/servers.ts';
 import { measureWatchDelay, type WatchDelay } from './kube/watch-delay.ts';
 
@@ -40,12 +40,9 @@ async function using<T>(server: BenchServer, work: (server: BenchServer) => Prom
 /** 10,000 objects and changes of them, through our cache and through the informer. */
 async function caches(server: BenchServer, sizes: KubeBenchSizes, print: Print): Promise<ListFigures> {
   const names = await fill(server, sizes.objects);
-  const found: ReflectorFigures[] = [];
-  for (const which of SUBJECTS) {
-    found.push(await measureReflector(server, which, {
-      names: names.slice(0, sizes.reads), breaks: sizes.breaks, updates: { perSecond: sizes.updatesPerSecond, seconds: sizes.updateSeconds },
-    }));
-  }
+  const found = await measureReflectors(server, {
+    names: names.slice(0, sizes.reads), breaks: sizes.breaks, updates: { perSecond: sizes.updatesPerSecond, seconds: sizes.updateSeconds },
+  });
   const [ours, informer] = found as [ReflectorFigures, ReflectorFigures];
   const opened = ({ connections }: ReflectorFigures): number => connections.sync + connections.reads;
   const row = (what: string, read: (one: ReflectorFigures) => number, show: (value: number) => string): readonly string[] => [`  ${what}`, show(read(ours)), show(read(informer)), ratio(read(ours), read(informer))];

@@ -31,7 +31,7 @@ export function startChild(file: string, parameters: readonly string[]): Child {
   };
 }
 
-/** In the child: answers until the parent lets go, then ends the process. */
+/** In the child: answers until the parent lets go, then ends the process. What it has no answer for (`ready`) only shows that it is up. */
 export function answerQuestions(questions: Readonly<Record<string, (question: Readonly<Record<string, unknown>>) => unknown>>): void {
   process.on('message', (question: Readonly<Record<string, unknown>>) => {
     void Promise.resolve().then(() => questions[String(question['ask'])]?.(question)).then(

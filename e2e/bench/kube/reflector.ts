@@ -9,8 +9,8 @@ import { startRelay } from './relay.ts';
 import type { BenchServer } from './servers.ts';
 import type { WriterFigures } from './writer-process.ts';
 
-export const SUBJECTS = ['ours', 'informer'] as const;
-export type SubjectName = (typeof SUBJECTS)[number];
+const SUBJECTS = ['ours', 'informer'] as const;
+type SubjectName = (typeof SUBJECTS)[number];
 
 const file = (name: string): string => join(import.meta.dirname, name);
 
@@ -29,42 +29,58 @@ export interface ReflectorFigures {
   readonly changes: (ChangeFigures & { readonly writer: WriterFigures }) | undefined;
 }
 
-export async function measureReflector(server: BenchServer, which: SubjectName, { names, breaks, updates }: ReflectorOptions): Promise<ReflectorFigures> {
+interface Running { readonly relay: Awaited<ReturnType<typeof startRelay>>; readonly subject: Child; stop(): Promise<void> }
+
+/** One after the other, in the order of `SUBJECTS`; the processes are all up before the first is measured, and idle while another is. */
+export async function measureReflectors(server: BenchServer, { names, breaks, updates }: ReflectorOptions): Promise<readonly ReflectorFigures[]> {
+  const writer = startChild(file('writer-process.ts'), [JSON.stringify(server)]);
+  const running: Running[] = [];
+  try {
+    running.push(...await Promise.all(SUBJECTS.map((which) => startSubject(server, which))));
+    await Promise.all([writer, ...running.map(({ subject }) => subject)].map((child) => child.ask({ ask: 'ready' })));
+    const figures: ReflectorFigures[] = [];
+    for (const { relay, subject, stop } of running) {
+      const sync = await subject.ask<SyncFigures>({ ask: 'sync' });
+      await sleep(200);
+      const opened = { sync: relay.takeCount(), reads: 0, breaks: 0 };
+      await subject.ask({ ask: 'read', names });
+      opened.reads = relay.takeCount();
+      for (let index = 0; index < breaks; index += 1) {
+        relay.reset();
+        await sleep(1500);
+      }
+      opened.breaks = relay.takeCount();
+      figures.push({ sync, connections: opened, changes: updates === undefined ? undefined : await measureChanges(writer, subject, names, updates) });
+      await stop();
+    }
+    return figures;
+  } finally {
+    for (const { stop } of running) await stop();
+    await writer.stop();
+  }
+}
+
+async function startSubject(server: BenchServer, which: SubjectName): Promise<Running> {
   const relay = await startRelay(server);
   const folder = mkdtempSync(join(tmpdir(), 'isthmus-bench-'));
   const kubeconfig = join(folder, 'kubeconfig');
   writeFileSync(kubeconfig, kubeconfigText(server, relay.url), { mode: 0o600 });
   const subject = startChild(file('cache-process.ts'), [which, kubeconfig]);
-  try {
-    const sync = await subject.ask<SyncFigures>({ ask: 'sync' });
-    await sleep(200);
-    const opened = { sync: relay.takeCount(), reads: 0, breaks: 0 };
-    await subject.ask({ ask: 'read', names });
-    opened.reads = relay.takeCount();
-    for (let index = 0; index < breaks; index += 1) {
-      relay.reset();
-      await sleep(1500);
-    }
-    opened.breaks = relay.takeCount();
-    return { sync, connections: opened, changes: updates === undefined ? undefined : await measureChanges(server, subject, names, updates) };
-  } finally {
+  let stopped: Promise<void> | undefined;
+  const stopAll = async (): Promise<void> => {
     await subject.stop();
     await relay.close();
     rmSync(folder, { recursive: true, force: true });
-  }
+  };
+  return { relay, subject, stop: () => (stopped ??= stopAll()) };
 }
 
-async function measureChanges(server: BenchServer, subject: Child, names: readonly string[], updates: { readonly perSecond: number; readonly seconds: number }): Promise<ChangeFigures & { readonly writer: WriterFigures }> {
-  const writer = startChild(file('writer-process.ts'), [JSON.stringify(server)]);
-  try {
-    await writer.ask({ ask: 'write', ...updates, seconds: Math.min(1, updates.seconds), names });
-    await subject.ask({ ask: 'begin' });
-    const written = await writer.ask<WriterFigures>({ ask: 'write', ...updates, names });
-    await sleep(200);
-    return { ...await subject.ask<ChangeFigures>({ ask: 'end' }), writer: written };
-  } finally {
-    await writer.stop();
-  }
+async function measureChanges(writer: Child, subject: Child, names: readonly string[], updates: { readonly perSecond: number; readonly seconds: number }): Promise<ChangeFigures & { readonly writer: WriterFigures }> {
+  await writer.ask({ ask: 'write', ...updates, seconds: Math.min(1, updates.seconds), names });
+  await subject.ask({ ask: 'begin' });
+  const written = await writer.ask<WriterFigures>({ ask: 'write', ...updates, names });
+  await sleep(200);
+  return { ...await subject.ask<ChangeFigures>({ ask: 'end' }), writer: written };
 }
 
 function kubeconfigText(server: BenchServer, url: string): string {
