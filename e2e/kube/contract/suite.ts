@@ -18,6 +18,7 @@ import type { ServerSubject, Subject } from './subject.ts';
 import { tablesCases } from './tables-cases.ts';
 import { versionsCases } from './versions-cases.ts';
 import { patchesCases } from './patches-cases.ts';
+import { chartsCases } from './charts-cases.ts';
 import { conversionCases } from './conversion-cases.ts';
 import { definitionsCases } from './definitions-cases.ts';
 import { rulesCases } from './rules-cases.ts';
@@ -50,7 +51,7 @@ export function kubernetesContract(name: string, start: () => Promise<Subject>):
 }
 
 /** Each group of cases works in namespaces of its own; the order of groups says nothing. */
-const SERVER_CASES: readonly ((subject: () => ServerSubject) => void)[] = [applyRulesCases, lifecycleCases, garbageCases, namespaceCases, accessCases, leaseCases, eventGroupsCases, documentsCases, selectorsCases, tablesCases, versionsCases, watchesCases, writesCases, patchesCases, validationCases, rulesCases, definitionsCases, conversionCases, strictnessCases, applyFieldsCases];
+const SERVER_CASES: readonly ((subject: () => ServerSubject) => void)[] = [applyRulesCases, lifecycleCases, garbageCases, namespaceCases, accessCases, leaseCases, eventGroupsCases, documentsCases, selectorsCases, tablesCases, versionsCases, watchesCases, writesCases, patchesCases, validationCases, rulesCases, definitionsCases, conversionCases, strictnessCases, applyFieldsCases, chartsCases];
 
 export function serverContract(name: string, start: () => Promise<ServerSubject>): void {
   describe(name, () => {
