@@ -51,7 +51,7 @@ export function connectKubernetes({ kubeconfig, context, userAgent, metrics, lim
     connections.set({}, open);
   };
   const credentials = createCredentials({ kubeconfig, context, connectMilliseconds, onConnection });
-  const requests = createRequests({ credentials, userAgent, metrics, requestMilliseconds });
+  const requests = createRequests({ credentials, userAgent, metrics, connectMilliseconds, requestMilliseconds });
 
   return {
     async get<T extends KubernetesObject>(kind: ResourceKind, ref: ObjectRef, signal: CancelSignal) {

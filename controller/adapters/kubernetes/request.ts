@@ -83,7 +83,11 @@ async function readText(body: AsyncIterable<Uint8Array>, what: string): Promise<
   return Buffer.concat(chunks).toString('utf8');
 }
 
-export function createRequests({ credentials, userAgent, metrics, requestMilliseconds }: { readonly credentials: Credentials; readonly userAgent: string; readonly metrics: Metrics; readonly requestMilliseconds: number }): Requests {
+export function createRequests({ credentials, userAgent, metrics, connectMilliseconds, requestMilliseconds }: {
+  readonly credentials: Credentials; readonly userAgent: string; readonly metrics: Metrics; readonly connectMilliseconds: number; readonly requestMilliseconds: number;
+}): Requests {
+  /** Until an attempt's answer begins, with a wait for a free connection. undici has limits of its own for connecting and answering; this one holds whatever became of the request there. */
+  const patienceMilliseconds = connectMilliseconds + 2 * requestMilliseconds;
   const counter = metrics.counter(
     'isthmus_kubernetes_requests_total', 'Requests to the Kubernetes API by RBAC verb, group, resource (with subresource) and answer; code "error" means that no answer came.',
     ['verb', 'group', 'resource', 'code'],
@@ -101,7 +105,8 @@ export function createRequests({ credentials, userAgent, metrics, requestMillise
   };
 
   /** The first answer that is neither worth a retry nor a refusal of stale credentials. */
-  async function open(target: Target, options: RequestOptions, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  async function open(target: Target, options: RequestOptions, limit: Limit): Promise<Dispatcher.ResponseData> {
+    const { signal } = limit;
     const what = describe(target);
     const path = pathOf(target, options.query);
     let refusals = 0;
@@ -109,6 +114,7 @@ export function createRequests({ credentials, userAgent, metrics, requestMillise
     for (let attempt = 1; ; attempt++) {
       const session = await credentials.session();
       const began = performance.now();
+      const begun = limit.within(patienceMilliseconds);
       let answer: Dispatcher.ResponseData;
       try {
         answer = await send(`${session.server}${path}`, {
@@ -132,6 +138,8 @@ export function createRequests({ credentials, userAgent, metrics, requestMillise
         // A connection that the server had closed while it was idle says nothing of the request; reading twice does no harm.
         if (attempt === 1 && METHODS[target.verb] === 'GET' && isClosed(error)) continue;
         throw error;
+      } finally {
+        begun();
       }
       count(target, String(answer.statusCode));
       durations.observe({ verb: target.verb }, (performance.now() - began) / 1000);
@@ -160,7 +168,7 @@ export function createRequests({ credentials, userAgent, metrics, requestMillise
       const limit = limited(signal, requestMilliseconds + MAXIMUM_WAITING_SECONDS * 1000);
       follow(1);
       try {
-        const answer = await open(target, options, limit.signal);
+        const answer = await open(target, options, limit);
         const text = await readText(answer.body, what);
         const value = parse(text);
         if (value === undefined) throw new KubernetesUnreachable(`${what}: the answer is no JSON, or was cut short`);
@@ -177,7 +185,7 @@ export function createRequests({ credentials, userAgent, metrics, requestMillise
       const limit = limited(signal, undefined);
       follow(1);
       try {
-        const answer = await open(target, options, limit.signal);
+        const answer = await open(target, options, limit);
         const pieces = answer.body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
         for (;;) {
           const piece = await within(options.quietMilliseconds?.() ?? requestMilliseconds, limit.abort, () => pieces.next());
@@ -222,8 +230,16 @@ function translate(error: unknown, what: string, asked: CancelSignal, limit: Abo
   return new KubernetesUnreachable(`${what}: ${causeOf(error)}`);
 }
 
+interface Limit {
+  readonly signal: AbortSignal;
+  abort(): void;
+  /** Aborts after so long, unless what it returns is called before. */
+  within(milliseconds: number): () => void;
+  release(): void;
+}
+
 /** An `AbortSignal` that follows `signal` and a time limit. */
-function limited(signal: CancelSignal, milliseconds: number | undefined): { readonly signal: AbortSignal; abort(): void; release(): void } {
+function limited(signal: CancelSignal, milliseconds: number | undefined): Limit {
   const controller = new AbortController();
   const abort = (): void => controller.abort();
   const timer = milliseconds === undefined ? undefined : setTimeout(abort, milliseconds);
@@ -232,6 +248,10 @@ function limited(signal: CancelSignal, milliseconds: number | undefined): { read
   return {
     signal: controller.signal,
     abort,
+    within(patience) {
+      const waiting = setTimeout(abort, patience);
+      return () => clearTimeout(waiting);
+    },
     release() {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
