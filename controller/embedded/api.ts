@@ -6,6 +6,7 @@ import { crdKind } from './builtin/custom-resource-definition.ts';
 import { builtInKinds } from './builtin/kinds.ts';
 import { Commits } from './commits.ts';
 import { kindOfDefinition } from './custom-kinds.ts';
+import { atOnce, type Later } from './emptying.ts';
 import type { Watcher } from './events.ts';
 import type { JsonObject } from './json.ts';
 import { apiVersionIn, KindRegistry } from './kinds.ts';
@@ -45,13 +46,14 @@ class Api {
   readonly kinds = new KindRegistry();
   readonly #objects: Objects;
   readonly #commits: Commits;
+  #later: Later = atOnce;
 
   constructor(options: EmbeddedApiOptions) {
     for (const kind of builtInKinds(options.serviceCidrs ?? ['10.96.0.0/16'])) this.kinds.add(kind);
     this.kinds.add(crdKind);
     for (const definition of options.definitions) this.kinds.add(kindOfDefinition(definition));
     this.#objects = new Objects(options.objects, options.eventLogSize ?? 10_000);
-    this.#commits = new Commits(this.#objects, this.kinds, options.clock, options.random);
+    this.#commits = new Commits(this.#objects, this.kinds, options.clock, options.random, (slice) => this.#later(slice));
     this.#commits.resume();
     for (const name of new Set(['default', 'kube-system', ...options.namespaces ?? []])) {
       if (this.#objects.get({ group: '', plural: 'namespaces' }, '', name) === undefined) this.create(this.target('', 'v1', 'namespaces'), undefined, { metadata: { name } }, { fieldManager: 'isthmus-embedded' });
@@ -128,13 +130,24 @@ class Api {
     return finalizeNamespace(this.#commits, target, name, body, request);
   }
 
-  /** Deletes what the selection matches; the objects as they were. */
-  deleteCollection(target: Target, selection: Selection, request: DeleteRequest): readonly JsonObject[] {
-    const { items } = this.list(target, selection);
-    for (const object of items) {
-      if (this.#objects.byUid(uidOf(object)) !== undefined) this.delete(target, namespaceOf(object), nameOf(object), request);
+  /** Deletes what the selection matches, each object when the caller comes to it; the objects as they were. */
+  deleteCollection(target: Target, selection: Selection, request: DeleteRequest): Listing {
+    const { resourceVersion, objects } = this.openList(target, selection);
+    return { resourceVersion, objects: this.#deleteEach(target, objects, request) };
+  }
+
+  *#deleteEach(target: Target, objects: Listing['objects'], request: DeleteRequest): Listing['objects'] {
+    for (;;) {
+      const step = objects.next();
+      if (step.done === true) return step.value;
+      if (step.value !== undefined && this.#objects.byUid(uidOf(step.value)) !== undefined) this.delete(target, namespaceOf(step.value), nameOf(step.value), request);
+      yield step.value;
     }
-    return items;
+  }
+
+  /** Who works off the contents of large namespaces and kinds that go, in slices. Until this is called it happens at once. */
+  workLater(later: Later): void {
+    this.#later = later;
   }
 
   /** What the calls within `run` change is stored in one piece, and shown to watchers after; throws, and changes nothing, where the store cannot. Not to be nested. */

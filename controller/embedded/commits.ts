@@ -5,6 +5,7 @@ import type { Random } from '../../mesh/ports/random.ts';
 import { crdKind, crdRemarks } from './builtin/custom-resource-definition.ts';
 import { CrdKinds } from './crd-kinds.ts';
 import { Deletion } from './deletion.ts';
+import type { Later } from './emptying.ts';
 import type { Writer } from './fields/ownership.ts';
 import { equal, type JsonObject, objectAt, textAt } from './json.ts';
 import { apiVersionIn, type KindRegistry, type ServedKind, type WriteSurroundings } from './kinds.ts';
@@ -29,12 +30,12 @@ export class Commits {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #random: Random;
 
-  constructor(objects: Objects, kinds: KindRegistry, clock: Pick<Clock, 'now'>, random: Random) {
+  constructor(objects: Objects, kinds: KindRegistry, clock: Pick<Clock, 'now'>, random: Random, later: Later) {
     this.objects = objects;
     this.#clock = clock;
     this.#random = random;
     this.#crdKinds = new CrdKinds(objects, kinds, () => this.#now());
-    this.#deletion = new Deletion(objects, kinds, this.#crdKinds, () => this.#now());
+    this.#deletion = new Deletion(objects, kinds, this.#crdKinds, () => this.#now(), later);
   }
 
   /** Takes up what was stored before: kinds of CRDs, deletions that a stop cut short. */

@@ -1,4 +1,5 @@
 /** CustomResourceDefinitions that go: first the objects of their kind, then themselves, as kube-apiserver's finalizer for them has it. */
+import { Emptying, type Later } from './emptying.ts';
 import type { Changes } from './garbage.ts';
 import { clone, isObject, type JsonObject, objectAt, textAt } from './json.ts';
 import type { KindRegistry } from './kinds.ts';
@@ -42,10 +43,10 @@ export class DefinitionContents {
   readonly #kinds: KindRegistry;
   readonly #defined: DefinedKinds;
   readonly #changes: Changes;
-  /** Kinds being emptied right now. */
-  readonly #busy = new Set<string>();
+  readonly #emptying: Emptying;
 
-  constructor(objects: Objects, kinds: KindRegistry, defined: DefinedKinds, changes: Changes) {
+  constructor(objects: Objects, kinds: KindRegistry, defined: DefinedKinds, changes: Changes, later: Later) {
+    this.#emptying = new Emptying(later);
     this.#objects = objects;
     this.#kinds = kinds;
     this.#defined = defined;
@@ -53,32 +54,40 @@ export class DefinitionContents {
   }
 
   empty(definition: JsonObject): void {
-    const { group, plural } = kindDefinedBy(definition);
-    const kind = this.#kinds.byKey(group, plural);
-    const name = `${plural}.${group}`;
-    if (this.#busy.has(name) || !finalizersOf(definition).includes(CLEANUP)) return;
-    this.#busy.add(name);
-    try {
-      for (const object of kind === undefined || !this.#defined.has(kind) ? [] : this.#objects.all(kind)) {
-        const live = this.#objects.byUid(uidOf(object))?.object;
-        if (kind !== undefined && live !== undefined && !isDeleting(live)) this.#changes.delete(kind, live, undefined);
-      }
-    } finally {
-      this.#busy.delete(name);
-    }
-    this.#finish(name, { group, plural });
+    const kind = kindDefinedBy(definition);
+    const name = `${kind.plural}.${kind.group}`;
+    if (this.#isGoing(definition)) this.#emptying.begin(name, () => this.#slice(name, kind));
   }
 
   /** To be called after an object of the kind went. */
   removed(kind: Kind): void {
     const name = `${kind.plural}.${kind.group}`;
-    if (!this.#busy.has(name)) this.#finish(name, kind);
+    if (!this.#emptying.isBusy(name)) this.#finish(name, kind);
+  }
+
+  #isGoing(definition: JsonObject): boolean {
+    return isDeleting(definition) && finalizersOf(definition).includes(CLEANUP);
+  }
+
+  /** true: there is more to delete. */
+  #slice(name: string, { group, plural }: Kind): boolean {
+    const definition = this.#objects.get(DEFINITIONS, '', name);
+    if (definition === undefined || !this.#isGoing(definition)) return false;
+    const kind = this.#kinds.byKey(group, plural);
+    if (kind !== undefined && this.#defined.has(kind) && this.#emptying.deleteSome(this.#objects.all(kind), (object) => {
+      const live = this.#objects.byUid(uidOf(object))?.object;
+      if (live === undefined || isDeleting(live)) return false;
+      this.#changes.delete(kind, live, undefined);
+      return true;
+    })) return true;
+    this.#finish(name, { group, plural });
+    return false;
   }
 
   #finish(name: string, kind: Kind): void {
     const definition = this.#objects.get(DEFINITIONS, '', name);
     const served = this.#kinds.byKey(DEFINITIONS.group, DEFINITIONS.plural);
-    if (definition === undefined || served === undefined || !isDeleting(definition) || !finalizersOf(definition).includes(CLEANUP)) return;
+    if (definition === undefined || served === undefined || !this.#isGoing(definition)) return;
     if (this.#defined.has(kind) && this.#objects.all(kind).length > 0) return;
     const next = clone(definition);
     const rest = finalizersOf(next).filter((finalizer) => finalizer !== CLEANUP);

@@ -1,5 +1,6 @@
 /** Deleting: marks and finalizers, and what goes with an object. Does at once what kube-controller-manager does elsewhere. */
 import { type DefinedKinds, DefinitionContents, ending, isDefinition } from './definition-contents.ts';
+import type { Later } from './emptying.ts';
 import { Garbage } from './garbage.ts';
 import { clone, equal, type JsonObject, objectAt } from './json.ts';
 import type { KindRegistry, ServedKind } from './kinds.ts';
@@ -17,7 +18,7 @@ export class Deletion {
   readonly #defined: DefinedKinds;
   readonly #definitions: DefinitionContents;
 
-  constructor(objects: Objects, kinds: KindRegistry, defined: DefinedKinds, now: () => string) {
+  constructor(objects: Objects, kinds: KindRegistry, defined: DefinedKinds, now: () => string, later: Later) {
     this.#objects = objects;
     this.#kinds = kinds;
     this.#now = now;
@@ -27,8 +28,8 @@ export class Deletion {
       delete: (kind: ServedKind, object: JsonObject, propagation: Propagation | undefined): void => { this.delete(kind, object, propagation); },
     };
     this.#garbage = new Garbage(objects, kinds, changes);
-    this.#contents = new NamespaceContents(objects, kinds, now, changes);
-    this.#definitions = new DefinitionContents(objects, kinds, defined, changes);
+    this.#contents = new NamespaceContents(objects, kinds, now, changes, later);
+    this.#definitions = new DefinitionContents(objects, kinds, defined, changes, later);
   }
 
   /** The object as the deletion left it: marked while finalizers hold it (`gone` false), else as it went. No `propagation`: as its finalizers say. */

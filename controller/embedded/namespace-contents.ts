@@ -1,9 +1,11 @@
 /** Namespaces that go: first what they hold, then themselves, as kube-controller-manager's namespace controller has it. */
+import { Emptying, type Later } from './emptying.ts';
 import type { Changes } from './garbage.ts';
 import { clone, isObject, type JsonObject, objectAt } from './json.ts';
 import type { KindRegistry, ServedKind } from './kinds.ts';
-import { finalizersOf, isDeleting, nameOf, namespaceOf, uidOf } from './metadata.ts';
+import { finalizersOf, isDeleting, nameOf, uidOf } from './metadata.ts';
 import type { Objects } from './objects.ts';
+import type { Row } from './shelf.ts';
 
 const NAMESPACES = { group: '', plural: 'namespaces' };
 /** In `spec.finalizers`: whoever empties the namespace takes it away at the end. */
@@ -33,10 +35,11 @@ export class NamespaceContents {
   readonly #kinds: KindRegistry;
   readonly #now: () => string;
   readonly #changes: Changes;
-  /** Namespaces being emptied right now: what goes in them is no reason to look again. */
-  readonly #busy = new Set<string>();
+  /** What goes in a namespace that is being emptied is no reason to look again. */
+  readonly #emptying: Emptying;
 
-  constructor(objects: Objects, kinds: KindRegistry, now: () => string, changes: Changes) {
+  constructor(objects: Objects, kinds: KindRegistry, now: () => string, changes: Changes, later: Later) {
+    this.#emptying = new Emptying(later);
     this.#objects = objects;
     this.#kinds = kinds;
     this.#now = now;
@@ -45,29 +48,37 @@ export class NamespaceContents {
 
   empty(namespace: JsonObject): void {
     const name = nameOf(namespace);
-    if (this.#busy.has(name) || !specFinalizers(namespace).includes(CONTENTS)) return;
-    this.#busy.add(name);
-    try {
-      for (const { kind, object } of this.#contentsOf(name)) {
-        const live = this.#objects.byUid(uidOf(object))?.object;
-        if (live !== undefined && !isDeleting(live)) this.#changes.delete(kind, live, undefined);
-      }
-    } finally {
-      this.#busy.delete(name);
-    }
-    this.#finish(name);
+    if (this.#isGoing(namespace)) this.#emptying.begin(name, () => this.#slice(name));
   }
 
   /** To be called after an object of the namespace went. */
   removed(namespace: string): void {
-    if (namespace !== '' && !this.#busy.has(namespace)) this.#finish(namespace);
+    if (namespace !== '' && !this.#emptying.isBusy(namespace)) this.#finish(namespace);
+  }
+
+  #isGoing(namespace: JsonObject): boolean {
+    return isDeleting(namespace) && specFinalizers(namespace).includes(CONTENTS);
+  }
+
+  /** true: there is more to delete. */
+  #slice(name: string): boolean {
+    const namespace = this.#objects.get(NAMESPACES, '', name);
+    if (namespace === undefined || !this.#isGoing(namespace)) return false;
+    if (this.#emptying.deleteSome(this.#contentsOf(name), ({ kind, object }) => {
+      const live = this.#objects.byUid(uidOf(object))?.object;
+      if (live === undefined || isDeleting(live)) return false;
+      this.#changes.delete(kind, live, undefined);
+      return true;
+    })) return true;
+    this.#finish(name);
+    return false;
   }
 
   #finish(name: string): void {
     const namespace = this.#objects.get(NAMESPACES, '', name);
     const kind = this.#kinds.byKey(NAMESPACES.group, NAMESPACES.plural);
-    if (namespace === undefined || kind === undefined || !isDeleting(namespace) || !specFinalizers(namespace).includes(CONTENTS)) return;
-    const remaining = this.#contentsOf(name);
+    if (namespace === undefined || kind === undefined || !this.#isGoing(namespace)) return;
+    const remaining = [...this.#contentsOf(name)];
     const next = clone(namespace);
     if (remaining.length > 0) {
       objectAt(next, 'status')['conditions'] = conditionsOf(namespace, remaining, this.#now());
@@ -78,8 +89,11 @@ export class NamespaceContents {
     this.#changes.put(kind, next);
   }
 
-  #contentsOf(name: string): Remaining[] {
-    return this.#kinds.all().filter((kind) => kind.namespaced).flatMap((kind) => this.#objects.all(kind).filter((object) => namespaceOf(object) === name).map((object) => ({ kind, object })));
+  *#contentsOf(name: string): Generator<Remaining> {
+    for (const kind of this.#kinds.all().filter(({ namespaced }) => namespaced)) {
+      const { rows, from, to } = this.#objects.snapshot(kind, this.#objects.version, name, undefined);
+      for (let index = from; index < to; index += 1) yield { kind, object: (rows[index] as Row).object };
+    }
   }
 }
 

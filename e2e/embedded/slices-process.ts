@@ -11,13 +11,13 @@ import { serveEmbedded } from '../../controller/embedded/server/serve.ts';
 import { memoryObjectStore } from '../../controller/embedded/store.ts';
 
 const count = Number(process.argv[2] ?? 0);
-const api = createEmbeddedApi({ objects: memoryObjectStore(), clock: systemClock, random: systemRandom, definitions: [], namespaces: ['many', 'few'] });
+const api = createEmbeddedApi({ objects: memoryObjectStore(), clock: systemClock, random: systemRandom, definitions: [], namespaces: ['many', 'more', 'few'] });
 const configMaps = api.target('', 'v1', 'configmaps');
 /** About a kilobyte each. */
 const data = Object.fromEntries(Array.from({ length: 8 }, (_, index) => [`key-${index}`, 'x'.repeat(100)]));
 const make = (namespace: string, index: number): unknown =>
   api.create(configMaps, namespace, { metadata: { name: `object-${String(index).padStart(6, '0')}`, labels: { last: String(index % 10) } }, data }, { fieldManager: 'test' });
-for (let index = 0; index < count; index += 1) make('many', index);
+for (const namespace of ['many', 'more']) for (let index = 0; index < count; index += 1) make(namespace, index);
 for (let index = 0; index < 3; index += 1) make('few', index);
 
 const token = 'token-of-the-slices-test';

@@ -1,4 +1,4 @@
-/** Ten thousand objects listed, watched and selected while others wait for an answer: how long the event loop is held is printed, what must come of it is held. */
+/** Ten thousand objects listed, watched, selected and deleted while others wait for an answer: how long the event loop is held is printed, what must come of it is held. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ beforeAll(async () => {
   lines = createInterface({ input: child.stdout! });
   server = await line() as typeof server;
   agent = new Agent({ connect: { ca: server.caPem }, connections: 20 });
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   const exited = once(child, 'exit');
   child.stdin!.end();
@@ -106,3 +106,42 @@ test('a reader who goes away stops it', async () => {
   for (let attempt = 0; attempt < 100 && watchers > 0; attempt++) ({ watchers } = await held());
   expect(watchers).toBe(0);
 });
+
+const post = (path: string, body: object): ReturnType<typeof request> => request(server.url + path, { dispatcher: agent, method: 'POST', headers: { authorization: `Bearer ${server.token}`, 'content-type': 'application/json' }, body: JSON.stringify(body) });
+const remove = (path: string, body?: object): ReturnType<typeof request> =>
+  request(server.url + path, { dispatcher: agent, method: 'DELETE', headers: { authorization: `Bearer ${server.token}`, 'content-type': 'application/json' }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+/** What is left, as others see it while `work` goes on: looked at until it is over and nothing is left. */
+async function left(path: string, work: Promise<unknown>): Promise<readonly number[]> {
+  const seen: number[] = [];
+  let over = false;
+  void work.finally(() => { over = true; });
+  for (;;) {
+    const ended = over;
+    const { items, metadata } = await json(`${path}?limit=1`);
+    seen.push((items as readonly unknown[]).length + ((metadata.remainingItemCount as number | undefined) ?? 0));
+    if (ended && seen.at(-1) === 0) return seen;
+  }
+}
+
+test('a collection is deleted in slices, and others see how it goes', async () => {
+  await measured('a dry run of deleting a tenth of the collection', async () => { expect((await (await remove(`${PATH}?labelSelector=last%3D3&dryRun=All`)).body.json() as { items: unknown[] }).items).toHaveLength(COUNT / 10); });
+  expect((await json(PATH)).items).toHaveLength(COUNT);
+  const deleted = remove(PATH).then(async (answer) => await answer.body.json() as { kind: string; items: { metadata: { name: string } }[] });
+  const seen = await measured(`deleting a collection of ${COUNT}`, () => left(PATH, deleted));
+  const { kind, items } = await deleted;
+  expect([kind, items.length, items.at(-1)?.metadata.name]).toEqual(['ConfigMapList', COUNT, `object-00${COUNT - 1}`]);
+  expect(seen).toEqual(seen.toSorted((a, b) => b - a));
+  expect(seen.some((count) => count > 0 && count < COUNT)).toBe(true);
+}, 60_000);
+
+test('a namespace is emptied in slices, and goes when nothing is left', async () => {
+  const path = '/api/v1/namespaces/more/configmaps';
+  const seen = await measured(`deleting a namespace with ${COUNT}`, () => left(path, remove('/api/v1/namespaces/more').then(async (answer) => {
+    const answered = await answer.body.json() as { status: { phase: string } };
+    expect(answered.status.phase).toBe('Terminating');
+    expect((await post(path, { metadata: { name: 'late' } })).statusCode).toBe(403);
+  })));
+  expect(seen.some((count) => count > 0 && count < COUNT)).toBe(true);
+  for (let attempt = 0; attempt < 500 && (await json('/api/v1/namespaces/more')).code !== 404; attempt++);
+  expect((await json('/api/v1/namespaces/more')).code).toBe(404);
+}, 60_000);

@@ -17,9 +17,10 @@ import { attributesOf, demand } from './access.ts';
 import type { Authentication } from './authentication.ts';
 import { readBody } from './body.ts';
 import { sendDocument } from './documents.ts';
+import { deleteInSlices } from './delete-slices.ts';
 import { deleteOptions, listOf, patchOptions, selectionOf, watchOf, writeOptions } from './options.ts';
 import { isSet, numberOf, parseResourcePath, type ResourceRequest, type Verb, verbOf } from './request.ts';
-import { formOf, includedOf, JSON_HEADERS, plainList, sendJson, sendList, sendProblem, shapeObject, warn } from './respond.ts';
+import { formOf, includedOf, JSON_HEADERS, sendJson, sendList, sendProblem, shapeObject, warn } from './respond.ts';
 import { impersonated } from './impersonation.ts';
 import { isReview, review } from './reviews.ts';
 import { SlicedBody, type Turns } from './turns.ts';
@@ -134,8 +135,9 @@ async function perform(around: Surroundings, user: User, verb: Verb, asked: Reso
   if (verb === 'delete' || verb === 'deletecollection') {
     const how = deleteOptions(await readBody(request), query);
     if (verb === 'deletecollection') {
-      const items = await write(() => api.deleteCollection(target, selectionOf(asked, query), how));
-      sendJson(response, 200, plainList(target, items, api.resourceVersion));
+      const gone = await deleteInSlices(api.deleteCollection(target, selectionOf(asked, query), how), write, around.turns);
+      around.storeProblem = '';
+      await sendList(new SlicedBody(response, around.turns, clock, JSON_HEADERS), 'object', target, gone, clock.now(), include);
       return 200;
     }
     const { object, gone } = await write(() => api.delete(target, namespace, name, how));

@@ -65,10 +65,6 @@ export function shapeObject(form: Form, { kind }: Target, object: JsonObject, no
   return form === 'metadata' ? partialMetadata(object) : object;
 }
 
-/** A list that is at hand, as objects. */
-export const plainList = ({ kind, version }: Target, items: readonly JsonObject[], resourceVersion: string): JsonObject =>
-  ({ kind: `${kind.kind}List`, apiVersion: apiVersionIn(kind, version), metadata: { resourceVersion }, items });
-
 /** Sends the list slice by slice; what it needs to know of the whole stands at its end. */
 export async function sendList(body: SlicedBody, form: Form, target: Target, { objects, resourceVersion }: Listing, now: number, include: IncludedObject): Promise<void> {
   const { head, item } = listForm(form, target, now, include);

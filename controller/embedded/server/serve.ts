@@ -10,6 +10,7 @@ import { RBAC_GROUP } from '../rbac/authority.ts';
 import { DEFAULT_BINDINGS, DEFAULT_ROLES } from '../rbac/defaults.ts';
 import { authorityOf, type TokenGrant } from './access.ts';
 import { authentication } from './authentication.ts';
+import { slicesAmongWrites } from './delete-slices.ts';
 import { handle, type RequestRecord, type Surroundings } from './handle.ts';
 import { kubeconfigText } from './kubeconfig.ts';
 import { Turns } from './turns.ts';
@@ -43,7 +44,9 @@ export async function serveEmbedded(api: EmbeddedApi, options: ServeOptions, sig
   const [grant] = options.tokens;
   if (grant === undefined) throw new Error('embedded API: give at least one token, or nobody can call it');
   makeDefaultRoles(api);
-  const around: Surroundings = { api, clock: options.clock, authentication: authentication(options.tokens, () => options.clock.now()), authority: authorityOf(api, options.tokens), record: options.record ?? (() => {}), storeProblem: '', writes: new WriteGroups(api), turns: new Turns() };
+  const [writes, turns] = [new WriteGroups(api), new Turns()];
+  api.workLater(slicesAmongWrites(writes, turns, options.clock, options.log, signal));
+  const around: Surroundings = { api, clock: options.clock, authentication: authentication(options.tokens, () => options.clock.now()), authority: authorityOf(api, options.tokens), record: options.record ?? (() => {}), storeProblem: '', writes, turns };
   const server = createServer({ cert: options.certPem, key: options.keyPem, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'], ...(options.clientCaPem === undefined ? {} : { ca: options.clientCaPem, requestCert: true, rejectUnauthorized: false }), keepAliveTimeout: 90_000, requestTimeout: 60_000 }, (request, response) => {
     handle(around, request, response).catch((error: unknown) => {
       options.log.error({ error: error instanceof Error ? error.stack : String(error), path: new URL(request.url ?? '/', 'https://localhost').pathname }, 'request failed');
