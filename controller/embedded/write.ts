@@ -19,7 +19,9 @@ export function decode(kind: ServedKind, version: string, body: unknown, { field
   checkType(kind, version, object);
   if ((object['metadata'] ?? undefined) !== undefined && !isObject(object['metadata'])) throw badRequest(`${kind.kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: metadata is no JSON object`);
   object['metadata'] ??= {};
-  const unknown = [...prune(kind.schema, object), ...kind.dropUnknown?.(object) ?? []].sort();
+  const unknown = [...prune(kind.schema, object), ...kind.dropUnknown?.(object) ?? []];
+  // As kube-apiserver: for what definitions define, sorted; else as they come.
+  if (!kind.builtIn) unknown.sort();
   const untyped = asWritten !== undefined ? [...unknown.map((path) => `.${path}: field not declared in schema`), ...typeProblems(asWritten, object)] : [];
   if (untyped.length > 0) throw notTyped(kind, version, object, untyped);
   if (kind.builtIn && asWritten === undefined) dropEmpty(kind.schema, object);

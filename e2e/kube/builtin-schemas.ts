@@ -9,6 +9,8 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
   'apis/discovery.k8s.io/v1': ['EndpointSlice'],
   'apis/coordination.k8s.io/v1': ['Lease'],
   'apis/events.k8s.io/v1': ['Event'],
+  'apis/authentication.k8s.io/v1': ['SelfSubjectReview', 'TokenReview'],
+  'apis/authorization.k8s.io/v1': ['LocalSubjectAccessReview', 'SelfSubjectAccessReview', 'SelfSubjectRulesReview', 'SubjectAccessReview'],
   'apis/rbac.authorization.k8s.io/v1': ['Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding'],
 };
 

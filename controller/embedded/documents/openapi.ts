@@ -3,7 +3,9 @@ import { OBJECT_META } from '../builtin/schemas.ts';
 import { KUBERNETES_SCHEMAS } from '../builtin/schemas.generated.ts';
 import { isObject, type JsonObject, objectAt } from '../json.ts';
 import { apiVersionIn, type KindRegistry, type ServedKind } from '../kinds.ts';
-import { groupsOf, kindsIn } from './discovery.ts';
+import { groupsOf, kindsIn, reviewsIn } from './discovery.ts';
+
+type Named = Pick<ServedKind, 'group' | 'kind' | 'plural' | 'namespaced'>;
 
 const pathOf = (group: string, version: string): string => (group === '' ? `api/${version}` : `apis/${group}/${version}`);
 
@@ -16,8 +18,8 @@ export const openApiPaths = (kinds: KindRegistry): readonly { readonly path: str
 
 /** undefined: no such group and version. */
 export function openApiDocument(kinds: KindRegistry, group: string, version: string): JsonObject | undefined {
-  const found = kindsIn(kinds, group, version);
-  if (found.length === 0) return undefined;
+  const [found, reviews] = [kindsIn(kinds, group, version), reviewsIn(group, version)];
+  if (found.length === 0 && reviews.length === 0) return undefined;
   const schemas: JsonObject = {};
   const paths: JsonObject = {};
   include(OBJECT_META, schemas);
@@ -28,11 +30,16 @@ export function openApiDocument(kinds: KindRegistry, group: string, version: str
     for (const suffix of ['', ...(kind.statusSubresource ? ['/status'] : [])]) paths[itemPath(kind, version) + suffix] = operations(kind, version, name);
     paths[collectionPath(kind, version)] = { post: operation(kind, version, name, 'post', ['dryRun', 'fieldManager', 'fieldValidation']) };
   }
+  for (const kind of reviews) {
+    const name = schemaName(kind, version);
+    include(name, schemas);
+    paths[collectionPath(kind, version)] = { post: operation(kind, version, name, 'post', []), parameters: parametersOf(['dryRun', 'fieldManager', 'fieldValidation']) };
+  }
   return { openapi: '3.0.0', info: { title: 'Kubernetes', version: 'v1.36.0' }, paths, components: { schemas } };
 }
 
 /** `dev.isthmus.v1alpha1.Cluster`; built-in kinds have the names of their Go types. */
-function schemaName(kind: ServedKind, version: string): string {
+function schemaName(kind: Named, version: string): string {
   const builtIn = Object.entries(KUBERNETES_SCHEMAS).find(([, schema]) => {
     const kinds = (schema as JsonObject)['x-kubernetes-group-version-kind'];
     return Array.isArray(kinds) && (kinds as JsonObject[]).some((each) => each['group'] === kind.group && each['version'] === version && each['kind'] === kind.kind);
@@ -71,9 +78,9 @@ function include(name: string, into: JsonObject): void {
   visit(schema);
 }
 
-const collectionPath = (kind: ServedKind, version: string): string =>
+const collectionPath = (kind: Named, version: string): string =>
   `/${pathOf(kind.group, version)}/${kind.namespaced ? 'namespaces/{namespace}/' : ''}${kind.plural}`;
-const itemPath = (kind: ServedKind, version: string): string => `${collectionPath(kind, version)}/{name}`;
+const itemPath = (kind: Named, version: string): string => `${collectionPath(kind, version)}/{name}`;
 
 function operations(kind: ServedKind, version: string, name: string): JsonObject {
   return {
@@ -84,13 +91,16 @@ function operations(kind: ServedKind, version: string, name: string): JsonObject
   };
 }
 
-function operation(kind: ServedKind, version: string, name: string, action: string, parameters: readonly string[]): JsonObject {
+function operation(kind: Named, version: string, name: string, action: string, parameters: readonly string[]): JsonObject {
   const schema = { $ref: `#/components/schemas/${name}` };
   return {
     operationId: `${action}${apiVersionIn(kind, version).replace(/[^A-Za-z0-9]+/g, '')}${kind.kind}`,
-    parameters: parameters.map((parameter) => ({ name: parameter, in: 'query', schema: { type: parameter === 'force' ? 'boolean' : 'string', uniqueItems: true } })),
+    parameters: parametersOf(parameters),
     responses: { 200: { description: 'OK', content: { 'application/json': { schema } } } },
     'x-kubernetes-action': action,
     'x-kubernetes-group-version-kind': { group: kind.group, version, kind: kind.kind },
   };
 }
+
+const parametersOf = (names: readonly string[]): JsonObject[] =>
+  names.map((name) => ({ name, in: 'query', schema: { type: name === 'force' ? 'boolean' : 'string', uniqueItems: true } }));

@@ -22,7 +22,7 @@ import { deleteOptions, listOf, patchOptions, selectionOf, watchOf, writeOptions
 import { isSet, numberOf, parseResourcePath, type ResourceRequest, type Verb, verbOf } from './request.ts';
 import { formOf, includedOf, JSON_HEADERS, sendJson, sendList, sendProblem, shapeObject, warn } from './respond.ts';
 import { impersonated } from './impersonation.ts';
-import { isReview, review } from './reviews.ts';
+import { review, reviewAt } from './reviews.ts';
 import { SlicedBody, type Turns } from './turns.ts';
 import { streamWatch } from './watch.ts';
 import type { WriteGroups } from './write-groups.ts';
@@ -74,9 +74,13 @@ export async function handle(around: Surroundings, request: IncomingMessage, res
     const asked = attributesOf(verb ?? VERBS[request.method ?? ''] ?? '', target, url.searchParams);
     Object.assign(entry, { verb: asked.verb, group: target.group, resource: target.plural, subresource: target.subresource ?? '', namespace: target.namespace ?? '', name: target.name ?? '' });
     may(user, asked);
-    if (isReview(target)) {
+    const asks = reviewAt(target);
+    if (asks !== undefined) {
       if (request.method !== 'POST') throw methodNotAllowed();
-      sendJson(response, 201, review(target, await readBody(request), { user, authority: around.authority, authentication: around.authentication, now: wholeSeconds(around.clock.now()) }));
+      const options = writeOptions(target, 'create', url.searchParams, request);
+      const answer = review(asks, target.namespace, await readBody(request, options.duplicates), options, { user, authority: around.authority, authentication: around.authentication, now: wholeSeconds(around.clock.now()) });
+      warn(response, options.warnings);
+      sendJson(response, 201, answer);
       entry.code = 201;
       return;
     }

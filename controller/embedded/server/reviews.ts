@@ -1,7 +1,12 @@
 /** "May I?", "who am I?", "may they?" and "who is it?": reviews, of which nothing is stored. Texts of kube-apiserver's `pkg/registry/authorization` and `authentication`. */
 import type { StatusCause } from '../../../mesh/ports/kubernetes.ts';
-import { isObject, type JsonObject, member, objectAt, textAt } from '../json.ts';
+import { AUTHORIZATION, REVIEW_KINDS, type ReviewKind } from '../builtin/review-kinds.ts';
+import { clone, isObject, type JsonObject, member, objectAt, textAt } from '../json.ts';
 import { ApiProblem, badRequest, invalidValue } from '../problems.ts';
+import type { Decoding } from '../requests.ts';
+import { dropEmpty } from '../schema/omit-empty.ts';
+import { prune } from '../schema/prune.ts';
+import { validate } from '../schema/validate.ts';
 import { aggregate, type Authority, type User } from '../rbac/authority.ts';
 import type { Attributes } from '../rbac/rules.ts';
 import type { Authentication } from './authentication.ts';
@@ -15,38 +20,45 @@ interface Asker {
   readonly now: string;
 }
 
-const AUTHORIZATION = 'authorization.k8s.io';
-const AUTHENTICATION = 'authentication.k8s.io';
 /** What a token counts for unless a review asks for something else. */
 const AUDIENCE = 'https://kubernetes.default.svc';
 
 type Review = (body: JsonObject, asker: Asker, namespace: string) => JsonObject;
 
-const REVIEWS: Readonly<Record<string, Readonly<Record<string, { readonly kind: string; readonly namespaced: boolean; readonly answer: Review }>>>> = {
-  [AUTHORIZATION]: {
-    selfsubjectaccessreviews: { kind: 'SelfSubjectAccessReview', namespaced: false, answer: (body, { user, authority }) => access(body, user, authority, undefined) },
-    subjectaccessreviews: { kind: 'SubjectAccessReview', namespaced: false, answer: (body, { authority }) => access(body, subjectOf(body), authority, undefined) },
-    localsubjectaccessreviews: { kind: 'LocalSubjectAccessReview', namespaced: true, answer: (body, { authority }, namespace) => access(body, subjectOf(body), authority, namespace) },
-    selfsubjectrulesreviews: { kind: 'SelfSubjectRulesReview', namespaced: false, answer: rules },
-  },
-  [AUTHENTICATION]: {
-    selfsubjectreviews: { kind: 'SelfSubjectReview', namespaced: false, answer: (_body, { user, now }) => ({ metadata: { creationTimestamp: now }, status: { userInfo: userInfo(user) } }) },
-    tokenreviews: { kind: 'TokenReview', namespaced: false, answer: token },
-  },
+const ANSWERS: Readonly<Record<string, Review>> = {
+  SelfSubjectAccessReview: (body, { user, authority }) => access(body, user, authority, undefined),
+  SubjectAccessReview: (body, { authority }) => access(body, subjectOf(body), authority, undefined),
+  LocalSubjectAccessReview: (body, { authority }, namespace) => access(body, subjectOf(body), authority, namespace),
+  SelfSubjectRulesReview: rules,
+  SelfSubjectReview: (_body, { user, now }) => ({ metadata: { creationTimestamp: now }, status: { userInfo: userInfo(user) } }),
+  TokenReview: token,
 };
 
-/** Whether the path is one of these, in its scope. */
-export const isReview = ({ group, version, plural, namespace, name, subresource }: ResourceRequest): boolean => {
-  const review = version === 'v1' ? REVIEWS[group]?.[plural] : undefined;
-  return review !== undefined && name === undefined && subresource === undefined && review.namespaced === (namespace !== undefined);
-};
+/** The kind that the path is of, in its scope. */
+export const reviewAt = ({ group, version, plural, namespace, name, subresource }: ResourceRequest): ReviewKind | undefined =>
+  REVIEW_KINDS.find((kind) => kind.group === group && kind.version === version && kind.plural === plural && kind.namespaced === (namespace !== undefined) && name === undefined && subresource === undefined);
 
-export function review(request: ResourceRequest, body: unknown, asker: Asker): JsonObject {
-  const found = REVIEWS[request.group]?.[request.plural];
-  if (found === undefined || !isObject(body)) throw badRequest('the body is no JSON object');
-  const kind = textAt(body, 'kind');
-  if (kind !== undefined && kind !== found.kind) throw badRequest(`the kind in the data (${kind.slice(0, 80)}) does not match the expected kind (${found.kind})`);
-  return { kind: found.kind, apiVersion: `${request.group}/v1`, metadata: {}, ...found.answer(body, asker, request.namespace ?? '') };
+export function review(kind: ReviewKind, namespace: string | undefined, sent: unknown, decoding: Decoding, asker: Asker): JsonObject {
+  const body = decode(kind, sent, decoding);
+  const answer = ANSWERS[kind.kind] as Review;
+  return { kind: kind.kind, apiVersion: `${kind.group}/${kind.version}`, metadata: {}, ...answer(body, asker, namespace ?? '') };
+}
+
+function decode({ group, version, kind, schema }: ReviewKind, sent: unknown, { fieldValidation = 'Warn', warnings = [], duplicates = [] }: Decoding): JsonObject {
+  if (!isObject(sent)) throw badRequest('the body is no JSON object');
+  const body = clone(sent);
+  for (const [key, expected] of [['apiVersion', `${group}/${version}`], ['kind', kind]] as const) {
+    const given = textAt(body, key) ?? '';
+    if (given !== '' && given !== expected) throw badRequest(`the ${key} in the data (${given.slice(0, 80)}) does not match the expected ${key} (${expected})`);
+  }
+  const refused = (why: string): ApiProblem => badRequest(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${why}`);
+  const complaints = [...duplicates, ...prune(schema, body).map((path) => `unknown field ${JSON.stringify(path)}`)];
+  dropEmpty(schema, body);
+  const untyped = validate(schema, body).find(({ reason }) => reason === 'FieldValueTypeInvalid');
+  if (untyped !== undefined) throw refused(`${untyped.field}: ${untyped.message}`);
+  if (complaints.length > 0 && fieldValidation === 'Strict') throw refused(`strict decoding error: ${complaints.join(', ')}`);
+  if (fieldValidation === 'Warn') warnings.push(...complaints);
+  return body;
 }
 
 const userInfo = ({ name, uid, groups, extra }: User): JsonObject =>

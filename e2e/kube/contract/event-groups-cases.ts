@@ -113,7 +113,7 @@ export function eventGroupsCases(subject: () => ServerSubject): void {
 
     test('fields of the other group are unknown; so is its version', async () => {
       expect(await ask('POST', `${EVENTS}?fieldValidation=Strict`, { body: reported('wrong', { message: 'x', involvedObject: {} }) })).toMatchObject({
-        code: 400, body: { message: expect.stringMatching(/^Event in version "v1" cannot be handled as a Event: strict decoding error: unknown field "(involvedObject|message)", unknown field "(involvedObject|message)"$/) as string },
+        code: 400, body: { message: 'Event in version "v1" cannot be handled as a Event: strict decoding error: unknown field "message", unknown field "involvedObject"' },
       });
       expect(await ask('POST', EVENTS, { body: { apiVersion: 'v1', kind: 'Event', ...reported('wrong') } })).toMatchObject({ code: 400, body: { message: 'the API version in the data (v1) does not match the expected API version (events.k8s.io/v1)' } });
       expect((await ask('POST', EVENTS, { body: reported('wrong', { eventTime: 'yesterday' }) })).code).toBe(400);

@@ -22,6 +22,7 @@ import { chartsCases } from './charts-cases.ts';
 import { collectionCases } from './collection-cases.ts';
 import { conversionCases } from './conversion-cases.ts';
 import { definitionsCases } from './definitions-cases.ts';
+import { reviewsCases } from './reviews-cases.ts';
 import { rulesCases } from './rules-cases.ts';
 import { applyFieldsCases } from './apply-fields-cases.ts';
 import { strictnessCases } from './strictness-cases.ts';
@@ -52,7 +53,7 @@ export function kubernetesContract(name: string, start: () => Promise<Subject>):
 }
 
 /** Each group of cases works in namespaces of its own; the order of groups says nothing. */
-const SERVER_CASES: readonly ((subject: () => ServerSubject) => void)[] = [applyRulesCases, lifecycleCases, garbageCases, namespaceCases, accessCases, leaseCases, eventGroupsCases, documentsCases, selectorsCases, tablesCases, versionsCases, watchesCases, writesCases, patchesCases, validationCases, rulesCases, definitionsCases, conversionCases, strictnessCases, applyFieldsCases, chartsCases, collectionCases];
+const SERVER_CASES: readonly ((subject: () => ServerSubject) => void)[] = [applyRulesCases, lifecycleCases, garbageCases, namespaceCases, accessCases, leaseCases, eventGroupsCases, documentsCases, reviewsCases, selectorsCases, tablesCases, versionsCases, watchesCases, writesCases, patchesCases, validationCases, rulesCases, definitionsCases, conversionCases, strictnessCases, applyFieldsCases, chartsCases, collectionCases];
 
 export function serverContract(name: string, start: () => Promise<ServerSubject>): void {
   describe(name, () => {
