@@ -2,7 +2,8 @@
 import { createAuthority } from '../../certs/index.ts';
 import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
 import type { DrillObject } from '../../mesh/api/resources/drill.ts';
-import { Cluster, Drill, ExportPolicy, FailoverPolicy, GlobalService, Inquiry, Mesh, UpdateRun, UpdateStrategy } from '../../mesh/api/resources/index.ts';
+import type { FleetQueryObject } from '../../mesh/api/resources/fleet-query.ts';
+import { Cluster, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, Mesh, UpdateRun, UpdateStrategy } from '../../mesh/api/resources/index.ts';
 import type { InquiryObject } from '../../mesh/api/resources/inquiry.ts';
 import type { MeshObject } from '../../mesh/api/resources/mesh.ts';
 import type { ExportPolicyObject, FailoverPolicyObject, GlobalServiceObject } from '../../mesh/api/resources/policies.ts';
@@ -22,8 +23,11 @@ import { createPublishers } from './gateway/publishers.ts';
 import { secretKeyStore } from './identity/key-store.ts';
 import { createIdentityService } from './identity/service.ts';
 import { publishTrust } from './identity/trust.ts';
+import { recordedAnswers } from './inquiry/answers.ts';
+import { askAgent } from './inquiry/ask-agent.ts';
 import { createInquiries } from './inquiry/inquiry.ts';
 import { createInventory } from './inventory/inventory.ts';
+import { createQueries } from './inventory/queries.ts';
 import { createMesh } from './mesh/mesh.ts';
 import { publishPeers } from './peers/peers.ts';
 import type { HubConfig, HubPorts } from './ports.ts';
@@ -70,6 +74,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     const strategies = cached<UpdateStrategyObject>(UpdateStrategy);
     const runs = cached<UpdateRunObject>(UpdateRun, RUN_INDEXES);
     const drillObjects = cached<DrillObject>(Drill, DRILL_INDEXES);
+    const savedQueries = cached<FleetQueryObject>(FleetQuery);
     const inquiryObjects = cached<InquiryObject>(Inquiry);
 
     const fleet = createFleet(clock);
@@ -94,7 +99,15 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     const rollout = createRollout({ ports, sources, fleet, runs });
     const services = createServices({ ports, fleet, publishers, clusters, policies });
     const drills = createDrills({ ports, fleet, publishers, drills: drillObjects, clusters });
-    const inquiries = createInquiries({ ports, fleet, publishers, inquiries: inquiryObjects, runs });
+    const queries = createQueries({ clock, clusters, saved: savedQueries });
+    const inquiries = createInquiries({
+      ports, inquiries: inquiryObjects,
+      answers: {
+        ...recordedAnswers(records, runs),
+        query: queries.answer,
+        dns: ({ name, type, from }, { id, signal: within }) => askAgent({ fleet, publishers, clock }, from, { id, dnsName: name, dnsType: type ?? 'A' }, within),
+      },
+    });
     const identity = createIdentityService({ kubernetes, authority, clock, digest, log: log.child({ part: 'identity' }), onIdentity: (cluster, given) => inventory.giveIdentity(cluster, given) });
 
     async function serve(within: CancelSignal): Promise<void> {

@@ -1,8 +1,9 @@
-/** Answers from the records. */
+/** Answers, by question: what a new kind of question needs is one entry in `Inquiry.spec` and one here. */
 import type { HistoryAnswer, RunAnswer } from '../../../mesh/api/resources/inquiry-answers.ts';
-import type { InquiryObject } from '../../../mesh/api/resources/inquiry.ts';
+import type { InquiryObject, QuestionName } from '../../../mesh/api/resources/inquiry.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import type { StrategyValue } from '../../../mesh/model/rollout.ts';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { RecordStore } from '../../../mesh/ports/records.ts';
 import { stageNames } from '../../../mesh/rollout/targets.ts';
 import type { Cache } from '../../runtime/cache.ts';
@@ -12,25 +13,35 @@ import { runSpec } from '../views.ts';
 
 const MOST_JOURNAL_ENTRIES = 1000;
 
-/** JSON text; throws `AdvisedError` with a sentence for the person who asked. */
-export async function answerFromRecords(spec: InquiryObject['spec'], records: RecordStore, runs: Cache<UpdateRunObject>): Promise<string> {
-  if (spec.history !== undefined) {
-    const { cluster, field, limit } = spec.history;
-    const entries = await records.listHistory({ limit, ...(cluster === undefined ? {} : { cluster }), ...(field === undefined ? {} : { field }) });
-    return JSON.stringify({ entries } satisfies HistoryAnswer);
+type Question<Name extends QuestionName> = NonNullable<InquiryObject['spec'][Name]>;
+
+/** Gives the answer's value; throws `AdvisedError` with a sentence for the person who asked. */
+export type Answers = { readonly [Name in QuestionName]: (question: Question<Name>, asked: { readonly id: string; readonly signal: CancelSignal }) => unknown };
+
+/** What the question cannot be read as, with the place: the asker's to correct. */
+export class WrongQuery extends AdvisedError {
+  constructor(message: string) {
+    super('user', message);
+    this.name = 'WrongQuery';
   }
-  if (spec.run !== undefined) {
-    const { name } = spec.run;
-    const journal = await records.listJournal(name, MOST_JOURNAL_ENTRIES);
-    const object = runs.get({ name });
-    if (journal.length === 0 && object === undefined) throw new AdvisedError('user', `run "${name}": there is no such run; "kubectl get updateruns" lists them`);
-    const strategy = object === undefined ? undefined : runSpec(object)?.strategy as StrategyValue | undefined;
-    return JSON.stringify({ targets: await records.listTargets(name), journal, stages: strategy === undefined ? [] : stageNames(strategy) } satisfies RunAnswer);
-  }
-  if (spec.drill !== undefined) {
-    const report = await records.getReport(drillReportName(spec.drill.name));
-    if (report === undefined) throw new AdvisedError('user', `drill "${spec.drill.name}": has no report; it has not begun, or there is no such drill ("kubectl get drills" lists them)`);
-    return report;
-  }
-  throw new AdvisedError('user', 'spec: ask for one of history, run, drill or dns');
+}
+
+export function recordedAnswers(records: RecordStore, runs: Pick<Cache<UpdateRunObject>, 'get'>): Pick<Answers, 'history' | 'run' | 'drill'> {
+  return {
+    async history({ cluster, field, limit }): Promise<HistoryAnswer> {
+      return { entries: await records.listHistory({ limit, ...(cluster === undefined ? {} : { cluster }), ...(field === undefined ? {} : { field }) }) };
+    },
+    async run({ name }): Promise<RunAnswer> {
+      const journal = await records.listJournal(name, MOST_JOURNAL_ENTRIES);
+      const object = runs.get({ name });
+      if (journal.length === 0 && object === undefined) throw new AdvisedError('user', `run "${name}": there is no such run; "kubectl get updateruns" lists them`);
+      const strategy = object === undefined ? undefined : runSpec(object)?.strategy as StrategyValue | undefined;
+      return { targets: await records.listTargets(name), journal, stages: strategy === undefined ? [] : stageNames(strategy) };
+    },
+    async drill({ name }) {
+      const report = await records.getReport(drillReportName(name));
+      if (report === undefined) throw new AdvisedError('user', `drill "${name}": has no report; it has not begun, or there is no such drill ("kubectl get drills" lists them)`);
+      return JSON.parse(report) as unknown;
+    },
+  };
 }

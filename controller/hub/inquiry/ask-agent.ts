@@ -1,5 +1,5 @@
 /** A person's question to one agent: told to it as a resource, answered as one. */
-import type { Question } from '../../../mesh/model/sync.ts';
+import type { Answer, Question } from '../../../mesh/model/sync.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Clock } from '../../../mesh/ports/clock.ts';
 import { cancelWithin } from '../../runtime/cancel.ts';
@@ -12,7 +12,7 @@ const PATIENCE_SECONDS = 5;
 export async function askAgent(
   { fleet, publishers, clock }: { readonly fleet: Fleet; readonly publishers: Publishers; readonly clock: Clock },
   cluster: string, question: Question, signal: CancelSignal,
-): Promise<string> {
+): Promise<Answer> {
   if (fleet.connection(cluster)?.connected !== true) {
     throw new AdvisedError('user', `cluster "${cluster}": its agent is not connected to the hub, so it cannot be asked; "kubectl get clusters" shows who is`);
   }
@@ -25,7 +25,7 @@ export async function askAgent(
     await clock.sleepUntil(clock.now() + PATIENCE_SECONDS * 1000, wait.signal);
     const answer = fleet.value(cluster, 'Answer', question.id)?.value;
     if (answer === undefined) throw new AdvisedError('retry', `cluster "${cluster}": its agent did not answer within ${PATIENCE_SECONDS} s; ask again`);
-    return JSON.stringify(answer);
+    return answer;
   } finally {
     unsubscribe();
     wait.release();

@@ -2,6 +2,7 @@
 import { Cluster } from './cluster.ts';
 import type { ResourceDefinition } from './define.ts';
 import { Drill } from './drill.ts';
+import { FleetQuery } from './fleet-query.ts';
 import { Inquiry } from './inquiry.ts';
 import { JoinToken } from './join-token.ts';
 import { Mesh } from './mesh.ts';
@@ -9,12 +10,12 @@ import { ServiceExport, ServiceImport } from './multicluster.ts';
 import { ExportPolicy, FailoverPolicy, GlobalService } from './policies.ts';
 import { UpdateRun, UpdateStrategy } from './updates.ts';
 
-export { Cluster, Drill, ExportPolicy, FailoverPolicy, GlobalService, Inquiry, JoinToken, Mesh, ServiceExport, ServiceImport, UpdateRun, UpdateStrategy };
+export { Cluster, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, JoinToken, Mesh, ServiceExport, ServiceImport, UpdateRun, UpdateStrategy };
 export { apiVersionOf, type ResourceDefinition } from './define.ts';
 
 /** Served by the hub's Kubernetes API. */
 export const HUB_RESOURCES: readonly ResourceDefinition[] = [
-  Cluster, Drill, ExportPolicy, FailoverPolicy, GlobalService, Inquiry, JoinToken, Mesh, UpdateRun, UpdateStrategy,
+  Cluster, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, JoinToken, Mesh, UpdateRun, UpdateStrategy,
 ];
 
 /** Served by every member cluster's Kubernetes API. */

@@ -3,18 +3,36 @@ import { z } from 'zod';
 import { timestamp } from './common.ts';
 import { defineResource, type ResourceObject } from './define.ts';
 
-const inquirySpec = z.object({
+const fleetQuestion = z.object({
+  text: z.string().max(4096).optional().describe('Query, as of "isthmus fleet query"; none: every cluster.'),
+  saved: z.string().max(253).optional().describe('Name of a FleetQuery, instead of text.'),
+  at: timestamp.optional().describe('As of then, from the records; now where it is left out.'),
+  columns: z.array(z.string().max(316)).max(64).optional().describe('Keys to show of each cluster; those of the saved query, or the usual ones, where it is left out.'),
+  limit: z.int().min(1).max(100_000).optional().describe('At most this many clusters in one answer; fewer come where they would not fit.'),
+  continue: z.string().max(256).optional().describe('From the answer before: the clusters that follow, of the same moment.'),
+}).meta({ 'x-kubernetes-validations': [{ rule: '!has(self.text) || !has(self.saved)', message: 'give a text or the name of a saved query, not both' }] });
+
+/** One entry a question; exactly one is asked. */
+const questions = {
   history: z.object({ cluster: z.string().max(63).optional(), field: z.string().max(256).optional(), limit: z.int().min(1).max(500).default(100) }).optional(),
+  query: fleetQuestion.optional(),
   run: z.object({ name: z.string().max(253) }).optional(),
   drill: z.object({ name: z.string().max(253) }).optional(),
   dns: z.object({ name: z.string().max(253), type: z.string().max(16).default('A'), from: z.string().max(63) }).optional(),
-}).meta({ 'x-kubernetes-validations': [{ rule: '[has(self.history), has(self.run), has(self.drill), has(self.dns)].filter(x, x).size() == 1', message: 'ask exactly one thing' }] });
+};
+export type QuestionName = keyof typeof questions;
+export const QUESTION_NAMES = Object.keys(questions) as readonly QuestionName[];
+
+const inquirySpec = z.object(questions).meta({
+  'x-kubernetes-validations': [{ rule: `[${QUESTION_NAMES.map((name) => `has(self.${name})`).join(', ')}].filter(x, x).size() == 1`, message: 'ask exactly one thing' }],
+});
 
 const inquiryStatus = z.object({
   answeredAt: timestamp,
   /** JSON text; its shape depends on the question (`mesh/api/resources/inquiry-answers.ts`). */
   answer: z.string().max(1_000_000).optional(),
   error: z.string().max(4096).optional(),
+  reason: z.enum(['WrongQuery']).optional().describe('Of an error that is the question\'s own: what it asks cannot be read.'),
 });
 export type InquiryObject = ResourceObject<z.infer<typeof inquirySpec>, z.infer<typeof inquiryStatus>>;
 
