@@ -14,7 +14,7 @@ export interface ClusterFacts {
   readonly reportedBy: string | null;
   readonly applied: AppliedReport | null;
   readonly assignment: Assignment | null;
-  readonly identity: { readonly spiffeId: string; readonly certificateSerial: string; readonly issuer: string; readonly notAfter: Instant } | null;
+  readonly identity: { readonly spiffeId: string; readonly certificateSerial: string; readonly issuer: string; readonly notAfter: Instant; readonly trustDomain?: string | undefined; readonly issuingCaGeneration?: number | undefined } | null;
   readonly joinedAt: Instant | null;
   readonly connected: boolean;
   /** When `connected` last changed; null: never connected to this hub. */

@@ -6,6 +6,7 @@ import type { DriftEntry } from '../model/desired.ts';
 import type { HistoryEntry } from '../model/history.ts';
 import { type Instant, toRfc3339 } from '../model/instant.ts';
 import { compareText } from '../model/order.ts';
+import { foldCapacity, foldObservedAt } from './capacity.ts';
 import { historyOf } from './changes.ts';
 import { foldConditions } from './conditions.ts';
 import type { ClusterFacts } from './facts.ts';
@@ -25,11 +26,14 @@ export function foldCluster(facts: ClusterFacts, previousStatus: ClusterStatusVa
     identity: foldIdentity(facts, previous),
     properties: foldProperties(facts, previous.properties ?? [], now),
     ...foldReport(facts, previous),
+    ...foldCapacity(facts, previous),
     ...foldExports(facts, previous),
     desired: facts.assignment === null ? previous.desired : { id: facts.assignment.desiredId, run: facts.assignment.run, stage: facts.assignment.stage },
     current: foldCurrent(facts, previous, agent, now),
     drift: facts.applied === null ? previous.drift : foldDrift(facts.applied.drift),
   });
+  const observedAt = foldObservedAt(status, previous, facts.reportedAt ?? now);
+  if (observedAt !== undefined) status.observedAt = observedAt;
   status.conditions = foldConditions(facts, status, previous.conditions ?? [], now);
   if (previousStatus !== undefined && canonicalJson(status) === canonicalJson(previousStatus)) return { status: previousStatus, history: [] };
   return { status, history: historyOf(facts.name, previous, status, agent, now) };
@@ -37,8 +41,11 @@ export function foldCluster(facts: ClusterFacts, previousStatus: ClusterStatusVa
 
 function foldIdentity({ identity, joinedAt }: ClusterFacts, previous: ClusterStatusValue): ClusterStatusValue['identity'] {
   if (identity === null) return previous.identity;
-  const { spiffeId, certificateSerial, issuer, notAfter } = identity;
-  return { spiffeId, certificateSerial, issuer, notAfter: toRfc3339(notAfter), joinedAt: joinedAt === null ? (previous.identity?.joinedAt ?? toRfc3339(0)) : toRfc3339(joinedAt) };
+  const { spiffeId, certificateSerial, issuer, notAfter, trustDomain, issuingCaGeneration } = identity;
+  return withoutUndefined({
+    spiffeId, certificateSerial, issuer, notAfter: toRfc3339(notAfter), joinedAt: joinedAt === null ? (previous.identity?.joinedAt ?? toRfc3339(0)) : toRfc3339(joinedAt),
+    trustDomain, issuingCaGeneration,
+  });
 }
 
 function foldReport({ report }: ClusterFacts, previous: ClusterStatusValue): Pick<ClusterStatusValue, 'cilium' | 'kubernetesVersion' | 'agentVersion' | 'nodes'> {

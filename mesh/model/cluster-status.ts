@@ -16,9 +16,22 @@ export interface StatusCondition {
   observedGeneration?: number | undefined;
 }
 
+export interface StatusAmounts {
+  cpuMilli: number;
+  memoryBytes: number;
+  pods: number;
+  gpus: Record<string, number>;
+}
+
+interface StatusRequests extends StatusAmounts {
+  label: string;
+  value: string;
+}
+
 /** Equal to `z.infer<typeof clusterStatus>` of `mesh/api/resources/cluster.ts`; a test compares the two types. */
 export interface ClusterStatusValue {
-  identity?: { spiffeId: string; certificateSerial: string; issuer: string; notAfter: string; joinedAt: string } | undefined;
+  identity?: { spiffeId: string; certificateSerial: string; issuer: string; notAfter: string; joinedAt: string; trustDomain?: string | undefined; issuingCaGeneration?: number | undefined } | undefined;
+  uid?: string | undefined;
   properties?: StatusProperty[] | undefined;
   cilium?: {
     version: string;
@@ -34,6 +47,11 @@ export interface ClusterStatusValue {
   kubernetesVersion?: string | undefined;
   agentVersion?: string | undefined;
   nodes?: { total: number; ready: number } | undefined;
+  capabilities?: Record<string, string[]> | undefined;
+  resources?: { capacity: StatusAmounts; allocatable: StatusAmounts; requested?: StatusAmounts | undefined } | undefined;
+  requestedBy?: StatusRequests[] | undefined;
+  /** When each fact that the agent observed became what it is, by field: `uid`, `cilium`, `nodes`, `capabilities.zone`, `resources.requested`, … */
+  observedAt?: Record<string, string> | undefined;
   exports?: string[] | undefined;
   exportCount?: number | undefined;
   current?: { id: string; appliedAt: string; by: string } | undefined;

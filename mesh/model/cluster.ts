@@ -38,8 +38,51 @@ interface Property {
   readonly observedAt: Instant;
 }
 
-/** What an agent says of its cluster; sent when it changes. */
+/** Sums over nodes, or over what pods ask for. */
+export interface ResourceAmounts {
+  readonly cpuMilli: number;
+  readonly memoryBytes: number;
+  readonly pods: number;
+  /** By extended-resource name, as `nvidia.com/gpu`. */
+  readonly gpus: Readonly<Record<string, number>>;
+}
+
+export interface ClusterResources {
+  readonly capacity: ResourceAmounts;
+  readonly allocatable: ResourceAmounts;
+  /** By pods that are bound to a node and have not ended; absent: the agent cannot read pods, which is not nothing. */
+  readonly requested?: ResourceAmounts;
+}
+
+/** What pods with one value of a label ask for; the label is the pod's own or its namespace's. */
+export interface LabelledRequests extends ResourceAmounts {
+  readonly label: string;
+  /** `(none)`: pods without that label; `(others)`: all values after the largest 64. */
+  readonly value: string;
+}
+
+/** What is counted under one label beside its values. No label value begins with a bracket. */
+export const WITHOUT_LABEL = '(none)';
+export const OTHER_VALUES = '(others)';
+
+/** Bounds of what one cluster may say of itself: the agent keeps them, the hub checks them. */
+export const MAX_CAPABILITIES = 16;
+export const MAX_CAPABILITY_VALUES = 64;
+export const MAX_CAPABILITY_LENGTH = 128;
+export const MAX_GPU_RESOURCES = 16;
+export const MAX_REPORT_LABELS = 4;
+export const MAX_LABEL_VALUES = 64;
+/** Of each label its values, `(others)` and `(none)`. */
+export const MAX_REQUEST_GROUPS = MAX_REPORT_LABELS * (MAX_LABEL_VALUES + 2);
+
+/** What an agent says of its cluster; sent when it changes. Members that are absent are unknown. */
 export interface ClusterReport {
+  /** Of namespace kube-system: one for the life of a cluster, whatever it is called. */
+  readonly uid?: string;
+  /** `architecture`, `storage-class`, `zone`, `region`, `gpu`, `extended-resource`, `operating-system`, `kubelet-version`: names of what there is, sorted. */
+  readonly capabilities?: Readonly<Record<string, readonly string[]>>;
+  readonly resources?: ClusterResources;
+  readonly requestedBy?: readonly LabelledRequests[];
   readonly properties: Readonly<Record<string, string>>;
   readonly kubernetesVersion: string;
   readonly agentVersion: string;

@@ -1,4 +1,5 @@
 /** What a message may hold. Everything read from the wire passes one of these checks, so that a broken or hostile sender costs an error and nothing else. */
+import { MAX_CAPABILITIES, MAX_CAPABILITY_LENGTH, MAX_CAPABILITY_VALUES, MAX_GPU_RESOURCES, MAX_REQUEST_GROUPS } from '../../model/cluster.ts';
 import { MAX_ENDPOINTS, MAX_SERVICE_ADDRESSES, MAX_SERVICE_PORTS } from '../../model/service.ts';
 import { TransportError } from '../../ports/transport.ts';
 
@@ -15,6 +16,13 @@ export const BOUNDS = {
   ports: MAX_SERVICE_PORTS,
   ipFamilies: 2,
   properties: 256,
+  capabilities: MAX_CAPABILITIES,
+  capabilityValues: MAX_CAPABILITY_VALUES,
+  capabilityLength: MAX_CAPABILITY_LENGTH,
+  gpuResources: MAX_GPU_RESOURCES,
+  requestGroups: MAX_REQUEST_GROUPS,
+  labelKeyLength: 317,
+  labelValueLength: 63,
   podCidrs: 1024,
   clusters: 512,
   driftEntries: 1000,

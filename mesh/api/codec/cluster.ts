@@ -5,6 +5,7 @@ import type { DnsSample, Evacuation } from '../../model/drill.ts';
 import type { Answer, PeerAddress, Question } from '../../model/sync.ts';
 import type * as wire from '../gen/isthmus/v1/cluster.ts';
 import { BOUNDS, instant, invalid, list, name, port, text, textMap, texts } from './bounds.ts';
+import { inventoryFromWire, inventoryToWire } from './resources.ts';
 import { authModes } from './unions.ts';
 
 const short = (field: string, value: string): string => text(field, value, BOUNDS.nameLength);
@@ -42,8 +43,8 @@ function ciliumFromWire(field: string, cilium: wire.CiliumFacts): CiliumFacts {
 }
 
 export function clusterReportToWire(report: ClusterReport): wire.ClusterReport {
-  const { nodes, cilium, ...rest } = report;
-  return { ...rest, cilium: cilium === null ? undefined : ciliumToWire(cilium), nodesTotal: nodes.total, nodesReady: nodes.ready };
+  const { nodes, cilium, properties, kubernetesVersion, agentVersion, peerAddress } = report;
+  return { properties, kubernetesVersion, agentVersion, peerAddress, ...inventoryToWire(report), cilium: cilium === null ? undefined : ciliumToWire(cilium), nodesTotal: nodes.total, nodesReady: nodes.ready };
 }
 
 export function clusterReportFromWire(field: string, report: wire.ClusterReport): ClusterReport {
@@ -54,6 +55,7 @@ export function clusterReportFromWire(field: string, report: wire.ClusterReport)
     cilium: report.cilium === undefined ? null : ciliumFromWire(`${field}.cilium`, report.cilium),
     nodes: { total: report.nodesTotal, ready: report.nodesReady },
     peerAddress: short(`${field}.peerAddress`, report.peerAddress),
+    ...inventoryFromWire(field, report),
   };
 }
 

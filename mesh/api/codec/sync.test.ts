@@ -33,6 +33,12 @@ const cilium = merged(fc.record({
   podCidrs: fc.array(word), namespace: fc.string(), kvstoreMesh: fc.boolean(), authMode: fc.constantFrom('legacy' as const, 'migration' as const, 'cluster' as const),
 }), optional('endpoint', meshEndpoint));
 
+const amounts = fc.record({ cpuMilli: fc.maxSafeNat(), memoryBytes: fc.maxSafeNat(), pods: fc.nat(), gpus: fc.dictionary(word, fc.nat(), { noNullPrototype: true, maxKeys: 16 }) });
+const inventory = fc.record({
+  uid: word, capabilities: fc.dictionary(word, fc.array(word), { noNullPrototype: true, maxKeys: 16 }),
+  resources: merged(fc.record({ capacity: amounts, allocatable: amounts }), optional('requested', amounts)), requestedBy: fc.array(merged(fc.record({ label: word, value: fc.string({ maxLength: 63 }) }), amounts)),
+}, { requiredKeys: [] });
+
 const VALUES: { readonly [T in SyncType]: fc.Arbitrary<SyncValues[T]> } = {
   DesiredRevision: fc.record({ id: word, cluster: word, content: fc.string({ unit: 'grapheme' }) }),
   ImportedFact: exportFact,
@@ -43,10 +49,10 @@ const VALUES: { readonly [T in SyncType]: fc.Arbitrary<SyncValues[T]> } = {
   Evacuation: fc.record({ id: word, active: fc.boolean(), service: fc.record({ namespace: word, name: word }), cluster: word, until: time }),
   PeerAddress: fc.record({ cluster: word, address: fc.string() }),
   Question: fc.record({ id: word, dnsName: fc.string(), dnsType: fc.string() }),
-  ClusterReport: fc.record({
+  ClusterReport: merged(fc.record({
     properties: fc.dictionary(word, fc.string(), { noNullPrototype: true }), kubernetesVersion: fc.string(), agentVersion: fc.string(),
     cilium: fc.option(cilium), nodes: fc.record({ total: fc.nat(), ready: fc.nat() }), peerAddress: fc.string(),
-  }),
+  }), inventory),
   AppliedReport: fc.record({
     id: fc.option(word), appliedAt: fc.option(time), healthy: fc.boolean(), message: fc.string(),
     drift: fc.array(fc.record({ object: word, path: fc.string(), expected: fc.string(), actual: fc.string(), manager: fc.string(), firstSeen: time })),

@@ -1,12 +1,22 @@
 /** Cluster: what is known and wanted of one member of the fleet. */
 import { z } from 'zod';
+import { MAX_CAPABILITY_LENGTH, MAX_CAPABILITY_VALUES, MAX_REQUEST_GROUPS } from '../../model/cluster.ts';
 import { conditionsSchema, meshEndpointSchema, timestamp } from './common.ts';
 import { defineResource, type ResourceObject } from './define.ts';
 
 const clusterSpec = z.object({
   properties: z.record(z.string().max(128), z.string().max(1024)).optional().describe('Facts that the administrators of the hub declare.'),
   meshEndpoint: meshEndpointSchema.optional().describe('Where peers reach this cluster\'s clustermesh-apiserver; overrides what its agent reports.'),
+  frozen: z.object({
+    reason: z.string().min(1).max(1024).describe('Why, for whoever meets it.'),
+    until: timestamp.optional().describe('Over by itself then; absent: until somebody removes it.'),
+  }).optional().describe('No update run changes a frozen cluster: it is skipped, with this reason. What it has goes on working.'),
 });
+
+const amounts = {
+  cpuMilli: z.int().min(0), memoryBytes: z.int().min(0), pods: z.int().min(0),
+  gpus: z.record(z.string().max(MAX_CAPABILITY_LENGTH), z.int().min(0)).describe('By extended-resource name, as nvidia.com/gpu.'),
+};
 
 export const clusterStatus = z.object({
   identity: z.object({
@@ -15,7 +25,10 @@ export const clusterStatus = z.object({
     issuer: z.string(),
     notAfter: timestamp,
     joinedAt: timestamp,
+    trustDomain: z.string().optional(),
+    issuingCaGeneration: z.int().optional().describe('1 for the first issuing CA of this hub, one more with each renewal; absent: issued by a version that did not count.'),
   }).optional(),
+  uid: z.string().max(128).optional().describe('Of the cluster\'s namespace kube-system: one for its life, whatever it is called.'),
   properties: z.array(z.object({
     name: z.string().max(128),
     value: z.string().max(1024),
@@ -36,6 +49,16 @@ export const clusterStatus = z.object({
   kubernetesVersion: z.string().optional(),
   agentVersion: z.string().optional(),
   nodes: z.object({ total: z.int(), ready: z.int() }).optional(),
+  capabilities: z.record(z.string().max(MAX_CAPABILITY_LENGTH), z.array(z.string().max(MAX_CAPABILITY_LENGTH)).max(MAX_CAPABILITY_VALUES)).optional()
+    .describe('What there is, by name: architecture, storage-class, zone, region, gpu, extended-resource, operating-system, kubelet-version. Absent: unknown.'),
+  resources: z.object({
+    capacity: z.object(amounts),
+    allocatable: z.object(amounts),
+    requested: z.object(amounts).optional().describe('By pods that are bound to a node and have not ended. Absent: unknown, for the agent cannot read pods.'),
+  }).optional().describe('Follows what pods ask for in steps of 1 % of allocatable, at most once a minute.'),
+  requestedBy: z.array(z.object({ label: z.string().max(317), value: z.string().max(63), ...amounts })).max(MAX_REQUEST_GROUPS).optional()
+    .describe('Requests by value of a label of the pod or else of its namespace.'),
+  observedAt: z.record(z.string().max(256), timestamp).optional().describe('When each fact that the agent observed became what it is, by field.'),
   exports: z.array(z.string().max(130)).max(256).optional().describe('namespace/name of exported services, first 256 by name.'),
   exportCount: z.int().optional(),
   current: z.object({ id: z.string(), appliedAt: timestamp, by: z.string() }).optional().describe('Desired state that the cluster has applied, and the run that brought it.'),
@@ -53,7 +76,7 @@ export const clusterStatus = z.object({
 
 export type ClusterObject = ResourceObject<z.infer<typeof clusterSpec>, z.infer<typeof clusterStatus>>;
 
-/** Conditions: `Joined`, `Connected`, `Applied` (reason `Healthy|Applying|Unhealthy`), `InSync` (False: drift), `Ready` (all of them). */
+/** Conditions: `Joined`, `Connected`, `Applied` (reason `Healthy|Applying|Unhealthy`), `InSync` (False: drift), `Ready` (all of these); `Consistent` (False: what the cluster says contradicts what is declared, or another cluster says it is the same). */
 export const Cluster = defineResource({
   kind: 'Cluster', plural: 'clusters', shortNames: ['icl'],
   description: 'One cluster of the fleet: identity, properties, current and desired state. Labels are for selection.',

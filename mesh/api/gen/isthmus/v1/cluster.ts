@@ -79,6 +79,51 @@ export interface CiliumFacts {
   readonly endpoint: MeshEndpoint | undefined;
 }
 
+export interface ResourceAmounts {
+  readonly cpuMilli: number;
+  readonly memoryBytes: number;
+  readonly pods: number;
+  /** By extended-resource name. */
+  readonly gpus: { [key: string]: number };
+}
+
+export interface ResourceAmounts_GpusEntry {
+  readonly key: string;
+  readonly value: number;
+}
+
+export interface ClusterResources {
+  readonly capacity: ResourceAmounts | undefined;
+  readonly allocatable:
+    | ResourceAmounts
+    | undefined;
+  /** Absent: the agent cannot read pods. */
+  readonly requested: ResourceAmounts | undefined;
+}
+
+export interface LabelledRequests {
+  readonly label: string;
+  readonly value: string;
+  readonly amounts: ResourceAmounts | undefined;
+}
+
+export interface RequestGroups {
+  readonly groups: readonly LabelledRequests[];
+}
+
+export interface Names {
+  readonly names: readonly string[];
+}
+
+export interface Capabilities {
+  readonly byKind: { [key: string]: Names };
+}
+
+export interface Capabilities_ByKindEntry {
+  readonly key: string;
+  readonly value: Names | undefined;
+}
+
 export interface ClusterReport {
   readonly properties: { [key: string]: string };
   readonly kubernetesVersion: string;
@@ -88,6 +133,11 @@ export interface ClusterReport {
   readonly nodesTotal: number;
   readonly nodesReady: number;
   readonly peerAddress: string;
+  /** Of namespace kube-system. This and what follows is absent where it is unknown. */
+  readonly uid?: string | undefined;
+  readonly capabilities: Capabilities | undefined;
+  readonly resources: ClusterResources | undefined;
+  readonly requestedBy: RequestGroups | undefined;
 }
 
 export interface ClusterReport_PropertiesEntry {
@@ -373,6 +423,479 @@ export const CiliumFacts: MessageFns<CiliumFacts> = {
   },
 };
 
+function createBaseResourceAmounts(): ResourceAmounts {
+  return { cpuMilli: 0, memoryBytes: 0, pods: 0, gpus: {} };
+}
+
+export const ResourceAmounts: MessageFns<ResourceAmounts> = {
+  encode(message: ResourceAmounts, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cpuMilli !== 0) {
+      writer.uint32(8).int64(message.cpuMilli);
+    }
+    if (message.memoryBytes !== 0) {
+      writer.uint32(16).int64(message.memoryBytes);
+    }
+    if (message.pods !== 0) {
+      writer.uint32(24).int64(message.pods);
+    }
+    globalThis.Object.entries(message.gpus).forEach(([key, value]: [string, number]) => {
+      ResourceAmounts_GpusEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResourceAmounts {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResourceAmounts() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.cpuMilli = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.memoryBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.pods = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            const entry4 = ResourceAmounts_GpusEntry.decode(reader, reader.uint32());
+            if (entry4.value !== undefined) {
+              message.gpus[entry4.key] = entry4.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseResourceAmounts_GpusEntry(): ResourceAmounts_GpusEntry {
+  return { key: "", value: 0 };
+}
+
+export const ResourceAmounts_GpusEntry: MessageFns<ResourceAmounts_GpusEntry> = {
+  encode(message: ResourceAmounts_GpusEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).int64(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResourceAmounts_GpusEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResourceAmounts_GpusEntry() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseClusterResources(): ClusterResources {
+  return { capacity: undefined, allocatable: undefined, requested: undefined };
+}
+
+export const ClusterResources: MessageFns<ClusterResources> = {
+  encode(message: ClusterResources, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.capacity !== undefined) {
+      ResourceAmounts.encode(message.capacity, writer.uint32(10).fork()).join();
+    }
+    if (message.allocatable !== undefined) {
+      ResourceAmounts.encode(message.allocatable, writer.uint32(18).fork()).join();
+    }
+    if (message.requested !== undefined) {
+      ResourceAmounts.encode(message.requested, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClusterResources {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClusterResources() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.capacity = ResourceAmounts.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.allocatable = ResourceAmounts.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.requested = ResourceAmounts.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseLabelledRequests(): LabelledRequests {
+  return { label: "", value: "", amounts: undefined };
+}
+
+export const LabelledRequests: MessageFns<LabelledRequests> = {
+  encode(message: LabelledRequests, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.label !== "") {
+      writer.uint32(10).string(message.label);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    if (message.amounts !== undefined) {
+      ResourceAmounts.encode(message.amounts, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LabelledRequests {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLabelledRequests() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.label = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.amounts = ResourceAmounts.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseRequestGroups(): RequestGroups {
+  return { groups: [] };
+}
+
+export const RequestGroups: MessageFns<RequestGroups> = {
+  encode(message: RequestGroups, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.groups) {
+      LabelledRequests.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RequestGroups {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRequestGroups() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.groups.push(LabelledRequests.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseNames(): Names {
+  return { names: [] };
+}
+
+export const Names: MessageFns<Names> = {
+  encode(message: Names, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.names) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Names {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNames() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.names.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCapabilities(): Capabilities {
+  return { byKind: {} };
+}
+
+export const Capabilities: MessageFns<Capabilities> = {
+  encode(message: Capabilities, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    globalThis.Object.entries(message.byKind).forEach(([key, value]: [string, Names]) => {
+      Capabilities_ByKindEntry.encode({ key: key as any, value }, writer.uint32(10).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Capabilities {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCapabilities() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            const entry1 = Capabilities_ByKindEntry.decode(reader, reader.uint32());
+            if (entry1.value !== undefined) {
+              message.byKind[entry1.key] = entry1.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCapabilities_ByKindEntry(): Capabilities_ByKindEntry {
+  return { key: "", value: undefined };
+}
+
+export const Capabilities_ByKindEntry: MessageFns<Capabilities_ByKindEntry> = {
+  encode(message: Capabilities_ByKindEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== undefined) {
+      Names.encode(message.value, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Capabilities_ByKindEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCapabilities_ByKindEntry() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = Names.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseClusterReport(): ClusterReport {
   return {
     properties: {},
@@ -382,6 +905,10 @@ function createBaseClusterReport(): ClusterReport {
     nodesTotal: 0,
     nodesReady: 0,
     peerAddress: "",
+    uid: undefined,
+    capabilities: undefined,
+    resources: undefined,
+    requestedBy: undefined,
   };
 }
 
@@ -407,6 +934,18 @@ export const ClusterReport: MessageFns<ClusterReport> = {
     }
     if (message.peerAddress !== "") {
       writer.uint32(58).string(message.peerAddress);
+    }
+    if (message.uid !== undefined) {
+      writer.uint32(66).string(message.uid);
+    }
+    if (message.capabilities !== undefined) {
+      Capabilities.encode(message.capabilities, writer.uint32(74).fork()).join();
+    }
+    if (message.resources !== undefined) {
+      ClusterResources.encode(message.resources, writer.uint32(82).fork()).join();
+    }
+    if (message.requestedBy !== undefined) {
+      RequestGroups.encode(message.requestedBy, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -481,6 +1020,38 @@ export const ClusterReport: MessageFns<ClusterReport> = {
             }
 
             message.peerAddress = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.uid = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.capabilities = Capabilities.decode(reader, reader.uint32());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.resources = ClusterResources.decode(reader, reader.uint32());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.requestedBy = RequestGroups.decode(reader, reader.uint32());
             continue;
           }
         }
