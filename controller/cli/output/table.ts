@@ -1,7 +1,9 @@
 /** Tables as kubectl prints them: upper-case headings, three spaces between columns, no lines. */
-export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [headings, ...rows];
-  const widths = headings.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
+export const table = (headings: readonly string[], rows: readonly (readonly string[])[]): string => aligned([headings, ...rows]);
+
+/** As wide as the widest cell of each column; the last column is not padded. */
+export function aligned(all: readonly (readonly string[])[]): string {
+  const widths = (all[0] ?? []).map((_, column) => all.reduce((widest, row) => Math.max(widest, (row[column] ?? '').length), 0));
   return all.map((row) => row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd((widths[column] ?? 0) + 3))).join('').trimEnd()).join('\n') + '\n';
 }
 
