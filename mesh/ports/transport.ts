@@ -59,6 +59,9 @@ export class TransportError extends Error {
   }
 }
 
+/** A transport ends a stream whose other side has been silent for that long, unasked and asked (keepalive): an open one was heard of since. */
+export const LONGEST_SILENCE = { askedAfterSeconds: 30, answeredWithinSeconds: 10 } as const;
+
 /** One open bidirectional stream. */
 export interface SyncStream {
   /** Resolves when the transport can take another message (back-pressure); rejects with `TransportError` once the stream is gone. */

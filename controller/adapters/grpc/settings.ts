@@ -2,10 +2,11 @@
 import { constants } from 'node:crypto';
 import type { ChannelOptions } from '@grpc/grpc-js';
 import { MAX_MESSAGE_BYTES } from '../../../mesh/api/codec/bounds.ts';
+import { LONGEST_SILENCE } from '../../../mesh/ports/transport.ts';
 
 const SHARED = {
-  'grpc.keepalive_time_ms': 30_000,
-  'grpc.keepalive_timeout_ms': 10_000,
+  'grpc.keepalive_time_ms': LONGEST_SILENCE.askedAfterSeconds * 1000,
+  'grpc.keepalive_timeout_ms': LONGEST_SILENCE.answeredWithinSeconds * 1000,
   'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
   'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
   // Channelz keeps a record of every connection.
