@@ -20,6 +20,8 @@ export class RotatingServerCredentials extends ServerCredentials {
   private readonly read: () => TlsMaterial;
   private readonly log: Log;
   private used: TlsMaterial;
+  /** Material is read anew again and again; what cannot be used is said once. */
+  private complaint = '';
 
   /** Throws where the first material cannot be used. Client certificates are asked for and judged call by call: Join has none. */
   constructor(read: () => TlsMaterial, log: Log) {
@@ -31,15 +33,25 @@ export class RotatingServerCredentials extends ServerCredentials {
   }
 
   refresh(): void {
+    let chain = '';
     try {
       const { keyPem, chainPem, bundlePem } = this.read();
-      if (keyPem === this.used.keyPem && chainPem === this.used.chainPem && bundlePem === this.used.bundlePem) return;
+      chain = chainPem;
+      if (keyPem === this.used.keyPem && chainPem === this.used.chainPem && bundlePem === this.used.bundlePem) {
+        this.complaint = '';
+        return;
+      }
       const next = { keyPem, chainPem, bundlePem };
       this.updateSecureContextOptions(checkedContext(next));
       this.used = next;
+      this.complaint = '';
       this.log.info({ serial: new X509Certificate(chainPem).serialNumber }, 'serving a new certificate or new roots');
     } catch (error) {
-      this.log.error({ error: error instanceof Error ? error.message : String(error) }, 'new certificate, key or roots cannot be used; keeping those in use');
+      const reason = error instanceof Error ? error.message : String(error);
+      const complaint = `${reason} ${chain}`;
+      if (complaint === this.complaint) return;
+      this.complaint = complaint;
+      this.log.error({ error: reason }, 'new certificate, key or roots cannot be used; keeping those in use');
     }
   }
 
