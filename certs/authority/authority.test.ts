@@ -86,8 +86,9 @@ describe('the issuing CA', () => {
     const issuers: string[] = [];
     for (let day = 0; day < 400; day++) {
       await clock.advance(DAY);
-      const { issuer, chainPem, notAfter } = authority.issueAgent('berlin', request());
+      const { issuer, issuingCaGeneration, chainPem, notAfter } = authority.issueAgent('berlin', request());
       if (issuers.at(-1) !== issuer) issuers.push(issuer);
+      expect(issuingCaGeneration).toBe(issuers.length);
       expect(readCertificate(chainPem).notAfter - clock.now()).toBe(DAY);
       expect(notAfter).toBeGreaterThan(clock.now());
     }
@@ -98,6 +99,26 @@ describe('the issuing CA', () => {
     expect(keys.writes()).toBeLessThan(25);
     expect(authority.trust()).toEqual(before);
   }, 60_000);
+
+  test('counts on from documents that were not counted: the oldest one left is the first', async () => {
+    const { authority, clock, keys } = await authorityWith();
+    await clock.advance(60 * DAY);
+    await authority.open(signal);
+    const stored = (await keys.load(signal))!;
+    const { issuers, ...document } = JSON.parse(stored.content) as { issuers: { generation?: number }[] };
+    await keys.save(JSON.stringify({ ...document, issuers: issuers.map(({ generation: _, ...issuer }) => issuer) }), stored.version, signal);
+    await authority.open(signal);
+    const first = authority.issueAgent('berlin', request()).issuingCaGeneration;
+    expect(first).toBeLessThanOrEqual(issuers.length);
+    const seen = new Set<number>();
+    for (let day = 0; day < 200; day++) {
+      await clock.advance(DAY);
+      await authority.open(signal);
+      seen.add(authority.issueAgent('berlin', request()).issuingCaGeneration);
+    }
+    expect([...seen]).toEqual(Array.from({ length: seen.size }, (_, index) => first + index));
+    expect(seen.size).toBeGreaterThan(2);
+  });
 
   test('is made anew by a hub that slept for a year', async () => {
     const { authority, clock } = await authorityWith();

@@ -12,7 +12,7 @@ import { spiffeIdOfCluster, trustDomainProblem } from '../names.ts';
 import { activeIssuer, BACKDATE, renewalTime } from '../policy/schedule.ts';
 import { randomSerial, serialText, signCertificate } from './certificate.ts';
 import { type LoadedAuthority, loadAuthority, maintainDocument, newDocument } from './chain.ts';
-import { type AuthorityDocument, AuthorityUnusable, type KeyStore, parseDocument } from './document.ts';
+import { type AuthorityDocument, AuthorityUnusable, generationOf, type KeyStore, parseDocument } from './document.ts';
 import { agentProfile, hubProfile, type LeafProfile, meshProfile } from './leaves.ts';
 import { readCertificateRequest } from './request.ts';
 
@@ -28,6 +28,8 @@ export interface AuthorityPorts {
 export interface IssuedAgent extends IssuedIdentity {
   readonly serial: string;
   readonly issuer: string;
+  /** Of the issuing CA: 1 for the first, one more with each renewal. */
+  readonly issuingCaGeneration: number;
   readonly spiffeId: string;
   /** What the request proved to hold. */
   readonly publicKeyDer: Uint8Array;
@@ -88,7 +90,8 @@ export function createAuthority(ports: AuthorityPorts): Authority {
   function issue(profile: LeafProfile, publicKeyDer: Uint8Array) {
     const now = clock.now();
     const { document, issuers } = opened();
-    const issuer = issuers[activeIssuer(issuers, now)];
+    const active = activeIssuer(issuers, now);
+    const issuer = issuers[active];
     if (issuer === undefined) throw new AuthorityUnusable('certificate authority: its issuing CA has expired and no new one could be stored; see the hub\'s log for why');
     const validity = { notBefore: wholeSeconds(now - BACKDATE), notAfter: wholeSeconds(Math.min(now + profile.lifetime, issuer.notAfter)) };
     const serial = randomSerial(random);
@@ -96,7 +99,7 @@ export function createAuthority(ports: AuthorityPorts): Authority {
       subject: profile.subject, issuer: issuer.name, validity, publicKeyDer, issuerPublicKeyDer: issuer.key.publicKeyDer,
       usage: profile.usage, names: profile.names, serial,
     }, issuer.key);
-    return { chainPem: leaf + issuer.certificatePem, bundlePem: bundleOf(document), serial: serialText(serial), issuer: issuer.name.commonName ?? '', ...validity };
+    return { chainPem: leaf + issuer.certificatePem, bundlePem: bundleOf(document), serial: serialText(serial), issuer: issuer.name.commonName ?? '', issuingCaGeneration: generationOf(document, active), ...validity };
   }
 
   return {
@@ -120,8 +123,8 @@ export function createAuthority(ports: AuthorityPorts): Authority {
       const wrongName = clusterNameProblem('cluster', cluster);
       if (wrongName !== undefined) throw new Error(wrongName);
       const publicKeyDer = readCertificateRequest(requestDer, signer);
-      const { chainPem, bundlePem, notAfter, serial, issuer } = issue(agentProfile(trustDomain, cluster), publicKeyDer);
-      return { chainPem, bundlePem, trustDomain, notAfter, serial, issuer, spiffeId: spiffeIdOfCluster(trustDomain, cluster), publicKeyDer };
+      const { chainPem, bundlePem, notAfter, serial, issuer, issuingCaGeneration } = issue(agentProfile(trustDomain, cluster), publicKeyDer);
+      return { chainPem, bundlePem, trustDomain, notAfter, serial, issuer, issuingCaGeneration, spiffeId: spiffeIdOfCluster(trustDomain, cluster), publicKeyDer };
     },
     issueMesh(cluster, requests, namespace) {
       const wrongName = clusterNameProblem('cluster', cluster);

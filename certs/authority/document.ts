@@ -4,6 +4,8 @@ import type { CancelSignal } from '../../mesh/ports/cancel.ts';
 export interface StoredAuthority {
   readonly certificatePem: string;
   readonly keyPem: string;
+  /** Of issuing CAs: 1 for the first, one more with each renewal. Absent in documents of versions that did not count: see `generationOf`. */
+  readonly generation?: number;
 }
 
 export interface AuthorityDocument {
@@ -16,6 +18,9 @@ export interface AuthorityDocument {
   /** Oldest first. */
   readonly issuers: readonly StoredAuthority[];
 }
+
+/** Where nothing was counted yet, the oldest that is still there counts as the first. */
+export const generationOf = ({ issuers }: Pick<AuthorityDocument, 'issuers'>, index: number): number => issuers[index]?.generation ?? index + 1;
 
 /** Keeps one document. Of several writers at once exactly one succeeds: the others load again. */
 export interface KeyStore {

@@ -51,7 +51,7 @@ test('a token makes one cluster of that name, with an identity', async () => {
   expect(new X509Certificate(issued.chainPem).subjectAltName).toBe('URI:spiffe://mesh.example/cluster/berlin');
   expect((await kubernetes.get<ClusterObject>(Cluster, { name: 'berlin' }, signal))?.spec).toEqual({});
   expect(identities).toEqual([['berlin', {
-    spiffeId: 'spiffe://mesh.example/cluster/berlin', certificateSerial: new X509Certificate(issued.chainPem).serialNumber, issuer: expect.stringMatching(/^Isthmus issuing CA /), notAfter: issued.notAfter, joinedAt: clock.now(),
+    spiffeId: 'spiffe://mesh.example/cluster/berlin', certificateSerial: new X509Certificate(issued.chainPem).serialNumber, issuer: expect.stringMatching(/^Isthmus issuing CA /), trustDomain: 'mesh.example', issuingCaGeneration: 1, notAfter: issued.notAfter, joinedAt: clock.now(),
   }]]);
   const stored = await kubernetes.get<JoinTokenObject>(JoinToken, { name: joining.name }, signal);
   expect(stored?.status).toMatchObject({ redeemedAt: '2030-01-01T00:00:00.000Z', certificateSerial: identities[0]?.[1].certificateSerial });

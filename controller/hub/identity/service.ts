@@ -21,6 +21,8 @@ export interface ClusterIdentity {
   readonly spiffeId: string;
   readonly certificateSerial: string;
   readonly issuer: string;
+  readonly trustDomain?: string;
+  readonly issuingCaGeneration?: number;
   readonly notAfter: Instant;
   readonly joinedAt: Instant;
 }
@@ -57,8 +59,8 @@ export function createIdentityService({ kubernetes, authority, clock, digest, lo
   }
 
   async function hand(cluster: string, issued: IssuedAgent, joinedAt: Instant): Promise<IssuedIdentity> {
-    const { chainPem, bundlePem, trustDomain, notAfter, spiffeId, serial, issuer } = issued;
-    await onIdentity(cluster, { spiffeId, certificateSerial: serial, issuer, notAfter, joinedAt });
+    const { chainPem, bundlePem, trustDomain, notAfter, spiffeId, serial, issuer, issuingCaGeneration } = issued;
+    await onIdentity(cluster, { spiffeId, certificateSerial: serial, issuer, trustDomain, issuingCaGeneration, notAfter, joinedAt });
     return { chainPem, bundlePem, trustDomain, notAfter };
   }
 
