@@ -1,4 +1,6 @@
 /** `Cluster.status` as a value: what the hub believes of one cluster, and how fresh that is. Timestamps are RFC 3339. */
+import type { DriftReason } from './desired.ts';
+import type { DriftClass } from './drift.ts';
 
 export interface StatusProperty {
   name: string;
@@ -26,6 +28,21 @@ export interface StatusAmounts {
 interface StatusRequests extends StatusAmounts {
   label: string;
   value: string;
+}
+
+export interface StatusDrift {
+  object: string;
+  path: string;
+  expected: string;
+  actual: string;
+  manager: string;
+  firstSeen: string;
+  actor?: string | undefined;
+  changedAt?: string | undefined;
+  reason?: DriftReason | undefined;
+  class?: DriftClass | undefined;
+  heldUntil?: string | undefined;
+  decision?: string | undefined;
 }
 
 /** Equal to `z.infer<typeof clusterStatus>` of `mesh/api/resources/cluster.ts`; a test compares the two types. */
@@ -56,7 +73,8 @@ export interface ClusterStatusValue {
   exportCount?: number | undefined;
   current?: { id: string; appliedAt: string; by: string } | undefined;
   desired?: { id: string; run: string; stage: string } | undefined;
-  drift?: { object: string; path: string; expected: string; actual: string; manager: string; firstSeen: string }[] | undefined;
+  drift?: StatusDrift[] | undefined;
+  driftOmitted?: number | undefined;
   conditions?: StatusCondition[] | undefined;
 }
 

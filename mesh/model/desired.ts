@@ -39,6 +39,21 @@ export interface DesiredState {
   readonly trust: TrustState;
   readonly failover: readonly FailoverPolicyValue[];
   readonly globalServices: readonly GlobalServiceValue[];
+  /** What people decided on changes by others; absent: nothing. Sorted by object, path, `actual`. */
+  readonly overrides?: readonly DriftOverride[];
+}
+
+/** Permission for one change by others, known by what stands there: a newer change is not meant. */
+export interface DriftOverride {
+  readonly object: string;
+  /** As `DriftEntry.path`. */
+  readonly path: string;
+  /** `keep`: what stands there is as desired. `overwrite`: it may be written over, once. */
+  readonly action: 'keep' | 'overwrite';
+  /** As `DriftEntry.actual`. */
+  readonly actual: string;
+  /** Name of the DriftDecision. */
+  readonly decision: string;
 }
 
 /** `id` is `sha256-` and the digest of `content`, which is `canonicalJson` of a `DesiredState`. */
@@ -57,6 +72,10 @@ export interface AppliedReport {
   readonly healthy: boolean;
   readonly message: string;
   readonly drift: readonly DriftEntry[];
+  /** Changes by others beyond `drift`, which is bounded. */
+  readonly driftOmitted?: number;
+  /** Everything of this desired state is in place but what others changed; absent: it is not, or nothing is changed. */
+  readonly inPlaceButDrift?: string;
 }
 
 /** One field that is not what we last wrote. Secret values appear as digests only. */
@@ -65,10 +84,18 @@ export interface DriftEntry {
   readonly object: string;
   /** `.data.oslo`; empty: the object as a whole. */
   readonly path: string;
-  /** `sha256:` and hex, or `absent`. */
+  /** `sha256:` and hex, or `absent`; short values of what is no Secret stand as they are. */
   readonly expected: string;
   readonly actual: string;
   /** Field manager of the change (`managedFields`), `unknown` where the server does not say. */
   readonly manager: string;
   readonly firstSeen: number;
+  /** Who is behind the manager, for people: `Argo CD application shop`, `kubectl-edit (Update)`; absent: unknown. */
+  readonly actor?: string;
+  /** When the manager last wrote, by the server's clock; absent: unknown. */
+  readonly changedAt?: number;
+  /** Absent: `Changed`. `PutBack`: a live fact (import), written again at once. `Contended`: the same manager undoes our write again and again; we have backed off. */
+  readonly reason?: DriftReason;
 }
+
+export type DriftReason = 'Changed' | 'PutBack' | 'Contended';

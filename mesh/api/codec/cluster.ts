@@ -6,6 +6,7 @@ import type { Answer, PeerAddress, Question } from '../../model/sync.ts';
 import type * as wire from '../gen/isthmus/v1/cluster.ts';
 import { BOUNDS, instant, invalid, list, name, port, text, textMap, texts } from './bounds.ts';
 import { inventoryFromWire, inventoryToWire } from './resources.ts';
+import { driftFromWire, driftToWire } from './drift.ts';
 import { authModes } from './unions.ts';
 
 const short = (field: string, value: string): string => text(field, value, BOUNDS.nameLength);
@@ -66,7 +67,7 @@ export const desiredRevisionFromWire = (field: string, revision: wire.DesiredRev
 });
 
 export function appliedReportToWire(report: AppliedReport): wire.AppliedReport {
-  return { ...report, id: report.id ?? undefined, appliedAt: report.appliedAt ?? undefined };
+  return { ...report, id: report.id ?? undefined, appliedAt: report.appliedAt ?? undefined, drift: report.drift.map(driftToWire), driftOmitted: report.driftOmitted ?? 0, inPlaceButDrift: report.inPlaceButDrift };
 }
 
 export function appliedReportFromWire(field: string, report: wire.AppliedReport): AppliedReport {
@@ -75,14 +76,9 @@ export function appliedReportFromWire(field: string, report: wire.AppliedReport)
     appliedAt: report.appliedAt === undefined ? null : instant(`${field}.appliedAt`, report.appliedAt),
     healthy: report.healthy,
     message: text(`${field}.message`, report.message),
-    drift: list(`${field}.drift`, report.drift, BOUNDS.driftEntries).map((entry, index) => ({
-      object: name(`${field}.drift[${index}].object`, entry.object),
-      path: text(`${field}.drift[${index}].path`, entry.path),
-      expected: short(`${field}.drift[${index}].expected`, entry.expected),
-      actual: short(`${field}.drift[${index}].actual`, entry.actual),
-      manager: short(`${field}.drift[${index}].manager`, entry.manager),
-      firstSeen: instant(`${field}.drift[${index}].firstSeen`, entry.firstSeen),
-    })),
+    drift: list(`${field}.drift`, report.drift, BOUNDS.driftEntries).map((entry, index) => driftFromWire(`${field}.drift[${index}]`, entry)),
+    ...(report.driftOmitted === 0 ? {} : { driftOmitted: report.driftOmitted }),
+    ...(report.inPlaceButDrift === undefined ? {} : { inPlaceButDrift: name(`${field}.inPlaceButDrift`, report.inPlaceButDrift) }),
   };
 }
 

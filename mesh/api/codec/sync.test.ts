@@ -55,7 +55,10 @@ const VALUES: { readonly [T in SyncType]: fc.Arbitrary<SyncValues[T]> } = {
   }), inventory),
   AppliedReport: fc.record({
     id: fc.option(word), appliedAt: fc.option(time), healthy: fc.boolean(), message: fc.string(),
-    drift: fc.array(fc.record({ object: word, path: fc.string(), expected: fc.string(), actual: fc.string(), manager: fc.string(), firstSeen: time })),
+    drift: fc.array(fc.record(
+      { object: word, path: fc.string(), expected: fc.string(), actual: fc.string(), manager: fc.string(), firstSeen: time, actor: fc.string(), changedAt: time, reason: fc.constantFrom('Changed', 'PutBack', 'Contended') },
+      { requiredKeys: ['object', 'path', 'expected', 'actual', 'manager', 'firstSeen'] },
+    )),
   }),
   ExportFact: exportFact,
   DnsSample: fc.record({ cluster: word, at: time, servedBy: fc.array(word), rcode: fc.string(), healthy: fc.array(word) }),

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { MAX_CAPABILITY_LENGTH, MAX_CAPABILITY_VALUES, MAX_REQUEST_GROUPS } from '../../model/cluster.ts';
 import { conditionsSchema, meshEndpointSchema, timestamp } from './common.ts';
+import { driftEntryStatus } from './drift-policy.ts';
 import { defineResource, type ResourceObject } from './define.ts';
 
 const clusterSpec = z.object({
@@ -63,14 +64,8 @@ export const clusterStatus = z.object({
   exportCount: z.int().optional(),
   current: z.object({ id: z.string(), appliedAt: timestamp, by: z.string() }).optional().describe('Desired state that the cluster has applied, and the run that brought it.'),
   desired: z.object({ id: z.string(), run: z.string(), stage: z.string() }).optional().describe('Desired state that a run assigned last.'),
-  drift: z.array(z.object({
-    object: z.string(),
-    path: z.string(),
-    expected: z.string(),
-    actual: z.string(),
-    manager: z.string(),
-    firstSeen: timestamp,
-  })).max(32).optional(),
+  drift: z.array(driftEntryStatus).max(32).optional(),
+  driftOmitted: z.int().optional().describe('Changes by others beyond those in drift.'),
   conditions: conditionsSchema.optional(),
 });
 

@@ -2,6 +2,7 @@
 import { Cluster } from './cluster.ts';
 import type { ResourceDefinition } from './define.ts';
 import { Drill } from './drill.ts';
+import { DriftDecision, DriftPolicy } from './drift-policy.ts';
 import { FleetQuery } from './fleet-query.ts';
 import { Inquiry } from './inquiry.ts';
 import { JoinToken } from './join-token.ts';
@@ -10,12 +11,12 @@ import { ServiceExport, ServiceImport } from './multicluster.ts';
 import { ExportPolicy, FailoverPolicy, GlobalService } from './policies.ts';
 import { UpdateRun, UpdateStrategy } from './updates.ts';
 
-export { Cluster, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, JoinToken, Mesh, ServiceExport, ServiceImport, UpdateRun, UpdateStrategy };
+export { Cluster, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, JoinToken, Mesh, ServiceExport, ServiceImport, UpdateRun, UpdateStrategy };
 export { apiVersionOf, type ResourceDefinition } from './define.ts';
 
 /** Served by the hub's Kubernetes API. */
 export const HUB_RESOURCES: readonly ResourceDefinition[] = [
-  Cluster, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, JoinToken, Mesh, UpdateRun, UpdateStrategy,
+  Cluster, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, JoinToken, Mesh, UpdateRun, UpdateStrategy,
 ];
 
 /** Served by every member cluster's Kubernetes API. */

@@ -59,6 +59,61 @@ export function authModeToNumber(object: AuthMode): number {
   }
 }
 
+export const DriftReason = {
+  UNSPECIFIED: "DRIFT_REASON_UNSPECIFIED",
+  CHANGED: "DRIFT_REASON_CHANGED",
+  PUT_BACK: "DRIFT_REASON_PUT_BACK",
+  CONTENDED: "DRIFT_REASON_CONTENDED",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type DriftReason = typeof DriftReason[keyof typeof DriftReason];
+
+export namespace DriftReason {
+  export type UNSPECIFIED = typeof DriftReason.UNSPECIFIED;
+  export type CHANGED = typeof DriftReason.CHANGED;
+  export type PUT_BACK = typeof DriftReason.PUT_BACK;
+  export type CONTENDED = typeof DriftReason.CONTENDED;
+  export type UNRECOGNIZED = typeof DriftReason.UNRECOGNIZED;
+}
+
+export function driftReasonFromJSON(object: any): DriftReason {
+  switch (object) {
+    case 0:
+    case "DRIFT_REASON_UNSPECIFIED":
+      return DriftReason.UNSPECIFIED;
+    case 1:
+    case "DRIFT_REASON_CHANGED":
+      return DriftReason.CHANGED;
+    case 2:
+    case "DRIFT_REASON_PUT_BACK":
+      return DriftReason.PUT_BACK;
+    case 3:
+    case "DRIFT_REASON_CONTENDED":
+      return DriftReason.CONTENDED;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return DriftReason.UNRECOGNIZED;
+  }
+}
+
+export function driftReasonToNumber(object: DriftReason): number {
+  switch (object) {
+    case DriftReason.UNSPECIFIED:
+      return 0;
+    case DriftReason.CHANGED:
+      return 1;
+    case DriftReason.PUT_BACK:
+      return 2;
+    case DriftReason.CONTENDED:
+      return 3;
+    case DriftReason.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
+
 export interface MeshEndpoint {
   /** Either a DNS name or IPs. */
   readonly address?: string | undefined;
@@ -160,6 +215,12 @@ export interface DriftEntry {
   readonly manager: string;
   /** Milliseconds since the Unix epoch. */
   readonly firstSeen: number;
+  readonly actor?:
+    | string
+    | undefined;
+  /** Milliseconds since the Unix epoch. */
+  readonly changedAt?: number | undefined;
+  readonly reason: DriftReason;
 }
 
 export interface AppliedReport {
@@ -172,6 +233,9 @@ export interface AppliedReport {
   readonly healthy: boolean;
   readonly message: string;
   readonly drift: readonly DriftEntry[];
+  readonly driftOmitted: number;
+  /** Desired state of which everything is in place but what others changed. */
+  readonly inPlaceButDrift?: string | undefined;
 }
 
 export interface Evacuation {
@@ -1193,7 +1257,17 @@ export const DesiredRevision: MessageFns<DesiredRevision> = {
 };
 
 function createBaseDriftEntry(): DriftEntry {
-  return { object: "", path: "", expected: "", actual: "", manager: "", firstSeen: 0 };
+  return {
+    object: "",
+    path: "",
+    expected: "",
+    actual: "",
+    manager: "",
+    firstSeen: 0,
+    actor: undefined,
+    changedAt: undefined,
+    reason: DriftReason.UNSPECIFIED,
+  };
 }
 
 export const DriftEntry: MessageFns<DriftEntry> = {
@@ -1215,6 +1289,15 @@ export const DriftEntry: MessageFns<DriftEntry> = {
     }
     if (message.firstSeen !== 0) {
       writer.uint32(48).int64(message.firstSeen);
+    }
+    if (message.actor !== undefined) {
+      writer.uint32(58).string(message.actor);
+    }
+    if (message.changedAt !== undefined) {
+      writer.uint32(64).int64(message.changedAt);
+    }
+    if (message.reason !== DriftReason.UNSPECIFIED) {
+      writer.uint32(72).int32(driftReasonToNumber(message.reason));
     }
     return writer;
   },
@@ -1280,6 +1363,30 @@ export const DriftEntry: MessageFns<DriftEntry> = {
             message.firstSeen = longToNumber(reader.int64());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.changedAt = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.reason = driftReasonFromJSON(reader.int32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1294,7 +1401,15 @@ export const DriftEntry: MessageFns<DriftEntry> = {
 };
 
 function createBaseAppliedReport(): AppliedReport {
-  return { id: undefined, appliedAt: undefined, healthy: false, message: "", drift: [] };
+  return {
+    id: undefined,
+    appliedAt: undefined,
+    healthy: false,
+    message: "",
+    drift: [],
+    driftOmitted: 0,
+    inPlaceButDrift: undefined,
+  };
 }
 
 export const AppliedReport: MessageFns<AppliedReport> = {
@@ -1313,6 +1428,12 @@ export const AppliedReport: MessageFns<AppliedReport> = {
     }
     for (const v of message.drift) {
       DriftEntry.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.driftOmitted !== 0) {
+      writer.uint32(48).uint32(message.driftOmitted);
+    }
+    if (message.inPlaceButDrift !== undefined) {
+      writer.uint32(58).string(message.inPlaceButDrift);
     }
     return writer;
   },
@@ -1368,6 +1489,22 @@ export const AppliedReport: MessageFns<AppliedReport> = {
             }
 
             message.drift.push(DriftEntry.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.driftOmitted = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.inPlaceButDrift = reader.string();
             continue;
           }
         }
