@@ -34,9 +34,9 @@ async function start(breakIt: (what: string) => void): Promise<Bench> {
   };
   const records: RecordStore = {
     ...bench.records,
-    async appendHistory(entries) {
-      for (const { cluster } of entries) breakIt(`appendHistory ${cluster}`);
-      await bench.records.appendHistory(entries);
+    async recordChange(change) {
+      breakIt(`recordChange ${change.cluster}`);
+      await bench.records.recordChange(change);
     },
     getReport: broken('getReport', bench.records.getReport), listTargets: broken('listTargets', bench.records.listTargets), listHistory: broken('listHistory', bench.records.listHistory),
   };
@@ -49,7 +49,7 @@ async function start(breakIt: (what: string) => void): Promise<Bench> {
 describe('what the hub cannot reconcile', () => {
   it('is said on the one mesh and the one cluster concerned, without the text of the bug, while the others go on, and is over with the next success', async () => {
     let broken = true;
-    const bench = await start((what) => { if (broken && (what === 'Mesh asia' || what === 'appendHistory berlin')) throw new TypeError(SECRET); });
+    const bench = await start((what) => { if (broken && (what === 'Mesh asia' || what === 'recordChange berlin')) throw new TypeError(SECRET); });
     await bench.create(Mesh, 'asia', { clusters: { labels: { tier: 'berlin' } }, strategy: 'simple' });
     await bench.create(Mesh, 'europe', { clusters: { labels: { tier: 'oslo' } }, strategy: 'simple' });
     await bench.clock.advance(5000);

@@ -109,9 +109,9 @@ export function tracedRecords(records: RecordStore, trace: Trace): TracedRecords
     targets: (run) => targets.get(run) ?? [],
     records: {
       ...records,
-      async appendHistory(entries) {
-        await records.appendHistory(entries);
-        for (const { cluster, field, by, after } of entries) trace.add('hub', 'history', `${cluster} ${field} ${after === null ? 'gone' : 'set'} by ${by}`);
+      async recordChange(change) {
+        await records.recordChange(change);
+        for (const { cluster, field, by, after } of change.entries) trace.add('hub', 'history', `${cluster} ${field} ${after === null ? 'gone' : 'set'} by ${by}`);
       },
       async createRun(run, frozen, entries) {
         const created = await records.createRun(run, frozen, entries);
@@ -133,8 +133,12 @@ export function tracedRecords(records: RecordStore, trace: Trace): TracedRecords
 
 export function livingRecords(records: RecordStore, life: Life): RecordStore {
   return {
-    appendHistory: (...call) => life.call(() => records.appendHistory(...call)),
+    recordChange: (...call) => life.call(() => records.recordChange(...call)),
+    listStates: (...call) => life.call(() => records.listStates(...call)),
+    statesAt: (...call) => life.call(() => records.statesAt(...call)),
     listHistory: (...call) => life.call(() => records.listHistory(...call)),
+    historyKeptSince: (...call) => life.call(() => records.historyKeptSince(...call)),
+    compactHistory: (...call) => life.call(() => records.compactHistory(...call)),
     putRevisions: (...call) => life.call(() => records.putRevisions(...call)),
     getRevision: (...call) => life.call(() => records.getRevision(...call)),
     createRun: (...call) => life.call(() => records.createRun(...call)),

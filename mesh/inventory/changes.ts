@@ -3,7 +3,7 @@ import { canonicalJson } from '../model/canonical.ts';
 import type { ClusterStatusValue } from '../model/cluster-status.ts';
 import type { HistoryEntry } from '../model/history.ts';
 import type { Instant } from '../model/instant.ts';
-import { DERIVED_PROPERTIES } from './properties.ts';
+import { DERIVED_PROPERTIES } from '../model/cluster-fields.ts';
 
 const MAX_ENTRIES = 256;
 
@@ -12,7 +12,7 @@ export function historyOf(cluster: string, before: ClusterStatusValue, after: Cl
   const entries: HistoryEntry[] = [];
   const compare = (field: string, old: unknown, next: unknown, by: string): void => {
     const [oldText, nextText] = [old, next].map((value) => (value === undefined ? null : canonicalJson(value)));
-    if (oldText !== nextText) entries.push({ cluster, at: now, field, before: oldText ?? null, after: nextText ?? null, by });
+    if (oldText !== nextText) entries.push({ cluster, at: now, field, before: oldText ?? null, after: nextText ?? null, by, run: null, reason: null, approvedBy: [] });
   };
   const compareEach = (prefix: string, old: Readonly<Record<string, unknown>>, next: Readonly<Record<string, unknown>>, byOf: (key: string) => string): void => {
     for (const key of [...new Set([...Object.keys(old), ...Object.keys(next)])].sort()) compare(`${prefix}.${key}`, old[key], next[key], byOf(key));

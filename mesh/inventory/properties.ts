@@ -1,5 +1,6 @@
 /** A cluster's properties: declared ones, then what the hub derives from the report, then what the agent was told to report. */
 import type { ClusterReport } from '../model/cluster.ts';
+import type { DERIVED_PROPERTIES } from '../model/cluster-fields.ts';
 import type { StatusProperty } from '../model/cluster-status.ts';
 import { type Instant, toRfc3339 } from '../model/instant.ts';
 import { sortedByName } from '../model/order.ts';
@@ -8,9 +9,6 @@ import type { ClusterFacts } from './facts.ts';
 const MAX_PROPERTIES = 128;
 const MAX_NAME = 128;
 const MAX_VALUE = 1024;
-
-/** Taken from other fields of the report, so that queries can use them. */
-export const DERIVED_PROPERTIES = ['agent-version', 'cilium-cluster-id', 'cilium-version', 'kubernetes-version', 'pod-cidrs'] as const;
 
 function derivedProperties({ cilium, kubernetesVersion, agentVersion }: ClusterReport): Record<string, string> {
   const all: Record<(typeof DERIVED_PROPERTIES)[number], string> = {

@@ -5,13 +5,18 @@ import type { TargetPhase } from './rollout.ts';
 export interface HistoryEntry {
   readonly cluster: string;
   readonly at: number;
-  /** `identity`, `properties.region`, `current`, `desired`, `conditions.Ready`, `drift`, … */
+  /** As in `ClusterFields`: `labels.region`, `spec.frozen`, `identity`, `properties.country`, `current`, `desired`, `conditions.Ready`, `drift`, … */
   readonly field: string;
   /** JSON text; null: was not there. */
   readonly before: string | null;
   readonly after: string | null;
-  /** `spiffe://…`, `run/mesh-europe-1`, a Kubernetes user or field manager. */
+  /** Who wrote it: an agent's `spiffe://…`, `hub`, a Kubernetes user or field manager, who asked for a run (`run/NAME` where that is not known). */
   readonly by: string;
+  /** The UpdateRun that it belongs to. */
+  readonly run: string | null;
+  /** Why: the run's reason. */
+  readonly reason: string | null;
+  readonly approvedBy: readonly string[];
 }
 
 export interface JournalEntry {

@@ -5,14 +5,15 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { HistoryEntry, JournalEntry } from '../../../mesh/model/history.ts';
 import type { RunTarget } from '../../../mesh/model/rollout.ts';
-import { type RecordStore, RecordsUnavailable } from '../../../mesh/ports/records.ts';
+import { type ClusterChange, type RecordStore, RecordsUnavailable } from '../../../mesh/ports/records.ts';
 import { findPostgres, startPostgres, type TestPostgres } from './testing/postgres-server.ts';
 import { openPostgresRecords } from './postgres.ts';
 import { openSqliteRecords } from './sqlite.ts';
 
 const target = (cluster: string, phase: RunTarget['phase'] = 'Pending'): RunTarget =>
   ({ cluster, stage: 0, fromId: null, toId: `sha256-${cluster}`, phase, assignedAt: null, healthyAt: null, finishedAt: null, message: '' });
-const entry = (cluster: string, at: number): HistoryEntry => ({ cluster, at, field: 'properties.region', before: null, after: '"europe"', by: 'spiffe://test/cluster/a' });
+const entry = (cluster: string, at: number): HistoryEntry => ({ cluster, at, field: 'properties.region', before: null, after: '"europe"', by: 'spiffe://test/cluster/a', run: null, reason: null, approvedBy: [] });
+const change = (cluster: string, at: number): ClusterChange => ({ cluster, at, fields: { 'properties.region': '"europe"' }, entries: [entry(cluster, at)] });
 const journal = (event: JournalEntry['event'], cluster = ''): JournalEntry => ({ run: 'mesh-1', at: 5, cluster, event, message: '' });
 
 function suite(open: () => Promise<RecordStore>): void {
@@ -21,7 +22,7 @@ function suite(open: () => Promise<RecordStore>): void {
   afterAll(() => store.close());
 
   test('history comes newest first, by cluster and bounded', async () => {
-    await store.appendHistory([entry('a', 1_700_000_000_001), entry('b', 1_700_000_000_002), entry('a', 1_700_000_000_003)]);
+    for (const [cluster, at] of [['a', 1_700_000_000_001], ['b', 1_700_000_000_002], ['a', 1_700_000_000_003]] as const) await store.recordChange(change(cluster, at));
     expect((await store.listHistory({ cluster: 'a', limit: 10 })).map((row) => row.at)).toEqual([1_700_000_000_003, 1_700_000_000_001]);
     expect(await store.listHistory({ limit: 1 })).toEqual([entry('a', 1_700_000_000_003)]);
     expect(await store.listHistory({ cluster: 'a', field: 'current', limit: 10 })).toEqual([]);
@@ -42,21 +43,19 @@ function suite(open: () => Promise<RecordStore>): void {
     expect(await store.listJournal('mesh-1', 10)).toEqual([journal('Created')]);
   });
 
-  test('progress moves rows, assignments, journal and history together', async () => {
+  test('progress moves rows, assignments and journal together', async () => {
     const moved = { ...target('a', 'Assigned'), assignedAt: 7, message: 'told' };
     const assignment = { cluster: 'a', desiredId: 'sha256-a', run: 'mesh-1', stage: 'canary', assignedAt: 7 };
-    await store.saveProgress({ run: 'mesh-1', targets: [moved], assignments: [assignment], journal: [journal('Assigned', 'a')], history: [entry('c', 9)] });
-    await store.saveProgress({ run: 'mesh-1', targets: [], assignments: [{ ...assignment, assignedAt: 8 }], journal: [], history: [] });
+    await store.saveProgress({ run: 'mesh-1', targets: [moved], assignments: [assignment], journal: [journal('Assigned', 'a')] });
+    await store.saveProgress({ run: 'mesh-1', targets: [], assignments: [{ ...assignment, assignedAt: 8 }], journal: [] });
     expect(await store.listTargets('mesh-1')).toEqual([moved, target('b')]);
     expect(await store.listAssignments()).toEqual([{ ...assignment, assignedAt: 8 }]);
-    expect(await store.listHistory({ cluster: 'c', limit: 5 })).toHaveLength(1);
   });
 
   test('progress that fails half-way leaves nothing', async () => {
     const bad = { ...journal('Assigned'), event: undefined as unknown as 'Assigned' };
-    await expect(store.saveProgress({ run: 'mesh-1', targets: [target('b', 'Failed')], assignments: [], journal: [bad], history: [entry('d', 1)] })).rejects.toThrow();
+    await expect(store.saveProgress({ run: 'mesh-1', targets: [target('b', 'Failed')], assignments: [], journal: [bad] })).rejects.toThrow();
     expect((await store.listTargets('mesh-1'))[1]).toEqual(target('b'));
-    expect(await store.listHistory({ cluster: 'd', limit: 5 })).toEqual([]);
   });
 
   test('reports are replaced by name', async () => {
@@ -86,7 +85,7 @@ describe('SQLite', () => {
   test('what was written is there after reopening', async () => {
     const path = join(folder, 'again.db');
     const one = await openSqliteRecords(path);
-    await one.appendHistory([entry('a', 1)]);
+    await one.recordChange(change('a', 1));
     await one.close();
     const two = await openSqliteRecords(path);
     expect(await two.listHistory({ limit: 5 })).toEqual([entry('a', 1)]);
@@ -94,10 +93,10 @@ describe('SQLite', () => {
   });
 
   test('a full disk is told apart, keeps nothing of the write and harms nothing before it', async () => {
-    const store = await openSqliteRecords(join(folder, 'full.db'), { mostPages: 40 });
-    await store.appendHistory([entry('kept', 1)]);
-    const large = { ...entry('large', 2), after: 'x'.repeat(300_000) };
-    const error = await store.appendHistory([large]).catch((e: unknown) => e);
+    const store = await openSqliteRecords(join(folder, 'full.db'), { mostPages: 60 });
+    await store.recordChange(change('kept', 1));
+    const large = { ...change('large', 2), fields: { nodes: 'x'.repeat(300_000) } };
+    const error = await store.recordChange(large).catch((e: unknown) => e);
     expect(error).toMatchObject({ name: 'RecordsUnavailable', advice: 'retry', message: expect.stringContaining('disk is full') });
     expect(await store.listHistory({ limit: 5 })).toEqual([entry('kept', 1)]);
     await store.close();

@@ -1,22 +1,11 @@
 /** The RecordStore over Kysely: one set of queries for SQLite and PostgreSQL. */
 import type { Insertable, Kysely, Transaction } from 'kysely';
-import type { Assignment, HistoryEntry, JournalEntry } from '../../../mesh/model/history.ts';
+import type { Assignment, JournalEntry } from '../../../mesh/model/history.ts';
 import type { RunTarget, TargetPhase } from '../../../mesh/model/rollout.ts';
 import type { RecordStore, RecordsUnavailable } from '../../../mesh/ports/records.ts';
+import { historyRecords } from './history.ts';
+import { insertAll } from './insert.ts';
 import type { Tables } from './tables.ts';
-
-/** Rows of one insert: keeps bound parameters below SQLite's and PostgreSQL's limits. */
-const ROWS_AT_ONCE = 500;
-const MOST_HISTORY_ROWS = 1000;
-
-async function insertAll<T extends keyof Tables>(db: Transaction<Tables>, table: T, rows: readonly Insertable<Tables[T]>[]): Promise<void> {
-  for (let start = 0; start < rows.length; start += ROWS_AT_ONCE) {
-    await db.insertInto(table).values(rows.slice(start, start + ROWS_AT_ONCE) as never).execute();
-  }
-}
-
-const historyRow = (entry: HistoryEntry): Insertable<Tables['history']> =>
-  ({ cluster: entry.cluster, at: entry.at, field: entry.field, before: entry.before, after: entry.after, by_whom: entry.by });
 
 const targetRow = (run: string, target: RunTarget): Insertable<Tables['run_targets']> => ({
   run, cluster: target.cluster, stage: target.stage, from_id: target.fromId, to_id: target.toId, phase: target.phase,
@@ -35,15 +24,7 @@ export function recordStore(db: Kysely<Tables>, translate: (error: unknown) => R
   const write = <T>(work: (transaction: Transaction<Tables>) => Promise<T>): Promise<T> => guarded(() => db.transaction().execute(work));
 
   return {
-    appendHistory: (entries) => (entries.length === 0 ? Promise.resolve() : write((transaction) => insertAll(transaction, 'history', entries.map(historyRow)))),
-
-    listHistory: ({ cluster, field, limit }) => guarded(async () => {
-      let query = db.selectFrom('history').selectAll().orderBy('id', 'desc').limit(Math.min(limit, MOST_HISTORY_ROWS));
-      if (cluster !== undefined) query = query.where('cluster', '=', cluster);
-      if (field !== undefined) query = query.where('field', '=', field);
-      return (await query.execute()).map((row): HistoryEntry =>
-        ({ cluster: row.cluster, at: row.at, field: row.field, before: row.before, after: row.after, by: row.by_whom }));
-    }),
+    ...historyRecords({ db, guarded, write }),
 
     putRevisions: (revisions) => (revisions.length === 0 ? Promise.resolve() : write(async (transaction) => {
       for (const revision of revisions) {
@@ -69,7 +50,7 @@ export function recordStore(db: Kysely<Tables>, translate: (error: unknown) => R
       }));
     }),
 
-    saveProgress: ({ run, targets, assignments, journal, history }) => write(async (transaction) => {
+    saveProgress: ({ run, targets, assignments, journal }) => write(async (transaction) => {
       for (const target of targets) {
         const { run: _run, cluster, ...columns } = targetRow(run, target);
         await transaction.updateTable('run_targets').set(columns).where('run', '=', run).where('cluster', '=', cluster).execute();
@@ -80,7 +61,6 @@ export function recordStore(db: Kysely<Tables>, translate: (error: unknown) => R
           .onConflict((conflict) => conflict.column('cluster').doUpdateSet(columns)).execute();
       }
       await insertAll(transaction, 'journal', journal.map((entry) => ({ ...entry })));
-      await insertAll(transaction, 'history', history.map(historyRow));
     }),
 
     listJournal: (run, limit) => guarded(async () => {

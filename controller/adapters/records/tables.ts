@@ -3,7 +3,17 @@ import { type Generated, type Kysely, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 
 export interface Tables {
-  history: { id: Generated<number>; cluster: string; at: number; field: string; before: string | null; after: string | null; by_whom: string };
+  history: {
+    id: Generated<number>; cluster: string; at: number; field: string; before: string | null; after: string | null; by_whom: string;
+    /** `approved_by`: JSON list of texts; null: nobody. */
+    run: string | null; reason: string | null; approved_by: string | null;
+  };
+  /** The state of each cluster since `at`, its last change. */
+  states: { cluster: string; at: number; fields: string };
+  /** The state that a cluster had at the end of a day with changes; `at` is the last of them. */
+  daily_states: { cluster: string; at: number; fields: string };
+  /** One row: every history row since then is kept. */
+  history_kept: { since: number };
   revisions: { id: string; cluster: string; content: string };
   run_targets: {
     run: string; cluster: string; stage: number; from_id: string | null; to_id: string; phase: string;
@@ -39,9 +49,25 @@ function first(dialect: Dialect): Migration {
   };
 }
 
+function second(): Migration {
+  return {
+    async up(db: Kysely<unknown>) {
+      for (const column of ['run', 'reason', 'approved_by']) await db.schema.alterTable('history').addColumn(column, 'text').execute();
+      await db.schema.dropIndex('history_by_cluster').execute();
+      await db.schema.createIndex('history_by_cluster_and_time').on('history').columns(['cluster', 'at', 'id']).execute();
+      for (const [table, key] of [['states', ['cluster']], ['daily_states', ['cluster', 'at']]] as const) {
+        await db.schema.createTable(table)
+          .addColumn('cluster', 'text', (c) => c.notNull()).addColumn('at', 'bigint', (c) => c.notNull()).addColumn('fields', 'text', (c) => c.notNull())
+          .addPrimaryKeyConstraint(`${table}_pk`, [...key]).execute();
+      }
+      await db.schema.createTable('history_kept').addColumn('since', 'bigint', (c) => c.notNull()).execute();
+    },
+  };
+}
+
 /** Brings the database to this program's tables. A newer program's database is refused by the migrator, with its sentence. */
 export async function migrate(db: Kysely<Tables>, dialect: Dialect): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ '0001-records': first(dialect) }) } });
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ '0001-records': first(dialect), '0002-states': second() }) } });
   const { error } = await migrator.migrateToLatest();
   if (error !== undefined) throw error;
 }

@@ -19,7 +19,7 @@ describe('inquiries', () => {
   });
 
   it('are refused an answer that the API server could not hold, counted in bytes', async () => {
-    const wide = { cluster: 'berlin', at: 1, field: 'exports', before: null, after: '\u20ac'.repeat(400_000), by: 'test' };
+    const wide = { cluster: 'berlin', at: 1, field: 'exports', before: null, after: '\u20ac'.repeat(400_000), by: 'test', run: null, reason: null, approvedBy: [] };
     const { status } = await asked(() => ({ listHistory: async () => [wide] }));
     expect(status?.answer).toBeUndefined();
     expect(status?.error).toMatch(/^the answer has 1200\d\d\d bytes, at most 1000000 fit/);

@@ -17,7 +17,7 @@ describe('inventory', () => {
     await bench.join('berlin');
     const ports = { ...bench, random: seededRandom(1), metrics: fakeMetrics() };
     let full = true;
-    const records = { ...bench.records, appendHistory: async () => { if (full) throw new RecordsUnavailable('retry', 'the disk is full'); } };
+    const records = { ...bench.records, recordChange: async () => { if (full) throw new RecordsUnavailable('retry', 'the disk is full'); } };
     const clusters = createCache<ClusterObject>(bench.kubernetes, Cluster, {}, ports);
     const inventory = createInventory({ ports: { ...ports, records }, fleet: createFleet(bench.clock), clusters, assignments: createAssignments(records, createPublishers(digest, bench.log), () => true) });
     const stop = new AbortController();

@@ -2,6 +2,7 @@
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import { Cluster } from '../../../mesh/api/resources/index.ts';
 import { type ClusterFacts, foldCluster } from '../../../mesh/inventory/fold.ts';
+import { fieldsOf } from '../../../mesh/model/cluster-fields.ts';
 import type { ClusterStatusValue } from '../../../mesh/model/cluster-status.ts';
 import { findCondition } from '../../../mesh/model/condition.ts';
 import { fromRfc3339 } from '../../../mesh/model/instant.ts';
@@ -88,7 +89,7 @@ export function createInventory({ ports, fleet, assignments, clusters }: Invento
           return { requeueAt: held.waitUntil };
         }
         const unrecorded = inStep.delete(name) ? history : await withoutRecorded(records, name, history);
-        await records.appendHistory(unrecorded);
+        await records.recordChange({ cluster: name, at: clock.now(), fields: fieldsOf({ ...object, status }), entries: unrecorded });
         await writeStatus(kubernetes, Cluster, object, status as NonNullable<ClusterObject['status']>, signal);
         inStep.add(name);
       }

@@ -83,7 +83,7 @@ export function createRollout({ ports, sources, fleet, runs }: RolloutParts): Lo
       cluster: target.cluster, desiredId: target.toId, run, stage: stages[target.stage] ?? 'remaining', assignedAt: target.assignedAt ?? clock.now(),
     }));
     unsent = true;
-    await records.saveProgress({ run, targets: step.changed, assignments: assigned, journal: step.journal, history: [] });
+    await records.saveProgress({ run, targets: step.changed, assignments: assigned, journal: step.journal });
     for (const { cluster, event, message } of step.journal) {
       if (cluster !== '') transitions.inc({ phase: event });
       log.info({ run, cluster, event }, message);
