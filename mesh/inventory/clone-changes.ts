@@ -83,12 +83,13 @@ export function nameChange({ selector: { names } }: NamedSelector, source: strin
   return rest.length === 0 ? { problem: `names holds nothing but ${JSON.stringify(target)}` } : { names: rest, why: `selects clusters by name: ${source} is not among them` };
 }
 
-export function failoverChange({ name, priority }: FailoverPolicyValue, source: string, target: string): CloneChange | CloneConflict | undefined {
+export function failoverChange({ name, priority }: FailoverPolicyValue, source: string, target: string): { readonly change: CloneChange; readonly priority: readonly string[] } | { readonly conflict: CloneConflict } | undefined {
   if (!priority.includes(source) || priority.includes(target)) return undefined;
   if (priority.length >= MOST_PRIORITY) {
-    return { reason: 'ListFull', clusters: [target], message: `FailoverPolicy ${name}: spec.priority names ${priority.length} clusters, the most there can be; take one out, or leave ${target} out: clusters that are not listed come last` };
+    return { conflict: { reason: 'ListFull', clusters: [target], message: `FailoverPolicy ${name}: spec.priority names ${priority.length} clusters, the most there can be; take one out, or leave ${target} out: clusters that are not listed come last` } };
   }
-  return { kind: 'FailoverPolicy', name, path: ['spec', 'priority'], before: priority, after: beside(priority, source, target), why: `prefers ${source} in this order: ${target} comes right after it` };
+  const after = beside(priority, source, target);
+  return { priority: after, change: { kind: 'FailoverPolicy', name, path: ['spec', 'priority'], before: priority, after, why: `prefers ${source} in this order: ${target} comes right after it` } };
 }
 
 function beside(list: readonly string[], source: string, target: string): string[] {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ClusterSelector, matchesSelector } from '../model/selector.ts';
 import type { FailoverPolicyValue } from '../model/policy.ts';
-import { type Clonable, type CloneInput, type ClonePlan, type NamedSelector, planClone } from './clone.ts';
+import { type Clonable, type CloneInput, type CloneOutcome, type ClonePlan, type NamedSelector, planClone } from './clone.ts';
 
 interface Sketch { readonly labels?: Record<string, string>; readonly declared?: Record<string, string>; readonly observed?: Record<string, string> }
 const cluster = (name: string, { labels = {}, declared = {}, observed = {} }: Sketch = {}): Clonable => ({
@@ -100,7 +100,7 @@ describe('conflicts', () => {
     const conflict = { reason: 'CidrOverlap', message: 'overlap', clusters: ['prod-eu'] };
     const plan = planClone(input(source, target, {
       selectors: [selects('Mesh', 'm', { names: ['staging-eu'], labels: { environment: 'production' } })],
-      check: (after, [mesh]) => (after.subject.labels['environment'] === 'production' && mesh?.selector.names?.includes('prod-eu') === true ? [conflict] : []),
+      check: ({ target: after, selectors: [mesh] }) => (after.subject.labels['environment'] === 'production' && mesh?.selector.names?.includes('prod-eu') === true ? [conflict] : []),
     }));
     expect(plan.conflicts).toEqual([conflict]);
   });
@@ -119,11 +119,11 @@ describe('any two clusters', () => {
     fc.assert(fc.property(sketch, sketch, policies, fc.boolean(), (from, to, some, exact) => {
       const selectors = some.map(({ kind, selector: one }, index) => selects(kind, `p${index}`, one as ClusterSelector));
       const [a, b] = [cluster('source', from), cluster('target', to)];
-      let seen: Parameters<CloneInput['check']> = [b, selectors];
-      const plan = planClone(input(a, b, { selectors, exact, check: (...after) => { seen = after; return []; } }));
+      let seen: CloneOutcome = { target: b, selectors, failover: [] };
+      const plan = planClone(input(a, b, { selectors, exact, check: (outcome) => { seen = outcome; return []; } }));
       if (plan.conflicts.length > 0) return;
       clean += 1;
-      const [after, selectorsAfter] = seen;
+      const { target: after, selectors: selectorsAfter } = seen;
       for (const one of selectorsAfter.filter(({ kind }) => kind !== 'UpdateStrategy')) {
         const [wanted, is] = [a, after].map(({ subject }) => matchesSelector(one.selector, subject));
         if (wanted === true || exact) expect(is).toBe(wanted);

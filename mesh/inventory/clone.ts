@@ -18,8 +18,15 @@ export interface CloneInput {
   readonly globalServices: readonly string[];
   /** Also take the target out of what the source is not part of. Meshes aside, nothing is taken away without it. */
   readonly exact: boolean;
-  /** Conflicts of the meshes that the changes would bring. */
-  readonly check: (target: Clonable, selectors: readonly NamedSelector[]) => readonly CloneConflict[];
+  /** Conflicts of the meshes that the changes would bring. Not asked where nothing changes. */
+  readonly check: (after: CloneOutcome) => readonly CloneConflict[];
+}
+
+/** The fleet as it would be. */
+export interface CloneOutcome {
+  readonly target: Clonable;
+  readonly selectors: readonly NamedSelector[];
+  readonly failover: readonly FailoverPolicyValue[];
 }
 
 /** What becomes of the target's part in one policy. */
@@ -95,12 +102,16 @@ export function planClone({ source, target, selectors, failover, globalServices,
     });
     return one;
   });
-  for (const policy of failover) {
-    const change = failoverChange(policy, source.subject.name, target.subject.name);
-    if (change === undefined) continue;
-    if ('reason' in change) conflicts.push(change);
-    else policies.push(change);
-  }
+  const failoverAfter = failover.map((policy): FailoverPolicyValue => {
+    const found = failoverChange(policy, source.subject.name, target.subject.name);
+    if (found === undefined) return policy;
+    if ('conflict' in found) {
+      conflicts.push(found.conflict);
+      return policy;
+    }
+    policies.push(found.change);
+    return { ...policy, priority: found.priority };
+  });
 
   const changes = [...policies, ...[...keys.values()].flat()];
   const effects = selectors.flatMap((one, index): CloneEffect[] => {
@@ -109,7 +120,7 @@ export function planClone({ source, target, selectors, failover, globalServices,
   });
   return {
     changes, effects,
-    conflicts: [...conflicts, ...(changes.length === 0 ? [] : check(after, selectorsAfter))],
+    conflicts: [...conflicts, ...(changes.length === 0 ? [] : check({ target: after, selectors: selectorsAfter, failover: failoverAfter }))],
     notCopied: notCopied({ source, target: after, selectors: selectorsAfter, isCopied, failover, globalServices }),
   };
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Environment } from '../environment.ts';
+import { registerClone } from './clone.ts';
 import { registerHistory } from './history.ts';
 import { registerQuery } from './query.ts';
 
@@ -7,4 +8,5 @@ export function register(program: Command, environment: (command: Command) => En
   const fleet = program.command('fleet').description('the inventory: what clusters there are, and what changed in them');
   registerQuery(fleet, environment);
   registerHistory(fleet, environment);
+  registerClone(fleet, environment);
 }
