@@ -5,6 +5,7 @@ import {
   type PatchOptions, type ResourceKind, type WatchEvent, type WatchOptions, type WriteOptions,
 } from '../../mesh/ports/kubernetes.ts';
 import type { EmbeddedApi } from './api.ts';
+import { partialMetadata } from './documents/table.ts';
 import type { Delivery } from './events.ts';
 import { clone } from './json.ts';
 import type { Target } from './target.ts';
@@ -21,7 +22,7 @@ export function embeddedClient(api: EmbeddedApi): KubernetesClient {
     },
     async list<T extends KubernetesObject>(kind: ResourceKind, options: ListOptions, _signal: CancelSignal): Promise<ObjectList<T>> {
       const page = api.list(target(kind), options);
-      return { resourceVersion: page.resourceVersion, items: page.items.map((item) => out<T>(item)), ...(page.continueToken === undefined ? {} : { continueToken: page.continueToken }) };
+      return { resourceVersion: page.resourceVersion, items: page.items.map((item) => out<T>(options.metadataOnly === true ? partialMetadata(item) : item)), ...(page.continueToken === undefined ? {} : { continueToken: page.continueToken }) };
     },
     watch: <T extends KubernetesObject>(kind: ResourceKind, options: WatchOptions, signal: CancelSignal) => watch<T>(api, () => target(kind), options, signal),
     async create<T extends KubernetesObject>(kind: ResourceKind, object: T, options: WriteOptions, _signal: CancelSignal): Promise<T> {

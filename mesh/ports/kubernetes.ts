@@ -74,6 +74,8 @@ export interface ListOptions {
   readonly resourceVersion?: string;
   /** How `resourceVersion` is meant; the server's default is not older than it. */
   readonly resourceVersionMatch?: 'Exact' | 'NotOlderThan';
+  /** Names, labels and annotations alone: items are `PartialObjectMetadata`, and no other content leaves the server, which answers 406 where it cannot leave it out. */
+  readonly metadataOnly?: boolean;
 }
 
 export interface WatchOptions {

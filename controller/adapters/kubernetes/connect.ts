@@ -21,6 +21,9 @@ const WATCH_SECONDS = 290;
  */
 const LIMITS: RequestLimits = { connectMilliseconds: 10_000, requestMilliseconds: 30_000, watchQuietMilliseconds: 320_000, bookmarkedQuietMilliseconds: 150_000 };
 
+/** Nothing beside it, so that a server that cannot do this refuses. */
+const METADATA_ALONE = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+
 const PATCH_TYPES = { merge: 'application/merge-patch+json', json: 'application/json-patch+json', apply: 'application/apply-patch+yaml' } as const;
 
 export interface ConnectOptions {
@@ -74,6 +77,7 @@ export function connectKubernetes({ kubeconfig, context, userAgent, metrics, lim
           resourceVersion: options.resourceVersion,
           resourceVersionMatch: options.resourceVersionMatch,
         },
+        ...(options.metadataOnly === true ? { accept: METADATA_ALONE } : {}),
       }, signal) as { readonly apiVersion?: string; readonly kind?: string; readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string }; readonly items?: readonly KubernetesObject[] | null };
       if (typeof list.metadata?.resourceVersion !== 'string') throw new KubernetesUnreachable(`${describe(target)}: the answer is no list`);
       const itemKind = list.kind?.endsWith('List') === true ? list.kind.slice(0, -4) : kind.kind;

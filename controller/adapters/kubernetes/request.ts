@@ -20,6 +20,8 @@ interface RequestOptions {
   readonly query?: Query;
   readonly body?: string;
   readonly contentType?: string;
+  /** JSON unless given. */
+  readonly accept?: string;
   /** Between two pieces of the answer, asked anew for each; streams only. */
   readonly quietMilliseconds?: () => number;
 }
@@ -122,7 +124,7 @@ export function createRequests({ credentials, userAgent, metrics, connectMillise
           dispatcher: target.verb === 'watch' ? session.dispatchers.watches : session.dispatchers.requests,
           signal,
           headers: {
-            accept: 'application/json',
+            accept: options.accept ?? 'application/json',
             'user-agent': userAgent,
             ...(session.authorization === undefined ? {} : { authorization: session.authorization }),
             ...(options.contentType === undefined ? {} : { 'content-type': options.contentType }),

@@ -121,6 +121,21 @@ export function objectCases(client: () => KubernetesClient): void {
       expect(await refusal(client().list(ConfigMap, { namespace, labelSelector: 'a in (' }, never))).toMatchObject({ code: 400, reason: 'BadRequest' });
     });
 
+    test('lists of metadata alone hold nothing else, page by page', async () => {
+      for (const name of ['sealed-a', 'sealed-b', 'sealed-c']) {
+        await client().create<SecretObject>(Secret, { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: 'contract', labels: { sealed: 'yes' }, annotations: { note: name } }, data: { password: 'aHVudGVyMg==' } }, by, never);
+      }
+      const wanted = { namespace: 'contract', labelSelector: 'sealed=yes', limit: 2, metadataOnly: true } as const;
+      const first = await client().list(Secret, wanted, never);
+      const second = await client().list(Secret, { ...wanted, continueToken: first.continueToken ?? '' }, never);
+      expect([...first.items, ...second.items].map(({ metadata }) => [metadata.name, metadata.labels, metadata.annotations])).toEqual(
+        ['sealed-a', 'sealed-b', 'sealed-c'].map((name) => [name, { sealed: 'yes' }, { note: name }]));
+      for (const item of [...first.items, ...second.items]) {
+        expect(Object.keys(item).sort()).toEqual(['apiVersion', 'kind', 'metadata']);
+        expect(item).toMatchObject({ apiVersion: 'meta.k8s.io/v1', kind: 'PartialObjectMetadata', metadata: { namespace: 'contract', uid: expect.any(String) } });
+      }
+    });
+
     test('pages: together they are the whole list, once', async () => {
       for (let index = 0; index < 7; index++) await client().create(Widget, widget(`page-${index}`, { size: 1 }, { labels: { paged: 'yes' } }), by, never);
       const seen: string[] = [];
