@@ -35,6 +35,7 @@ const planted: Readonly<Record<string, readonly [file: string, imported: string]
   'no-cycles': ['mesh/model/one.ts', './two.ts'],
   'imports-resolve': ['mesh/model/lost.ts', './nowhere.ts'],
   'mesh-model-imports-itself': ['mesh/model/bad.ts', '../ports/clock.ts'],
+  'mesh-model-cel-imports': ['mesh/model/cel.ts', '@bufbuild/protobuf'],
   'mesh-decisions-import-model': ['mesh/plan/bad.ts', '../rollout/decide.ts'],
   'mesh-ports-import-model': ['mesh/ports/bad.ts', '../plan/plan.ts'],
   'mesh-api-imports': ['mesh/api/bad.ts', '../plan/plan.ts'],
