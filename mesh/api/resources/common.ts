@@ -1,5 +1,6 @@
 /** Field shapes that several kinds share. Only constructs that map to a structural schema (KEP-2335): no tuples, no scalar unions. */
 import { z } from 'zod';
+import { SELECTOR_OPERATORS } from '../../model/selector.ts';
 
 const conditionSchema = z.object({
   type: z.string().max(316),
@@ -17,10 +18,21 @@ export const conditionsSchema = z.array(conditionSchema).max(16)
 const globs = z.union([z.string().max(256), z.array(z.string().max(256)).max(64)])
   .meta({ 'x-kubernetes-preserve-unknown-fields': true });
 
+const matchExpression = z.object({
+  key: z.string().min(1).max(316).describe('A label, a property or a fact; looked for in this order.'),
+  operator: z.enum(SELECTOR_OPERATORS).describe('In and NotIn take globs; Gt, Ge, Lt and Le compare versions, numbers, quantities or RFC 3339 times.'),
+  values: z.array(z.string().max(256)).max(64).optional(),
+}).meta({ 'x-kubernetes-validations': [
+  { rule: "self.operator in ['Exists', 'DoesNotExist'] ? !has(self.values) || size(self.values) == 0 : has(self.values) && size(self.values) > 0", message: 'Exists and DoesNotExist take no values, every other operator at least one' },
+  { rule: "!(self.operator in ['Gt', 'Ge', 'Lt', 'Le']) || has(self.values) && size(self.values) == 1", message: 'Gt, Ge, Lt and Le take exactly one value' },
+] });
+
 export const selectorSchema = z.object({
   labels: z.record(z.string().max(316), globs).optional().describe('Labels or properties that must match; values are globs, a list means any of them.'),
   exclude_labels: z.record(z.string().max(316), globs).optional().describe('Labels or properties that must not match.'),
   names: z.array(z.string().max(64)).max(1024).optional().describe('Globs over cluster names.'),
+  match_expressions: z.array(matchExpression).max(32).optional().describe('Conditions on labels, properties and facts; all must hold.'),
+  cel: z.string().min(1).max(1024).optional().describe('A CEL condition over cluster.name, labels, properties and facts. A cluster on which it fails is not selected.'),
 }).describe('Selects clusters. All given parts must match; an empty selector matches every cluster.');
 
 export const serviceKeySchema = z.object({
