@@ -41,6 +41,9 @@ export interface AgentOptions {
   readonly meshEndpoint?: MeshEndpoint | undefined;
   readonly peerProbeIntervalSeconds: number;
   readonly peerProbeFailures: number;
+  /** undefined: the defaults of `observe/defaults.ts`. */
+  readonly reportLabels?: readonly string[] | undefined;
+  readonly gpuResources?: readonly string[] | undefined;
   readonly logLevel: LogLevel;
   readonly version: string;
   /** JSON of the bound addresses, written when they are known. */
@@ -86,6 +89,8 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     peerProbeIntervalSeconds: options.peerProbeIntervalSeconds,
     peerProbeFailures: options.peerProbeFailures,
     version: options.version,
+    ...(options.reportLabels === undefined ? {} : { reportLabels: options.reportLabels }),
+    ...(options.gpuResources === undefined ? {} : { gpuResources: options.gpuResources }),
     ...(options.meshEndpoint === undefined ? {} : { meshEndpoint: options.meshEndpoint }),
   }, (addresses: AgentAddresses) => tell(addresses));
 

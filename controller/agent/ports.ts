@@ -44,6 +44,10 @@ export interface AgentConfig {
   readonly peerProbeFailures: number;
   /** How peers reach this cluster's clustermesh-apiserver; unset: read from its Service (load balancer, else node port). */
   readonly meshEndpoint?: MeshEndpoint;
+  /** Label keys by which requests of pods are summed, at most 4; unset: `team`. */
+  readonly reportLabels?: readonly string[];
+  /** Globs of the extended resources that are GPUs; unset: those of `observe/defaults.ts`. */
+  readonly gpuResources?: readonly string[];
   /** Version of this program, for the report. */
   readonly version?: string;
 }

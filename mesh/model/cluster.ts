@@ -68,7 +68,8 @@ export const OTHER_VALUES = '(others)';
 /** Bounds of what one cluster may say of itself: the agent keeps them, the hub checks them. */
 export const MAX_CAPABILITIES = 16;
 export const MAX_CAPABILITY_VALUES = 64;
-export const MAX_CAPABILITY_LENGTH = 128;
+/** The longest name of an extended resource: a DNS subdomain, `/` and a label. */
+export const MAX_CAPABILITY_LENGTH = 317;
 export const MAX_GPU_RESOURCES = 16;
 export const MAX_REPORT_LABELS = 4;
 export const MAX_LABEL_VALUES = 64;

@@ -8,6 +8,7 @@ import { createCache } from '../../runtime/cache.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
 import type { Publisher } from '../../runtime/sync/publisher.ts';
 import type { AgentConfig, AgentPorts } from '../ports.ts';
+import { createCapacityWatch } from './capacity.ts';
 import { readCilium } from './cilium.ts';
 import { composeReport } from './report.ts';
 
@@ -24,11 +25,14 @@ export interface ClusterWatch {
 
 /** A node's list of images alone is most of it. */
 function withoutUnread({ apiVersion, kind, metadata, spec, status }: NodeObject): NodeObject {
-  const { conditions, addresses, nodeInfo } = status ?? {};
+  const { conditions, addresses, nodeInfo, capacity, allocatable } = status ?? {};
   return {
     apiVersion, kind, metadata,
     ...(spec?.podCIDRs === undefined ? {} : { spec: { podCIDRs: spec.podCIDRs } }),
-    status: { ...(conditions === undefined ? {} : { conditions }), ...(addresses === undefined ? {} : { addresses }), ...(nodeInfo === undefined ? {} : { nodeInfo }) },
+    status: {
+      ...(conditions === undefined ? {} : { conditions }), ...(addresses === undefined ? {} : { addresses }), ...(nodeInfo === undefined ? {} : { nodeInfo }),
+      ...(capacity === undefined ? {} : { capacity }), ...(allocatable === undefined ? {} : { allocatable }),
+    },
   };
 }
 
@@ -39,6 +43,7 @@ export function createClusterWatch(ports: AgentPorts, config: AgentConfig, publi
   const ciliumConfig = createCache<ConfigMapObject>(ports.kubernetes, ConfigMap, named('cilium-config'), ports);
   const meshService = createCache<ServiceObject>(ports.kubernetes, Service, named('clustermesh-apiserver'), ports);
   const caches = [nodes, ciliumConfig, meshService];
+  const capacity = createCapacityWatch(ports, config, nodes, () => loop.add(KEY));
 
   /** undefined also where this agent may not read it: other sources then say what they know. */
   async function read<T extends KubernetesObject>(kind: ResourceKind, name: string, signal: CancelSignal): Promise<T | undefined> {
@@ -54,7 +59,7 @@ export function createClusterWatch(ports: AgentPorts, config: AgentConfig, publi
     ...ports,
     name: 'observe',
     async reconcile(_key, signal) {
-      if (!caches.every(({ synced }) => synced)) return {};
+      if (!caches.every(({ synced }) => synced) || !capacity.settled) return {};
       const cilium = readCilium({
         config: ciliumConfig.list()[0],
         agents: await read<WorkloadObject>(DaemonSet, 'cilium', signal),
@@ -63,7 +68,7 @@ export function createClusterWatch(ports: AgentPorts, config: AgentConfig, publi
         nodes: nodes.list(),
       }, namespace, config.properties, config.meshEndpoint);
       publisher.set('ClusterReport', config.cluster, composeReport({
-        properties: config.properties, version: config.version ?? '', cilium, nodes: nodes.list(), peerAddress: peerAddress(),
+        properties: config.properties, version: config.version ?? '', cilium, nodes: nodes.list(), peerAddress: peerAddress(), inventory: capacity.read(),
       }));
       return { requeueAt: ports.clock.now() + WORKLOADS_SECONDS * 1000 };
     },
@@ -75,7 +80,7 @@ export function createClusterWatch(ports: AgentPorts, config: AgentConfig, publi
     async start(signal) {
       for (const cache of [nodes, ciliumConfig, meshService]) cache.subscribe(() => loop.add(KEY));
       for (const cache of caches) void cache.waitForSync(signal).then(() => { if (!signal.aborted) loop.add(KEY); });
-      await Promise.all([...caches.map((cache) => cache.start(signal)), loop.start(signal)]);
+      await Promise.all([...caches.map((cache) => cache.start(signal)), capacity.start(signal), loop.start(signal)]);
     },
   };
 }

@@ -12,6 +12,7 @@ export function composeReport(parts: {
   readonly cilium: CiliumFacts | null;
   readonly nodes: readonly NodeObject[];
   readonly peerAddress: string;
+  readonly inventory?: Pick<ClusterReport, 'uid' | 'capabilities' | 'resources' | 'requestedBy'>;
 }): ClusterReport {
   const { nodes } = parts;
   const common = Object.entries(FROM_NODES).flatMap(([property, label]) => {
@@ -27,6 +28,7 @@ export function composeReport(parts: {
     cilium: parts.cilium,
     nodes: { total: nodes.length, ready: nodes.filter(isReady).length },
     peerAddress: parts.peerAddress,
+    ...parts.inventory,
   };
 }
 

@@ -1,7 +1,8 @@
 /** `isthmus agent`. */
 import type { Command } from 'commander';
-import type { MeshEndpoint } from '../../../mesh/model/cluster.ts';
+import { MAX_REPORT_LABELS, type MeshEndpoint } from '../../../mesh/model/cluster.ts';
 import type { LogLevel } from '../../adapters/log.ts';
+import { DEFAULT_GPU_RESOURCES, DEFAULT_REPORT_LABELS } from '../../agent/observe/defaults.ts';
 import { type Environment, keyValues, UsageProblem } from '../environment.ts';
 import { collect, globalKubeconfig, logLevelOption, wholeNumber } from '../options.ts';
 import { packageVersion } from '../version.ts';
@@ -20,6 +21,8 @@ interface AgentFlags {
   readonly property: readonly string[];
   readonly peerProbeInterval: string;
   readonly peerProbeFailures: string;
+  readonly reportLabels: string;
+  readonly gpuResources: string;
   readonly joinTokenFile?: string;
   readonly statusFile?: string;
   readonly logLevel: LogLevel;
@@ -34,6 +37,19 @@ export function parseMeshEndpoint(text: string): MeshEndpoint {
   const numeric = hosts.every((host) => /^[0-9.]+$|:/.test(host));
   if (!numeric && hosts.length > 1) throw new UsageProblem(`--mesh-endpoint ${JSON.stringify(text)}: give one name or several addresses, not several names`);
   return numeric ? { ips: hosts, port } : { address: hosts[0] ?? '', port };
+}
+
+const parseList = (text: string): string[] => [...new Set(text.split(',').map((part) => part.trim()).filter((part) => part !== ''))];
+
+/** Kubernetes' grammar of label keys. */
+const LABEL_KEY = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+
+export function parseReportLabels(text: string): string[] {
+  const labels = parseList(text);
+  const wrong = labels.find((label) => !LABEL_KEY.test(label));
+  if (wrong !== undefined) throw new UsageProblem(`--report-labels: ${JSON.stringify(wrong)} is no label key; write for example team,example.com/product`);
+  if (labels.length > MAX_REPORT_LABELS) throw new UsageProblem(`--report-labels: ${labels.length} labels given, at most ${MAX_REPORT_LABELS} allowed`);
+  return labels;
 }
 
 export function register(program: Command, environment: (command: Command) => Environment): void {
@@ -52,6 +68,8 @@ export function register(program: Command, environment: (command: Command) => En
     .option('--property <key=value>', 'a property to report, repeatable', collect, [])
     .option('--peer-probe-interval <seconds>', 'how often each peer is asked', '2')
     .option('--peer-probe-failures <count>', 'unanswered this often in a row: unreachable', '3')
+    .option('--report-labels <keys>', 'labels of pods or namespaces by which requests are summed, joined by commas, at most 4; empty: none', DEFAULT_REPORT_LABELS.join(','))
+    .option('--gpu-resources <globs>', 'extended resources that are GPUs, joined by commas', DEFAULT_GPU_RESOURCES.join(','))
     .option('--join-token-file <path>', 'the join token, where it is not in ISTHMUS_JOIN_TOKEN')
     .option('--status-file <path>', 'write the bound addresses here, as JSON')
     .addOption(logLevelOption())
@@ -74,6 +92,8 @@ export function register(program: Command, environment: (command: Command) => En
         meshEndpoint: flags.meshEndpoint === undefined ? undefined : parseMeshEndpoint(flags.meshEndpoint),
         peerProbeIntervalSeconds: wholeNumber('--peer-probe-interval', flags.peerProbeInterval, 1, 3600),
         peerProbeFailures: wholeNumber('--peer-probe-failures', flags.peerProbeFailures, 1, 100),
+        reportLabels: parseReportLabels(flags.reportLabels),
+        gpuResources: parseList(flags.gpuResources),
         logLevel: flags.logLevel,
         version: packageVersion(),
         statusFile: flags.statusFile,

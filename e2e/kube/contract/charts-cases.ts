@@ -36,7 +36,7 @@ type Refused = readonly [method: string, path: string, message: string, options?
 const importSpec = { spec: { type: 'ClusterSetIP', ports: [{ name: 'http', port: 80 }] } };
 const sliceSpec = { addressType: 'IPv4', endpoints: [{ addresses: ['192.0.2.1'] }], ports: [{ name: 'http', port: 80 }] };
 
-/** In this order: what one makes the next reads, and a PUT is of the version that was read before it. */
+/** All but pods and storage classes, which the embedded API does not serve: the walk on real servers asks for those. In this order: what one makes the next reads, and a PUT is of the version that was read before it. */
 const ALLOWED: Readonly<Record<Chart, readonly Allowed[]>> = {
   'isthmus-agent': [
     ['GET', '/api/v1/namespaces', 200], ['GET', '/api/v1/namespaces?watch=1&timeoutSeconds=1', 200], ['GET', '/api/v1/nodes', 200],
@@ -93,6 +93,11 @@ const REFUSED: Readonly<Record<Chart, readonly Refused[]>> = {
     ['DELETE', core(SHOP, 'services'), `services is forbidden: … ${cannot('deletecollection', 'services', '', within(SHOP))}`],
     ['PUT', core(SHOP, 'services', 'any'), `services "any" is forbidden: … ${cannot('update', 'services', '', within(SHOP))}`, create('any')],
     ['PATCH', `/api/v1/nodes/one${by}`, `nodes "one" is forbidden: … ${cannot('patch', 'nodes', '', everywhere)}`, apply('v1', 'Node', 'one')],
+    // Read as a whole and by watch alone: what pods ask for, never what they hold.
+    ['GET', core(SHOP, 'pods', 'any'), `pods "any" is forbidden: … ${cannot('get', 'pods', '', within(SHOP))}`],
+    ['GET', `${core(SHOP, 'pods', 'any')}/log`, `pods "any" is forbidden: … ${cannot('get', 'pods/log', '', within(SHOP))}`],
+    ['DELETE', core(SHOP, 'pods', 'any'), `pods "any" is forbidden: … ${cannot('delete', 'pods', '', within(SHOP))}`],
+    ['GET', '/apis/storage.k8s.io/v1/storageclasses/any', `storageclasses.storage.k8s.io "any" is forbidden: … ${cannot('get', 'storageclasses', 'storage.k8s.io', everywhere)}`],
     ['DELETE', `/api/v1/namespaces/${SHOP}`, `namespaces "${SHOP}" is forbidden: … ${cannot('delete', 'namespaces', '', within(SHOP))}`],
     ['DELETE', grouped('multicluster.x-k8s.io/v1alpha1', SHOP, 'serviceexports', 'a'), `serviceexports.multicluster.x-k8s.io "a" is forbidden: … ${cannot('delete', 'serviceexports', 'multicluster.x-k8s.io', within(SHOP))}`],
     ['GET', ours('clusters'), `clusters.isthmus.dev is forbidden: … ${cannot('list', 'clusters', 'isthmus.dev', everywhere)}`],

@@ -5,6 +5,8 @@ const core = (kind: string, plural: string, namespaced = true): ResourceKind => 
 
 export const Namespace = core('Namespace', 'namespaces', false);
 export const Node = core('Node', 'nodes', false);
+export const Pod = core('Pod', 'pods');
+export const StorageClass: ResourceKind = { group: 'storage.k8s.io', version: 'v1', kind: 'StorageClass', plural: 'storageclasses', namespaced: false };
 export const Secret = core('Secret', 'secrets');
 export const ConfigMap = core('ConfigMap', 'configmaps');
 export const Service = core('Service', 'services');
@@ -20,7 +22,36 @@ export interface NodeObject extends KubernetesObject {
   readonly status?: {
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
     readonly addresses?: readonly { readonly type: string; readonly address: string }[];
-    readonly nodeInfo?: { readonly kubeletVersion?: string };
+    readonly nodeInfo?: { readonly kubeletVersion?: string; readonly architecture?: string; readonly operatingSystem?: string };
+    readonly capacity?: ResourceList;
+    readonly allocatable?: ResourceList;
+  };
+}
+/** Resource name → quantity, as `500m` or `4Gi`. A client may write whole numbers as numbers. */
+export type ResourceList = Readonly<Record<string, string | number>>;
+export interface ContainerFields {
+  readonly name: string;
+  readonly restartPolicy?: string;
+  readonly resources?: { readonly requests?: ResourceList };
+}
+interface ContainerStatusFields {
+  readonly name: string;
+  readonly allocatedResources?: ResourceList;
+  readonly resources?: { readonly requests?: ResourceList };
+}
+export interface PodObject extends KubernetesObject {
+  readonly spec?: {
+    readonly nodeName?: string;
+    readonly containers?: readonly ContainerFields[];
+    readonly initContainers?: readonly ContainerFields[];
+    readonly overhead?: ResourceList;
+    readonly resources?: { readonly requests?: ResourceList };
+  };
+  readonly status?: {
+    readonly phase?: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason?: string }[];
+    readonly containerStatuses?: readonly ContainerStatusFields[];
+    readonly initContainerStatuses?: readonly ContainerStatusFields[];
   };
 }
 /** A DaemonSet or Deployment. */
