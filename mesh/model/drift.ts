@@ -11,7 +11,7 @@ export const DRIFT_ACTIONS = ['ignore', 'wait', 'hold', 'alert'] as const;
 export type DriftAction = (typeof DRIFT_ACTIONS)[number];
 
 export interface DriftRule {
-  /** CEL over `drift` and `cluster`, true or false. */
+  /** CEL over `drift`, `cluster`, `labels` and `properties`, true or false. */
   readonly match: string;
   readonly class: DriftClass;
 }
@@ -52,6 +52,8 @@ export interface DriftVerdict {
   readonly held: string | null;
   /** What people are told aloud; null: nothing. */
   readonly alert: { readonly reason: 'DangerousDrift' | 'HoldExpired' | 'Contended'; readonly message: string } | null;
+  /** Rules that could not be evaluated, by policy: sentences for its condition. What they would have judged is suspicious. */
+  readonly problems: readonly { readonly policy: string; readonly message: string }[];
   /** When time alone changes any of this; null: never. */
   readonly wakeAt: Instant | null;
 }
@@ -72,4 +74,6 @@ export interface DriftDecisionValue {
   readonly changes: readonly DecidedChange[];
   readonly reason: string;
   readonly requestedBy: string;
+  /** Of several on the same change the newest counts. */
+  readonly createdAt: Instant;
 }

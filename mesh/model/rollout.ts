@@ -16,7 +16,7 @@ export interface StrategyValue {
   readonly progressDeadlineSeconds: number;
 }
 
-/** Arrows: Pending → Assigned → Soaking → Done; Assigned|Soaking → Failed; Pending → Skipped (run stopped). */
+/** Arrows: Pending → Assigned → Soaking → Done; Assigned|Soaking → Failed; Pending → Skipped (run stopped, cluster held or gone). */
 export type TargetPhase = 'Pending' | 'Assigned' | 'Soaking' | 'Done' | 'Failed' | 'Skipped';
 
 /** One cluster's row in a run. */
@@ -55,4 +55,6 @@ export interface TargetObservation {
   readonly message: string;
   /** The cluster has left the fleet. */
   readonly gone?: boolean;
+  /** Why the cluster is to be left alone now (a hold over a person's change, a freeze), for people; null or absent: it is not. */
+  readonly held?: string | null;
 }

@@ -1,6 +1,6 @@
 /** One cluster's desired state and its name: the hash of what it says. */
 import { canonicalJson, type Digest } from '../model/canonical.ts';
-import type { DesiredRevision, DesiredState, PeeringState, TrustState } from '../model/desired.ts';
+import type { DesiredRevision, DesiredState, DriftOverride, PeeringState, TrustState } from '../model/desired.ts';
 import { sortedByName } from '../model/order.ts';
 import type { FailoverPolicyValue, GlobalServiceValue } from '../model/policy.ts';
 
@@ -16,8 +16,10 @@ export const sortedShared = (shared: SharedState): SharedState => ({
 });
 
 /** `texts` has those of what many clusters share, or a mesh of n would cost n² of them. `mesh` null: the un-meshed state, in which whatever peering we wrote is removed. */
-export function desiredRevision(cluster: string, mesh: string | null, peering: PeeringState | null, shared: SharedState, digest: Digest, texts?: ReadonlyMap<object, string>): DesiredRevision {
+export function desiredRevision(
+  cluster: string, mesh: string | null, peering: PeeringState | null, shared: SharedState, digest: Digest, texts?: ReadonlyMap<object, string>, overrides: readonly DriftOverride[] = [],
+): DesiredRevision {
   const { trust, failover, globalServices } = shared;
-  const content = canonicalJson({ schema: 1, cluster, mesh, peering, trust, failover, globalServices } satisfies DesiredState, texts);
+  const content = canonicalJson({ schema: 1, cluster, mesh, peering, trust, failover, globalServices, ...(overrides.length === 0 ? {} : { overrides }) } satisfies DesiredState, texts);
   return { id: `sha256-${digest(content)}`, cluster, content };
 }

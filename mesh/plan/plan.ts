@@ -1,7 +1,7 @@
 /** From what is known and wanted to one desired state per cluster. Total: what cannot be planned comes back as conflicts, and changes nothing. */
 import { canonicalJson, type Digest } from '../model/canonical.ts';
 import type { ClusterView, MeshEndpoint } from '../model/cluster.ts';
-import type { DesiredRevision, PeeringState } from '../model/desired.ts';
+import type { DesiredRevision, DriftOverride, PeeringState } from '../model/desired.ts';
 import { compareText, sortedByName } from '../model/order.ts';
 import type { MeshValue } from '../model/policy.ts';
 import { cidrConflicts } from './cidrs.ts';
@@ -19,6 +19,8 @@ export interface PlanInput extends SharedState {
   readonly endpointOverrides: Readonly<Record<string, MeshEndpoint>>;
   /** Ids of earlier plans, by cluster. */
   readonly previousIds: Readonly<Record<string, number>>;
+  /** What people decided on changes by others, by cluster; absent: nothing. */
+  readonly overrides?: ReadonlyMap<string, readonly DriftOverride[]>;
 }
 
 export interface MeshPlan {
@@ -45,7 +47,7 @@ export function planMesh(input: PlanInput, digest: Digest): Plan {
   const shared = sortedShared(input);
   const memberships = membershipsOf(input.meshes, input.clusters);
   const planned = memberships.map((membership) => planOne(membership, input, shared, digest));
-  const baseline = sortedByName(input.clusters).filter((cluster) => cluster.joined).map((cluster) => desiredRevision(cluster.name, null, null, shared, digest));
+  const baseline = sortedByName(input.clusters).filter((cluster) => cluster.joined).map((cluster) => desiredRevision(cluster.name, null, null, shared, digest, undefined, input.overrides?.get(cluster.name)));
 
   const meshed = new Set(memberships.flatMap(({ selected }) => selected.map((cluster) => cluster.name)));
   const selectionKnown = !planned.some(({ plan }) => plan.conflicts.some((conflict) => conflict.reason === 'InvalidSelector'));
@@ -81,7 +83,7 @@ function planOne({ mesh, selected, members, waiting, conflicts: membershipConfli
       clusterName: name, clusterId: ids.get(name) ?? 0, maxConnectedClusters: cilium.maxConnectedClusters, ciliumVersion: cilium.version,
       namespace: cilium.namespace, kvstoreMesh: cilium.kvstoreMesh, authMode: cilium.authMode, peers: peers.filter((peer) => peer.name !== name),
     };
-    return desiredRevision(name, mesh.name, peering, shared, digest, texts);
+    return desiredRevision(name, mesh.name, peering, shared, digest, texts, input.overrides?.get(name));
   });
   const planned = revisions.map(({ cluster, id }) => ({ name: cluster, clusterId: ids.get(cluster) ?? 0, desiredId: id }));
   return { plan: { mesh: mesh.name, members: planned, waiting, conflicts: [] }, revisions };

@@ -9,8 +9,10 @@ export interface TargetClock {
   readonly watchedSince?: Instant;
 }
 
-/** The one reason for being skipped that does not stop the others. */
-export const LEFT = 'left the fleet before its turn';
+/** The reasons for being skipped that do not stop the others. */
+const LEFT = 'left the fleet before its turn';
+const HELD = 'held back before its turn';
+export const isPassedOver = ({ phase, message }: RunTarget): boolean => phase === 'Skipped' && (message === LEFT || message.startsWith(`${HELD}: `));
 
 /** `unknown`: not connected, or connected and not heard of yet (after a restart of the hub). It is never taken for bad health, nor for good. */
 type Seen = 'healthy' | 'unhealthy' | 'unknown';
@@ -24,7 +26,7 @@ function seenOf(target: RunTarget, observed: TargetObservation | undefined): See
  * The target after at most one transition, the same object where nothing changes.
  *
  *     Assigned → Soaking   healthy on the run's state, however late
- *     Pending  → Skipped   left the fleet
+ *     Pending  → Skipped   left the fleet, or is held; one that is held when it is assigned already goes on
  *     Assigned → Failed    progressDeadlineSeconds after it was assigned, connected or not; or left the fleet
  *     Soaking  → Done      healthy, and soakSeconds after it first was
  *     Soaking  → Assigned  unhealthy: soak begins anew when it recovers, but the deadline still counts from the assignment, so that
@@ -39,6 +41,7 @@ export function advance(target: RunTarget, stage: StageValue, observed: TargetOb
     if (phase === 'Pending') return { ...target, phase: 'Skipped', finishedAt: now, message: LEFT };
     if (phase === 'Assigned' || phase === 'Soaking') return { ...target, phase: 'Failed', finishedAt: now, message: 'left the fleet before it was done' };
   }
+  if (phase === 'Pending' && typeof observed?.held === 'string') return { ...target, phase: 'Skipped', finishedAt: now, message: `${HELD}: ${observed.held}` };
   if (phase === 'Assigned' && assignedAt !== null) {
     const failsAt = Math.max(assignedAt, watchedSince) + deadline;
     if (seen === 'healthy') return { ...target, phase: 'Soaking', healthyAt: now, message: soakMessage(now, stage) };

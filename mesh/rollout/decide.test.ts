@@ -129,7 +129,7 @@ const arbitraryStrategy: fc.Arbitrary<StrategyValue> = fc.record({
 const arbitraryMoment = fc.record({
   waitSeconds: fc.integer({ min: 0, max: 6 }), stop: fc.integer({ min: 0, max: 30 }).map((dice) => dice === 0),
   observed: fc.tuple(...names.map((cluster) => fc.record({
-    cluster: fc.constant(cluster), connected: fc.boolean(), appliedId: fc.constantFrom('new', 'new', 'old', null), healthy: fc.boolean(), message: fc.constant(''),
+    cluster: fc.constant(cluster), connected: fc.boolean(), appliedId: fc.constantFrom('new', 'new', 'old', null), healthy: fc.boolean(), message: fc.constant(''), held: fc.constantFrom(null, null, null, null, 'frozen: audit'),
   }))),
 });
 
@@ -155,7 +155,7 @@ test('whatever happens: budgets hold, stages wait, nothing is assigned or journa
         const inStage = step.targets.filter((target) => target.stage === number);
         expect(inStage.filter(({ phase }) => phase === 'Assigned' || phase === 'Soaking').length).toBeLessThanOrEqual(stage.maxConcurrency);
         if (inStage.some((target) => target.assignedAt !== null)) {
-          expect(step.targets.filter((target) => target.stage < number).every(({ phase }) => phase === 'Done')).toBe(true);
+          expect(step.targets.filter((target) => target.stage < number).every(({ phase, message }) => phase === 'Done' || (phase === 'Skipped' && message === 'held back before its turn: frozen: audit'))).toBe(true);
         }
       }
       if (step.wakeAt !== null) {
@@ -170,6 +170,7 @@ test('whatever happens: budgets hold, stages wait, nothing is assigned or journa
       run = { ...input, targets: step.targets, phase: staleStatus ? run.phase : step.phase };
     }
     expect([...assignments.values()].every((count) => count === 1)).toBe(true);
+    expect(run.targets.every(({ message, assignedAt }) => !message.startsWith('held back') || assignedAt === null)).toBe(true);
     expect([...ends.entries()].sort()).toEqual(names.map((name) => [name, 1]));
     expect(closings).toHaveLength(1);
   }), { numRuns: 300 });
@@ -196,4 +197,16 @@ test('a cluster that left before its turn is passed over; one that left in fligh
   ({ step } = after(run, [gone('berlin'), gone('oslo'), seen('paris', 'old')], 20_000));
   expect(phases(step.targets)).toBe('berlin=Failed oslo=Skipped paris=Skipped');
   expect(step).toMatchObject({ phase: 'Stopped', message: expect.stringContaining('left the fleet') });
+});
+
+test('a cluster that is held is passed over with the reason, and the others go on; one that is held in flight finishes', () => {
+  const held = (cluster: string, appliedId = 'old'): TargetObservation => ({ ...seen(cluster, appliedId), held: 'Secret kube-system/cilium-clustermesh was changed by kubectl-edit' });
+  let { step, run } = after(newRun(['berlin', 'oslo', 'paris']), [seen('berlin', 'old'), held('oslo'), seen('paris', 'old')], 0);
+  expect(phases(step.targets)).toBe('berlin=Assigned oslo=Skipped paris=Pending');
+  expect(step.targets[1]?.message).toBe('held back before its turn: Secret kube-system/cilium-clustermesh was changed by kubectl-edit');
+  ({ run } = after(run, [held('berlin', 'new'), seen('paris', 'old')], 10_000));
+  ({ run } = after(run, [held('berlin', 'new'), seen('paris', 'old')], 20_000));
+  expect(phases(run.targets)).toBe('berlin=Done oslo=Skipped paris=Assigned');
+  ({ step } = after(run, [seen('paris', 'new')], 30_000));
+  expect(step).toMatchObject({ phase: 'Completed', counts: { done: 2, skipped: 1 } });
 });

@@ -3,7 +3,7 @@ import type { JournalEntry } from '../model/history.ts';
 import type { Instant } from '../model/instant.ts';
 import { compareText } from '../model/order.ts';
 import type { RunPhase, RunTarget, RunValue, TargetObservation } from '../model/rollout.ts';
-import { advance, LEFT, wakeAtOf } from './advance.ts';
+import { advance, isPassedOver, wakeAtOf } from './advance.ts';
 import { stagesOf } from './targets.ts';
 
 interface RunCounts {
@@ -37,7 +37,7 @@ export interface RunStep {
  * Stage after stage; a stage begins when every cluster of the earlier ones is Done. Within a stage at most `maxConcurrency` clusters are
  * Assigned or Soaking, connected ones first. A failure or a requested stop skips what is Pending, and what is in flight finishes; the run is
  * Running until then. In the end: Completed (all Done), CompletedWithFailures (some Failed, none left out), Stopped (some Skipped). A cluster that leaves
- * the fleet before its turn is passed over; one that leaves in flight has failed, for it proved nothing.
+ * the fleet, or is held, before its turn is passed over; one that leaves in flight has failed, for it proved nothing.
  *
  * Everything follows from the rows, not from `run.phase`: deciding again on the rows of a step, with the same observations and time, changes
  * and journals nothing, so a restart between saving rows and writing the run's status repeats nothing.
@@ -111,7 +111,7 @@ export function decide(run: RunValue, observed: readonly TargetObservation[], no
 
 const isInFlight = (target: RunTarget): boolean => target.phase === 'Assigned' || target.phase === 'Soaking';
 const isTerminal = (target: RunTarget): boolean => target.phase === 'Done' || target.phase === 'Failed' || target.phase === 'Skipped';
-const wasStopped = (target: RunTarget): boolean => target.phase === 'Skipped' && target.message !== LEFT;
+const wasStopped = (target: RunTarget): boolean => target.phase === 'Skipped' && !isPassedOver(target);
 const isStopping = (run: RunValue, targets: readonly RunTarget[]): boolean =>
   run.stopRequested || targets.some((target) => target.phase === 'Failed' || wasStopped(target));
 

@@ -26,7 +26,7 @@ export const driftEntryStatus = z.object({
 export const driftPolicySpec = z.object({
   clusters: selectorSchema,
   rules: z.array(z.object({
-    match: z.string().min(1).max(1024).describe('CEL, true or false, over drift.object, drift.kind, drift.path, drift.manager, drift.actor, drift.reason, drift.ageSeconds, cluster.name, cluster.labels, cluster.properties.'),
+    match: z.string().min(1).max(1024).describe('CEL, true or false, over drift.object, drift.kind, drift.path, drift.manager, drift.actor, drift.reason, drift.ageSeconds, cluster.name, labels, properties.'),
     class: driftClass,
   })).max(32).default([]).describe('In order; the first that matches gives the class. None: suspicious.'),
   transientSeconds: z.int().min(0).max(2592000).default(300).describe('Transient drift that is older is suspicious.'),
