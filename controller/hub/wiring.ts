@@ -26,8 +26,10 @@ import { publishTrust } from './identity/trust.ts';
 import { recordedAnswers } from './inquiry/answers.ts';
 import { askAgent } from './inquiry/ask-agent.ts';
 import { createInquiries } from './inquiry/inquiry.ts';
+import { createLiveRows } from './inventory/freshness.ts';
 import { createInventory } from './inventory/inventory.ts';
 import { createQueries } from './inventory/queries.ts';
+import { createSavedQueries } from './inventory/saved-queries.ts';
 import { createMesh } from './mesh/mesh.ts';
 import { publishPeers } from './peers/peers.ts';
 import type { HubConfig, HubPorts } from './ports.ts';
@@ -94,12 +96,13 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     });
     publishPeers(fleet, publishers);
 
-    const inventory = createInventory({ ports, fleet, assignments, clusters });
+    const inventory = createInventory({ ports, fleet, assignments, clusters, runs });
     const mesh = createMesh({ ports, sources, runs, strategies });
     const rollout = createRollout({ ports, sources, fleet, runs });
     const services = createServices({ ports, fleet, publishers, clusters, policies });
     const drills = createDrills({ ports, fleet, publishers, drills: drillObjects, clusters });
-    const queries = createQueries({ clock, clusters, saved: savedQueries });
+    const queries = createQueries({ clock, records, live: createLiveRows({ clusters, fleet }), saved: savedQueries });
+    const savedQueryChecks = createSavedQueries({ ports, saved: savedQueries });
     const inquiries = createInquiries({
       ports, inquiries: inquiryObjects,
       answers: {
@@ -152,6 +155,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
         { name: 'rollout', start: rollout.start },
         { name: 'services', start: services.start },
         { name: 'drill', start: drills.start },
+        { name: 'saved queries', start: savedQueryChecks.start },
         { name: 'inquiry', start: inquiries.start },
         { name: 'gateway', start: serve },
       ], within, ports);

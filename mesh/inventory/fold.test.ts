@@ -2,6 +2,12 @@ import { describe, expect, expectTypeOf, test } from 'vitest';
 import type { z } from 'zod';
 import { clusterStatus } from '../api/resources/cluster.ts';
 import type { ClusterStatusValue } from '../model/cluster-status.ts';
+import { canonicalJson } from '../model/canonical.ts';
+import { ECHOES, fieldsOf } from '../model/cluster-fields.ts';
+import type { HistoryEntry } from '../model/history.ts';
+import { toRfc3339 } from '../model/instant.ts';
+import { authorsOf } from './authors.ts';
+import { changesOf } from './changes.ts';
 import { type ClusterFacts, foldCluster } from './fold.ts';
 import { matchesQuery, parseQuery } from './query.ts';
 import { viewCluster } from './view.ts';
@@ -23,6 +29,16 @@ const full: ClusterFacts = {
 };
 const conditions = (status: ClusterStatusValue) => Object.fromEntries((status.conditions ?? []).map(({ type, status: value, reason }) => [type, `${value} ${reason}`]));
 
+/** Rows that people see, with the owner and the runs of a made-up Cluster object. */
+function changed(before: ClusterStatusValue, after: ClusterStatusValue, facts: Partial<ClusterFacts> = {}): HistoryEntry[] {
+  const of = (status: ClusterStatusValue, declared: Readonly<Record<string, string>>) => fieldsOf({ metadata: { name: 'oslo' }, spec: { properties: declared }, status });
+  const [old, fields] = [of(before, full.declared), of(after, full.declared)];
+  const managedFields = [{ manager: 'kubectl-edit', time: '2026-01-01T00:00:00Z', fieldsV1: { 'f:spec': { 'f:properties': { 'f:region': {} } } } }];
+  const run = () => ({ requestedBy: 'ada', reason: 'upgrade', approvedBy: [] });
+  const rows = changesOf({ cluster: 'oslo', at: 9_000, before: old, after: fields, authorOf: authorsOf({ agent: AGENT, managedFields, before: old, after: fields, assignment: { ...full, ...facts }.assignment, run }) });
+  return rows.filter(({ field }) => !ECHOES.includes(field) && !field.startsWith('observedAt.'));
+}
+
 test('the value type is the schema\'s', () => {
   expectTypeOf<ClusterStatusValue>().toEqualTypeOf<z.infer<typeof clusterStatus>>();
   expect(clusterStatus.safeParse(foldCluster(full, undefined, 4_000).status).error).toBeUndefined();
@@ -42,11 +58,10 @@ test('everything known: ready, and queries see declared, derived and reported pr
   expect('query' in parsed && matchesQuery(parsed.query, viewCluster('oslo', {}, status))).toBe(true);
 });
 
-test('the same facts later: the same object, no history', () => {
+test('the same facts later: the same object', () => {
   const first = foldCluster(full, undefined, 4_000);
   const again = foldCluster({ ...full, reportedAt: 50_000 }, first.status, 60_000);
   expect(again.status).toBe(first.status);
-  expect(again.history).toEqual([]);
 });
 
 test('a restarted hub believes what it believed, and plans from it', () => {
@@ -54,32 +69,35 @@ test('a restarted hub believes what it believed, and plans from it', () => {
   const restarted = foldCluster({ ...unknown, declared: full.declared }, status, 5_000);
   expect(conditions(restarted.status)).toMatchObject({ Applied: 'True Healthy', Connected: 'False Disconnected', InSync: 'True InSync', Ready: 'False Disconnected' });
   expect({ ...restarted.status, conditions: [] }).toEqual({ ...status, conditions: [] });
-  expect(restarted.history.map(({ field, by }) => `${field} ${by}`)).toEqual(['conditions.Connected hub', 'conditions.Ready hub']);
+  expect(changed(status, restarted.status).map(({ field, by }) => `${field} ${by}`)).toEqual(['conditions.Connected hub', 'conditions.Ready hub']);
   const view = viewCluster('oslo', {}, restarted.status);
   expect(view).toMatchObject({ joined: true, assignedId: 'sha256-b', report: { cilium: full.report?.cilium } });
 });
 
 describe('one row per change, with its author', () => {
   const { status } = foldCluster(full, undefined, 4_000);
-  const rows = (facts: Partial<ClusterFacts>) => foldCluster({ ...full, ...facts }, status, 9_000).history.map(({ field, before, after, by }) => [field, before, after, by]);
+  const rows = (facts: Partial<ClusterFacts>) => changed(status, foldCluster({ ...full, ...facts }, status, 9_000).status, facts).map(({ field, before, after, by, run }) => [field, before, after, run === null ? by : `${by} in ${run}`]);
   const report = full.report!;
+  const property = (value: string, source: string, observedAt: string) => canonicalJson({ value, source, observedAt });
+  const [early, reported, late] = [4_000, 2_000, 9_000].map(toRfc3339) as [string, string, string];
+  const condition = (conditionStatus: string, reason: string, at = late) => canonicalJson({ status: conditionStatus, reason, lastTransitionTime: at });
   test.each<[string, Partial<ClusterFacts>, unknown[][]]>([
-    ['declared property', { declared: { ...full.declared, region: 'asia' } }, [['properties.region', '"europe"', '"asia"', 'hub']]],
-    ['reported property', { report: { ...report, properties: { ...report.properties, country: 'se' } } }, [['properties.country', '"no"', '"se"', AGENT]]],
+    ['declared property', { declared: { ...full.declared, region: 'asia' } }, [['properties.region', property('europe', 'declared', early), property('asia', 'declared', late), 'kubectl-edit']]],
+    ['reported property', { report: { ...report, properties: { ...report.properties, country: 'se' } } }, [['properties.country', property('no', 'observed', reported), property('se', 'observed', reported), AGENT]]],
     ['Cilium upgrade', { report: { ...report, cilium: { ...report.cilium!, version: '1.19.6' } } }, [['cilium.version', '"1.18.12"', '"1.19.6"', AGENT]]],
     ['nodes', { report: { ...report, nodes: { total: 2, ready: 1 } } }, [['nodes', '{"ready":2,"total":2}', '{"ready":1,"total":2}', AGENT]]],
-    ['exports', { exports: [] }, [['exports', '["shop/cart","shop/checkout"]', '[]', AGENT]]],
+    ['exports', { exports: [] }, [['exportCount', '2', '0', AGENT], ['exports', '["shop/cart","shop/checkout"]', '[]', AGENT]]],
     ['assignment', { assignment: { ...full.assignment!, desiredId: 'sha256-c', run: 'europe-2' } }, [
-      ['desired', '{"id":"sha256-b","run":"europe-1","stage":"canary"}', '{"id":"sha256-c","run":"europe-2","stage":"canary"}', 'run/europe-2'],
-      ['conditions.Applied', '{"reason":"Healthy","status":"True"}', '{"reason":"Applying","status":"False"}', AGENT],
-      ['conditions.Ready', '{"reason":"Ready","status":"True"}', '{"reason":"Applying","status":"False"}', 'hub'],
+      ['conditions.Applied', condition('True', 'Healthy', early), condition('False', 'Applying'), `${AGENT} in europe-2`],
+      ['conditions.Ready', condition('True', 'Ready', early), condition('False', 'Applying'), 'hub'],
+      ['desired', '{"id":"sha256-b","run":"europe-1","stage":"canary"}', '{"id":"sha256-c","run":"europe-2","stage":"canary"}', 'ada in europe-2'],
     ]],
   ])('%s', (_, facts, expected) => { expect(rows(facts)).toEqual(expected); });
 
   test('drift', () => {
     const drift = [{ object: 'Secret kube-system/cilium-clustermesh', path: '.data.berlin', expected: 'sha256:1', actual: 'sha256:2', manager: 'kubectl-edit', firstSeen: 8_000 }];
     const folded = foldCluster({ ...full, applied: { ...full.applied!, drift } }, status, 9_000);
-    expect(folded.history.map(({ field }) => field)).toEqual(['conditions.InSync', 'conditions.Ready', 'drift']);
+    expect(changed(status, folded.status).map(({ field }) => field)).toEqual(['conditions.InSync', 'conditions.Ready', 'drift']);
     expect(conditions(folded.status)).toMatchObject({ Applied: 'True Healthy', InSync: 'False Drift', Ready: 'False Drift' });
     expect(folded.status.conditions?.find(({ type }) => type === 'InSync')?.message).toBe('Secret kube-system/cilium-clustermesh .data.berlin was changed by kubectl-edit; set it back, or annotate the object isthmus.dev/drift=revert');
   });
@@ -93,8 +111,8 @@ test('the run that brought a state stays named while the next one waits', () => 
 
 test('everything is bounded', () => {
   const many = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`p${index}`, 'x'.repeat(5000)]));
-  const { status, history } = foldCluster({ ...full, declared: many, report: { ...full.report!, properties: many, cilium: { ...full.report!.cilium!, podCidrs: Array<string>(500).fill('10.0.0.0/8') } }, exports: Object.keys(many) }, undefined, 4_000);
+  const { status } = foldCluster({ ...full, declared: many, report: { ...full.report!, properties: many, cilium: { ...full.report!.cilium!, podCidrs: Array<string>(500).fill('10.0.0.0/8') } }, exports: Object.keys(many) }, undefined, 4_000);
   expect(clusterStatus.safeParse(status).error).toBeUndefined();
   expect(status.exportCount).toBe(1000);
-  expect(history.length).toBeLessThanOrEqual(256);
+  expect(Object.keys(fieldsOf({ metadata: { name: 'oslo' }, status })).length).toBeLessThan(256);
 });

@@ -1,13 +1,11 @@
-/** From what the hub heard of a cluster to what it believes: `Cluster.status` and the history of its changes. */
+/** From what the hub heard of a cluster to what it believes: `Cluster.status`. */
 import { canonicalJson } from '../model/canonical.ts';
 import type { CiliumFacts } from '../model/cluster.ts';
 import type { ClusterStatusValue } from '../model/cluster-status.ts';
 import type { DriftEntry } from '../model/desired.ts';
-import type { HistoryEntry } from '../model/history.ts';
 import { type Instant, toRfc3339 } from '../model/instant.ts';
 import { compareText } from '../model/order.ts';
 import { foldCapacity, foldObservedAt } from './capacity.ts';
-import { historyOf } from './changes.ts';
 import { foldConditions } from './conditions.ts';
 import type { ClusterFacts } from './facts.ts';
 import { foldProperties } from './properties.ts';
@@ -18,10 +16,10 @@ const MAX_EXPORTS = 256;
 const MAX_DRIFT = 32;
 const MAX_POD_CIDRS = 64;
 
-/** `status` is the very object passed in where nothing changed, so that callers can skip the write; `history` is empty then. */
-export function foldCluster(facts: ClusterFacts, previousStatus: ClusterStatusValue | undefined, now: Instant): { status: ClusterStatusValue; history: HistoryEntry[] } {
+/** `status` is the very object passed in where nothing changed. */
+export function foldCluster(facts: ClusterFacts, previousStatus: ClusterStatusValue | undefined, now: Instant): { status: ClusterStatusValue } {
   const previous = previousStatus ?? {};
-  const agent = facts.reportedBy ?? facts.identity?.spiffeId ?? previous.identity?.spiffeId ?? 'hub';
+  const agent = agentOf(facts, previous);
   const status: ClusterStatusValue = withoutUndefined({
     identity: foldIdentity(facts, previous),
     properties: foldProperties(facts, previous.properties ?? [], now),
@@ -35,9 +33,12 @@ export function foldCluster(facts: ClusterFacts, previousStatus: ClusterStatusVa
   const observedAt = foldObservedAt(status, previous, facts.reportedAt ?? now);
   if (observedAt !== undefined) status.observedAt = observedAt;
   status.conditions = foldConditions(facts, status, previous.conditions ?? [], now);
-  if (previousStatus !== undefined && canonicalJson(status) === canonicalJson(previousStatus)) return { status: previousStatus, history: [] };
-  return { status, history: historyOf(facts.name, previous, status, agent, now) };
+  if (previousStatus !== undefined && canonicalJson(status) === canonicalJson(previousStatus)) return { status: previousStatus };
+  return { status };
 }
+
+/** Who speaks for the cluster. */
+export const agentOf = (facts: ClusterFacts, status: ClusterStatusValue): string => facts.reportedBy ?? facts.identity?.spiffeId ?? status.identity?.spiffeId ?? 'hub';
 
 function foldIdentity({ identity, joinedAt }: ClusterFacts, previous: ClusterStatusValue): ClusterStatusValue['identity'] {
   if (identity === null) return previous.identity;

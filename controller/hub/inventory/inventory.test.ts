@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Cluster } from '../../../mesh/api/resources/index.ts';
+import { Cluster, UpdateRun } from '../../../mesh/api/resources/index.ts';
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
+import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import { KubernetesUnreachable } from '../../../mesh/ports/kubernetes.ts';
 import { RecordsUnavailable } from '../../../mesh/ports/records.ts';
 import { createCache } from '../../runtime/cache.ts';
@@ -19,7 +20,7 @@ describe('inventory', () => {
     let full = true;
     const records = { ...bench.records, recordChange: async () => { if (full) throw new RecordsUnavailable('retry', 'the disk is full'); } };
     const clusters = createCache<ClusterObject>(bench.kubernetes, Cluster, {}, ports);
-    const inventory = createInventory({ ports: { ...ports, records }, fleet: createFleet(bench.clock), clusters, assignments: createAssignments(records, createPublishers(digest, bench.log), () => true) });
+    const inventory = createInventory({ ports: { ...ports, records }, fleet: createFleet(bench.clock), clusters, assignments: createAssignments(records, createPublishers(digest, bench.log), () => true), runs: createCache<UpdateRunObject>(bench.kubernetes, UpdateRun, {}, ports) });
     const stop = new AbortController();
     void inventory.start(stop.signal);
     const identity = { spiffeId: 'spiffe://test/cluster/berlin', certificateSerial: 'lost', issuer: 'test', notAfter: bench.clock.now() + 1000, joinedAt: bench.clock.now() };
@@ -40,7 +41,7 @@ describe('inventory', () => {
     const ports = { ...bench, random: seededRandom(1), metrics: fakeMetrics() };
     const give = async (kubernetes: typeof bench.kubernetes): Promise<void> => {
       const clusters = createCache<ClusterObject>(kubernetes, Cluster, {}, ports);
-      const inventory = createInventory({ ports: { ...ports, kubernetes }, fleet: createFleet(bench.clock), clusters, assignments: createAssignments(bench.records, createPublishers(digest, bench.log), () => true) });
+      const inventory = createInventory({ ports: { ...ports, kubernetes }, fleet: createFleet(bench.clock), clusters, assignments: createAssignments(bench.records, createPublishers(digest, bench.log), () => true), runs: createCache<UpdateRunObject>(bench.kubernetes, UpdateRun, {}, ports) });
       const stop = new AbortController();
       void inventory.start(stop.signal);
       inventory.giveIdentity('berlin', { spiffeId: 'spiffe://test/cluster/berlin', certificateSerial: 'new', issuer: 'test', notAfter: 1000, joinedAt: 500 }).catch(() => {});

@@ -1,10 +1,14 @@
-/** What is heard of a cluster → Cluster.status and one history row per change. The only writer of Cluster.status; writes transitions, never heartbeats. */
+/** What is heard of a cluster → its state and history in the records, and Cluster.status, which shows that state. The only writer of Cluster.status; writes transitions, never heartbeats. */
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import { Cluster } from '../../../mesh/api/resources/index.ts';
-import { type ClusterFacts, foldCluster } from '../../../mesh/inventory/fold.ts';
-import { fieldsOf } from '../../../mesh/model/cluster-fields.ts';
+import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
+import { authorsOf } from '../../../mesh/inventory/authors.ts';
+import { changesOf } from '../../../mesh/inventory/changes.ts';
+import { agentOf, type ClusterFacts, foldCluster } from '../../../mesh/inventory/fold.ts';
+import { type ClusterFields, fieldsOf } from '../../../mesh/model/cluster-fields.ts';
 import type { ClusterStatusValue } from '../../../mesh/model/cluster-status.ts';
 import { findCondition } from '../../../mesh/model/condition.ts';
+import type { HistoryEntry } from '../../../mesh/model/history.ts';
 import { fromRfc3339 } from '../../../mesh/model/instant.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Cache } from '../../runtime/cache.ts';
@@ -18,7 +22,8 @@ import { reportOn } from '../report.ts';
 import { conditionsOf } from '../views.ts';
 import { writeStatus } from '../write-status.ts';
 import { createPace } from './pace.ts';
-import { withoutRecorded } from './without-recorded.ts';
+import { createRecorded } from './recorded.ts';
+import { runAuthor } from './run-author.ts';
 
 /** Agents need seconds to return to a restarted hub; until then their absence is the hub's own doing. */
 const GRACE_SECONDS = 15;
@@ -36,6 +41,7 @@ export interface InventoryParts {
   readonly fleet: Fleet;
   readonly assignments: Assignments;
   readonly clusters: Cache<ClusterObject>;
+  readonly runs: Cache<UpdateRunObject>;
 }
 
 export interface Inventory extends Loop {
@@ -43,55 +49,77 @@ export interface Inventory extends Loop {
   giveIdentity(cluster: string, identity: ClusterIdentity): Promise<void>;
 }
 
+interface Step {
+  readonly status: ClusterStatusValue;
+  readonly fields: ClusterFields;
+  readonly entries: readonly HistoryEntry[];
+}
+
 interface Given {
   readonly identity: ClusterIdentity;
   readonly stored: () => void;
 }
 
-export function createInventory({ ports, fleet, assignments, clusters }: InventoryParts): Inventory {
+export function createInventory({ ports, fleet, assignments, clusters, runs }: InventoryParts): Inventory {
   const { clock, kubernetes, log, records } = ports;
   const graceEnds = (): number => fleet.listeningSince() + GRACE_SECONDS * 1000;
   const pace = createPace();
   const given = new Map<string, Given[]>();
-  /** Clusters whose history and status this process has written both, last time. */
-  const inStep = new Set<string>();
+  const recorded = createRecorded(records);
 
-  function factsOf(object: ClusterObject, identity: ClusterIdentity | undefined): ClusterFacts {
+  function factsOf(object: ClusterObject, status: ClusterStatusValue | undefined, identity: ClusterIdentity | undefined): ClusterFacts {
     const { name } = object.metadata;
     const connection = fleet.connection(name);
     const report = fleet.value(name, 'ClusterReport', name);
-    const wasConnected = findCondition(conditionsOf(object), 'Connected')?.status === 'True';
+    const wasConnected = findCondition(conditionsOf({ status }), 'Connected')?.status === 'True';
     return {
       name, declared: object.spec?.properties ?? {},
       report: report?.value ?? null, reportedAt: report?.receivedAt ?? null, reportedBy: connection?.identity.spiffeId ?? null,
       applied: fleet.value(name, 'AppliedReport', name)?.value ?? null,
       assignment: assignments.get(name) ?? null,
-      identity: identity ?? null, joinedAt: identity?.joinedAt ?? fromRfc3339(object.status?.identity?.joinedAt) ?? null,
+      identity: identity ?? null, joinedAt: identity?.joinedAt ?? fromRfc3339(status?.identity?.joinedAt) ?? null,
       connected: connection?.connected ?? (wasConnected && clock.now() < graceEnds()), connectedSince: connection?.since ?? null,
       exports: fleet.heard(name, 'ExportFact') === undefined ? null : [...fleet.values(name, 'ExportFact').keys()],
     };
   }
 
+  /** What is to be shown and recorded of a cluster now; undefined: nothing new. */
+  function stepOf(object: ClusterObject, identity: ClusterIdentity | undefined): Step | undefined {
+    const isShown = recorded.isShownBy(object);
+    const believed = isShown ? undefined : recorded.believed(object);
+    const before = believed === undefined ? object.status as ClusterStatusValue | undefined : believed.status;
+    const facts = factsOf(object, before, identity);
+    const { status } = foldCluster(facts, before, clock.now());
+    if (isShown && status === before) return undefined;
+    const fieldsBefore = believed?.fields ?? fieldsOf(object);
+    const fields = fieldsOf({ ...object, status });
+    const authorOf = authorsOf({
+      agent: agentOf(facts, status), managedFields: object.metadata.managedFields ?? [], before: fieldsBefore, after: fields,
+      assignment: facts.assignment, run: (name) => runAuthor(runs.get({ name })),
+    });
+    const entries = changesOf({ cluster: facts.name, at: clock.now(), before: fieldsBefore, after: fields, authorOf });
+    return entries.length === 0 && status === object.status ? undefined : { status, fields, entries };
+  }
+
   async function reconcile(name: string, signal: CancelSignal): Promise<{ requeueAt?: number }> {
     const identities = given.get(name) ?? [];
-    // Not from the cache: it may not show our own last write yet, and each change must be recorded once.
-    const object = await kubernetes.get<ClusterObject>(Cluster, { name }, signal);
-    if (object === undefined) {
-      pace.forget(name);
-      inStep.delete(name);
-    } else {
-      const previous = object.status as ClusterStatusValue | undefined;
-      const { status, history } = foldCluster(factsOf(object, identities.at(-1)?.identity), previous, clock.now());
-      if (status !== previous) {
+    const identity = identities.at(-1)?.identity;
+    const known = clusters.get({ name });
+    if (known === undefined || stepOf(known, identity) !== undefined) {
+      // Not from the cache: it may not show our own last write yet.
+      const object = await kubernetes.get<ClusterObject>(Cluster, { name }, signal);
+      const step = object === undefined ? undefined : stepOf(object, identity);
+      if (object === undefined) {
+        pace.forget(name);
+        await recorded.recordGone(name, clock.now());
+      } else if (step !== undefined) {
         const held = identities.length > 0 ? undefined : pace.take(name, clock.now());
         if (held !== undefined) {
           if (held.sayIt) log.warn({ cluster: name }, 'what its agent says changes so often that Cluster.status follows slowly');
           return { requeueAt: held.waitUntil };
         }
-        const unrecorded = inStep.delete(name) ? history : await withoutRecorded(records, name, history);
-        await records.recordChange({ cluster: name, at: clock.now(), fields: fieldsOf({ ...object, status }), entries: unrecorded });
-        await writeStatus(kubernetes, Cluster, object, status as NonNullable<ClusterObject['status']>, signal);
-        inStep.add(name);
+        await recorded.record(name, clock.now(), step.fields, step.entries);
+        await writeStatus(kubernetes, Cluster, object, step.status as NonNullable<ClusterObject['status']>, signal);
       }
     }
     const later = (given.get(name) ?? []).filter((one) => !identities.includes(one));
@@ -115,6 +143,10 @@ export function createInventory({ ports, fleet, assignments, clusters }: Invento
 
   return {
     ...loop,
+    async start(signal) {
+      for (const name of await recorded.load()) loop.add(name);
+      await loop.start(signal);
+    },
     async giveIdentity(cluster, identity) {
       const done = new AbortController();
       const one: Given = { identity, stored: () => done.abort() };
