@@ -23,6 +23,16 @@ export interface HubPorts {
   readonly digest: Digest;
 }
 
+/** Of other inventories and of GitOps tools. */
+export interface InventoryConfig {
+  /** Publish a ClusterProfile for each Cluster, where the server has that kind. */
+  readonly clusterProfiles: boolean;
+  /** Answer which clusters others know; false: their objects are not asked for. */
+  readonly discover: boolean;
+  /** Where the Secrets are that tell Argo CD of clusters. Their metadata alone is read. */
+  readonly argoNamespaces: readonly string[];
+}
+
 export interface HubConfig {
   /** Namespace of the hub's own Secret and ConfigMap. */
   readonly namespace: string;
@@ -33,4 +43,6 @@ export interface HubConfig {
   readonly leaderElection?: { readonly identity: string };
   /** Make `namespace` where it does not exist (embedded API, simulator); else it is the administrator's to make. */
   readonly createNamespace?: boolean;
+  /** Unset: everything but Argo CD's Secrets. */
+  readonly inventory?: InventoryConfig;
 }

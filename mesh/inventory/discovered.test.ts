@@ -4,11 +4,11 @@ import { discover, type FoundCluster, type KnownCluster, plainText } from './dis
 import { argoSecretNames } from './endpoint.ts';
 
 const UIDS = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'] as const;
-const known = (name: string, uid: string | null = null, endpoint: string | null = null): KnownCluster => ({ name, uid, endpoint });
+const known = (name: string, uid: string | null = null, endpoint: string | null = null): KnownCluster => ({ name, uid, endpoint, joined: true });
 const found = (name: string, more: Partial<FoundCluster> = {}): FoundCluster =>
-  ({ source: 'Cluster API', name, object: `clusters fleet/${name}`, manager: null, kubernetesVersion: null, phase: null, endpoint: null, ids: [], secretName: null, ...more });
+  ({ source: 'Cluster API', name, object: `clusters fleet/${name}`, manager: null, kubernetesVersion: null, phase: null, endpoint: null, detail: null, ids: [], secretName: null, ...more });
 const joined = (ones: readonly FoundCluster[], clusters: readonly KnownCluster[]): readonly string[] =>
-  discover(ones, clusters).map(({ name, joined: match }) => `${name}: ${match === null ? '-' : `${match.cluster} by ${match.by}`}`);
+  discover(ones, clusters).map(({ name, cluster }) => `${name}: ${cluster === null ? '-' : `${cluster.name} by ${cluster.by}`}`);
 
 test('a uid says more than a name', () => {
   const clusters = [known('berlin', UIDS[0]), known('oslo', UIDS[1])];
@@ -37,18 +37,19 @@ test('the command to join takes a free name that Cilium takes, too', () => {
   expect(join('berlin', { endpoint: 'https://192.0.2.1:6443' })).toBe("isthmus join berlin --property 'api-server=https://192.0.2.1:6443'");
   expect(join('berlin', { endpoint: "https://x'; reboot #" }), 'nothing of a stranger reaches a shell').toBe('isthmus join berlin');
   expect(join('berlin', {}, [known('berlin')]), 'it has joined').toBeNull();
+  expect(join('berlin', {}, [{ ...known('berlin'), joined: false }]), 'it waits for its agent').toBe('isthmus join berlin');
   expect(join('***')).toBeNull();
 });
 
 test('whatever other inventories hold: every object once, commands of safe letters, names that are free', () => {
   const text = fc.oneof(fc.constantFrom('berlin', 'oslo', 'Prod EU', "x'; rm -rf /", '', 'a'.repeat(60)), fc.string({ unit: 'binary' }));
   const one = fc.record({ name: text, endpoint: fc.option(fc.oneof(text.map((host) => `https://${host}`), fc.constantFrom('https://a:6443', 'https://b'))), ids: fc.array(fc.oneof(text, fc.constantFrom(...UIDS)), { maxLength: 2 }) });
-  const cluster = fc.record({ name: fc.constantFrom('berlin', 'oslo', 'rome'), uid: fc.option(fc.constantFrom(...UIDS)), endpoint: fc.option(fc.constantFrom('https://a:6443', 'https://b')) });
+  const cluster = fc.record({ name: fc.constantFrom('berlin', 'oslo', 'rome'), uid: fc.option(fc.constantFrom(...UIDS)), endpoint: fc.option(fc.constantFrom('https://a:6443', 'https://b')), joined: fc.constant(true) });
   fc.assert(fc.property(fc.array(one, { maxLength: 8 }), fc.uniqueArray(cluster, { selector: ({ name }) => name, maxLength: 3 }), (ones, clusters) => {
     const all = discover(ones.map(({ name, ...more }) => found(name, more)), clusters);
     expect(all).toHaveLength(ones.length);
-    for (const { joined: match, join } of all) {
-      if (match !== null) expect(clusters.map(({ name }) => name)).toContain(match.cluster);
+    for (const { cluster: match, join } of all) {
+      if (match !== null) expect(clusters.map(({ name }) => name)).toContain(match.name);
       if (join !== null) {
         expect(match).toBeNull();
         expect(join).toMatch(/^isthmus join [a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?( --property 'api-server=https:\/\/[a-z0-9.:[\]-]+')?$/);

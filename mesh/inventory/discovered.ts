@@ -1,24 +1,12 @@
 /** Clusters as other inventories have them, beside those that have joined here. */
-import { compareText } from '../model/order.ts';
+import type { DiscoveredCluster } from '../model/discovered.ts';
 import { clusterNameProblem } from '../model/names.ts';
+import { compareText } from '../model/order.ts';
 import { argoSecretNames, normalEndpoint } from './endpoint.ts';
 
-export type DiscoverySource = 'ClusterProfile' | 'Cluster API' | 'Argo CD' | 'Flux';
-
 /** One object of another inventory. Texts are other people's: bounded and without control characters by `plainText`. */
-export interface FoundCluster {
-  readonly source: DiscoverySource;
-  /** What the object itself calls the cluster. */
-  readonly name: string;
-  /** `clusters.cluster.x-k8s.io fleet/berlin`. */
-  readonly object: string;
-  /** Of a ClusterProfile: who publishes it. */
-  readonly manager: string | null;
-  readonly kubernetesVersion: string | null;
-  readonly phase: string | null;
-  /** URL of its API server. */
-  readonly endpoint: string | null;
-  /** Names by which the fleet may know it for sure: its uid (of namespace kube-system), its id in the cluster set. */
+export interface FoundCluster extends Omit<DiscoveredCluster, 'cluster' | 'join'> {
+  /** By which the fleet may know it for sure: its uid (of namespace kube-system), its id in the cluster set. */
   readonly ids: readonly string[];
   /** Name of an Argo CD Secret, which holds a digest of the endpoint. */
   readonly secretName: string | null;
@@ -29,14 +17,12 @@ export interface KnownCluster {
   readonly name: string;
   readonly uid: string | null;
   readonly endpoint: string | null;
+  /** false: no agent has joined as it yet. */
+  readonly joined: boolean;
 }
 
-export interface DiscoveredCluster extends Omit<FoundCluster, 'ids' | 'secretName'> {
-  /** The Cluster of this hub that it is, and by what that is known; a name is the weakest sign. null: none. */
-  readonly joined: { readonly cluster: string; readonly by: 'uid' | 'endpoint' | 'name' } | null;
-  /** Command that lets it join; null where it has, or where no name of at most 32 characters is free. */
-  readonly join: string | null;
-}
+/** Declared property of a Cluster: the URL of its API server. */
+export const ENDPOINT_PROPERTY = 'api-server';
 
 const LONGEST_TEXT = 253;
 
@@ -50,12 +36,12 @@ export function discover(found: readonly FoundCluster[], known: readonly KnownCl
   const taken = new Set(known.map(({ name }) => name));
   return found.map((each) => {
     const { ids: _, secretName: __, ...one } = each;
-    const joined = matches.get(each) ?? null;
-    return { ...one, joined, join: joined === null ? joinCommand(one, taken) : null };
+    const cluster = matches.get(each) ?? null;
+    return { ...one, cluster, join: cluster === null ? joinCommand(one, taken) : cluster.joined ? null : command(cluster.name, one.endpoint) };
   }).sort((a, b) => compareText(a.name, b.name) || compareText(a.source, b.source) || compareText(a.object, b.object));
 }
 
-type Match = NonNullable<DiscoveredCluster['joined']>;
+type Match = NonNullable<DiscoveredCluster['cluster']>;
 
 /** The surest sign first. What one object tells of its cluster helps with the next: a Cluster of Cluster API known by its name has the endpoint that names Argo CD's Secret. */
 function matchAll(found: readonly FoundCluster[], known: readonly KnownCluster[]): ReadonlyMap<FoundCluster, Match> {
@@ -64,12 +50,12 @@ function matchAll(found: readonly FoundCluster[], known: readonly KnownCluster[]
   const byUid = unique(known.flatMap(({ name, uid }) => (uid === null ? [] : [[uid, name] as const])));
   const matchRest = (by: Match['by'], clusterOf: (one: FoundCluster) => string | undefined): void => {
     for (const one of found) {
-      const cluster = matches.has(one) ? undefined : clusterOf(one);
-      if (cluster !== undefined && !contradicts(one, byName.get(cluster))) matches.set(one, { cluster, by });
+      const cluster = matches.has(one) ? undefined : byName.get(clusterOf(one) ?? '');
+      if (cluster !== undefined && !contradicts(one, cluster)) matches.set(one, { name: cluster.name, by, joined: cluster.joined });
     }
   };
   const matchByEndpoint = (): void => {
-    const told = [...known.map(({ name, endpoint }) => ({ name, endpoint })), ...found.map((one) => ({ name: matches.get(one)?.cluster, endpoint: one.endpoint }))];
+    const told = [...known.map(({ name, endpoint }) => ({ name, endpoint })), ...found.map((one) => ({ name: matches.get(one)?.name, endpoint: one.endpoint }))];
     const byEndpoint = unique(told.flatMap(({ name, endpoint }) => (name === undefined ? [] : keysOf(endpoint).map((key) => [key, name] as const))));
     matchRest('endpoint', (one) => byEndpoint.get(one.secretName ?? '') ?? byEndpoint.get(normalEndpoint(one.endpoint ?? '') ?? ''));
   };
@@ -88,9 +74,9 @@ const keysOf = (endpoint: string | null): readonly string[] => {
 const UID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Both say a uid, and not the same: another cluster, whatever it is called. */
-function contradicts({ ids }: FoundCluster, known: KnownCluster | undefined): boolean {
+function contradicts({ ids }: FoundCluster, known: KnownCluster): boolean {
   const uids = ids.filter((id) => UID.test(id));
-  return known?.uid !== null && known?.uid !== undefined && uids.length > 0 && !uids.includes(known.uid);
+  return known.uid !== null && uids.length > 0 && !uids.includes(known.uid);
 }
 
 /** Without keys that stand for two clusters. */
@@ -109,6 +95,11 @@ function joinCommand({ name, endpoint }: Pick<FoundCluster, 'name' | 'endpoint'>
   const base = trim(name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-').replace(/^-+/, ''), NAME_LENGTH);
   const candidates = [base, ...Array.from({ length: MOST_ALIKE - 1 }, (_, index) => `${trim(base, NAME_LENGTH - 2)}-${index + 2}`)];
   const free = candidates.find((candidate) => clusterNameProblem('', candidate) === undefined && !taken.has(candidate));
+  return free === undefined ? null : command(free, endpoint);
+}
+
+/** With the endpoint, so that this hub knows the cluster by it from then on. */
+function command(name: string, endpoint: string | null): string {
   const url = normalEndpoint(endpoint ?? '');
-  return free === undefined ? null : `isthmus join ${free}${url === undefined ? '' : ` --property 'api-server=${url}'`}`;
+  return `isthmus join ${name}${url === undefined ? '' : ` --property '${ENDPOINT_PROPERTY}=${url}'`}`;
 }

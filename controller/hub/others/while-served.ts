@@ -1,0 +1,57 @@
+/** Work that is done while the server has a kind that somebody may install or remove at any time. */
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import type { ResourceKind } from '../../../mesh/ports/kubernetes.ts';
+import { cancelWithin } from '../../runtime/cancel.ts';
+import { messageOf } from '../../runtime/errors.ts';
+import type { HubPorts } from '../ports.ts';
+import { servedVersion } from './reading.ts';
+
+/** One small list in each: no storm, and nobody waits long for what they installed. */
+const ASK_AGAIN_SECONDS = 60;
+
+export interface WhileServedParts {
+  readonly ports: Pick<HubPorts, 'clock' | 'log' | 'kubernetes'>;
+  readonly versions: readonly ResourceKind[];
+  readonly namespace: string;
+  /** Runs until `signal` aborts. */
+  readonly serve: (kind: ResourceKind, signal: CancelSignal) => Promise<void>;
+  readonly onState: (state: 'served' | 'absent' | 'forbidden') => void;
+}
+
+/** Runs until `signal` aborts. A server that gives no answer changes nothing. */
+export async function whileServed({ ports: { clock, log, kubernetes }, versions, namespace, serve, onState }: WhileServedParts, signal: CancelSignal): Promise<void> {
+  const kindName = versions[0]?.kind ?? '';
+  let running: { readonly kind: ResourceKind; stop(): Promise<void> } | undefined;
+  for (let before = ''; !signal.aborted;) {
+    try {
+      const found = await servedVersion(kubernetes, versions, namespace, signal);
+      const kind = typeof found === 'string' ? undefined : found;
+      const state = typeof found === 'string' ? found : 'served';
+      if (running !== undefined && running.kind !== kind) {
+        await running.stop();
+        running = undefined;
+      }
+      if (running === undefined && kind !== undefined) running = run(kind);
+      if (state !== before) log.info({ kind: kindName, state, version: kind?.version }, 'whether the server has this kind');
+      before = state;
+      onState(state);
+    } catch (error) {
+      if (!signal.aborted) log.debug({ kind: kindName, error: messageOf(error) }, 'not known whether the server has this kind');
+    }
+    await clock.sleepUntil(clock.now() + ASK_AGAIN_SECONDS * 1000, signal);
+  }
+  await running?.stop();
+
+  function run(kind: ResourceKind): { readonly kind: ResourceKind; stop(): Promise<void> } {
+    const within = cancelWithin(signal);
+    const ended = serve(kind, within.signal);
+    return {
+      kind,
+      async stop() {
+        within.abort();
+        within.release();
+        await ended;
+      },
+    };
+  }
+}
