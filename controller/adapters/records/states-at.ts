@@ -21,7 +21,7 @@ export async function fieldsAt(db: Kysely<Tables>, at: number, cluster: string |
       select h.cluster, h.field, h.after from states s
       join history h on h.cluster = s.cluster and h.at <= ${at}
         and h.at > coalesce((select max(e.at) from daily_states e where e.cluster = s.cluster and e.at <= ${at}), -1)
-      where s.at > ${at} ${one} order by h.id`.execute(db)).rows;
+      where s.at > ${at} ${one} order by s.cluster, h.at, h.id`.execute(db)).rows; // By h.id alone, SQLite would go through all of the history.
     for (const { cluster: name, field, after } of changes) {
       const fields = states.get(name) ?? {};
       if (after === null) delete fields[field];
