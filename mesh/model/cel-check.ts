@@ -6,7 +6,17 @@ type Expression = NonNullable<ReturnType<typeof parse>['expr']>;
 const MOST_CHARACTERS = 1024;
 /** Brackets within brackets, `!` and `-` before each other, and `?`: each costs the parser a call within a call. */
 const DEEPEST = 16;
+/** Names, numbers and texts: what a parser's time goes by. */
+const MOST_WORDS = 192;
 const MOST_NODES = 256;
+/** all, exists, exists_one, map and filter look at each of up to 128 properties; this keeps one cluster below a millisecond. */
+const MOST_LOOPS = 2;
+const MOST_NODES_IN_LOOPS = 96;
+
+const TOKEN = new RegExp([
+  /(?<string>[bB]?[rR](?:"""[^]*?"""|'''[^]*?'''|"[^"\n]*"|'[^'\n]*')|[bB]?(?:"""(?:\\[^]|[^\\])*?"""|'''(?:\\[^]|[^\\])*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))/,
+  /(?<word>[A-Za-z0-9_]+)/, /(?<space>\s+)/, /(?<other>[^])/,
+].map((part) => part.source).join('|'), 'y');
 
 /** Names that an expression may use; the function says what is wrong with a member of one, where that can be said without a value. */
 export type CelVariables = Readonly<Record<string, (member: string) => string | undefined>>;
@@ -16,36 +26,34 @@ export function celTextProblem(text: unknown): string | undefined {
   if (typeof text !== 'string') return `${JSON.stringify(text)} is not a text`;
   if (text.trim() === '') return 'is empty; leave it out to ask for nothing';
   if (text.length > MOST_CHARACTERS) return `has ${text.length} characters, at most ${MOST_CHARACTERS} are read; divide it, or put what it asks for into a label`;
-  let depth = 0;
-  let prefixes = 0;
-  let branches = 0;
-  let quote = '';
-  for (let at = 0; at < text.length; at++) {
-    const letter = text[at]!;
-    if (quote !== '') {
-      if (letter === '\\') at++;
-      else if (letter === quote) quote = '';
-      continue;
-    }
-    if (letter === '"' || letter === "'") quote = letter;
-    else if ('([{'.includes(letter)) depth++;
-    else if (')]}'.includes(letter)) depth--;
-    else if (letter === '?') branches++;
-    prefixes = letter === '!' || letter === '-' ? prefixes + 1 : /\s/.test(letter) ? prefixes : 0;
-    if (depth > DEEPEST || prefixes > DEEPEST || branches > DEEPEST) return `is nested deeper than ${DEEPEST} at column ${at + 1}; write it flatter`;
+  let [depth, prefixes, branches, words] = [0, 0, 0, 0];
+  TOKEN.lastIndex = 0;
+  while (TOKEN.lastIndex < text.length) {
+    const column = TOKEN.lastIndex + 1;
+    const { string, word, other } = TOKEN.exec(text)?.groups ?? {};
+    if (other === '"' || other === "'") return `has a text without its closing quote at column ${column}`;
+    if (string !== undefined || word !== undefined) words++;
+    if (other === '/' && text[column] === '/') return `has a comment at column ${column}; comments are not read`;
+    if (other === '(' || other === '[' || other === '{') depth++;
+    else if (other === ')' || other === ']' || other === '}') depth--;
+    else if (other === '?') branches++;
+    prefixes = other === '!' || other === '-' ? prefixes + 1 : string === undefined && word === undefined && other === undefined ? prefixes : 0;
+    if (depth > DEEPEST || prefixes > DEEPEST || branches > DEEPEST) return `is nested deeper than ${DEEPEST} at column ${column}; write it flatter`;
+    if (words > MOST_WORDS) return `has more than ${MOST_WORDS} names and values; divide it`;
   }
   return undefined;
 }
 
 /** What is wrong with the tree: too large, a loop within a loop, an unknown name, member or function, or plainly no truth value. */
 export function celExpressionProblem(expression: Expression, variables: CelVariables, knowsFunction: (name: string) => boolean): string | undefined {
-  let nodes = 0;
+  let [nodes, nodesInLoops, loops] = [0, 0, 0];
   let problem: string | undefined;
   const fail = (sentence: string): void => { problem ??= sentence; };
 
   const visit = (part: Expression | undefined, scope: ReadonlySet<string>, inLoop: boolean): void => {
     if (part === undefined || problem !== undefined) return;
     if (++nodes > MOST_NODES) { fail(`has more than ${MOST_NODES} parts; divide it`); return; }
+    if (inLoop && ++nodesInLoops > MOST_NODES_IN_LOOPS) { fail(`has more than ${MOST_NODES_IN_LOOPS} parts within all, exists, map or filter; ask for less of each`); return; }
     const { exprKind: kind } = part;
     const visitAll = (parts: readonly (Expression | undefined)[]): void => { for (const each of parts) visit(each, scope, inLoop); };
     switch (kind.case) {
@@ -71,6 +79,7 @@ export function celExpressionProblem(expression: Expression, variables: CelVaria
         return;
       case 'comprehensionExpr': {
         if (inLoop) { fail('has all, exists, map or filter within another; write it as one, or as two joined by && or ||'); return; }
+        if (++loops > MOST_LOOPS) { fail(`has more than ${MOST_LOOPS} of all, exists, map and filter; divide it`); return; }
         const { iterRange, iterVar, iterVar2, accuVar, accuInit, loopCondition, loopStep, result } = kind.value;
         const inside = new Set([...scope, iterVar, iterVar2, accuVar]);
         visit(iterRange, scope, true);

@@ -17,6 +17,8 @@ function version(text: string): NonNullable<ReturnType<typeof parseVersion>> {
   return parsed;
 }
 
+const MOST_GLOB_STEPS = 65_536;
+
 /** As kube-apiserver's semver and quantity libraries have them, but a version stays its text and a quantity is a number. */
 const FUNCTIONS = [
   celFunc('semver', [STRING], STRING, (text) => { version(text); return text; }),
@@ -29,7 +31,10 @@ const FUNCTIONS = [
     if (number === undefined) throw new Error(`${JSON.stringify(text.slice(0, 64))} is no quantity`);
     return number;
   }),
-  celMethod('glob', STRING, [STRING], BOOL, function (pattern) { return matchesGlob(pattern, this); }),
+  celMethod('glob', STRING, [STRING], BOOL, function (pattern) {
+    if (pattern.length * this.length > MOST_GLOB_STEPS) throw new Error(`a glob of ${pattern.length} characters is too much for a text of ${this.length}`);
+    return matchesGlob(pattern, this);
+  }),
 ];
 
 function factProblem(name: string): string | undefined {

@@ -8,7 +8,7 @@ export interface CelProgram<Subject> {
 }
 
 export interface CelLanguage<Subject> {
-  /** Takes less than 20 ms whatever the text. The same text gives the same program, as long as it is among the last 256 that were asked for. */
+  /** Bounded work whatever the text. The same text gives the same program, as long as it is among the last 256 that were asked for. */
   compile(text: string): CelProgram<Subject> | { readonly problem: string };
 }
 
