@@ -2,16 +2,18 @@
 import type { InquiryObject } from '../../mesh/api/resources/inquiry.ts';
 import { apiVersionOf, Inquiry } from '../../mesh/api/resources/index.ts';
 import type { KubernetesClient } from '../../mesh/ports/kubernetes.ts';
-import { CommandFailure, type Environment } from './environment.ts';
+import { CommandFailure, type Environment, UsageProblem } from './environment.ts';
 
-const LONGEST_WAIT_MILLISECONDS = 15_000;
-const POLL_MILLISECONDS = 100;
+const PATIENCE_SECONDS = 15;
+/** Most answers come from the hub's memory; what takes longer is asked for less often. */
+const FIRST_POLL_MILLISECONDS = 10;
+const LONGEST_POLL_MILLISECONDS = 100;
 const FIELD_MANAGER = 'isthmus-cli';
 
 /** The hub's Kubernetes API answers, the hub itself does not. */
 export class NoAnswer extends CommandFailure {}
 
-export async function inquire<Answer>(environment: Environment, client: KubernetesClient, spec: InquiryObject['spec']): Promise<Answer> {
+export async function inquire<Answer>(environment: Environment, client: KubernetesClient, spec: InquiryObject['spec'], patienceSeconds = PATIENCE_SECONDS): Promise<Answer> {
   const { signal } = environment;
   const question = await client.create<InquiryObject>(
     Inquiry,
@@ -20,14 +22,14 @@ export async function inquire<Answer>(environment: Environment, client: Kubernet
   );
   const ref = { name: question.metadata.name };
   try {
-    const giveUpAt = environment.now() + LONGEST_WAIT_MILLISECONDS;
-    while (environment.now() < giveUpAt && !signal.aborted) {
+    const giveUpAt = environment.now() + patienceSeconds * 1000;
+    for (let pause = FIRST_POLL_MILLISECONDS; environment.now() < giveUpAt && !signal.aborted; pause = Math.min(pause * 2, LONGEST_POLL_MILLISECONDS)) {
       const status = (await client.get<InquiryObject>(Inquiry, ref, signal))?.status;
-      if (status?.error !== undefined) throw new CommandFailure(status.error);
+      if (status?.error !== undefined) throw status.reason === 'WrongQuery' ? new UsageProblem(status.error) : new CommandFailure(status.error);
       if (status?.answer !== undefined) return JSON.parse(status.answer) as Answer;
-      await environment.sleep(POLL_MILLISECONDS);
+      await environment.sleep(pause);
     }
-    throw new NoAnswer(`the hub did not answer within ${LONGEST_WAIT_MILLISECONDS / 1000} s: is it running, and does it use this Kubernetes API?`);
+    throw new NoAnswer(`the hub did not answer within ${patienceSeconds} s: is it running, and does it use this Kubernetes API?`);
   } finally {
     // Where this fails the hub deletes the object after a minute; the reason why asking failed must not be hidden by it.
     if (!signal.aborted) await client.delete(Inquiry, ref, {}, signal).catch(() => undefined);

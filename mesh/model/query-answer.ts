@@ -30,12 +30,16 @@ export interface QueryAnswer {
   readonly query: string;
   /** RFC 3339: the moment that is answered for. */
   readonly at: string;
-  /** Where it comes from: the hub's memory, the records (a past moment). */
-  readonly from: 'memory' | 'records';
+  /** Where it comes from: the hub's memory, its records (a past moment), or Cluster objects alone (no hub answered). */
+  readonly from: 'memory' | 'records' | 'objects';
   readonly columns: readonly string[];
   readonly rows: readonly QueryRow[];
-  /** Over all pages. */
+  /** Over all pages, before a limit of the query. */
   readonly matched: number;
+  /** Clusters that would match if something were known of them that nobody has told: they are not among the rows. */
+  readonly undecided: number;
+  /** The first of them, by name. */
+  readonly undecidedNames: readonly string[];
   /** Clusters of the fleet at that moment. */
   readonly total: number;
   readonly usedIndex: string;

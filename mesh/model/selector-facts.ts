@@ -51,6 +51,7 @@ export const KNOWN_FACTS: Readonly<Record<string, KnownFact>> = {
   run: { kind: 'text', momentary: true, hub: true },
   drift: { kind: 'number', momentary: true, hub: true },
   'drift-class': { kind: 'list', momentary: true, hub: true },
+  'last-heard': { kind: 'time', momentary: true, hub: true },
   'last-change': { kind: 'time', momentary: true, hub: true },
 };
 

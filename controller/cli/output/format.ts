@@ -37,7 +37,7 @@ export function render(format: Format, listing: Listing, headings = true): { rea
     case 'name': return { out: listing.names.map((name) => `${name}\n`).join(''), err: '' };
     case 'table': case 'wide': {
       const cells = format === 'wide' ? listing.wide ?? listing : listing;
-      return cells.rows.length === 0 ? { out: '', err: `${listing.empty}\n` } : { out: aligned(withHeadings(cells)), err: '' };
+      return cells.rows.length === 0 ? { out: '', err: `${listing.empty}\n` } : { out: aligned(withHeadings(cells)).text, err: '' };
     }
   }
 }

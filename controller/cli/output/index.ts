@@ -1,7 +1,8 @@
 import type { Environment } from '../environment.ts';
 import { type Format, type Listing, render } from './format.ts';
 
-export { age, shortId, table } from './table.ts';
+export { csv } from './csv.ts';
+export { age, aligned, shortId, table } from './table.ts';
 export { type Cells, formatOption, type Format, type Listing } from './format.ts';
 
 export function print(environment: Environment, format: Format, listing: Listing, headings = true): void {

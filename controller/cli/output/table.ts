@@ -1,10 +1,11 @@
 /** Tables as kubectl prints them: upper-case headings, three spaces between columns, no lines. */
-export const table = (headings: readonly string[], rows: readonly (readonly string[])[]): string => aligned([headings, ...rows]);
+export const table = (headings: readonly string[], rows: readonly (readonly string[])[]): string => aligned([headings, ...rows]).text;
 
-/** As wide as the widest cell of each column; the last column is not padded. */
-export function aligned(all: readonly (readonly string[])[]): string {
-  const widths = (all[0] ?? []).map((_, column) => all.reduce((widest, row) => Math.max(widest, (row[column] ?? '').length), 0));
-  return all.map((row) => row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd((widths[column] ?? 0) + 3))).join('').trimEnd()).join('\n') + '\n';
+/** Columns as wide as their widest cell, and at least `widths`; the last cell of a line is not padded. */
+export function aligned(lines: readonly (readonly string[])[], widths: readonly number[] = []): { readonly text: string; readonly widths: readonly number[] } {
+  const wide = (lines[0] ?? []).map((_, column) => lines.reduce((widest, line) => Math.max(widest, (line[column] ?? '').length), widths[column] ?? 0));
+  const text = lines.map((line) => line.map((cell, column) => (column === line.length - 1 ? cell : cell.padEnd((wide[column] ?? 0) + 3))).join('').trimEnd()).join('\n') + '\n';
+  return { text, widths: wide };
 }
 
 /** `45s`, `12m`, `3h20m`, `5d`: kubectl's ages. */

@@ -5,7 +5,7 @@ import { createEmbeddedApi } from '../../embedded/api.ts';
 import { embeddedClient } from '../../embedded/client.ts';
 import { memoryObjectStore } from '../../embedded/store.ts';
 import { seededRandom } from '../../runtime/testing/fakes.ts';
-import { manualClock } from '../../runtime/testing/manual-clock.ts';
+import { manualClock, type ManualClock } from '../../runtime/testing/manual-clock.ts';
 import type { Environment } from '../environment.ts';
 
 export interface TestEnvironment extends Environment {
@@ -14,10 +14,16 @@ export interface TestEnvironment extends Environment {
   readonly complained: () => string;
 }
 
-export function testEnvironment(): TestEnvironment {
+interface Surroundings { readonly client: KubernetesClient; readonly clock: ManualClock }
+
+function alone(): Surroundings {
   const clock = manualClock(Date.UTC(2030, 0, 1, 12));
   const api = createEmbeddedApi({ objects: memoryObjectStore(), clock, random: seededRandom(1), definitions: HUB_RESOURCES, namespaces: ['isthmus-system'], serviceCidrs: [] });
-  const client = embeddedClient(api);
+  return { clock, client: embeddedClient(api) };
+}
+
+/** Left out: an API that no hub uses. */
+export function testEnvironment({ client, clock }: Surroundings = alone(), signal: AbortSignal = new AbortController().signal): TestEnvironment {
   let out = '';
   let err = '';
   return {
@@ -27,7 +33,7 @@ export function testEnvironment(): TestEnvironment {
     err: (text) => { err += text; },
     printed: () => out,
     complained: () => err,
-    signal: new AbortController().signal,
+    signal,
     terminal: { interactive: false },
     now: clock.now,
     sleep: (milliseconds) => clock.advance(milliseconds),

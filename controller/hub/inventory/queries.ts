@@ -1,32 +1,77 @@
-/** Answers queries of the fleet. */
-import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
-import type { FleetQueryObject } from '../../../mesh/api/resources/fleet-query.ts';
-import type { QueryAnswer } from '../../../mesh/api/resources/inquiry-answers.ts';
-import { matchesQuery, parseQuery } from '../../../mesh/inventory/query.ts';
-import { toRfc3339 } from '../../../mesh/model/instant.ts';
-import { valueOf } from '../../../mesh/model/selector.ts';
+/** Answers queries of the fleet: of this moment from memory, of a past one from the records, by the same rows in both. */
+import { type FleetQueryObject, fleetQuerySpec } from '../../../mesh/api/resources/fleet-query.ts';
+import type { QueryAnswer, QueryRow } from '../../../mesh/api/resources/inquiry-answers.ts';
+import type { InquiryObject } from '../../../mesh/api/resources/inquiry.ts';
+import { type AskedFleet, answerHead, type Head, shownRow, toldAt, USUAL_COLUMNS } from '../../../mesh/inventory/answer.ts';
+import { createFleetIndex } from '../../../mesh/inventory/fleet-index.ts';
+import { pointedAt } from '../../../mesh/inventory/pointing.ts';
+import { readQuery } from '../../../mesh/inventory/reading.ts';
+import { type FleetRow, rowOf } from '../../../mesh/inventory/row.ts';
+import { fromRfc3339, type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
+import { nearest } from '../../../mesh/model/near.ts';
 import type { Clock } from '../../../mesh/ports/clock.ts';
+import type { RecordStore } from '../../../mesh/ports/records.ts';
 import type { Cache } from '../../runtime/cache.ts';
-import type { Answers } from '../inquiry/answers.ts';
+import { AdvisedError } from '../../runtime/errors.ts';
 import { WrongQuery } from '../inquiry/answers.ts';
+import type { LiveRows } from './freshness.ts';
+import { createPages } from './query-pages.ts';
+
+type Question = NonNullable<InquiryObject['spec']['query']>;
 
 export interface QueriesParts {
   readonly clock: Clock;
-  readonly clusters: Cache<ClusterObject>;
-  readonly saved: Cache<FleetQueryObject>;
+  readonly records: Pick<RecordStore, 'statesAt' | 'historyKeptSince'>;
+  readonly live: LiveRows;
+  readonly saved: Pick<Cache<FleetQueryObject>, 'get' | 'list'>;
 }
 
-export function createQueries({ clock, clusters }: QueriesParts): { readonly answer: Answers['query'] } {
+export interface Queries {
+  answer(question: Question): Promise<QueryAnswer>;
+}
+
+export function createQueries({ clock, records, live, saved }: QueriesParts): Queries {
+  const pages = createPages<Head, FleetRow, QueryRow>(clock.now(), (row, head) => shownRow(row, head));
+
+  function named(name: string): { readonly text: string; readonly columns: readonly string[] } {
+    const object = saved.get({ name });
+    if (object === undefined) {
+      const names = saved.list().map(({ metadata }) => metadata.name);
+      const near = nearest(name, names);
+      throw new AdvisedError('user', `saved query "${name}": there is none of that name; ${near === undefined ? (names.length === 0 ? 'a FleetQuery object makes one' : '"kubectl get fleetqueries" lists them') : `did you mean "${near}"?`}`);
+    }
+    const { query, columns } = fleetQuerySpec.parse(object.spec ?? {});
+    return { text: query, columns };
+  }
+
+  async function fleetAt(at: Instant | undefined, now: Instant): Promise<AskedFleet> {
+    if (at === undefined) return { index: live.index, from: 'memory', at: now, heardAt: (row) => live.heardAt(row, now), notes: [] };
+    if (at > now) throw new WrongQuery(`at: ${toRfc3339(at)} is in the future, it is ${toRfc3339(now)} now`);
+    const index = createFleetIndex();
+    for (const [name, fields] of await records.statesAt(at)) index.put(rowOf(name, fields));
+    const since = await records.historyKeptSince();
+    return {
+      index, from: 'records', at, heardAt: toldAt(at),
+      notes: since !== null && at < since ? [`what is older than ${toRfc3339(since)} is kept by the day: this is as of the end of each cluster's last day with a change`] : [],
+    };
+  }
+
+  const sent = ({ head, rows, next }: ReturnType<typeof pages.next>): QueryAnswer => ({ ...head.answer, rows, ...(next === undefined ? {} : { continue: next }) });
+
   return {
-    answer({ text = '', columns = [] }): QueryAnswer {
-      const parsed = parseQuery(text);
-      if ('problem' in parsed) throw new WrongQuery(parsed.problem);
-      const subjects = clusters.list().map((object) => ({ name: object.metadata.name, labels: object.metadata.labels ?? {}, properties: object.status?.properties ?? [] }));
-      const rows = subjects.filter((subject) => matchesQuery(parsed.query, subject)).map((subject) => ({
-        name: subject.name, unknown: [], ageSeconds: null,
-        columns: Object.fromEntries(columns.flatMap((key) => { const value = valueOf(subject, key); return value === undefined ? [] : [[key, value]]; })),
-      }));
-      return { query: text, at: toRfc3339(clock.now()), from: 'memory', columns, rows, matched: rows.length, total: subjects.length, usedIndex: 'none', examined: subjects.length, sources: [], notes: [] };
+    async answer(question) {
+      const now = clock.now();
+      const limit = question.limit ?? Number.POSITIVE_INFINITY;
+      if (question.continue !== undefined) return sent(pages.next(question.continue, limit, now));
+      const { text, columns } = question.saved === undefined ? { text: question.text ?? '', columns: [] } : named(question.saved);
+      const at = question.at === undefined ? undefined : fromRfc3339(question.at);
+      const fleet = await fleetAt(at, now);
+      const read = readQuery(text, question.orderBy, fleet.index.keys);
+      if ('problem' in read) throw new WrongQuery(`${question.saved === undefined ? '' : `saved query "${question.saved}": `}${pointedAt(read, read.text)}`);
+      const shown = [question.columns ?? [], columns, USUAL_COLUMNS].find((some) => some.length > 0) ?? USUAL_COLUMNS;
+      if (at === undefined && [...read.keys, ...shown].includes('last-heard')) live.tellHeard(now);
+      const { head, rows } = answerHead(fleet, text, read, shown);
+      return sent(pages.first(head, rows, limit, now));
     },
   };
 }

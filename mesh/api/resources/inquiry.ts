@@ -8,6 +8,7 @@ const fleetQuestion = z.object({
   saved: z.string().max(253).optional().describe('Name of a FleetQuery, instead of text.'),
   at: timestamp.optional().describe('As of then, from the records; now where it is left out.'),
   columns: z.array(z.string().max(316)).max(64).optional().describe('Keys to show of each cluster; those of the saved query, or the usual ones, where it is left out.'),
+  orderBy: z.string().max(1024).optional().describe('Instead of the query\'s own order: KEY, or KEY desc, several separated by commas.'),
   limit: z.int().min(1).max(100_000).optional().describe('At most this many clusters in one answer; fewer come where they would not fit.'),
   continue: z.string().max(256).optional().describe('From the answer before: the clusters that follow, of the same moment.'),
 }).meta({ 'x-kubernetes-validations': [{ rule: '!has(self.text) || !has(self.saved)', message: 'give a text or the name of a saved query, not both' }] });
