@@ -33,11 +33,14 @@ export interface Fleet {
   heard(cluster: string, type: AgentType): { readonly firstAt: Instant; readonly lastAt: Instant } | undefined;
   values<T extends AgentType>(cluster: string, type: T): ReadonlyMap<string, Held<T>>;
   value<T extends AgentType>(cluster: string, type: T, name: string): Held<T> | undefined;
+  /** Why what the agent says of its cluster was refused, until a report of it is taken; undefined: it was not. */
+  refusal(cluster: string): string | undefined;
   /** Seen since this hub started, sorted. */
   clusters(): readonly string[];
   connect(identity: PeerIdentity): void;
   disconnect(cluster: string): void;
   receive(cluster: string, type: AgentType, resources: readonly SyncResource[], removed: readonly string[]): void;
+  refuse(cluster: string, why: string): void;
   /** Since when agents can be heard: until then their absence is this hub's own doing. Now, while the gateway is not open yet. */
   listeningSince(): Instant;
   /** The gateway opened. */
@@ -50,9 +53,12 @@ export interface Fleet {
 
 interface Entry {
   connection: Connection;
+  refusal?: string;
   readonly values: Map<SyncType, Map<string, Held>>;
   readonly heard: Map<SyncType, { readonly firstAt: Instant; readonly lastAt: Instant }>;
 }
+
+const LONGEST_REFUSAL = 512;
 
 export function createFleet(clock: Clock): Fleet {
   const entries = new Map<string, Entry>();
@@ -66,6 +72,7 @@ export function createFleet(clock: Clock): Fleet {
     heard: (cluster, type) => entries.get(cluster)?.heard.get(type),
     values: <T extends AgentType>(cluster: string, type: T) => (entries.get(cluster)?.values.get(type) ?? nothing) as ReadonlyMap<string, Held> as ReadonlyMap<string, Held<T>>,
     value: <T extends AgentType>(cluster: string, type: T, name: string) => entries.get(cluster)?.values.get(type)?.get(name) as Held<T> | undefined,
+    refusal: (cluster) => entries.get(cluster)?.refusal,
     clusters: () => [...entries.keys()].sort(),
     connect(identity) {
       const connection = { connected: true, since: clock.now(), identity };
@@ -88,7 +95,14 @@ export function createFleet(clock: Clock): Fleet {
       entry.heard.set(type, { firstAt: entry.heard.get(type)?.firstAt ?? clock.now(), lastAt: clock.now() });
       for (const { name, version, value } of resources) held.set(name, { version, value: value as Held['value'], receivedAt: clock.now() });
       for (const name of removed) held.delete(name);
+      if (type === 'ClusterReport' && resources.length > 0) delete entry.refusal;
       notify(cluster, type);
+    },
+    refuse(cluster, why) {
+      const entry = entries.get(cluster);
+      if (entry === undefined) return;
+      entry.refusal = why.slice(0, LONGEST_REFUSAL);
+      notify(cluster, 'ClusterReport');
     },
     listeningSince: () => openedAt ?? clock.now(),
     listen() { openedAt ??= clock.now(); },

@@ -33,7 +33,8 @@ export function createGateway({ fleet, publishers, isMember, stopping, log, metr
   const opened = metrics.counter('isthmus_hub_agent_streams_total', 'Sync streams that agents opened.');
   const refused = metrics.counter('isthmus_hub_agent_resources_refused_total', 'Resources of agents that were refused.', ['type']);
 
-  function receive(cluster: string, type: AgentType, resources: readonly SyncResource[], removed: readonly string[]): string {
+  /** `unreadable`: what could not even be read of the delta. */
+  function receive(cluster: string, type: AgentType, resources: readonly SyncResource[], removed: readonly string[], unreadable: readonly string[]): string {
     const problems: string[] = [];
     const names = new Set(fleet.values(cluster, type).keys());
     for (const name of removed) names.delete(name);
@@ -44,8 +45,10 @@ export function createGateway({ fleet, publishers, isMember, stopping, log, metr
       if (problem !== undefined) problems.push(`${type} ${resource.name}: ${problem}`);
       return problem === undefined;
     });
-    if (problems.length > 0) refused.inc({ type }, problems.length);
+    const [first] = [...problems, ...unreadable];
+    if (first !== undefined) refused.inc({ type }, problems.length + unreadable.length);
     fleet.receive(cluster, type, good, removed);
+    if (first !== undefined && type === 'ClusterReport') fleet.refuse(cluster, first);
     return problems.slice(0, 10).join('; ');
   }
 
@@ -70,8 +73,12 @@ export function createGateway({ fleet, publishers, isMember, stopping, log, metr
         await runSyncSession({
           stream, publisher: publishers.of(cluster), publishes: HUB_TYPES, subscribes: AGENT_TYPES, log: agentLog,
           known: (type: SyncType) => Object.fromEntries([...fleet.values(cluster, type as AgentType)].map(([name, held]) => [name, held.version])),
-          receive: (type, resources, removed) => (streams.get(cluster) === end ? receive(cluster, type as AgentType, resources, removed) : 'a newer stream of this cluster has taken over'),
+          receive: (type, resources, removed, unreadable) => (streams.get(cluster) === end ? receive(cluster, type as AgentType, resources, removed, unreadable) : 'a newer stream of this cluster has taken over'),
         }, end.signal);
+      } catch (error) {
+        // A message that is too large or no message at all: the stream cannot go on, and people should know why it never stays.
+        if (error instanceof TransportError && error.reason === 'InvalidRequest' && streams.get(cluster) === end) fleet.refuse(cluster, error.message);
+        throw error;
       } finally {
         signal.removeEventListener('abort', abort);
         if (streams.get(cluster) === end && !stopping.aborted) {

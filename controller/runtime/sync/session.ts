@@ -18,7 +18,7 @@ export interface SyncSession {
    * Takes one delta into use. Called for every delta, and for each type at least once (perhaps with nothing in it): then this side is up to date.
    * Returns '' or why not; then keeps what it had of the resources that the text names, and the sender waits for a change before it sends them again.
    */
-  receive(type: SyncType, resources: readonly SyncResource[], removed: readonly string[]): string;
+  receive(type: SyncType, resources: readonly SyncResource[], removed: readonly string[], problems: readonly string[]): string;
   readonly log: Log;
 }
 
@@ -52,7 +52,7 @@ export async function runSyncSession(session: SyncSession, signal: CancelSignal)
       if (!Number.isSafeInteger(nonce)) throw new TransportError('never', 'InvalidRequest', `Sync: nonce ${JSON.stringify(message.nonce)} is not a whole number`);
       if (nonce <= last) return;
       lastNonce.set(message.type, nonce);
-      const error = [session.receive(message.type, message.resources, message.removed), ...message.problems ?? []].filter((problem) => problem !== '').join('; ');
+      const error = [session.receive(message.type, message.resources, message.removed, message.problems ?? []), ...message.problems ?? []].filter((problem) => problem !== '').join('; ');
       if (error !== '') log.warn({ type: message.type, nonce: message.nonce, error }, 'refused a change');
       acknowledgements.set(message.type, { kind: 'ack', type: message.type, nonce: message.nonce, error });
     }
