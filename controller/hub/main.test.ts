@@ -13,7 +13,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const options = (more: Partial<HubOptions> = {}): HubOptions => ({
   embedded: true, apiListen: '127.0.0.1:0', dataDir: join(folder, 'data'), namespace: 'isthmus-system', trustDomain: 'test', listen: '127.0.0.1:0', advertise: '',
-  healthListen: '127.0.0.1:0', logLevel: 'silent', ...more,
+  healthListen: '127.0.0.1:0', logLevel: 'silent', clusterProfiles: true, discover: true, argocdNamespace: [], ...more,
 });
 
 async function taken(): Promise<{ readonly address: string; close(): void }> {

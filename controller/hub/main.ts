@@ -47,6 +47,9 @@ export interface HubOptions {
   readonly records?: string | undefined;
   /** Several replicas on one Kubernetes API and one PostgreSQL. */
   readonly leaderElection?: boolean;
+  readonly clusterProfiles: boolean;
+  readonly discover: boolean;
+  readonly argocdNamespace: readonly string[];
   readonly logLevel: LogLevel;
 }
 
@@ -75,6 +78,7 @@ export async function runHub(options: HubOptions, signal: AbortSignal): Promise<
         clock: systemClock, steadyClock, random: systemRandom, kubernetes: api.client, records, signer: p256Signer, gateway: grpcGatewayServer({ listen: options.listen, log }), log, metrics, digest: sha256Hex,
       }, {
         namespace: options.namespace, trustDomain: options.trustDomain, advertisedAddress: options.advertise, createNamespace: options.embedded,
+        inventory: { clusterProfiles: options.clusterProfiles, discover: options.discover, argoNamespaces: options.argocdNamespace },
         ...(options.leaderElection === true ? { leaderElection: { identity: `${hostname()}_${randomBytes(6).toString('hex')}` } } : {}),
       });
       const health = await serveHealth({ listen: options.healthListen, metrics, ready: () => withProblem(hub.ready(), api.problem?.()) }, everything.signal);

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Environment } from '../environment.ts';
 import { registerClone } from './clone.ts';
+import { registerDiscovered } from './discovered.ts';
 import { registerHistory } from './history.ts';
 import { registerQuery } from './query.ts';
 
@@ -9,4 +10,5 @@ export function register(program: Command, environment: (command: Command) => En
   registerQuery(fleet, environment);
   registerHistory(fleet, environment);
   registerClone(fleet, environment);
+  registerDiscovered(fleet, environment);
 }

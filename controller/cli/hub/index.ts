@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { HubOptions } from '../../hub/main.ts';
 import type { Environment } from '../environment.ts';
-import { globalKubeconfig, logLevelOption } from '../options.ts';
+import { collect, globalKubeconfig, logLevelOption } from '../options.ts';
 
 /** Every flag is an option of the hub; the kubeconfig is a global one. */
 type HubFlags = Omit<HubOptions, 'kubeconfig'>;
@@ -21,6 +21,9 @@ export function register(program: Command, environment: (command: Command) => En
     .option('--advertise <host:port>', 'how agents reach that; nothing: the address it listens on', '')
     .option('--health-listen <host:port>', '/healthz, /readyz and /metrics', '127.0.0.1:8080')
     .option('--records <path or url>', 'a SQLite file, or postgres://…; nothing: a SQLite file in --data-dir (environment: ISTHMUS_RECORDS, for URLs with a password)')
+    .option('--no-cluster-profiles', 'publish no ClusterProfile (multicluster.x-k8s.io) for each cluster where the Kubernetes API has that kind')
+    .option('--no-discover', 'read no clusters from ClusterProfiles of others, Cluster API, Argo CD and Flux')
+    .option('--argocd-namespace <name>', 'list the metadata of Argo CD\'s cluster Secrets here, repeatable', collect, [])
     .option('--leader-election', 'one of several replicas', false)
     .addOption(logLevelOption())
     .action(async (flags: HubFlags, command: Command) => {

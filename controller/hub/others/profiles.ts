@@ -25,6 +25,8 @@ export interface ProfilesParts {
   readonly clusters: Cache<ClusterObject>;
   readonly namespace: string;
   readonly trustDomain: string;
+  /** false: none are published, and the server is not asked for the kind. */
+  readonly on: boolean;
 }
 
 export interface Profiles {
@@ -40,10 +42,10 @@ function describeConflict([first]: readonly StatusCause[]): string {
   return `${first?.field ?? 'a field'} was written by ${manager}: take that back, or delete the ClusterProfile, and it is written anew`;
 }
 
-export function createProfiles({ ports, clusters, namespace, trustDomain }: ProfilesParts): Profiles {
+export function createProfiles({ ports, clusters, namespace, trustDomain, on }: ProfilesParts): Profiles {
   const { clock, kubernetes, log } = ports;
   const held = new Map<string, string>();
-  let state: PublishedProfiles['state'] = 'unknown';
+  let state: PublishedProfiles['state'] = on ? 'unknown' : 'off';
   let count = (): number => 0;
 
   function hold(cluster: string, problem: string): { requeueAt: number } {
@@ -104,7 +106,7 @@ export function createProfiles({ ports, clusters, namespace, trustDomain }: Prof
   }
 
   return {
-    start: (signal) => whileServed({ ports, versions: CLUSTER_PROFILES, namespace, serve, onState: (now) => { state = now === 'served' ? 'published' : now; } }, signal),
+    start: (signal) => (!on ? Promise.resolve() : whileServed({ ports, versions: CLUSTER_PROFILES, namespace, serve, onState: (now) => { state = now === 'served' ? 'published' : now; } }, signal)),
     state: () => ({ state, count: count(), held: sortedByName([...held].map(([name, problem]) => ({ name, problem }))).map(({ name, problem }) => ({ cluster: name, problem })) }),
   };
 }

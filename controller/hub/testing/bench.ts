@@ -20,6 +20,7 @@ import { createPublisher, type Publisher } from '../../runtime/sync/publisher.ts
 import { runSyncSession } from '../../runtime/sync/session.ts';
 import { fakeMetrics, recordingLog, seededRandom, silentLog } from '../../runtime/testing/fakes.ts';
 import { manualClock, type ManualClock } from '../../runtime/testing/manual-clock.ts';
+import type { InventoryConfig } from '../ports.ts';
 import { createHub, type Hub } from '../wiring.ts';
 
 export const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -128,7 +129,7 @@ export interface Bench {
   /** undefined: no hub listens. */
   handler(): GatewayHandler | undefined;
   hub(): Hub;
-  startHub(records?: RecordStore): Promise<void>;
+  startHub(records?: RecordStore, inventory?: InventoryConfig): Promise<void>;
   /** As SIGKILL would, for all that the hub has not written. */
   stopHub(): Promise<void>;
   create(kind: ResourceDefinition, name: string, spec: object): Promise<void>;
@@ -154,7 +155,7 @@ export async function createBench(): Promise<Bench> {
       if (hub === undefined) throw new Error('no hub runs');
       return hub;
     },
-    async startHub(used = records) {
+    async startHub(used = records, inventory) {
       stop = new AbortController();
       hub = createHub({
         clock, random: seededRandom(2), kubernetes, records: used, signer: deterministicSigner('hub'), log, metrics: fakeMetrics(), digest,
@@ -163,7 +164,7 @@ export async function createBench(): Promise<Bench> {
           signal.addEventListener('abort', () => { handler = undefined; }, { once: true });
           return { address: 'hub.test:8443' };
         } },
-      }, { namespace: 'isthmus-system', trustDomain: 'test', advertisedAddress: '', createNamespace: true });
+      }, { namespace: 'isthmus-system', trustDomain: 'test', advertisedAddress: '', createNamespace: true, ...(inventory === undefined ? {} : { inventory }) });
       hub.start(stop.signal).catch((error: unknown) => log.error({ error: String(error) }, 'the hub ended'));
       for (let turn = 0; turn < 20 && handler === undefined; turn += 1) await clock.advance(1);
     },

@@ -17,6 +17,7 @@ const fleetQuestion = z.object({
 const questions = {
   history: z.object({ cluster: z.string().max(63).optional(), field: z.string().max(256).optional(), limit: z.int().min(1).max(500).default(100) }).optional(),
   query: fleetQuestion.optional(),
+  discovered: z.object({ limit: z.int().min(1).max(1000).default(500) }).optional().describe('Clusters that other inventories and tools know.'),
   run: z.object({ name: z.string().max(253) }).optional(),
   drill: z.object({ name: z.string().max(253) }).optional(),
   dns: z.object({ name: z.string().max(253), type: z.string().max(16).default('A'), from: z.string().max(63) }).optional(),
