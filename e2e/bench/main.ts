@@ -1,8 +1,9 @@
 /** `npm run bench -- NAME`: prints figures, never judges them. */
+import { bench as fleet } from './fleet.ts';
 import { bench as kube } from './kube.ts';
 import { bench as thread } from './thread.ts';
 
-const BENCHES: Readonly<Record<string, () => Promise<void>>> = { kube, thread };
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = { fleet, kube, thread };
 
 const name = process.argv[2] ?? '';
 const chosen = BENCHES[name];
