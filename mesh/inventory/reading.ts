@@ -1,8 +1,6 @@
 /** A query as a person asks it of a fleet: its text, another order, and what to say where it names a key that no cluster has. */
 import type { Query } from './query-form.ts';
-import { parseQuery, type QueryProblem } from './query-parse.ts';
-
-interface Keys { has(key: string): boolean; [Symbol.iterator](): Iterator<string> }
+import { parseQuery, type QueryKeys, type QueryProblem } from './query-parse.ts';
 
 export interface ReadQuery {
   readonly query: Query;
@@ -15,7 +13,7 @@ export interface ReadQuery {
  * A key that no cluster has is probably misspelt where another is near it, which is a problem; else nobody has that label (any more), which is an answer and is noted.
  * The problem of an `orderBy` points into that text.
  */
-export function readQuery(text: string, orderBy: string | undefined, known: Keys): ReadQuery | (QueryProblem & { readonly text: string }) {
+export function readQuery(text: string, orderBy: string | undefined, known: QueryKeys): ReadQuery | (QueryProblem & { readonly text: string }) {
   const parts: Query[] = [];
   const notes: string[] = [];
   for (const part of orderBy === undefined ? [text] : [text, `order by ${orderBy}`]) {
@@ -28,4 +26,10 @@ export function readQuery(text: string, orderBy: string | undefined, known: Keys
   const [own, other] = parts;
   const query: Query = { terms: own?.terms ?? [], limit: own?.limit ?? null, orderBy: other?.orderBy ?? own?.orderBy ?? [] };
   return { query, keys: [...new Set([...query.terms, ...query.orderBy].map(({ key }) => key))], notes };
+}
+
+/** Whether a query could name it. */
+export function isKey(text: string): boolean {
+  const parsed = parseQuery(`order by ${text}`);
+  return 'query' in parsed && parsed.query.orderBy.length === 1 && parsed.query.orderBy[0]?.key === text;
 }

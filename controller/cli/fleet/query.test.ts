@@ -114,6 +114,7 @@ describe('what is wrong', () => {
     [{ output: 'name', at: '1h', watch: true }, /^--at, --watch: the past does not change/],
     [{ output: 'name', saved: 'europe' }, /^--saved europe: give the name of a saved query or a query, not both$/],
     [{ output: 'name', columns: ' , ' }, /^--columns " , ": name at least one key/],
+    [{ output: 'name', columns: 'region,a b' }, /^--columns: "a b" is no key/],
     [{ output: 'name', sortBy: 'redy' }, /did you mean "ready"\?\n {2}order by redy\n {11}\^$/],
   ])('%j', async (options, message) => {
     const failure = queryFleet(await withClusters(), 'region=europe', options);

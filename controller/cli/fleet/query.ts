@@ -1,6 +1,7 @@
 /** `isthmus fleet query`: which clusters match, what is known of them, and how old that is. */
 import type { Command } from 'commander';
 import { USUAL_COLUMNS, WIDE_COLUMNS } from '../../../mesh/inventory/answer.ts';
+import { isKey } from '../../../mesh/inventory/reading.ts';
 import { toRfc3339 } from '../../../mesh/model/instant.ts';
 import { type Environment, UsageProblem } from '../environment.ts';
 import { type Format, formatOption, print } from '../output/index.ts';
@@ -27,6 +28,8 @@ function questionOf(text: string, { output, at, saved, columns, sortBy }: QueryO
   if (saved !== undefined && text !== '') throw new UsageProblem(`--saved ${saved}: give the name of a saved query or a query, not both`);
   const keys = columns?.split(',').map((key) => key.trim()).filter((key) => key !== '');
   if (keys?.length === 0) throw new UsageProblem(`--columns ${JSON.stringify(columns)}: name at least one key, for example region,agent-version`);
+  const wrong = keys?.find((key) => !isKey(key));
+  if (wrong !== undefined) throw new UsageProblem(`--columns: ${JSON.stringify(wrong)} is no key: name labels, properties and facts, for example region,agent-version`);
   const wide = name === undefined ? [...USUAL_COLUMNS, ...WIDE_COLUMNS] : undefined;
   const shown = keys ?? (output === 'wide' ? wide : undefined);
   return {

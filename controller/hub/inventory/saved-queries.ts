@@ -3,6 +3,7 @@ import { type FleetQueryObject, fleetQuerySpec } from '../../../mesh/api/resourc
 import { FleetQuery } from '../../../mesh/api/resources/index.ts';
 import { atColumn } from '../../../mesh/inventory/pointing.ts';
 import { parseQuery } from '../../../mesh/inventory/query.ts';
+import { isKey } from '../../../mesh/inventory/reading.ts';
 import { type ConditionUpdate, setCondition } from '../../../mesh/model/condition.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
@@ -17,7 +18,7 @@ export function savedProblem(object: FleetQueryObject): string | undefined {
   if (!spec.success) return `spec: ${spec.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`;
   const parsed = parseQuery(spec.data.query);
   if ('problem' in parsed) return `spec.query, ${atColumn(parsed)}`;
-  const wrong = spec.data.columns.find((key) => 'problem' in parseQuery(key));
+  const wrong = spec.data.columns.find((key) => !isKey(key));
   return wrong === undefined ? undefined : `spec.columns: ${JSON.stringify(wrong)} is no key: name a label, a property or a fact`;
 }
 
