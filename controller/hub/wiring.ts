@@ -3,7 +3,8 @@ import { createAuthority } from '../../certs/index.ts';
 import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
 import type { DrillObject } from '../../mesh/api/resources/drill.ts';
 import type { FleetQueryObject } from '../../mesh/api/resources/fleet-query.ts';
-import { Cluster, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, Mesh, UpdateRun, UpdateStrategy } from '../../mesh/api/resources/index.ts';
+import type { DriftDecisionObject, DriftPolicyObject } from '../../mesh/api/resources/drift-policy.ts';
+import { Cluster, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, Mesh, UpdateRun, UpdateStrategy } from '../../mesh/api/resources/index.ts';
 import type { InquiryObject } from '../../mesh/api/resources/inquiry.ts';
 import type { MeshObject } from '../../mesh/api/resources/mesh.ts';
 import type { ExportPolicyObject, FailoverPolicyObject, GlobalServiceObject } from '../../mesh/api/resources/policies.ts';
@@ -17,6 +18,8 @@ import { messageOf } from '../runtime/errors.ts';
 import { type Part, runParts } from '../runtime/lifecycle.ts';
 import { createDrills } from './drill/drill.ts';
 import { fenced } from './fence.ts';
+import { createDrift } from './drift/drift.ts';
+import { createDriftJudge } from './drift/judge.ts';
 import { createFleet } from './gateway/fleet.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { createPublishers } from './gateway/publishers.ts';
@@ -27,12 +30,15 @@ import { recordedAnswers } from './inquiry/answers.ts';
 import { askAgent } from './inquiry/ask-agent.ts';
 import { createInquiries } from './inquiry/inquiry.ts';
 import { createLiveRows } from './inventory/freshness.ts';
+import { CLUSTER_INDEXES } from './inventory/claims.ts';
 import { createInventory } from './inventory/inventory.ts';
 import { createQueries } from './inventory/queries.ts';
 import { createSavedQueries } from './inventory/saved-queries.ts';
 import { createMesh } from './mesh/mesh.ts';
+import { createDiscovery } from './others/discovery.ts';
+import { createProfiles } from './others/profiles.ts';
 import { publishPeers } from './peers/peers.ts';
-import type { HubConfig, HubPorts } from './ports.ts';
+import type { HubConfig, HubPorts, InventoryConfig } from './ports.ts';
 import { ensureDefaultStrategy, ensureNamespace } from './preparation.ts';
 import { createAssignments } from './rollout/assignments.ts';
 import { createRollout } from './rollout/rollout.ts';
@@ -48,6 +54,8 @@ export interface Hub {
 const LEASE = 'isthmus-hub';
 const RECORDS_CHECK_MILLISECONDS = 10_000;
 const TRUST_CHECK_MILLISECONDS = 60_000;
+
+const EVERY_INVENTORY: InventoryConfig = { clusterProfiles: true, discover: true, argoNamespaces: [] };
 
 const hostOf = (address: string): string => address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '');
 
@@ -68,7 +76,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
       caches.push({ kind, cache: cache as unknown as Cache<KubernetesObject> });
       return cache;
     };
-    const clusters = cached<ClusterObject>(Cluster);
+    const clusters = cached<ClusterObject>(Cluster, CLUSTER_INDEXES);
     const meshes = cached<MeshObject>(Mesh);
     const policies = cached<ExportPolicyObject>(ExportPolicy);
     const failover = cached<FailoverPolicyObject>(FailoverPolicy);
@@ -76,6 +84,8 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     const strategies = cached<UpdateStrategyObject>(UpdateStrategy);
     const runs = cached<UpdateRunObject>(UpdateRun, RUN_INDEXES);
     const drillObjects = cached<DrillObject>(Drill, DRILL_INDEXES);
+    const driftPolicies = cached<DriftPolicyObject>(DriftPolicy);
+    const driftDecisions = cached<DriftDecisionObject>(DriftDecision);
     const savedQueries = cached<FleetQueryObject>(FleetQuery);
     const inquiryObjects = cached<InquiryObject>(Inquiry);
 
@@ -85,7 +95,8 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
       const created = fromRfc3339(clusters.get({ name: cluster })?.metadata.creationTimestamp);
       return created !== undefined && created <= assignedAt;
     });
-    const sources = { clusters, meshes, failover, globalServices, assignments, trust: () => authority.trust(), digest };
+    const driftJudge = createDriftJudge({ clock, fleet, clusters, policies: driftPolicies, decisions: driftDecisions });
+    const sources = { clusters, meshes, failover, globalServices, assignments, trust: () => authority.trust(), digest, overrides: driftJudge.overrides };
 
     const isMember = async (name: string, within: CancelSignal): Promise<boolean> => clusters.get({ name }) !== undefined || await kubernetes.get(Cluster, { name }, within) !== undefined;
     const gateway = createGateway({ fleet, publishers, isMember, stopping: signal, log: log.child({ part: 'gateway' }), metrics });
@@ -96,18 +107,23 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     });
     publishPeers(fleet, publishers);
 
-    const inventory = createInventory({ ports, fleet, assignments, clusters, runs });
-    const mesh = createMesh({ ports, sources, runs, strategies });
-    const rollout = createRollout({ ports, sources, fleet, runs });
+    const inventory = createInventory({ ports, fleet, assignments, clusters, runs, drift: driftJudge });
+    const mesh = createMesh({ ports, sources, runs, strategies, drift: driftJudge });
+    const rollout = createRollout({ ports, sources, fleet, runs, drift: driftJudge });
+    const drift = createDrift({ ports, judge: driftJudge, clusters, policies: driftPolicies, decisions: driftDecisions });
     const services = createServices({ ports, fleet, publishers, clusters, policies });
     const drills = createDrills({ ports, fleet, publishers, drills: drillObjects, clusters });
     const queries = createQueries({ clock, records, live: createLiveRows({ clusters, fleet }), saved: savedQueries });
     const savedQueryChecks = createSavedQueries({ ports, saved: savedQueries });
+    const { namespace, trustDomain, inventory: others = EVERY_INVENTORY } = config;
+    const profiles = createProfiles({ ports, clusters, namespace, trustDomain, on: others.clusterProfiles });
+    const discovered = createDiscovery({ ports, clusters, namespace, config: others, published: profiles.state });
     const inquiries = createInquiries({
       ports, inquiries: inquiryObjects,
       answers: {
         ...recordedAnswers(records, runs),
         query: queries.answer,
+        discovered: (question, { signal: within }) => discovered(question, within),
         dns: ({ name, type, from }, { id, signal: within }) => askAgent({ fleet, publishers, clock }, from, { id, dnsName: name, dnsType: type ?? 'A' }, within),
       },
     });
@@ -152,11 +168,13 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
       await runParts([
         { name: 'inventory', start: inventory.start },
         { name: 'mesh', start: mesh.start },
+        { name: 'drift', start: drift.start },
         { name: 'rollout', start: rollout.start },
         { name: 'services', start: services.start },
         { name: 'drill', start: drills.start },
         { name: 'saved queries', start: savedQueryChecks.start },
         { name: 'inquiry', start: inquiries.start },
+        { name: 'cluster profiles', start: profiles.start },
         { name: 'gateway', start: serve },
       ], within, ports);
     }

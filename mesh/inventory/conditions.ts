@@ -1,14 +1,16 @@
-/** The five conditions of a Cluster. Messages hold no timestamps, so that a condition changes when the world does. */
+/** The six conditions of a Cluster. Messages hold no timestamps, so that a condition changes when the world does. */
 import type { ClusterStatusValue, StatusCondition } from '../model/cluster-status.ts';
 import { type Condition, type ConditionUpdate, setCondition } from '../model/condition.ts';
 import type { Instant } from '../model/instant.ts';
+import { judgeClaims, NO_CLAIMS } from './claims.ts';
+import { inSync } from './drift.ts';
 import type { ClusterFacts } from './facts.ts';
 
 /** Takes the status with everything but its conditions folded already. Sorted by type; the same array where nothing changed. */
 export function foldConditions(facts: ClusterFacts, status: ClusterStatusValue, previous: readonly StatusCondition[], now: Instant): StatusCondition[] {
   const earlier = (type: string): ConditionUpdate | undefined => previous.find((condition) => condition.type === type) as Condition | undefined;
   const updates = [joined(facts, status), connected(facts, status, earlier('Connected')), applied(facts, status, earlier('Applied')), inSync(facts, status, earlier('InSync'))];
-  updates.push(ready(updates));
+  updates.push(ready(updates), consistent(facts, status, earlier('Consistent')));
   return updates.reduce((conditions, { type, status: value, reason, message }) => setCondition(conditions, { type, status: value, reason, message }, now), previous as readonly Condition[]) as StatusCondition[];
 }
 
@@ -34,18 +36,9 @@ function applied(facts: ClusterFacts, status: ClusterStatusValue, earlier: Condi
   return { type: 'Applied', status: 'False', reason: 'Unhealthy', message: `has ${wanted.id}, but ${facts.applied.message === '' ? 'its agent does not find it complete' : facts.applied.message}` };
 }
 
-function inSync(facts: ClusterFacts, status: ClusterStatusValue, earlier: ConditionUpdate | undefined): ConditionUpdate {
-  const [first] = status.drift ?? [];
-  if (first !== undefined) {
-    const count = facts.applied?.drift.length ?? status.drift?.length ?? 1;
-    return {
-      type: 'InSync', status: 'False', reason: 'Drift',
-      message: `${first.object}${first.path === '' ? '' : ` ${first.path}`} was changed by ${first.manager}${count > 1 ? `, and ${count - 1} more` : ''}; set it back, or annotate the object isthmus.dev/drift=revert`,
-    };
-  }
-  if (facts.applied === null) return earlier ?? { type: 'InSync', status: 'Unknown', reason: 'NotReported', message: 'its agent has not reported what it applied' };
-  return { type: 'InSync', status: 'True', reason: 'InSync', message: 'what the agent wrote is unchanged' };
-}
+/** No part of Ready: a cluster that says something odd of itself goes on working, and people should look. */
+const consistent = ({ connected: here, declared, report, claims = NO_CLAIMS }: ClusterFacts, { uid }: ClusterStatusValue, earlier: ConditionUpdate | undefined): ConditionUpdate =>
+  judgeClaims({ ...claims, connected: here, uid, declared, reported: report?.properties ?? null }, earlier);
 
 function ready(others: readonly ConditionUpdate[]): ConditionUpdate {
   const missing = others.find((condition) => condition.status === 'False') ?? others.find((condition) => condition.status !== 'True');

@@ -2,18 +2,17 @@
 import { canonicalJson } from '../model/canonical.ts';
 import type { CiliumFacts } from '../model/cluster.ts';
 import type { ClusterStatusValue } from '../model/cluster-status.ts';
-import type { DriftEntry } from '../model/desired.ts';
 import { type Instant, toRfc3339 } from '../model/instant.ts';
 import { compareText } from '../model/order.ts';
 import { foldCapacity, foldObservedAt } from './capacity.ts';
 import { foldConditions } from './conditions.ts';
+import { foldDrift } from './drift.ts';
 import type { ClusterFacts } from './facts.ts';
 import { foldProperties } from './properties.ts';
 
 export type { ClusterFacts } from './facts.ts';
 
 const MAX_EXPORTS = 256;
-const MAX_DRIFT = 32;
 const MAX_POD_CIDRS = 64;
 
 /** `status` is the very object passed in where nothing changed. */
@@ -28,7 +27,7 @@ export function foldCluster(facts: ClusterFacts, previousStatus: ClusterStatusVa
     ...foldExports(facts, previous),
     desired: facts.assignment === null ? previous.desired : { id: facts.assignment.desiredId, run: facts.assignment.run, stage: facts.assignment.stage },
     current: foldCurrent(facts, previous, agent, now),
-    drift: facts.applied === null ? previous.drift : foldDrift(facts.applied.drift),
+    ...foldDrift(facts, previous),
   });
   const observedAt = foldObservedAt(status, previous, facts.reportedAt ?? now);
   if (observedAt !== undefined) status.observedAt = observedAt;
@@ -78,11 +77,5 @@ function foldCurrent({ applied, assignment }: ClusterFacts, previous: ClusterSta
   const by = assignment?.desiredId === applied.id ? `run/${assignment.run}` : (earlier?.by ?? agent);
   return { id: applied.id, appliedAt: applied.appliedAt === null ? (earlier?.appliedAt ?? toRfc3339(now)) : toRfc3339(applied.appliedAt), by };
 }
-
-const foldDrift = (drift: readonly DriftEntry[]): ClusterStatusValue['drift'] =>
-  [...drift]
-    .sort((a, b) => compareText(a.object, b.object) || compareText(a.path, b.path))
-    .slice(0, MAX_DRIFT)
-    .map(({ object, path, expected, actual, manager, firstSeen }) => ({ object, path, expected, actual, manager, firstSeen: toRfc3339(firstSeen) }));
 
 const withoutUndefined = <T extends object>(value: T): T => Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T;

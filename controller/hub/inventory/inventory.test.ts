@@ -10,7 +10,13 @@ import { createFleet } from '../gateway/fleet.ts';
 import { createPublishers } from '../gateway/publishers.ts';
 import { createAssignments } from '../rollout/assignments.ts';
 import { createBench, digest, reportOf, scriptedAgent } from '../testing/bench.ts';
-import { createInventory } from './inventory.ts';
+import { CLUSTER_INDEXES } from './claims.ts';
+import { createInventory, type InventoryParts } from './inventory.ts';
+
+const noDrift: InventoryParts['drift'] = {
+  verdict: () => ({ entries: [], omitted: 0, problems: [], held: null, alert: null, wakeAt: null }), held: () => null, thawsAt: () => undefined, applied: () => undefined,
+  overrides: () => new Map(), policyValues: () => [], decisionValues: () => [], subscribe: () => {},
+};
 
 describe('inventory', () => {
   it('gives up on an identity that cannot be stored, and stores the next one', async () => {
@@ -19,8 +25,8 @@ describe('inventory', () => {
     const ports = { ...bench, random: seededRandom(1), metrics: fakeMetrics() };
     let full = true;
     const records = { ...bench.records, recordChange: async () => { if (full) throw new RecordsUnavailable('retry', 'the disk is full'); } };
-    const clusters = createCache<ClusterObject>(bench.kubernetes, Cluster, {}, ports);
-    const inventory = createInventory({ ports: { ...ports, records }, fleet: createFleet(bench.clock), clusters, assignments: createAssignments(records, createPublishers(digest, bench.log), () => true), runs: createCache<UpdateRunObject>(bench.kubernetes, UpdateRun, {}, ports) });
+    const clusters = createCache<ClusterObject>(bench.kubernetes, Cluster, { indexes: CLUSTER_INDEXES }, ports);
+    const inventory = createInventory({ ports: { ...ports, records }, fleet: createFleet(bench.clock), clusters, assignments: createAssignments(records, createPublishers(digest, bench.log), () => true), runs: createCache<UpdateRunObject>(bench.kubernetes, UpdateRun, {}, ports), drift: noDrift });
     const stop = new AbortController();
     void inventory.start(stop.signal);
     const identity = { spiffeId: 'spiffe://test/cluster/berlin', certificateSerial: 'lost', issuer: 'test', notAfter: bench.clock.now() + 1000, joinedAt: bench.clock.now() };
@@ -40,8 +46,8 @@ describe('inventory', () => {
     await bench.join('berlin');
     const ports = { ...bench, random: seededRandom(1), metrics: fakeMetrics() };
     const give = async (kubernetes: typeof bench.kubernetes): Promise<void> => {
-      const clusters = createCache<ClusterObject>(kubernetes, Cluster, {}, ports);
-      const inventory = createInventory({ ports: { ...ports, kubernetes }, fleet: createFleet(bench.clock), clusters, assignments: createAssignments(bench.records, createPublishers(digest, bench.log), () => true), runs: createCache<UpdateRunObject>(bench.kubernetes, UpdateRun, {}, ports) });
+      const clusters = createCache<ClusterObject>(kubernetes, Cluster, { indexes: CLUSTER_INDEXES }, ports);
+      const inventory = createInventory({ ports: { ...ports, kubernetes }, fleet: createFleet(bench.clock), clusters, assignments: createAssignments(bench.records, createPublishers(digest, bench.log), () => true), runs: createCache<UpdateRunObject>(bench.kubernetes, UpdateRun, {}, ports), drift: noDrift });
       const stop = new AbortController();
       void inventory.start(stop.signal);
       inventory.giveIdentity('berlin', { spiffeId: 'spiffe://test/cluster/berlin', certificateSerial: 'new', issuer: 'test', notAfter: 1000, joinedAt: 500 }).catch(() => {});

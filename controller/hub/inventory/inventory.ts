@@ -14,6 +14,7 @@ import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { AdvisedError } from '../../runtime/errors.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
+import type { DriftJudge } from '../drift/judge.ts';
 import type { Fleet } from '../gateway/fleet.ts';
 import type { ClusterIdentity } from '../identity/service.ts';
 import type { HubPorts } from '../ports.ts';
@@ -21,6 +22,7 @@ import type { Assignments } from '../rollout/assignments.ts';
 import { reportOn } from '../report.ts';
 import { conditionsOf } from '../views.ts';
 import { writeStatus } from '../write-status.ts';
+import { createClaims } from './claims.ts';
 import { createPace } from './pace.ts';
 import { createRecorded } from './recorded.ts';
 import { runAuthor } from './run-author.ts';
@@ -42,6 +44,7 @@ export interface InventoryParts {
   readonly assignments: Assignments;
   readonly clusters: Cache<ClusterObject>;
   readonly runs: Cache<UpdateRunObject>;
+  readonly drift: DriftJudge;
 }
 
 export interface Inventory extends Loop {
@@ -60,12 +63,13 @@ interface Given {
   readonly stored: () => void;
 }
 
-export function createInventory({ ports, fleet, assignments, clusters, runs }: InventoryParts): Inventory {
+export function createInventory({ ports, fleet, assignments, clusters, runs, drift }: InventoryParts): Inventory {
   const { clock, kubernetes, log, records } = ports;
   const graceEnds = (): number => fleet.listeningSince() + GRACE_SECONDS * 1000;
   const pace = createPace();
   const given = new Map<string, Given[]>();
   const recorded = createRecorded(records);
+  const claims = createClaims({ clusters, fleet, records });
 
   function factsOf(object: ClusterObject, status: ClusterStatusValue | undefined, identity: ClusterIdentity | undefined): ClusterFacts {
     const { name } = object.metadata;
@@ -73,9 +77,9 @@ export function createInventory({ ports, fleet, assignments, clusters, runs }: I
     const report = fleet.value(name, 'ClusterReport', name);
     const wasConnected = findCondition(conditionsOf({ status }), 'Connected')?.status === 'True';
     return {
-      name, declared: object.spec?.properties ?? {},
+      name, declared: object.spec?.properties ?? {}, claims: claims.of(name, report?.value.uid ?? status?.uid),
       report: report?.value ?? null, reportedAt: report?.receivedAt ?? null, reportedBy: connection?.identity.spiffeId ?? null,
-      applied: fleet.value(name, 'AppliedReport', name)?.value ?? null,
+      applied: drift.applied(name) ?? null, drift: drift.verdict(object, status as ClusterObject['status']),
       assignment: assignments.get(name) ?? null,
       identity: identity ?? null, joinedAt: identity?.joinedAt ?? fromRfc3339(status?.identity?.joinedAt) ?? null,
       connected: connection?.connected ?? (wasConnected && clock.now() < graceEnds()), connectedSince: connection?.since ?? null,
@@ -126,7 +130,9 @@ export function createInventory({ ports, fleet, assignments, clusters, runs }: I
     if (later.length > 0) given.set(name, later);
     else given.delete(name);
     for (const { stored } of identities) stored();
-    return fleet.connection(name) === undefined && clock.now() < graceEnds() ? { requeueAt: graceEnds() } : {};
+    const shown = clusters.get({ name });
+    const wakes = [...(fleet.connection(name) === undefined && clock.now() < graceEnds() ? [graceEnds()] : []), ...(shown === undefined ? [] : [drift.verdict(shown).wakeAt ?? []].flat())];
+    return wakes.length === 0 ? {} : { requeueAt: Math.min(...wakes) };
   }
 
   const reportCluster = reportOn<ClusterObject>(ports, Cluster);
@@ -140,11 +146,14 @@ export function createInventory({ ports, fleet, assignments, clusters, runs }: I
   clusters.subscribe(({ object }) => loop.add(object.metadata.name));
   fleet.subscribe(({ cluster, type }) => { if (type !== 'DnsSample' && type !== 'Answer') loop.add(cluster); });
   assignments.subscribe((cluster) => loop.add(cluster));
+  claims.subscribe((cluster) => loop.add(cluster));
+  drift.subscribe((cluster) => loop.add(cluster));
 
   return {
     ...loop,
     async start(signal) {
       for (const name of await recorded.load()) loop.add(name);
+      await claims.load();
       await loop.start(signal);
     },
     async giveIdentity(cluster, identity) {

@@ -5,7 +5,7 @@ import { planned, rolledOut, type Rollout } from './conditions.ts';
 
 const mesh: MeshPlan = { mesh: 'europe', members: [{ name: 'berlin', clusterId: 1, desiredId: 'new' }], waiting: [], conflicts: [] };
 const conflicting: MeshPlan = { ...mesh, conflicts: [{ reason: 'CidrOverlap', message: 'berlin and oslo overlap', clusters: ['berlin', 'oslo'] }] };
-const nothing: Rollout = { changes: [], abandoned: [], held: [], inFlight: [], activeRun: undefined, failed: [], problem: undefined };
+const nothing: Rollout = { changes: [], abandoned: [], held: [], blocked: [], inFlight: [], activeRun: undefined, failed: [], problem: undefined };
 const change = { cluster: 'berlin', toId: 'new' };
 const target: RunTarget = { cluster: 'berlin', stage: 0, fromId: null, toId: 'new', phase: 'Failed', assignedAt: 1, healthyAt: 2, finishedAt: 3, message: 'no Secret' };
 
@@ -27,6 +27,7 @@ describe('rolledOut', () => {
     ['a run of others', mesh, { activeRun: 'asia-1' }, 'True', 'RolledOut'],
     ['a change about to get its run', mesh, { changes: [change] }, 'False', 'Pending'],
     ['no strategy', mesh, { changes: [change], problem: 'make one' }, 'False', 'StrategyMissing'],
+    ['a cluster that a change of others holds', mesh, { blocked: [{ cluster: 'berlin', reason: 'Secret a/b was changed by kubectl-edit' }] }, 'False', 'Held'],
     ['a run that was deleted in the middle', mesh, { changes: [change], abandoned: [{ run: 'europe-1', cluster: 'oslo' }] }, 'False', 'RunDeleted'],
     ['a stopped run', mesh, { held: [{ ...change, run: 'europe-1', reason: 'Stopped' }] }, 'False', 'Stopped'],
     ['a cluster that failed on its planned state', mesh, { failed: [{ run: 'europe-1', cluster: 'berlin', message: target.message }] }, 'False', 'Failed'],

@@ -21,6 +21,8 @@ export interface Rollout {
   /** Changes of this mesh's clusters that are still to be assigned. */
   readonly changes: readonly Change[];
   readonly held: readonly HeldChange[];
+  /** Clusters with changes that runs leave alone now, and why. */
+  readonly blocked: readonly { readonly cluster: string; readonly reason: string }[];
   /** Members of the mesh whose run has not ended. */
   readonly inFlight: readonly string[];
   readonly activeRun: string | undefined;
@@ -34,7 +36,7 @@ export interface Rollout {
 
 export function rolledOut(plan: MeshPlan, rollout: Rollout, generation: number): ConditionUpdate {
   const condition = (status: 'True' | 'False', reason: string, message: string): ConditionUpdate => ({ type: 'RolledOut', status, reason, message, observedGeneration: generation });
-  const { abandoned, changes, held, inFlight, activeRun, failed, problem } = rollout;
+  const { abandoned, blocked, changes, held, inFlight, activeRun, failed, problem } = rollout;
   if (plan.conflicts.length > 0) return condition('False', 'NotPlanned', 'the plan has conflicts (see Planned); every cluster keeps what it has');
   const [first] = held;
   if (first !== undefined) {
@@ -56,6 +58,8 @@ export function rolledOut(plan: MeshPlan, rollout: Rollout, generation: number):
     return condition('False', 'Failed', `run ${broken.run} failed on ${names(failed)} (${broken.message}); repair the cluster, which then still applies this state, `
       + `or take the run back with "isthmus run undo ${broken.run}"`);
   }
+  const [blockade] = blocked;
+  if (blockade !== undefined && changes.length === 0) return condition('False', 'Held', `${names(blocked)} stay${blocked.length === 1 ? 's' : ''} as it is for now (${blockade.cluster}: ${blockade.reason})`.slice(0, 32_000));
   if (changes.length > 0) return condition('False', 'Pending', `still to change: ${names(changes)}`);
   return condition('True', 'RolledOut', 'every cluster has been given its planned state');
 }

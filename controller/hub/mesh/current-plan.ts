@@ -4,7 +4,7 @@ import type { MeshObject } from '../../../mesh/api/resources/mesh.ts';
 import type { FailoverPolicyObject, GlobalServiceObject } from '../../../mesh/api/resources/policies.ts';
 import type { Digest } from '../../../mesh/model/canonical.ts';
 import type { ClusterView } from '../../../mesh/model/cluster.ts';
-import type { TrustState } from '../../../mesh/model/desired.ts';
+import type { DriftOverride, TrustState } from '../../../mesh/model/desired.ts';
 import { type Plan, planMesh } from '../../../mesh/plan/plan.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import type { Assignments } from '../rollout/assignments.ts';
@@ -18,19 +18,22 @@ export interface PlanSources {
   readonly assignments: Assignments;
   readonly trust: () => TrustState;
   readonly digest: Digest;
+  /** What people decided on changes by others. */
+  readonly overrides: () => ReadonlyMap<string, readonly DriftOverride[]>;
 }
 
 export const clusterViews = ({ clusters, assignments }: Pick<PlanSources, 'clusters' | 'assignments'>): ClusterView[] =>
   clusters.list().map((object) => clusterView(object, assignments.get(object.metadata.name)));
 
 export function currentPlan(sources: PlanSources): Plan {
-  const { clusters, meshes, failover, globalServices, trust, digest } = sources;
+  const { clusters, meshes, failover, globalServices, trust, digest, overrides } = sources;
   return planMesh({
     meshes: meshValues(meshes.list()),
     clusters: clusterViews(sources),
     failover: failoverPolicyValues(failover.list()),
     globalServices: globalServiceValues(globalServices.list()),
     trust: trust(),
+    overrides: overrides(),
     endpointOverrides: Object.fromEntries(clusters.list().flatMap(({ metadata, spec }) => (spec?.meshEndpoint === undefined ? [] : [[metadata.name, meshEndpoint(spec.meshEndpoint)]]))),
     previousIds: Object.fromEntries(meshes.list().flatMap(({ status }) => (status?.clusters ?? []).filter(({ clusterId }) => clusterId > 0).map(({ name, clusterId }) => [name, clusterId]))),
   }, digest);

@@ -9,6 +9,8 @@ import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { eachApart } from '../../runtime/apart.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
+import type { DriftJudge } from '../drift/judge.ts';
+import { decidedReason, type RunReason } from '../drift/run-reason.ts';
 import type { HubPorts } from '../ports.ts';
 import { reportOn } from '../report.ts';
 import { conditionsOf, openRuns, strategyValue } from '../views.ts';
@@ -32,11 +34,14 @@ export interface MeshParts {
   readonly sources: PlanSources;
   readonly runs: Cache<UpdateRunObject>;
   readonly strategies: Cache<UpdateStrategyObject>;
+  readonly drift: DriftJudge;
 }
 
 interface Outlook {
   readonly free: readonly Change[];
   readonly held: readonly HeldChange[];
+  /** Left alone by runs now: frozen, or a change by others holds them. */
+  readonly blocked: Rollout['blocked'];
   readonly failed: Rollout['failed'];
   readonly abandoned: Rollout['abandoned'];
   readonly activeRun: string | undefined;
@@ -45,7 +50,7 @@ interface Outlook {
   readonly strategyName: string;
 }
 
-export function createMesh({ ports, sources, runs, strategies }: MeshParts): Loop {
+export function createMesh({ ports, sources, runs, strategies, drift }: MeshParts): Loop {
   const { clock, log, kubernetes, records } = ports;
   const reportMesh = reportOn<MeshObject>(ports, Mesh);
   const conflicts = ports.metrics.gauge('isthmus_hub_mesh_conflicts', 'Conflicts that keep a mesh from being planned.', ['mesh']);
@@ -60,10 +65,20 @@ export function createMesh({ ports, sources, runs, strategies }: MeshParts): Loo
     });
     const abandoned = await abandonedClusters(plan, sources, runs, records);
     const held = changes.flatMap((change) => heldChange(change, last.get(change.cluster)) ?? []);
-    const free = changes.filter(({ cluster }) => !held.some((change) => change.cluster === cluster));
+    const blocked = changes.flatMap(({ cluster }) => { const reason = drift.held(cluster); return reason === null ? [] : [{ cluster, reason }]; });
+    const free = changes.filter(({ cluster }) => ![...held, ...blocked].some((change) => change.cluster === cluster));
     const mesh = plan.meshes.find(({ members, conflicts: found }) => found.length === 0 && members.some(({ name }) => free.some(({ cluster }) => cluster === name)))?.mesh ?? null;
     const strategyName = sources.meshes.get({ name: mesh ?? '' })?.spec.strategy ?? DEFAULT_STRATEGY;
-    return { free, held, failed, abandoned, mesh, strategyName, activeRun: openRuns(runs)[0]?.metadata.name };
+    return { free, held, blocked, failed, abandoned, mesh, strategyName, activeRun: openRuns(runs)[0]?.metadata.name };
+  }
+
+  async function decidedBy(plan: Plan, free: readonly Change[]): Promise<RunReason> {
+    if (sources.overrides().size === 0) return {};
+    const changes = await Promise.all(free.map(async ({ cluster, toId }) => {
+      const assigned = sources.assignments.get(cluster)?.desiredId;
+      return { before: assigned === undefined ? null : (await records.getRevision(assigned))?.content ?? null, after: plan.desired.find(({ id }) => id === toId)?.content ?? '{}' };
+    }));
+    return decidedReason(changes, drift.decisionValues());
   }
 
   async function createRun(plan: Plan, { free, abandoned, mesh, strategyName }: Outlook, signal: CancelSignal): Promise<void> {
@@ -77,11 +92,12 @@ export function createMesh({ ports, sources, runs, strategies }: MeshParts): Loo
     await records.putRevisions(plan.desired);
     await writeChanges(records, name, free);
     const clusters = free.map(({ cluster }) => cluster).join(', ');
-    const reason = `${mesh === null ? 'Policies' : `Mesh ${mesh}`}: new desired state for ${clusters}`.slice(0, 1024);
+    const decided = await decidedBy(plan, free);
+    const reason = (decided.reason ?? `${mesh === null ? 'Policies' : `Mesh ${mesh}`}: new desired state for ${clusters}`).slice(0, 1024);
     try {
       await kubernetes.create<UpdateRunObject>(UpdateRun, {
         apiVersion: apiVersionOf(UpdateRun), kind: 'UpdateRun', metadata: { name },
-        spec: { strategy: strategy as UpdateRunObject['spec']['strategy'], planDigest: plan.planDigest, reason, requestedBy: FIELD_MANAGER, stop: false },
+        spec: { strategy: strategy as UpdateRunObject['spec']['strategy'], planDigest: plan.planDigest, reason, requestedBy: decided.requestedBy ?? FIELD_MANAGER, stop: false },
       }, { fieldManager: FIELD_MANAGER }, signal);
       log.info({ run: name, clusters: free.length, strategy: strategyName }, 'update run created');
     } catch (error) {
@@ -96,7 +112,7 @@ export function createMesh({ ports, sources, runs, strategies }: MeshParts): Loo
     const problem = strategies.get({ name: object.spec.strategy ?? DEFAULT_STRATEGY }) !== undefined ? undefined
       : `UpdateStrategy ${object.spec.strategy} does not exist, so nothing is rolled out; create it, or set spec.strategy to one that exists`;
     const rollout = {
-      changes: outlook.free.filter(member), held: outlook.held.filter(member), failed: outlook.failed.filter(member), inFlight: inFlight.filter((cluster) => member({ cluster })),
+      changes: outlook.free.filter(member), held: outlook.held.filter(member), blocked: outlook.blocked.filter(member), failed: outlook.failed.filter(member), inFlight: inFlight.filter((cluster) => member({ cluster })),
       abandoned: outlook.abandoned, activeRun: outlook.activeRun, problem: outlook.free.some(member) ? problem : undefined,
     };
     const now = clock.now();
@@ -129,7 +145,8 @@ export function createMesh({ ports, sources, runs, strategies }: MeshParts): Loo
         if (mesh !== undefined) await writeMesh(object, plan, mesh, outlook, inFlight, signal);
       },
     }, signal);
-    return {};
+    const thawsAt = drift.thawsAt();
+    return thawsAt === undefined ? {} : { requeueAt: thawsAt };
   }
 
   const loop = createLoop({
@@ -142,5 +159,6 @@ export function createMesh({ ports, sources, runs, strategies }: MeshParts): Loo
   const wake = (): void => loop.add(ALL);
   for (const cache of [sources.clusters, sources.meshes, sources.failover, sources.globalServices, runs, strategies]) cache.subscribe(wake);
   sources.assignments.subscribe(wake);
+  drift.subscribe(wake);
   return loop;
 }

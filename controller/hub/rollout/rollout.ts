@@ -9,6 +9,7 @@ import { decide, type RunStep } from '../../../mesh/rollout/decide.ts';
 import { stageNames } from '../../../mesh/rollout/targets.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
+import type { DriftJudge } from '../drift/judge.ts';
 import type { Fleet } from '../gateway/fleet.ts';
 import { clusterViews, currentPlan, type PlanSources } from '../mesh/current-plan.ts';
 import type { HubPorts } from '../ports.ts';
@@ -28,6 +29,7 @@ export interface RolloutParts {
   readonly sources: PlanSources;
   readonly fleet: Fleet;
   readonly runs: Cache<UpdateRunObject>;
+  readonly drift: DriftJudge;
 }
 
 const NOTHING = { total: 0, done: 0, inFlight: 0, failed: 0, skipped: 0 };
@@ -48,7 +50,7 @@ const oldestFirst = (a: UpdateRunObject, b: UpdateRunObject): number => {
   return left < right ? -1 : left > right ? 1 : 0;
 };
 
-export function createRollout({ ports, sources, fleet, runs }: RolloutParts): Loop {
+export function createRollout({ ports, sources, fleet, runs, drift }: RolloutParts): Loop {
   const { clock, log, kubernetes, records } = ports;
   const { assignments } = sources;
   const transitions = ports.metrics.counter('isthmus_hub_run_transitions_total', 'Transitions of clusters in update runs, by the phase they came to.', ['phase']);
@@ -59,8 +61,8 @@ export function createRollout({ ports, sources, fleet, runs }: RolloutParts): Lo
   let unsent = false;
 
   function observe({ cluster }: RunTarget): TargetObservation {
-    const applied = fleet.value(cluster, 'AppliedReport', cluster)?.value;
-    return { cluster, connected: fleet.connection(cluster)?.connected ?? false, appliedId: applied?.id ?? null, healthy: applied?.healthy ?? false, message: applied?.message ?? '', gone: sources.clusters.get({ name: cluster }) === undefined };
+    const applied = drift.applied(cluster);
+    return { cluster, connected: fleet.connection(cluster)?.connected ?? false, appliedId: applied?.id ?? null, healthy: applied?.healthy ?? false, message: applied?.message ?? '', gone: sources.clusters.get({ name: cluster }) === undefined, held: drift.held(cluster) };
   }
 
   /** The targets, frozen now where they were not. */

@@ -9,6 +9,7 @@ export const Pod = core('Pod', 'pods');
 export const StorageClass: ResourceKind = { group: 'storage.k8s.io', version: 'v1', kind: 'StorageClass', plural: 'storageclasses', namespaced: false };
 export const Secret = core('Secret', 'secrets');
 export const ConfigMap = core('ConfigMap', 'configmaps');
+export const Event = core('Event', 'events');
 export const Service = core('Service', 'services');
 export const EndpointSlice: ResourceKind = { group: 'discovery.k8s.io', version: 'v1', kind: 'EndpointSlice', plural: 'endpointslices', namespaced: true };
 export const DaemonSet: ResourceKind = { group: 'apps', version: 'v1', kind: 'DaemonSet', plural: 'daemonsets', namespaced: true };
@@ -16,6 +17,17 @@ export const Deployment: ResourceKind = { group: 'apps', version: 'v1', kind: 'D
 export const Lease: ResourceKind = { group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases', namespaced: true };
 
 export interface SecretObject extends KubernetesObject { readonly type?: string; /** base64. */ readonly data?: Readonly<Record<string, string>> }
+export interface EventObject extends KubernetesObject {
+  readonly involvedObject: { readonly apiVersion: string; readonly kind: string; readonly name: string; readonly uid: string };
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+  readonly source: { readonly component: string };
+  readonly reportingComponent: string;
+  readonly firstTimestamp: string;
+  readonly lastTimestamp: string;
+  readonly count: number;
+}
 export interface ConfigMapObject extends KubernetesObject { readonly data?: Readonly<Record<string, string>> }
 export interface NodeObject extends KubernetesObject {
   readonly spec?: { readonly podCIDRs?: readonly string[] };

@@ -1,0 +1,100 @@
+/** DriftPolicy and DriftDecision → their conditions; a cluster's alert → a Kubernetes Event and a metric. */
+import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
+import { Event, type EventObject } from '../../../mesh/api/resources/core.ts';
+import type { DriftDecisionObject, DriftPolicyObject } from '../../../mesh/api/resources/drift-policy.ts';
+import { apiVersionOf, Cluster, DriftDecision, DriftPolicy } from '../../../mesh/api/resources/index.ts';
+import { setCondition } from '../../../mesh/model/condition.ts';
+import { DRIFT_CLASSES, type DriftVerdict } from '../../../mesh/model/drift.ts';
+import { toRfc3339 } from '../../../mesh/model/instant.ts';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
+import type { Cache } from '../../runtime/cache.ts';
+import { createLoop, type Loop } from '../../runtime/loop.ts';
+import type { HubPorts } from '../ports.ts';
+import { conditionsOf } from '../views.ts';
+import { FIELD_MANAGER, writeStatus } from '../write-status.ts';
+import { effect, validity } from './conditions.ts';
+import type { DriftJudge } from './judge.ts';
+
+const ALL = 'drift';
+/** Where Kubernetes keeps events of objects without a namespace. */
+const EVENT_NAMESPACE = 'default';
+/** One look at all is enough for a whole fleet that changes. */
+const PAUSE_MILLISECONDS = 500;
+const LONGEST_NOTE = 1000;
+/** Beyond it all are forgotten, and what is told again is there already. */
+const MOST_TOLD = 4096;
+
+export interface DriftParts {
+  readonly ports: Pick<HubPorts, 'clock' | 'random' | 'log' | 'metrics' | 'kubernetes' | 'digest'>;
+  readonly judge: DriftJudge;
+  readonly clusters: Cache<ClusterObject>;
+  readonly policies: Cache<DriftPolicyObject>;
+  readonly decisions: Cache<DriftDecisionObject>;
+}
+
+export function createDrift({ ports, judge, clusters, policies, decisions }: DriftParts): Loop {
+  const { clock, kubernetes, metrics, digest } = ports;
+  const drifted = metrics.gauge('isthmus_hub_drift', 'Changes by others to what Isthmus manages, by class.', ['class']);
+  const heldClusters = metrics.gauge('isthmus_hub_drift_held_clusters', 'Clusters that stay out of update runs because of a change by others.');
+  const alerts = metrics.gauge('isthmus_hub_drift_alerts', 'Clusters with drift that a person must look at, by reason.', ['reason']);
+  const told = new Set<string>();
+  let restsUntil = Number.NEGATIVE_INFINITY;
+
+  function measure(verdicts: ReadonlyMap<string, DriftVerdict>): void {
+    const all = [...verdicts.values()];
+    for (const one of DRIFT_CLASSES) drifted.set({ class: one }, all.flatMap(({ entries }) => entries.filter((entry) => entry.class === one)).length);
+    heldClusters.set({}, all.filter(({ held }) => held !== null).length);
+    for (const reason of ['DangerousDrift', 'HoldExpired', 'Contended'] as const) alerts.set({ reason }, all.filter(({ alert }) => alert?.reason === reason).length);
+  }
+
+  /** One Event for one alert, whoever restarts: its name follows from what it says, and one that is there already is left. */
+  async function tell(cluster: ClusterObject, { reason, message }: NonNullable<DriftVerdict['alert']>, signal: CancelSignal): Promise<void> {
+    const { name, uid = '' } = cluster.metadata;
+    const eventName = `${name}.${digest(`${uid} ${reason} ${message}`).slice(0, 16)}`;
+    if (told.has(eventName)) return;
+    const now = toRfc3339(clock.now());
+    const event: EventObject = {
+      apiVersion: 'v1', kind: 'Event', metadata: { namespace: EVENT_NAMESPACE, name: eventName },
+      involvedObject: { apiVersion: apiVersionOf(Cluster), kind: 'Cluster', name, uid }, type: 'Warning', reason, message: message.slice(0, LONGEST_NOTE),
+      source: { component: FIELD_MANAGER }, reportingComponent: FIELD_MANAGER, firstTimestamp: now, lastTimestamp: now, count: 1,
+    };
+    await kubernetes.create(Event, event, { fieldManager: FIELD_MANAGER }, signal).catch((error: unknown) => {
+      if (!(error instanceof KubernetesError && error.reason === 'AlreadyExists')) throw error;
+    });
+    if (told.size >= MOST_TOLD) told.clear();
+    told.add(eventName);
+  }
+
+  async function reconcile(_key: string, signal: CancelSignal): Promise<{ requeueAt?: number }> {
+    if (clock.now() < restsUntil) return { requeueAt: restsUntil };
+    restsUntil = clock.now() + PAUSE_MILLISECONDS;
+    const verdicts = new Map(clusters.list().map((object) => [object.metadata.name, judge.verdict(object)]));
+    measure(verdicts);
+    const policyValues = new Map(judge.policyValues().map((value) => [value.name, value]));
+    for (const object of policies.list()) {
+      const failing = [...verdicts.values()].flatMap(({ problems }) => problems.filter(({ policy }) => policy === object.metadata.name).map(({ message }) => message));
+      const { generation = 0 } = object.metadata;
+      const conditions = setCondition(conditionsOf(object), validity(policyValues.get(object.metadata.name), failing, generation), clock.now());
+      await writeStatus(kubernetes, DriftPolicy, object, { observedGeneration: generation, conditions: [...conditions] }, signal);
+    }
+    const decisionValues = new Map(judge.decisionValues().map((value) => [value.name, value]));
+    for (const object of decisions.list()) {
+      const value = decisionValues.get(object.metadata.name);
+      if (value === undefined) continue;
+      const { generation = 0 } = object.metadata;
+      const conditions = setCondition(conditionsOf(object), effect(value, verdicts.get(value.cluster), generation), clock.now());
+      await writeStatus(kubernetes, DriftDecision, object, { observedGeneration: generation, conditions: [...conditions] }, signal);
+    }
+    for (const object of clusters.list()) {
+      const alert = verdicts.get(object.metadata.name)?.alert ?? null;
+      if (alert !== null) await tell(object, alert, signal);
+    }
+    const wakes = [...verdicts.values()].flatMap(({ wakeAt }) => wakeAt ?? []);
+    return wakes.length === 0 ? {} : { requeueAt: Math.min(...wakes) };
+  }
+
+  const loop = createLoop({ name: 'drift', reconcile, ...ports });
+  for (const cache of [clusters, policies, decisions]) cache.subscribe(() => loop.add(ALL));
+  return loop;
+}

@@ -1,0 +1,115 @@
+/** What the hub believes of each cluster's drift, from what its agent says, the policies and people's decisions. Everything that asks, asks here. */
+import type { z } from 'zod';
+import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
+import { type DriftDecisionObject, driftDecisionSpec, type DriftPolicyObject, driftPolicySpec } from '../../../mesh/api/resources/drift-policy.ts';
+import { isTolerated, judgeDrift } from '../../../mesh/drift/classify.ts';
+import { overridesOf } from '../../../mesh/drift/decisions.ts';
+import type { AppliedReport, DriftEntry, DriftOverride } from '../../../mesh/model/desired.ts';
+import type { DriftDecisionValue, DriftPolicyValue, DriftVerdict } from '../../../mesh/model/drift.ts';
+import type { StatusDrift } from '../../../mesh/model/cluster-status.ts';
+import { fromRfc3339, type Instant } from '../../../mesh/model/instant.ts';
+import type { Clock } from '../../../mesh/ports/clock.ts';
+import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
+import type { Cache } from '../../runtime/cache.ts';
+import type { Fleet } from '../gateway/fleet.ts';
+import { clusterView } from '../views.ts';
+
+export interface JudgeParts {
+  readonly clock: Clock;
+  readonly fleet: Pick<Fleet, 'value'>;
+  readonly clusters: Cache<ClusterObject>;
+  readonly policies: Cache<DriftPolicyObject>;
+  readonly decisions: Cache<DriftDecisionObject>;
+}
+
+export interface DriftJudge {
+  /** `status` goes before the object's own, where that is known better. */
+  verdict(object: ClusterObject, status?: ClusterObject['status']): DriftVerdict;
+  /** Why the cluster is to be left alone by runs, for people: frozen, or a change that holds it; null: it is not. */
+  held(cluster: string): string | null;
+  /** When a freeze of any cluster ends next; undefined: never. */
+  thawsAt(): Instant | undefined;
+  /** The agent's word, but where all drift is tolerated, a state that is in place except for it counts as in place. */
+  applied(cluster: string): AppliedReport | undefined;
+  overrides(): ReadonlyMap<string, readonly DriftOverride[]>;
+  policyValues(): readonly DriftPolicyValue[];
+  decisionValues(): readonly DriftDecisionValue[];
+  /** Called with the clusters that a change of a policy or decision may concern. */
+  subscribe(listener: (cluster: string) => void): void;
+}
+
+function specOf<S extends z.ZodType>(schema: S, object: KubernetesObject & { readonly spec?: unknown }): z.infer<S> | undefined {
+  const parsed = schema.safeParse(object.spec ?? {});
+  return parsed.success ? parsed.data : undefined;
+}
+
+const fromStatus = ({ firstSeen, changedAt, actor, reason, object, path, expected, actual, manager }: StatusDrift): DriftEntry => {
+  const changed = fromRfc3339(changedAt);
+  return {
+    object, path, expected, actual, manager, firstSeen: fromRfc3339(firstSeen) ?? 0,
+    ...(actor === undefined ? {} : { actor }), ...(changed === undefined ? {} : { changedAt: changed }), ...(reason === undefined ? {} : { reason }),
+  };
+};
+
+const NO_DRIFT: DriftVerdict = { entries: [], omitted: 0, problems: [], held: null, alert: null, wakeAt: null };
+
+export function createDriftJudge({ clock, fleet, clusters, policies, decisions }: JudgeParts): DriftJudge {
+  let knownPolicies: readonly DriftPolicyValue[] | undefined;
+  let knownDecisions: readonly DriftDecisionValue[] | undefined;
+  const listeners: ((cluster: string) => void)[] = [];
+  const tellAll = (): void => { for (const { metadata } of clusters.list()) for (const listener of listeners) listener(metadata.name); };
+  policies.subscribe(() => { knownPolicies = undefined; tellAll(); });
+  decisions.subscribe(({ object }) => { knownDecisions = undefined; for (const listener of listeners) listener(object.spec?.cluster ?? ''); });
+
+  const policyValues = (): readonly DriftPolicyValue[] => (knownPolicies ??= policies.list().flatMap((object) => {
+    const spec = specOf(driftPolicySpec, object);
+    return spec === undefined ? [] : [{ ...spec, name: object.metadata.name } as DriftPolicyValue];
+  }));
+  const decisionValues = (): readonly DriftDecisionValue[] => (knownDecisions ??= decisions.list().flatMap((object) => {
+    const spec = specOf(driftDecisionSpec, object);
+    return spec === undefined ? [] : [{ ...spec, name: object.metadata.name, createdAt: fromRfc3339(object.metadata.creationTimestamp) ?? 0 }];
+  }));
+
+  /** What was seen earlier stays seen then: an agent that lost its memory must not make a hold longer. */
+  function entriesOf(cluster: string, status: ClusterObject['status']): { readonly entries: readonly DriftEntry[]; readonly omitted: number } {
+    const before = ((status?.drift ?? []) as readonly StatusDrift[]).map(fromStatus);
+    const applied = fleet.value(cluster, 'AppliedReport', cluster)?.value;
+    if (applied === undefined) return { entries: before, omitted: status?.driftOmitted ?? 0 };
+    const entries = applied.drift.map((entry) => {
+      const earlier = before.find(({ object, path }) => object === entry.object && path === entry.path)?.firstSeen;
+      return earlier === undefined || earlier >= entry.firstSeen ? entry : { ...entry, firstSeen: earlier };
+    });
+    return { entries, omitted: applied.driftOmitted ?? 0 };
+  }
+
+  function verdict(object: ClusterObject, status: ClusterObject['status'] = object.status): DriftVerdict {
+    const { name } = object.metadata;
+    const found = entriesOf(name, status);
+    if (found.entries.length === 0 && found.omitted === 0) return NO_DRIFT;
+    return judgeDrift({ cluster: clusterView(object, undefined), ...found, policies: policyValues(), decisions: decisionValues(), now: clock.now() });
+  }
+
+  return {
+    verdict, policyValues, decisionValues,
+    held(cluster) {
+      const object = clusters.get({ name: cluster });
+      if (object === undefined) return null;
+      const { frozen } = object.spec ?? {};
+      const until = fromRfc3339(frozen?.until);
+      if (frozen !== undefined && (until === undefined || until > clock.now())) return `frozen${frozen.until === undefined ? '' : ` until ${frozen.until}`}: ${frozen.reason}`;
+      return verdict(object).held;
+    },
+    thawsAt() {
+      const ends = clusters.list().flatMap(({ spec }) => fromRfc3339(spec?.frozen?.until) ?? []).filter((at) => at > clock.now());
+      return ends.length === 0 ? undefined : Math.min(...ends);
+    },
+    applied(cluster) {
+      const applied = fleet.value(cluster, 'AppliedReport', cluster)?.value;
+      const object = clusters.get({ name: cluster });
+      if (applied?.inPlaceButDrift === undefined || object === undefined || !isTolerated(verdict(object))) return applied;
+      return { ...applied, id: applied.inPlaceButDrift, healthy: true, message: '' };
+    },
+    overrides: () => overridesOf(decisionValues()),
+    subscribe(listener) { listeners.push(listener); },
+  };
+}
