@@ -89,6 +89,23 @@ describe.skipIf(withoutHelm !== undefined)('charts', () => {
     expect(leases(several)).toEqual(['create', 'get', 'update'].map((verb) => `${verb} leases.coordination.k8s.io ${verb === 'create' ? '*' : 'isthmus-hub'} in isthmus-system`));
   });
 
+  test('rights to other inventories are there only where they are wanted', async () => {
+    const of = async (...values: string[]): Promise<{ readonly grants: readonly string[]; readonly flags: readonly string[] }> => {
+      const objects = await renderChart(helm, 'isthmus-hub', [...MINIMAL['isthmus-hub'], ...values.flatMap((value) => ['--set', value])]);
+      return {
+        grants: grantsOf(objects).filter(({ group, resource, verb, name }) => /x-k8s\.io|fluxcd/.test(group) || (resource === 'secrets' && (verb === 'list' || verb === 'watch' || (verb !== 'create' && name === '*')))).map(grantText),
+        flags: podOf(objects).spec.containers[0]!.args.filter((flag) => /profiles|discover|argocd/.test(flag)),
+      };
+    };
+    const ours = ['create', 'delete', 'get', 'list', 'patch', 'watch'].map((verb) => `${verb} clusterprofiles.multicluster.x-k8s.io * in isthmus-system`).concat('patch clusterprofiles/status.multicluster.x-k8s.io * in isthmus-system');
+    const everywhere = ['clusterprofiles.multicluster.x-k8s.io', 'clusters.cluster.x-k8s.io', 'kustomizations.kustomize.toolkit.fluxcd.io', 'helmreleases.helm.toolkit.fluxcd.io'].map((what) => `list ${what} * in *`);
+    expect(await of()).toEqual({ grants: ours, flags: ['--no-discover'] });
+    expect(await of('inventory.clusterProfiles=false')).toEqual({ grants: [], flags: ['--no-cluster-profiles', '--no-discover'] });
+    expect(await of('inventory.discover=true')).toEqual({ grants: [...everywhere, ...ours], flags: [] });
+    expect(await of('inventory.discover=true', 'inventory.argocdNamespaces={argocd}')).toEqual({ grants: [...everywhere, ...ours, 'list secrets * in argocd'], flags: ['--argocd-namespace=argocd'] });
+    expect(await of('inventory.argocdNamespaces={argocd}'), 'without discover nobody would ask').toEqual({ grants: ours, flags: ['--no-discover'] });
+  });
+
   test('the join token is in a Secret and nowhere else', async () => {
     const token = 'isthmus-join-v1.c2VjcmV0';
     const objects = await renderChart(helm, 'isthmus-agent', [...MINIMAL['isthmus-agent'], '--set-string', `join.token=${token}`]);
@@ -103,6 +120,7 @@ describe.skipIf(withoutHelm !== undefined)('charts', () => {
     { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'gateway.service.type=ExternalName'], says: /type/ },
     { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'gateway.port=80'], says: /port/ },
     { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'logLevel=loud'], says: /logLevel/ },
+    { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'inventory.argocdNamespaces={Argo}'], says: /argocdNamespaces/ },
     { chart: 'isthmus-agent', values: ['--set', 'hub.address=hub.example.com:8443'], says: /name/ },
     { chart: 'isthmus-agent', values: ['--set', 'cluster.name=berlin'], says: /address/ },
     { chart: 'isthmus-agent', values: ['--set', 'cluster.name=Berlin', '--set', 'hub.address=h:1'], says: /name/ },
@@ -123,7 +141,7 @@ describe.skipIf(withoutServer !== undefined)('charts on a real kube-apiserver', 
   const never = new AbortController().signal;
 
   beforeAll(async () => {
-    server = await startApiServer({ namespaces: ['isthmus-system', 'cilium'] });
+    server = await startApiServer({ namespaces: ['isthmus-system', 'cilium', 'argocd'] });
     client = connectKubernetes({ kubeconfig: server.kubeconfigPath, userAgent: 'isthmus-charts-test', metrics: fakeMetrics() });
   });
   afterAll(async () => {

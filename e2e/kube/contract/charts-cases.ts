@@ -15,7 +15,7 @@ const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 const PLURALS: Readonly<Record<string, string>> = { ClusterRole: 'clusterroles', ClusterRoleBinding: 'clusterrolebindings', Role: 'roles', RoleBinding: 'rolebindings' };
 const CHARTS = {
   'isthmus-agent': ['--set', 'cluster.name=berlin', '--set', 'hub.address=hub.example.com:8443'],
-  'isthmus-hub': ['--set', 'gateway.advertise=hub.example.com:8443', '--set', 'replicas=3', '--set', 'records.postgres.existingSecret=records'],
+  'isthmus-hub': ['--set', 'gateway.advertise=hub.example.com:8443', '--set', 'replicas=3', '--set', 'records.postgres.existingSecret=records', '--set', 'inventory.discover=true', '--set', 'inventory.argocdNamespaces={charts-elsewhere}'],
 } as const;
 type Chart = keyof typeof CHARTS;
 
@@ -25,6 +25,7 @@ const ours = (plural: string, name = ''): string => `/apis/isthmus.dev/v1alpha1/
 const slices = (name = ''): string => grouped('discovery.k8s.io/v1', SHOP, 'endpointslices', name);
 const imports = (name = ''): string => grouped('multicluster.x-k8s.io/v1alpha1', SHOP, 'serviceimports', name);
 const leases = (name = ''): string => grouped('coordination.k8s.io/v1', NAMESPACE, 'leases', name);
+const profiles = (namespace: string, name = ''): string => grouped('multicluster.x-k8s.io/v1alpha1', namespace, 'clusterprofiles', name);
 const named = (name: string): string => `?fieldSelector=metadata.name%3D${name}`;
 const apply = (apiVersion: string, kind: string, name: string, more: object = {}): Ask & { readonly body: object } => ({ type: TYPES.apply, body: { apiVersion, kind, metadata: { name }, ...more } });
 const create = (name: string, more: object = {}): Ask & { readonly body: object } => ({ body: { metadata: { name }, ...more } });
@@ -66,6 +67,10 @@ const ALLOWED: Readonly<Record<Chart, readonly Allowed[]>> = {
     ['GET', ours('jointokens', 'none'), 404], ['DELETE', ours('inquiries', 'none'), 404],
     ['POST', core(NAMESPACE, 'secrets'), 201, create('isthmus-authority')], ['GET', core(NAMESPACE, 'secrets', 'isthmus-authority'), 200],
     ['PATCH', core(NAMESPACE, 'configmaps', 'isthmus-trust') + by, 201, apply('v1', 'ConfigMap', 'isthmus-trust')], ['GET', core(NAMESPACE, 'configmaps', 'isthmus-trust'), 200],
+    // Nobody has installed these kinds here: 404 is past the question of rights.
+    ['GET', profiles(NAMESPACE), 404], ['PATCH', profiles(NAMESPACE, 'berlin') + by, 404, apply('multicluster.x-k8s.io/v1alpha1', 'ClusterProfile', 'berlin')], ['DELETE', profiles(NAMESPACE, 'berlin'), 404],
+    ['GET', '/apis/multicluster.x-k8s.io/v1alpha1/clusterprofiles', 404], ['GET', '/apis/cluster.x-k8s.io/v1beta2/clusters', 404], ['GET', '/apis/helm.toolkit.fluxcd.io/v2/helmreleases', 404],
+    ['GET', core(ELSEWHERE, 'secrets'), 200],
     ['POST', leases(), 201, create('isthmus-hub')], ['GET', leases('isthmus-hub'), 200],
     ['PUT', leases('isthmus-hub'), 200, create('isthmus-hub', { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', spec: { holderIdentity: 'one' } })],
   ],
@@ -114,6 +119,10 @@ const REFUSED: Readonly<Record<Chart, readonly Refused[]>> = {
     ['PATCH', `${ours('clusters', 'charts-berlin')}/status`, `clusters.isthmus.dev "charts-berlin" is forbidden: … ${cannot('patch', 'clusters/status', 'isthmus.dev', everywhere)}`, { type: TYPES.merge, body: {} }],
     ['GET', ours('jointokens'), `jointokens.isthmus.dev is forbidden: … ${cannot('list', 'jointokens', 'isthmus.dev', everywhere)}`],
     ['DELETE', leases('isthmus-hub'), `leases.coordination.k8s.io "isthmus-hub" is forbidden: … ${cannot('delete', 'leases', 'coordination.k8s.io', within(NAMESPACE))}`],
+    ['DELETE', profiles(ELSEWHERE, 'berlin'), `clusterprofiles.multicluster.x-k8s.io "berlin" is forbidden: … ${cannot('delete', 'clusterprofiles', 'multicluster.x-k8s.io', within(ELSEWHERE))}`],
+    ['DELETE', profiles(NAMESPACE), `clusterprofiles.multicluster.x-k8s.io is forbidden: … ${cannot('deletecollection', 'clusterprofiles', 'multicluster.x-k8s.io', within(NAMESPACE))}`],
+    ['GET', '/apis/cluster.x-k8s.io/v1beta2/clusters?watch=1&timeoutSeconds=1', `clusters.cluster.x-k8s.io is forbidden: … ${cannot('watch', 'clusters', 'cluster.x-k8s.io', everywhere)}`],
+    ['GET', core(ELSEWHERE, 'secrets', 'cluster-a'), `secrets "cluster-a" is forbidden: … ${cannot('get', 'secrets', '', within(ELSEWHERE))}`],
     ['GET', '/api/v1/namespaces', `namespaces is forbidden: … ${cannot('list', 'namespaces', '', everywhere)}`],
     ['GET', '/api/v1/services', `services is forbidden: … ${cannot('list', 'services', '', everywhere)}`],
   ],
