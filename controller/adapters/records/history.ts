@@ -6,14 +6,15 @@ import type { RecordStore } from '../../../mesh/ports/records.ts';
 import { dayOf } from './day.ts';
 import { fieldsFromText, textOfFields } from './fields-text.ts';
 import { insertAll } from './insert.ts';
-import { compactHistory, keptSince } from './retention.ts';
+import { compact, keptSince } from './retention.ts';
 import { fieldsAt } from './states-at.ts';
-import type { Tables } from './tables.ts';
+import type { Dialect, Tables } from './tables.ts';
 
 const MOST_HISTORY_ROWS = 1000;
 
 export interface HistoryParts {
   readonly db: Kysely<Tables>;
+  readonly dialect: Dialect;
   readonly guarded: <T>(work: () => Promise<T>) => Promise<T>;
   readonly write: <T>(work: (transaction: Transaction<Tables>) => Promise<T>) => Promise<T>;
 }
@@ -32,7 +33,7 @@ const entryOf = (row: Selectable<Tables['history']>): HistoryEntry => ({
 const isField = (pattern: string): RawBuilder<boolean> =>
   (pattern.endsWith('*') ? sql<boolean>`substr(field, 1, ${[...pattern].length - 1}) = ${pattern.slice(0, -1)}` : sql<boolean>`field = ${pattern}`);
 
-export function historyRecords({ db, guarded, write }: HistoryParts): Pick<RecordStore, 'recordChange' | 'listStates' | 'statesAt' | 'listHistory' | 'historyKeptSince' | 'compactHistory'> {
+export function historyRecords({ db, dialect, guarded, write }: HistoryParts): Pick<RecordStore, 'recordChange' | 'listStates' | 'statesAt' | 'listHistory' | 'historyKeptSince' | 'compactHistory'> {
   return {
     recordChange: ({ cluster, at: wanted, fields, entries }) => write(async (transaction) => {
       const last = await transaction.selectFrom('states').selectAll().where('cluster', '=', cluster).executeTakeFirst();
@@ -48,7 +49,7 @@ export function historyRecords({ db, guarded, write }: HistoryParts): Pick<Recor
       return new Map(rows.map(({ cluster, fields }): [string, ClusterFields] => [cluster, fieldsFromText(fields)]));
     }),
 
-    statesAt: (at, cluster) => guarded(() => fieldsAt(db, at, cluster)),
+    statesAt: (at, cluster) => guarded(() => fieldsAt(db, dialect, at, cluster)),
 
     listHistory: ({ cluster, field, from, to, limit }) => guarded(async () => {
       let query = db.selectFrom('history').selectAll().limit(Math.min(limit, MOST_HISTORY_ROWS));
@@ -61,6 +62,6 @@ export function historyRecords({ db, guarded, write }: HistoryParts): Pick<Recor
     }),
 
     historyKeptSince: () => guarded(() => keptSince(db)),
-    compactHistory: (before) => write((transaction) => compactHistory(transaction, before)),
+    compactHistory: (before) => write((transaction) => compact(transaction, before)),
   };
 }

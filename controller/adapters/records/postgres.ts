@@ -2,8 +2,9 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { type RecordStore, RecordsUnavailable } from '../../../mesh/ports/records.ts';
+import { migrate } from './migrations/index.ts';
 import { recordStore } from './store.ts';
-import { migrate, type Tables } from './tables.ts';
+import type { Tables } from './tables.ts';
 
 const INT8 = 20;
 const MOST_CONNECTIONS = 8;
@@ -21,8 +22,8 @@ function unavailable(error: unknown): RecordsUnavailable | undefined {
   return undefined;
 }
 
-/** `postgres://user:password@host:port/database`. The URL holds a password: it never appears in errors. */
-export async function openPostgresRecords(url: string): Promise<RecordStore> {
+/** As it is: without this program's tables, or with those of an earlier one. */
+export function postgresDatabase(url: string): Kysely<Tables> {
   const pool = new pg.Pool({
     connectionString: url,
     max: MOST_CONNECTIONS,
@@ -31,12 +32,17 @@ export async function openPostgresRecords(url: string): Promise<RecordStore> {
   });
   // A broken idle connection is replaced at the next query; without a listener it would end the process.
   pool.on('error', () => undefined);
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+}
+
+/** `postgres://user:password@host:port/database`. The URL holds a password: it never appears in errors. */
+export async function openPostgresRecords(url: string): Promise<RecordStore> {
+  const db = postgresDatabase(url);
   try {
     await migrate(db, 'postgres');
   } catch (error) {
     await db.destroy();
     throw unavailable(error) ?? error;
   }
-  return recordStore(db, unavailable);
+  return recordStore(db, 'postgres', unavailable);
 }

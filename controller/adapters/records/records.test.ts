@@ -7,8 +7,10 @@ import type { HistoryEntry, JournalEntry } from '../../../mesh/model/history.ts'
 import type { RunTarget } from '../../../mesh/model/rollout.ts';
 import { type ClusterChange, type RecordStore, RecordsUnavailable } from '../../../mesh/ports/records.ts';
 import { findPostgres, startPostgres, type TestPostgres } from './testing/postgres-server.ts';
-import { openPostgresRecords } from './postgres.ts';
-import { openSqliteRecords } from './sqlite.ts';
+import { migrationSuite } from './testing/migration-suite.ts';
+import { statesSuite } from './testing/states-suite.ts';
+import { openPostgresRecords, postgresDatabase } from './postgres.ts';
+import { openSqliteRecords, sqliteDatabase } from './sqlite.ts';
 
 const target = (cluster: string, phase: RunTarget['phase'] = 'Pending'): RunTarget =>
   ({ cluster, stage: 0, fromId: null, toId: `sha256-${cluster}`, phase, assignedAt: null, healthyAt: null, finishedAt: null, message: '' });
@@ -71,6 +73,8 @@ describe('SQLite', () => {
   const folder = mkdtempSync(join(tmpdir(), 'isthmus-records-'));
   afterAll(() => rmSync(folder, { recursive: true }));
   suite(() => openSqliteRecords(join(folder, 'records.db')));
+  describe('states', () => statesSuite(() => openSqliteRecords(join(folder, 'states.db'))));
+  migrationSuite('sqlite', () => sqliteDatabase(join(folder, 'old.db')), () => openSqliteRecords(join(folder, 'old.db')));
 
   test('only their owner may read the file and what SQLite puts beside it', () => {
     for (const name of readdirSync(folder).filter((one) => one.startsWith('records.db'))) expect((statSync(join(folder, name)).mode & 0o777).toString(8), name).toBe('600');
@@ -115,6 +119,10 @@ describe.skipIf(programs === undefined)(`PostgreSQL${programs === undefined ? ' 
   beforeAll(async () => { server = await startPostgres(programs!); }, 60_000);
   afterAll(() => server.stop());
   suite(() => openPostgresRecords(server.url));
+  describe('states', () => statesSuite(() => server.makeDatabase('states').then(openPostgresRecords)));
+  let old: string;
+  beforeAll(async () => { old = await server.makeDatabase('old'); });
+  migrationSuite('postgres', () => postgresDatabase(old), () => openPostgresRecords(old));
 
   test('an unreachable server says so and shows no password', async () => {
     const error = await openPostgresRecords('postgres://isthmus:hunter2@127.0.0.1:1/isthmus').catch((e: unknown) => e) as Error;

@@ -3,8 +3,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { Kysely, SqliteDialect, type SqliteDatabase } from 'kysely';
 import { type RecordStore, RecordsUnavailable } from '../../../mesh/ports/records.ts';
 import { ensurePrivateFile } from '../private-file.ts';
+import { migrate } from './migrations/index.ts';
 import { recordStore } from './store.ts';
-import { migrate, type Tables } from './tables.ts';
+import type { Tables } from './tables.ts';
 
 const NOTHING = { reader: false, all: () => [], run: () => ({ changes: 0, lastInsertRowid: 0 }), iterate: () => [][Symbol.iterator]() };
 
@@ -50,8 +51,13 @@ function unavailable(path: string, error: unknown): RecordsUnavailable | undefin
   }
 }
 
-/** `:memory:` keeps nothing. `mostPages` bounds the file (4096-byte pages); beyond it writes fail as on a full disk. */
-export async function openSqliteRecords(path: string, options: { readonly mostPages?: number } = {}): Promise<RecordStore> {
+interface SqliteOptions {
+  /** Bounds the file (4096-byte pages); beyond it writes fail as on a full disk. */
+  readonly mostPages?: number;
+}
+
+/** As it is: without this program's tables, or with those of an earlier one. */
+export function sqliteDatabase(path: string, options: SqliteOptions = {}): Kysely<Tables> {
   let database: DatabaseSync;
   try {
     if (path !== ':memory:') ensurePrivateFile(path);
@@ -61,12 +67,17 @@ export async function openSqliteRecords(path: string, options: { readonly mostPa
   } catch (error) {
     throw unavailable(path, error) ?? error;
   }
-  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: asKyselyDatabase(database) }) });
+  return new Kysely<Tables>({ dialect: new SqliteDialect({ database: asKyselyDatabase(database) }) });
+}
+
+/** `:memory:` keeps nothing. */
+export async function openSqliteRecords(path: string, options: SqliteOptions = {}): Promise<RecordStore> {
+  const db = sqliteDatabase(path, options);
   try {
     await migrate(db, 'sqlite');
   } catch (error) {
     await db.destroy();
     throw unavailable(path, error) ?? error;
   }
-  return recordStore(db, (error) => unavailable(path, error));
+  return recordStore(db, 'sqlite', (error) => unavailable(path, error));
 }

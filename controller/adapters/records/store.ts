@@ -5,7 +5,7 @@ import type { RunTarget, TargetPhase } from '../../../mesh/model/rollout.ts';
 import type { RecordStore, RecordsUnavailable } from '../../../mesh/ports/records.ts';
 import { historyRecords } from './history.ts';
 import { insertAll } from './insert.ts';
-import type { Tables } from './tables.ts';
+import type { Dialect, Tables } from './tables.ts';
 
 const targetRow = (run: string, target: RunTarget): Insertable<Tables['run_targets']> => ({
   run, cluster: target.cluster, stage: target.stage, from_id: target.fromId, to_id: target.toId, phase: target.phase,
@@ -13,7 +13,7 @@ const targetRow = (run: string, target: RunTarget): Insertable<Tables['run_targe
 });
 
 /** `translate` turns a driver's error into a `RecordsUnavailable` where it is one. */
-export function recordStore(db: Kysely<Tables>, translate: (error: unknown) => RecordsUnavailable | undefined): RecordStore {
+export function recordStore(db: Kysely<Tables>, dialect: Dialect, translate: (error: unknown) => RecordsUnavailable | undefined): RecordStore {
   const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
@@ -24,7 +24,7 @@ export function recordStore(db: Kysely<Tables>, translate: (error: unknown) => R
   const write = <T>(work: (transaction: Transaction<Tables>) => Promise<T>): Promise<T> => guarded(() => db.transaction().execute(work));
 
   return {
-    ...historyRecords({ db, guarded, write }),
+    ...historyRecords({ db, dialect, guarded, write }),
 
     putRevisions: (revisions) => (revisions.length === 0 ? Promise.resolve() : write(async (transaction) => {
       for (const revision of revisions) {

@@ -8,7 +8,12 @@ import { join } from 'node:path';
 import pg from 'pg';
 
 export interface PostgresPrograms { readonly initdb: string; readonly postgres: string }
-export interface TestPostgres { readonly url: string; stop(): Promise<void> }
+export interface TestPostgres {
+  readonly url: string;
+  /** The URL of an empty one of that name. */
+  makeDatabase(name: string): Promise<string>;
+  stop(): Promise<void>;
+}
 
 /** On PATH, or where Debian keeps them. */
 export function findPostgres(): PostgresPrograms | undefined {
@@ -51,6 +56,13 @@ export async function startPostgres(programs: PostgresPrograms): Promise<TestPos
   }
   return {
     url,
+    async makeDatabase(name) {
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      await client.query(`create database "${name}"`);
+      await client.end();
+      return url.replace(/postgres$/, name);
+    },
     async stop() {
       const gone = once(server, 'exit');
       server.kill('SIGINT');
