@@ -1,7 +1,13 @@
-/** The fleet in memory, ready for queries. */
+/** The fleet in memory, ready for queries: indexes come with the first query that wants them and follow each change. */
 import type { Instant } from '../model/instant.ts';
 import { compareText } from '../model/order.ts';
-import { judgeQuery, type Query } from './query.ts';
+import { type Choice, chooseFor } from './fleet-index-choice.ts';
+import { type Cell, type Column, createColumn, type Slot } from './fleet-index-column.ts';
+import { inOrder } from './fleet-index-order.ts';
+import { sortedList } from './fleet-index-sorted.ts';
+import { judgeTerm } from './query.ts';
+import type { Query } from './query-form.ts';
+import type { QueryKeys } from './query-parse.ts';
 import type { FleetRow } from './row.ts';
 
 export interface FleetAnswer {
@@ -9,34 +15,118 @@ export interface FleetAnswer {
   readonly rows: readonly FleetRow[];
   /** Before the limit. */
   readonly matched: number;
-  /** Clusters that would match if something were known that is not; sorted. */
+  /** Names of clusters that would match if facts were known that are not; sorted. */
   readonly undecided: readonly string[];
+  /** `none`: every cluster was looked at. */
   readonly usedIndex: string;
+  /** Clusters that were looked at. */
   readonly examined: number;
 }
 
 export interface FleetIndex {
   readonly size: number;
   /** Labels and properties that any cluster has. */
-  readonly keys: ReadonlySet<string>;
+  readonly keys: QueryKeys;
   get(name: string): FleetRow | undefined;
+  /** Sorted by name. */
+  rows(): readonly FleetRow[];
+  /** A row is a value: a change is another row. */
   put(row: FleetRow): void;
   remove(name: string): void;
   run(query: Query, now: Instant): FleetAnswer;
 }
 
+/** Keys that are kept indexed, the ones asked for last. More than one query can name. */
+const MOST_COLUMNS = 48;
+
 export function createFleetIndex(): FleetIndex {
-  const byName = new Map<string, FleetRow>();
+  const slots = new Map<string, Slot>();
+  const rows: (FleetRow | undefined)[] = [];
+  const free: Slot[] = [];
+  const columns = new Map<string, Column>();
+  const keyCounts = new Map<string, number>();
+  const byName = sortedList<Slot>((a, b) => compareText(rows[a]!.name, rows[b]!.name));
+
+  function countKeys(row: FleetRow | undefined, by: 1 | -1): void {
+    for (const key of row === undefined ? [] : [...Object.keys(row.labels), ...row.properties.map(({ name }) => name)]) {
+      const count = (keyCounts.get(key) ?? 0) + by;
+      if (count > 0) keyCounts.set(key, count);
+      else keyCounts.delete(key);
+    }
+  }
+
+  function column(key: string): Column {
+    const known = columns.get(key) ?? createColumn(key, rows);
+    columns.delete(key);
+    columns.set(key, known);
+    if (columns.size > MOST_COLUMNS) columns.delete(columns.keys().next().value!);
+    return known;
+  }
+
+  /** Slots in the order of names. */
+  function candidates(choice: Choice | undefined): readonly Slot[] {
+    if (choice === undefined) return byName.items;
+    const unique = new Set<Slot>();
+    for (const part of choice.parts) for (const slot of part) unique.add(slot);
+    return [...unique].sort((a, b) => compareText(rows[a]!.name, rows[b]!.name));
+  }
+
+  function run(query: Query, now: Instant): FleetAnswer {
+    const termColumns = query.terms.map(({ key }) => column(key));
+    let best: Choice | undefined;
+    for (const [index, term] of query.terms.entries()) {
+      const choice = chooseFor(term, termColumns[index]!, now);
+      // To sort what an index finds costs more than to look at as many in order.
+      if (choice !== undefined && choice.count < (best?.count ?? slots.size / 2)) best = choice;
+    }
+    const looked = candidates(best);
+    const matching: Slot[] = [];
+    const undecided: string[] = [];
+    for (const slot of looked) {
+      let verdict: boolean | undefined = true;
+      for (let index = 0; index < termColumns.length && verdict !== false; index++) {
+        const { found, scalar } = termColumns[index]!.cell(slot);
+        const one = judgeTerm(query.terms[index]!, found, scalar, now);
+        if (one !== true) verdict = one === false ? false : undefined;
+      }
+      if (verdict === true) matching.push(slot);
+      else if (verdict === undefined) undecided.push(rows[slot]!.name);
+    }
+    const orders = query.orderBy.map(({ key, descending }) => { const { cell } = column(key); return { cell: (slot: Slot): Cell => cell(slot), descending }; });
+    return {
+      rows: inOrder(matching, orders, query.limit, now).map((slot) => rows[slot]!),
+      matched: matching.length, undecided, usedIndex: best?.name ?? 'none', examined: looked.length,
+    };
+  }
+
   return {
-    get size() { return byName.size; },
-    get keys() { return new Set([...byName.values()].flatMap((row) => [...Object.keys(row.labels), ...row.properties.map(({ name }) => name)])); },
-    get: (name) => byName.get(name),
-    put: (row) => { byName.set(row.name, row); },
-    remove: (name) => { byName.delete(name); },
-    run(query, now) {
-      const judged = [...byName.values()].sort((a, b) => compareText(a.name, b.name)).map((row) => ({ row, verdict: judgeQuery(query, row, now) }));
-      const rows = judged.filter(({ verdict }) => verdict === true).map(({ row }) => row);
-      return { rows: rows.slice(0, query.limit ?? undefined), matched: rows.length, undecided: judged.filter(({ verdict }) => verdict === undefined).map(({ row }) => row.name), usedIndex: 'none', examined: rows.length };
+    get size() { return slots.size; },
+    keys: { has: (key) => keyCounts.has(key), [Symbol.iterator]: () => keyCounts.keys() },
+    get: (name) => { const slot = slots.get(name); return slot === undefined ? undefined : rows[slot]; },
+    rows: () => byName.items.map((slot) => rows[slot]!),
+    put(row) {
+      const known = slots.get(row.name);
+      const slot = known ?? free.pop() ?? rows.length;
+      if (rows[slot] === row) return;
+      countKeys(row, 1);
+      countKeys(rows[slot], -1);
+      rows[slot] = row;
+      if (known === undefined) {
+        slots.set(row.name, slot);
+        byName.add(slot);
+      }
+      for (const each of columns.values()) each.set(slot, row);
     },
+    remove(name) {
+      const slot = slots.get(name);
+      if (slot === undefined) return;
+      byName.remove(slot);
+      countKeys(rows[slot], -1);
+      slots.delete(name);
+      rows[slot] = undefined;
+      free.push(slot);
+      for (const each of columns.values()) each.set(slot, undefined);
+    },
+    run,
   };
 }

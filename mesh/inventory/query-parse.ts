@@ -10,7 +10,7 @@ const MOST_ORDERS = 4;
 const MOST_LIMIT = 1_000_000;
 const KEY = /[A-Za-z0-9]([-A-Za-z0-9._/]*[A-Za-z0-9])?/y;
 const CLAUSE = /(?:order\s+by|limit)(?=\s|$)/iy;
-const CLAUSE_AFTER_SPACE = /[ \t]+(?:order\s+by|limit)(?=\s|$)/iy;
+const CLAUSE_AFTER_SPACE = /\s+(?:order\s+by|limit)(?=\s|$)/iy;
 
 export interface QueryProblem {
   readonly problem: string;
@@ -18,6 +18,12 @@ export interface QueryProblem {
   readonly column: number;
   /** What was probably meant in place of the word there. */
   readonly proposal?: string;
+}
+
+/** Labels and properties that some cluster has. */
+export interface QueryKeys {
+  has(key: string): boolean;
+  [Symbol.iterator](): Iterator<string>;
 }
 
 /** Thrown and caught in this file: a query is read by descent. */
@@ -36,9 +42,9 @@ class Wrong extends Error {
  *     term  = key | "!" key | key ("=" | "==" | "!=") glob | key ("<" | "<=" | ">" | ">=") value | key ("in" | "notin") "(" glob { "," glob } ")"
  *
  * A glob ends at the next `,` `(` `)` or where `order by` or `limit` begins; spaces around it do not count; it may be empty, and stand in double quotes.
- * `keys`: labels and properties that any cluster has; where given, a key that is none of them and no fact is a problem.
+ * With `keys`, a key that is none of them and no fact is a problem.
  */
-export function parseQuery(text: string, keys?: { has(key: string): boolean; [Symbol.iterator](): Iterator<string> }): { readonly query: Query } | QueryProblem {
+export function parseQuery(text: string, keys?: QueryKeys): { readonly query: Query } | QueryProblem {
   try {
     if (text.length > MOST_CHARACTERS) throw new Wrong(`a query has at most ${MOST_CHARACTERS} characters, this one ${text.length}`, MOST_CHARACTERS);
     return { query: read(text, keys) };
@@ -48,10 +54,10 @@ export function parseQuery(text: string, keys?: { has(key: string): boolean; [Sy
   }
 }
 
-function read(text: string, keys: { has(key: string): boolean; [Symbol.iterator](): Iterator<string> } | undefined): Query {
+function read(text: string, keys: QueryKeys | undefined): Query {
   let at = 0;
   const matches = (pattern: RegExp): string | undefined => { pattern.lastIndex = at; return pattern.exec(text)?.[0]; };
-  const skipSpace = (): void => { while (text[at] === ' ' || text[at] === '\t' || text[at] === '\n') at++; };
+  const skipSpace = (): void => { while (/\s/.test(text[at] ?? '')) at++; };
   const take = (token: string): boolean => {
     if (!text.startsWith(token, at)) return false;
     at += token.length;
@@ -74,6 +80,7 @@ function read(text: string, keys: { has(key: string): boolean; [Symbol.iterator]
     skipSpace();
     if (take('"')) return quoted();
     const from = at;
+    if (/\s/.test(text[at - 1] ?? '') && matches(CLAUSE) !== undefined) return '';
     while (at < text.length && !',()'.includes(text[at]!) && matches(CLAUSE_AFTER_SPACE) === undefined) at++;
     return text.slice(from, at).trim();
   }

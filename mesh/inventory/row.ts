@@ -16,27 +16,36 @@ export interface FleetRow {
 
 /** Fields that cannot be read as what they should be are left out: unknown. Labels and properties sorted by name. */
 export function rowOf(name: string, fields: ClusterFields): FleetRow {
+  const read = reader(fields);
   const labels: Record<string, string> = {};
   const properties: FleetRow['properties'][number][] = [];
-  for (const field of Object.keys(fields).sort(compareText)) {
-    const value = (field.startsWith('labels.') || field.startsWith('properties.')) ? readField(fields, field) : undefined;
+  const keys = Object.keys(fields).sort(compareText);
+  for (const field of keys) {
     if (field.startsWith('labels.')) {
+      const value = read(field);
       if (typeof value === 'string') labels[field.slice(7)] = value;
-    } else if (isProperty(value)) {
-      properties.push({ name: field.slice(11), value: value.value, source: value.source, observedAt: fromRfc3339(value.observedAt) ?? 0 });
+    } else if (field.startsWith('properties.')) {
+      const value = read(field);
+      if (isProperty(value)) properties.push({ name: field.slice(11), value: value.value, source: value.source, observedAt: fromRfc3339(value.observedAt) ?? 0 });
     }
   }
-  return { name, labels, properties, facts: factsOf((field) => readField(fields, field), Object.keys(fields)) };
+  return { name, labels, properties, facts: factsOf(read, keys) };
 }
 
-function readField(fields: ClusterFields, field: string): unknown {
-  const text = Object.hasOwn(fields, field) ? fields[field] : undefined;
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
+/** Each field is read once; one that is no JSON is as if it were not there. */
+function reader(fields: ClusterFields): (field: string) => unknown {
+  const known = new Map<string, unknown>();
+  return (field) => {
+    if (known.has(field)) return known.get(field);
+    let value: unknown;
+    try {
+      value = Object.hasOwn(fields, field) ? JSON.parse(fields[field]!) as unknown : undefined;
+    } catch {
+      value = undefined;
+    }
+    known.set(field, value);
+    return value;
+  };
 }
 
 function isProperty(value: unknown): value is { value: string; source: 'declared' | 'observed'; observedAt: string } {

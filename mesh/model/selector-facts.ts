@@ -37,7 +37,6 @@ export const KNOWN_FACTS: Readonly<Record<string, KnownFact>> = {
   ...resource('cpu'), ...resource('memory'), ...resource('pods'), ...resource('gpu'),
   'storage-class': { kind: 'list' },
   architecture: { kind: 'list' },
-  region: { kind: 'list' },
   zone: { kind: 'list' },
   gpu: { kind: 'list' },
   'extended-resource': { kind: 'list' },
