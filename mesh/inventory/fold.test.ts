@@ -46,13 +46,13 @@ test('the value type is the schema\'s', () => {
 
 test('a cluster nobody has heard of', () => {
   const { status } = foldCluster(unknown, undefined, 1_000);
-  expect(conditions(status)).toEqual({ Applied: 'True NothingAssigned', Connected: 'False NeverConnected', InSync: 'Unknown NotReported', Joined: 'False NotJoined', Ready: 'False NotJoined' });
+  expect(conditions(status)).toEqual({ Applied: 'True NothingAssigned', Connected: 'False NeverConnected', Consistent: 'Unknown NotReported', InSync: 'Unknown NotReported', Joined: 'False NotJoined', Ready: 'False NotJoined' });
   expect(status.conditions?.find(({ type }) => type === 'Ready')?.message).toContain('isthmus join oslo');
 });
 
 test('everything known: ready, and queries see declared, derived and reported properties', () => {
   const { status } = foldCluster(full, undefined, 4_000);
-  expect(conditions(status)).toEqual({ Applied: 'True Healthy', Connected: 'True Connected', InSync: 'True InSync', Joined: 'True Joined', Ready: 'True Ready' });
+  expect(conditions(status)).toEqual({ Applied: 'True Healthy', Connected: 'True Connected', Consistent: 'False PropertyContradiction', InSync: 'True InSync', Joined: 'True Joined', Ready: 'True Ready' });
   expect(status.current).toEqual({ id: 'sha256-b', appliedAt: '1970-01-01T00:00:03.000Z', by: 'run/europe-1' });
   const parsed = parseQuery('region=europe,owner=net,country=no,cilium-version=1.18.*,cilium-cluster-id=2,pod-cidrs=*fd02::/48,kubernetes-version,agent-version');
   expect('query' in parsed && matchesQuery(parsed.query, viewCluster('oslo', {}, status))).toBe(true);

@@ -97,6 +97,8 @@ describe('a Sync message', () => {
 
   const fact = fc.sample(exportFact, { numRuns: 1, seed: 1 })[0];
   if (fact === undefined) throw new Error('no sample');
+  const report: SyncValues['ClusterReport'] = { properties: {}, kubernetesVersion: '', agentVersion: '', cilium: null, nodes: { total: 0, ready: 0 }, peerAddress: '' };
+  const nothing = { cpuMilli: 0, memoryBytes: 0, pods: 0, gpus: {} };
   const endpoint = { addresses: ['10.0.0.1'], ready: true, ports: [] };
   it.each<[string, SyncMessage, string]>([
     ['too many resources', { kind: 'delta', type: 'Question', nonce: '1', removed: [], resources: Array.from({ length: 501 }, (_, index) => ({ name: `q${index}`, version: 'v', value: { id: 'q', dnsName: '', dnsType: '' } })) }, 'delta.resources: has 501 items; at most 500'],
@@ -110,6 +112,11 @@ describe('a Sync message', () => {
     ['a port that is none', 'ExportFact', { ...fact, endpoints: [{ ...endpoint, ports: [{ name: 'http', protocol: 'TCP', port: 70_000 }] }] }, 'ExportFact bad.endpoints[0].ports[0].port: 70000 is not a whole number from 1 to 65535'],
     ['a time before the epoch', 'Evacuation', { id: 'd', active: true, service: { namespace: 'n', name: 's' }, cluster: 'c', until: -1 }, 'Evacuation bad.until: -1 is not'],
     ['a name that is missing', 'PeerAddress', { cluster: '', address: 'x' }, 'PeerAddress bad.cluster: is empty'],
+    ['3 MB of properties', 'ClusterReport', { ...report, properties: Object.fromEntries(Array.from({ length: 3000 }, (_, index) => [`p${index}`, 'x'.repeat(1000)])) }, 'ClusterReport bad.properties: has 3000 items; at most 256'],
+    ['one property of 3 MB', 'ClusterReport', { ...report, properties: { big: 'x'.repeat(3_000_000) } }, 'ClusterReport bad.properties["big"]: "xxxxx'],
+    ['capabilities without end', 'ClusterReport', { ...report, capabilities: { gpu: Array.from({ length: 65 }, (_, index) => `g${index}`) } }, 'ClusterReport bad.capabilities["gpu"]: has 65 items; at most 64'],
+    ['more groups than labels have', 'ClusterReport', { ...report, requestedBy: Array.from({ length: 265 }, (_, index) => ({ label: 'team', value: String(index), ...nothing })) }, 'ClusterReport bad.requestedBy: has 265 items; at most 264'],
+    ['less than nothing', 'ClusterReport', { ...report, resources: { capacity: nothing, allocatable: { ...nothing, cpuMilli: -1 } } }, 'ClusterReport bad.resources.allocatable.cpuMilli: -1 is not'],
     ['a text too long, quoting its beginning only', 'Question', { id: 'q', dnsName: 'n'.repeat(600), dnsType: 'A' }, `Question bad.dnsName: "${'n'.repeat(60)}…" has 600 characters; at most 512`],
   ])('leaves out a resource with %s, says why, and keeps its neighbours', (_name, type, value, text) => {
     const good = fc.sample(VALUES[type] as fc.Arbitrary<SyncValues[SyncType]>, { numRuns: 1, seed: 2 })[0]!;
@@ -127,6 +134,11 @@ describe('a Sync message', () => {
     expect(decodeSyncMessage(changed)).toMatchObject({ resources: [], problems: ['Question a: carries "peerAddress" where its type needs "question"'] });
     changed[at] = 99;
     expect(() => decodeSyncMessage(changed)).toThrow('delta.type: "UNRECOGNIZED" is none of DesiredRevision, ImportedFact');
+  });
+
+  it('of 10 MB of properties is refused as a whole, with its size and nothing of its content', () => {
+    const bytes = encodeSyncMessage(delta('ClusterReport', { ...report, properties: Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`p${index}`, 'x'.repeat(1000)])) }));
+    expect(() => decodeSyncMessage(bytes)).toThrow(/^Sync message: has 10\d{6} bytes; at most 4194304 are allowed$/);
   });
 
   it('is refused when cut short, empty, too large or noise, always as InvalidRequest', () => {
