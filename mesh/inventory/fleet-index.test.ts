@@ -34,7 +34,6 @@ const rowOf = fc.record({
 });
 
 const BOOLEANS = ['ready', 'frozen'];
-const LISTS = ['architecture'];
 const FACTS = ['ready', 'frozen', 'agent-version', 'nodes', 'cpu-capacity', 'last-change', 'certificate-not-after', 'architecture', 'issuer'];
 const KINDS: Readonly<Record<string, string>> = { ready: 'boolean', frozen: 'boolean', 'agent-version': 'version', nodes: 'number', 'cpu-capacity': 'number', 'last-change': 'time', 'certificate-not-after': 'deadline', architecture: 'list', issuer: 'text' };
 

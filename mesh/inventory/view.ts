@@ -1,12 +1,15 @@
 /** A cluster as planners and queries see it, read back from its status: a restarted hub plans from what it believed, before any agent has called. */
 import type { ClusterReport, ClusterView } from '../model/cluster.ts';
+import { fieldsOf } from '../model/cluster-fields.ts';
 import type { ClusterStatusValue } from '../model/cluster-status.ts';
 import { fromRfc3339 } from '../model/instant.ts';
+import { rowOf } from './row.ts';
 
 export function viewCluster(name: string, labels: Readonly<Record<string, string>>, status: ClusterStatusValue | undefined): ClusterView {
   return {
     name, labels,
     properties: (status?.properties ?? []).map((property) => ({ ...property, observedAt: fromRfc3339(property.observedAt) ?? 0 })),
+    facts: rowOf(name, fieldsOf({ metadata: { name }, status })).facts,
     joined: status?.identity !== undefined,
     report: reportOf(status),
     assignedId: status?.desired?.id ?? null,

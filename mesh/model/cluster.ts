@@ -1,5 +1,6 @@
 /** What is known of one cluster. */
 import type { Instant } from './instant.ts';
+import type { SelectorFact } from './selector-lookup.ts';
 
 /** How to reach this cluster's clustermesh-apiserver from its peers: a DNS `address` or a list of `ips`, never both. */
 export interface MeshEndpoint {
@@ -98,6 +99,8 @@ export interface ClusterView {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly properties: readonly Property[];
+  /** What selectors may ask for beside labels and properties, by name; absent: this view was made without. */
+  readonly facts?: Readonly<Record<string, SelectorFact>>;
   /** The cluster redeemed a join token and holds an identity. */
   readonly joined: boolean;
   readonly report: ClusterReport | null;

@@ -2,7 +2,7 @@
 import type { ClusterView } from '../model/cluster.ts';
 import { compareText } from '../model/order.ts';
 import type { RunTarget, StageValue, StrategyValue } from '../model/rollout.ts';
-import { matchesSelector } from '../model/selector.ts';
+import { matchesSelector, selectorProblem } from '../model/selector.ts';
 
 export interface DesiredChange {
   readonly cluster: string;
@@ -18,6 +18,15 @@ export const stagesOf = (strategy: StrategyValue): readonly StageValue[] => [...
 
 /** By stage number. `remaining` is last, whether or not any cluster is left for it. */
 export const stageNames = (strategy: StrategyValue): string[] => stagesOf(strategy).map((stage) => stage.name);
+
+/** Why clusters cannot be told apart by stage; `undefined`: they can. A stage whose selector means nothing would pass its clusters on to the last one. */
+export function strategyProblem(strategy: StrategyValue): string | undefined {
+  for (const { name, clusters } of strategy.stages) {
+    const problem = selectorProblem(clusters);
+    if (problem !== undefined) return `stage ${name}: clusters: ${problem}`;
+  }
+  return undefined;
+}
 
 /** Sorted by stage, then cluster. A cluster goes into the first stage that selects it; one unknown by now goes into `remaining`. */
 export function freezeTargets(strategy: StrategyValue, clusters: readonly ClusterView[], changes: readonly DesiredChange[]): RunTarget[] {

@@ -2,7 +2,7 @@
 import type { ClusterView } from '../model/cluster.ts';
 import { matchesGlob } from '../model/glob.ts';
 import type { ExportPolicyValue } from '../model/policy.ts';
-import { matchesSelector } from '../model/selector.ts';
+import { matchesSelector, selectorProblem } from '../model/selector.ts';
 import { serviceKey, type ExportFact, type ExportVerdict } from '../model/service.ts';
 import { planImports } from './merge.ts';
 
@@ -25,11 +25,12 @@ export function authoriseExports(facts: readonly ExportFact[], clusters: readonl
   const allowedSet = new Set(allowed);
   const imports = new Map(planImports(allowed).map((plan) => [serviceKey(plan), plan]));
   const verdicts: Record<string, ExportVerdict[]> = {};
+  const left = policiesLeftOut(policies);
   for (const fact of sorted) {
     const plan = allowedSet.has(fact) ? imports.get(serviceKey(fact)) : undefined;
     (verdicts[fact.cluster] ??= []).push(
       plan === undefined
-        ? refusal(fact)
+        ? refusal(fact, left)
         : { namespace: fact.namespace, name: fact.name, valid: true, reason: 'Valid', message: 'The export is shared with the cluster set.', conflictReason: plan.conflictReason, conflictMessage: plan.conflictMessage },
     );
   }
@@ -42,7 +43,13 @@ function allows(policy: ExportPolicyValue, cluster: ClusterView, fact: ExportFac
     && matchesSelector(policy.clusters, cluster);
 }
 
-function refusal(fact: ExportFact): ExportVerdict {
+/** An ExportPolicy whose selector means nothing allows nothing: whoever is refused reads why. */
+function policiesLeftOut(policies: readonly ExportPolicyValue[]): string {
+  const [first, ...more] = policies.flatMap(({ name, clusters }) => { const problem = selectorProblem(clusters); return problem === undefined ? [] : [`ExportPolicy ${name} allows nothing, for its spec.clusters: ${problem}`]; }).sort(byText);
+  return first === undefined ? '' : `. ${first}${more.length === 0 ? '' : ` (and ${more.length} more)`}`;
+}
+
+function refusal(fact: ExportFact, left: string): ExportVerdict {
   return {
     namespace: fact.namespace,
     name: fact.name,
@@ -50,7 +57,7 @@ function refusal(fact: ExportFact): ExportVerdict {
     reason: 'NotAllowed',
     message: `No ExportPolicy on the hub allows cluster ${JSON.stringify(fact.cluster)} to export ${serviceKey(fact)}: `
       + `ask the hub's administrators for an ExportPolicy whose clusters select ${JSON.stringify(fact.cluster)}, whose namespaces match ${JSON.stringify(fact.namespace)} `
-      + `and whose services are empty or match ${JSON.stringify(fact.name)}`,
+      + `and whose services are empty or match ${JSON.stringify(fact.name)}${left}`,
     conflictReason: '',
     conflictMessage: '',
   };

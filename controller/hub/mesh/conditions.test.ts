@@ -26,7 +26,7 @@ describe('rolledOut', () => {
     ['a run whose last cluster soaks', mesh, { inFlight: ['berlin'], activeRun: 'europe-1' }, 'False', 'InProgress'],
     ['a run of others', mesh, { activeRun: 'asia-1' }, 'True', 'RolledOut'],
     ['a change about to get its run', mesh, { changes: [change] }, 'False', 'Pending'],
-    ['no strategy', mesh, { changes: [change], problem: 'make one' }, 'False', 'StrategyMissing'],
+    ['no strategy', mesh, { changes: [change], problem: { reason: 'StrategyMissing', message: 'make one' } }, 'False', 'StrategyMissing'],
     ['a cluster that a change of others holds', mesh, { blocked: [{ cluster: 'berlin', reason: 'Secret a/b was changed by kubectl-edit' }] }, 'False', 'Held'],
     ['a run that was deleted in the middle', mesh, { changes: [change], abandoned: [{ run: 'europe-1', cluster: 'oslo' }] }, 'False', 'RunDeleted'],
     ['a stopped run', mesh, { held: [{ ...change, run: 'europe-1', reason: 'Stopped' }] }, 'False', 'Stopped'],

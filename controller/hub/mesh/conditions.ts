@@ -31,7 +31,7 @@ export interface Rollout {
   /** Clusters whose run was deleted while they were in flight, and that are not healthy yet: nothing follows before they are. */
   readonly abandoned: readonly { readonly run: string; readonly cluster: string }[];
   /** Set: no run can be made. */
-  readonly problem: string | undefined;
+  readonly problem: { readonly reason: 'StrategyMissing' | 'StrategyInvalid'; readonly message: string } | undefined;
 }
 
 export function rolledOut(plan: MeshPlan, rollout: Rollout, generation: number): ConditionUpdate {
@@ -44,7 +44,7 @@ export function rolledOut(plan: MeshPlan, rollout: Rollout, generation: number):
     return condition('False', first.reason, `run ${first.run} ${done} ${names(held)}, and the change is not tried again by itself; `
       + `change the mesh or its policies, or delete UpdateRun ${first.run} to have it tried again`);
   }
-  if (problem !== undefined) return condition('False', 'StrategyMissing', problem);
+  if (problem !== undefined) return condition('False', problem.reason, problem.message);
   if (activeRun !== undefined && (changes.length > 0 || inFlight.length > 0)) {
     return condition('False', 'InProgress', `run ${activeRun} is under way${changes.length > 0 ? `; still to change: ${names(changes)}` : ''}`);
   }

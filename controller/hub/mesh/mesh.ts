@@ -4,6 +4,7 @@ import { apiVersionOf, Mesh, UpdateRun } from '../../../mesh/api/resources/index
 import type { UpdateRunObject, UpdateStrategyObject } from '../../../mesh/api/resources/updates.ts';
 import { findCondition, setCondition } from '../../../mesh/model/condition.ts';
 import type { MeshPlan, Plan } from '../../../mesh/plan/plan.ts';
+import { strategyProblem } from '../../../mesh/rollout/targets.ts';
 import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { eachApart } from '../../runtime/apart.ts';
@@ -84,7 +85,7 @@ export function createMesh({ ports, sources, runs, strategies, drift }: MeshPart
   async function createRun(plan: Plan, { free, abandoned, mesh, strategyName }: Outlook, signal: CancelSignal): Promise<void> {
     const object = strategies.get({ name: strategyName });
     const strategy = object === undefined ? undefined : strategyValue(object);
-    if (free.length === 0 || strategy === undefined || abandoned.length > 0) return;
+    if (free.length === 0 || strategy === undefined || strategyProblem(strategy) !== undefined || abandoned.length > 0) return;
     const taken = runs.list().map(({ metadata }) => metadata.name);
     let name = runName(mesh, taken);
     // A deleted UpdateRun leaves its rows: its name is not free.
@@ -106,11 +107,18 @@ export function createMesh({ ports, sources, runs, strategies, drift }: MeshPart
     }
   }
 
+  function problemOf(name: string): Rollout['problem'] {
+    const object = strategies.get({ name });
+    if (object === undefined) return { reason: 'StrategyMissing', message: `UpdateStrategy ${name} does not exist, so nothing is rolled out; create it, or set spec.strategy to one that exists` };
+    const strategy = strategyValue(object);
+    const problem = strategy === undefined ? 'its spec is not as the schema has it' : strategyProblem(strategy);
+    return problem === undefined ? undefined : { reason: 'StrategyInvalid', message: `UpdateStrategy ${name}: ${problem}; nothing is rolled out until that is repaired` };
+  }
+
   async function writeMesh(object: MeshObject, plan: Plan, mesh: MeshPlan, outlook: Outlook, inFlight: readonly string[], signal: CancelSignal): Promise<void> {
     const member = ({ cluster }: { readonly cluster: string }): boolean => mesh.members.some(({ name }) => name === cluster);
     const generation = object.metadata.generation ?? 0;
-    const problem = strategies.get({ name: object.spec.strategy ?? DEFAULT_STRATEGY }) !== undefined ? undefined
-      : `UpdateStrategy ${object.spec.strategy} does not exist, so nothing is rolled out; create it, or set spec.strategy to one that exists`;
+    const problem = problemOf(object.spec.strategy ?? DEFAULT_STRATEGY);
     const rollout = {
       changes: outlook.free.filter(member), held: outlook.held.filter(member), blocked: outlook.blocked.filter(member), failed: outlook.failed.filter(member), inFlight: inFlight.filter((cluster) => member({ cluster })),
       abandoned: outlook.abandoned, activeRun: outlook.activeRun, problem: outlook.free.some(member) ? problem : undefined,

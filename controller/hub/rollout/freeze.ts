@@ -4,7 +4,7 @@ import type { ClusterView } from '../../../mesh/model/cluster.ts';
 import type { RunTarget, StrategyValue } from '../../../mesh/model/rollout.ts';
 import type { Plan } from '../../../mesh/plan/plan.ts';
 import type { RecordStore } from '../../../mesh/ports/records.ts';
-import { freezeTargets, undoTargets } from '../../../mesh/rollout/targets.ts';
+import { freezeTargets, strategyProblem, undoTargets } from '../../../mesh/rollout/targets.ts';
 import { readChanges } from '../mesh/frozen-changes.ts';
 import { type Change, changesOf } from '../mesh/next-run.ts';
 
@@ -39,6 +39,8 @@ export async function freeze(request: FreezeRequest): Promise<Frozen> {
     const nothing = known ? `run ${undoOf} changed nothing, so there is nothing to take back` : `there is no run "${undoOf}" to take back; "kubectl get updateruns" lists them`;
     return frozen(changes.filter(({ cluster }) => members.has(cluster)), plan.baseline, changes.length === 0 ? nothing : `takes back run ${undoOf}`);
   }
+  const wrong = strategyProblem(strategy);
+  if (wrong !== undefined) return frozen([], [], `nothing is changed: spec.strategy: ${wrong}; repair the UpdateStrategy and make another run`);
   const changes = await readChanges(records, run);
   if (changes !== undefined) return frozen(changes, [], 'created');
   if (plan.planDigest !== request.planDigest) return frozen([], [], `plan ${request.planDigest} is not the present plan, ${plan.planDigest}; make a run of that one`);
