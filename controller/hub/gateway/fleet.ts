@@ -95,7 +95,8 @@ export function createFleet(clock: Clock): Fleet {
       entry.heard.set(type, { firstAt: entry.heard.get(type)?.firstAt ?? clock.now(), lastAt: clock.now() });
       for (const { name, version, value } of resources) held.set(name, { version, value: value as Held['value'], receivedAt: clock.now() });
       for (const name of removed) held.delete(name);
-      if (type === 'ClusterReport' && resources.length > 0) delete entry.refusal;
+      // Nothing new after a reconnection: what is held of it is what it says.
+      if (type === 'ClusterReport') delete entry.refusal;
       notify(cluster, type);
     },
     refuse(cluster, why) {
