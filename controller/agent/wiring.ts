@@ -4,6 +4,7 @@ import { cancelled, cancelWithin } from '../runtime/cancel.ts';
 import { type Part, runParts } from '../runtime/lifecycle.ts';
 import { createPublisher } from '../runtime/sync/publisher.ts';
 import { createApply } from './apply/apply.ts';
+import { createDriftBook } from './apply/drift-book.ts';
 import { createQuestions } from './dns/questions.ts';
 import { dnsHandler } from './dns/serve.ts';
 import { createZoneSource } from './dns/service-zone.ts';
@@ -61,15 +62,16 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
   const facts = createFacts(cluster, state, ports.clock);
   const exports = createExports(cluster, ports, Math.max(0, ...state.list('ImportedFact').map((fact) => (fact.cluster === cluster ? fact.version.epoch : 0))));
   const clusterWatch = createClusterWatch(ports, config, publisher, () => config.advertisedPeerAddress || addresses.peer);
+  const book = createDriftBook(ports.clock);
   const apply = createApply({
-    ports, config, state, publisher,
+    ports, config, state, publisher, book,
     adoptTrust: async (bundlePem, signal) => { await identity.adoptTrust(bundlePem, signal); },
     certificateProblems: () => meshCertificates.problems(),
   });
   const meshCertificates = createMeshCertificates({ ...ports, identity, connection: link.connection, onChange: () => apply.refresh() }, config);
   const probes = createProbes({ ports, config, state, facts, identity: link.identity });
   const failover = createFailover({ ports, state, facts, reachability: probes.reachability });
-  const imports = createImports(ports, state, facts);
+  const imports = createImports(ports, state, facts, book);
   const verdicts = createVerdicts(cluster, ports, state, exports);
   const zones = createZoneSource({ cluster, clock: ports.clock, state, facts, imports, nameserverAddresses: () => hostOf(addresses.dns) });
   const questions = createQuestions({ cluster, ports, state, publisher, zones, imports });

@@ -5,6 +5,7 @@ import type { Digest } from '../../../mesh/model/canonical.ts';
 import type { DriftEntry } from '../../../mesh/model/desired.ts';
 import { type ManagedObject, managedObjectName } from '../../../mesh/model/managed.ts';
 import type { ResourceKind, StatusCause } from '../../../mesh/ports/kubernetes.ts';
+import { authorsOf } from './authors.ts';
 
 export const FIELD_MANAGER = 'isthmus-agent';
 /** JSON: data key → hex digest of what we wrote. */
@@ -41,6 +42,7 @@ export function fromKubernetes(kind: ManagedObject['kind'], object: ManagedKuber
   return {
     object: { kind, namespace, name, data: kind === 'Secret' ? mapValues(object.data ?? {}, decode) : { ...object.data } },
     managers: managersOf(object),
+    authors: authorsOf(object),
     revert: annotations?.[DRIFT] === 'revert',
   };
 }

@@ -10,6 +10,7 @@ import { createCache } from '../../runtime/cache.ts';
 import { createLoop } from '../../runtime/loop.ts';
 import { AdvisedError } from '../../runtime/errors.ts';
 import { createReportReconciled } from '../../runtime/reconciled.ts';
+import type { DriftBook } from '../apply/drift-book.ts';
 import type { AgentPorts } from '../ports.ts';
 import type { Facts } from '../state/facts.ts';
 import type { AgentState } from '../state/state.ts';
@@ -39,7 +40,7 @@ export interface Imports {
   start(signal: CancelSignal): Promise<void>;
 }
 
-export function createImports(ports: AgentPorts, state: AgentState, facts: Facts): Imports {
+export function createImports(ports: AgentPorts, state: AgentState, facts: Facts, book: DriftBook): Imports {
   const { kubernetes, digest } = ports;
   const options = { labelSelector: OURS, keepManagedFields: true };
   const namespaces = createCache(kubernetes, Namespace, {}, ports);

@@ -23,7 +23,8 @@ const snapshotSchema = z.object({
   applied: z.object({ id: z.string(), appliedAt: z.number() }).nullable(),
   managed: z.object({
     written: z.record(z.string(), z.record(z.string(), z.string())),
-    drift: z.array(z.object({ object: z.string(), path: z.string(), expected: z.string(), actual: z.string(), manager: z.string(), firstSeen: z.number() })),
+    drift: z.array(z.object({ object: z.string(), path: z.string(), expected: z.string(), actual: z.string(), manager: z.string(), firstSeen: z.number(), actor: z.string().optional(), changedAt: z.number().optional(), reason: z.enum(['Changed', 'PutBack', 'Contended']).optional() })),
+    spent: z.array(z.string()).max(256).optional(),
   }),
 });
 

@@ -17,6 +17,8 @@ interface AppliedMemory { readonly id: string; readonly appliedAt: number }
 interface ManagedMemory {
   readonly written: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly drift: readonly DriftEntry[];
+  /** Permissions to overwrite that were used up (`spentName`); absent: none. */
+  readonly spent?: readonly string[];
 }
 
 /** What a snapshot holds. Questions are answered at once or never, so they are left out. */

@@ -1,0 +1,165 @@
+/** One managed object: reviewed, and written as far as nobody else has changed it. */
+import { spentName, reviewManaged, writtenDigests, type ActualObject, type Review } from '../../../mesh/drift/diff.ts';
+import { canonicalJson } from '../../../mesh/model/canonical.ts';
+import type { DriftEntry, DriftOverride } from '../../../mesh/model/desired.ts';
+import { type ManagedObject, managedObjectName } from '../../../mesh/model/managed.ts';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import type { StatusCause } from '../../../mesh/ports/kubernetes.ts';
+import { applyObject } from '../../runtime/apply.ts';
+import type { AgentPorts } from '../ports.ts';
+import type { AgentState } from '../state/state.ts';
+import { lastOther } from './authors.ts';
+import type { DriftBook } from './drift-book.ts';
+import { conflictDrift, desiredIdOf, DRIFT, FIELD_MANAGER, fromKubernetes, kindOf, type ManagedKubernetesObject, toKubernetes, writtenOf } from './objects.ts';
+
+/** While something is not as it should be, it is looked at again without an event. */
+export const RECHECK_SECONDS = 30;
+/** A write that has not come back after this long was undone before we saw it. */
+const COME_BACK_MILLISECONDS = 5000;
+
+export interface Outcome {
+  readonly settled: boolean;
+  /** As it should be but for `drift`. */
+  readonly inPlace: boolean;
+  /** Settled, but to be looked at again then. */
+  readonly again?: number;
+  readonly drift: readonly DriftEntry[];
+  readonly written: Readonly<Record<string, string>> | undefined;
+  readonly spent: readonly string[];
+}
+
+/** Our last write of an object in this process. It goes before the annotation: who brings back an old copy brings its annotation too. */
+interface Wrote {
+  readonly digests: Readonly<Record<string, string>>;
+  readonly id: string;
+  readonly at: number;
+  /** What the cache held before; undefined: nothing. While it holds that still, the write has not come back to us. */
+  readonly over: string | undefined;
+  seen: boolean;
+}
+
+export interface Wanted {
+  readonly kind: ManagedObject['kind'];
+  readonly name: string;
+  /** null: not to be there. */
+  readonly object: ManagedObject | null;
+  readonly id: string;
+  readonly overrides: readonly DriftOverride[];
+  readonly current: ManagedKubernetesObject | undefined;
+}
+
+export type Settle = (wanted: Wanted, signal: CancelSignal) => Promise<Outcome>;
+
+export function createSettle({ ports, namespace, state, book }: { readonly ports: Pick<AgentPorts, 'kubernetes' | 'clock' | 'digest' | 'log'>; readonly namespace: string; readonly state: AgentState; readonly book: DriftBook }): Settle {
+  const { kubernetes, clock, digest, log } = ports;
+  const wrote = new Map<string, Wrote>();
+  const outcome = (settled: boolean, over: Partial<Outcome> = {}): Outcome => ({ settled, inPlace: settled, drift: [], written: undefined, spent: [], ...over });
+
+  /** A change of what we wrote that was not there before is our write undone; who does so again and again is named. */
+  function named(identity: string, review: Review, own: Wrote | undefined): readonly DriftEntry[] {
+    const fresh = review.drift.find(({ path, actual }) => !state.managed.drift.some((known) => known.object === identity && known.path === path && known.actual === actual));
+    if (own !== undefined && fresh !== undefined && fresh.manager !== 'unknown') book.undone(identity, fresh.manager);
+    const contention = book.contention(identity);
+    return review.drift.map((entry) => (contention !== undefined && entry.manager === contention.manager ? { ...entry, reason: 'Contended' as const } : entry));
+  }
+
+  async function settle({ kind, name, object: wanted, id, overrides, current }: Wanted, signal: CancelSignal): Promise<Outcome> {
+    const identity = managedObjectName({ kind, namespace, name });
+    const actual = current === undefined ? null : fromKubernetes(kind, current);
+    const own = wrote.get(identity);
+    const spent = state.managed.spent ?? [];
+    if (own?.seen === false) {
+      if (current?.metadata.resourceVersion === own.over && clock.now() < own.at + COME_BACK_MILLISECONDS) return outcome(false, { written: own.digests });
+      own.seen = true;
+    }
+    const lastWritten = own?.digests ?? writtenOf(current) ?? state.managed.written[identity] ?? null;
+    const review = reviewManaged(wanted, actual, lastWritten, state.managed.drift, clock.now(), digest, { overrides, spent });
+    const written = lastWritten ?? undefined;
+    const drift = named(identity, review, own);
+    if (review.action === 'hold') return outcome(false, { inPlace: true, drift, written });
+    const quietUntil = book.contention(identity)?.quietUntil ?? 0;
+    if (review.spends.length > 0 && clock.now() < quietUntil) {
+      // The permission stands; what it is for would be undone at once.
+      const held = reviewManaged(wanted, actual, lastWritten, state.managed.drift, clock.now(), digest, { overrides: overrides.filter(({ action }) => action === 'keep'), spent });
+      return outcome(false, { drift: named(identity, held, own), written });
+    }
+    if (review.action === 'delete') {
+      const { uid, resourceVersion } = current?.metadata ?? {};
+      await kubernetes.delete(kindOf({ kind }), { namespace, name }, { ...(uid === undefined ? {} : { uid }), ...(review.spends.length === 0 || resourceVersion === undefined ? {} : { resourceVersion }) }, signal);
+      wrote.delete(identity);
+      return outcome(false, { spent: review.spends });
+    }
+    if (wanted === null) return outcome(true);
+    // A deletion that was accepted is to stay, and to be remembered.
+    if (review.action === 'keep' && (current === undefined || lastWritten === null || desiredIdOf(current) === id)) return outcome(true, { written });
+    // Nothing but our annotations is missing: whoever keeps taking them away is not fought.
+    const soon = own === undefined ? 0 : Math.max(own.at + RECHECK_SECONDS * 1000, quietUntil);
+    const onlyAnnotations = actual !== null && actual.revert !== true && own?.id === id && sameData(own.digests, review.record) && inPlace(review, wanted, actual);
+    if (onlyAnnotations && clock.now() < soon) return outcome(drift.length === 0, { inPlace: true, again: soon, drift, written });
+    if (onlyAnnotations && current !== undefined) book.undone(identity, lastOther(current, FIELD_MANAGER, 'metadata') ?? 'unknown');
+    const given = await write(wanted, review, { id, current, actual, lastWritten }, signal);
+    if ('conflicts' in given) return outcome(false, { drift: [...drift, ...conflictDrift(wanted, given.conflicts, state.managed.drift, clock.now(), digest)], written });
+    wrote.set(identity, { digests: review.record, id, at: clock.now(), over: current?.metadata.resourceVersion, seen: given.metadata.resourceVersion === current?.metadata.resourceVersion });
+    await removeForeign(wanted, review, actual?.revert === true, given, signal);
+    log.info({ object: identity, desired: id, keys: Object.keys(review.record).length, ...(review.spends.length === 0 ? {} : { decided: review.spends.join('; ') }) }, 'wrote a managed object');
+    return outcome(false, { drift, written: review.record, spent: review.spends });
+  }
+
+  const sameData = (one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean => canonicalJson(one) === canonicalJson(other);
+  const without = <T>(record: Readonly<Record<string, T>>, leave: readonly string[]): Record<string, T> => Object.fromEntries(Object.entries(record).filter(([key]) => !leave.includes(key)));
+  const inPlace = ({ leave }: Review, wanted: ManagedObject, { object }: ActualObject): boolean =>
+    sameData(without(writtenDigests(wanted, digest), leave), without(writtenDigests(object, digest), leave));
+
+  interface Known {
+    readonly id: string;
+    readonly current: ManagedKubernetesObject | undefined;
+    readonly actual: ActualObject | null;
+    readonly lastWritten: Readonly<Record<string, string>> | null;
+  }
+
+  async function write(wanted: ManagedObject, review: Review, { id, current, actual, lastWritten }: Known, signal: CancelSignal): Promise<ManagedKubernetesObject | { readonly conflicts: readonly StatusCause[] }> {
+    const intent = toKubernetes({ ...wanted, data: without(wanted.data, review.leave) }, review.record, id);
+    // A permission is for exactly what was seen: the version makes sure that a newer change is not written over.
+    if (review.spends.length > 0) return force(wanted, intent, current, signal);
+    const result = await applyObject(kubernetes, kindOf(wanted), intent, { fieldManager: FIELD_MANAGER, current: current ?? null, force: actual?.revert === true, onConflict: 'return' }, signal);
+    if (result.outcome !== 'conflict') return result.object;
+    return await takeBack(wanted, intent, review, result.conflicts, lastWritten, signal) ?? { conflicts: result.conflicts };
+  }
+
+  const force = (wanted: ManagedObject, intent: ManagedKubernetesObject, seen: ManagedKubernetesObject | undefined, signal: CancelSignal): Promise<ManagedKubernetesObject> => {
+    const { resourceVersion } = seen?.metadata ?? {};
+    return kubernetes.patch<ManagedKubernetesObject>(kindOf(wanted), { namespace, name: wanted.name },
+      { ...intent, metadata: { ...intent.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) } }, { type: 'apply', fieldManager: FIELD_MANAGER, force: true }, signal);
+  };
+
+  /** Who set a value back to ours owns it since, and would be in the way of every later change. What still is as we wrote it is ours to change. */
+  async function takeBack(
+    wanted: ManagedObject, intent: ManagedKubernetesObject, { leave }: Review, conflicts: readonly StatusCause[], lastWritten: Readonly<Record<string, string>> | null, signal: CancelSignal,
+  ): Promise<ManagedKubernetesObject | undefined> {
+    if (lastWritten === null || !conflicts.every(({ field = '' }) => field.startsWith('.data.') || field.startsWith('.metadata.annotations.isthmus.dev/'))) return undefined;
+    const { items: [latest] } = await kubernetes.list<ManagedKubernetesObject>(kindOf(wanted), { namespace, fieldSelector: `metadata.name=${wanted.name}` }, signal);
+    if (latest === undefined || !sameData(without(lastWritten, leave), without(writtenDigests(fromKubernetes(wanted.kind, latest).object, digest), leave))) return undefined;
+    return force(wanted, intent, latest, signal);
+  }
+
+  /** Server-side apply leaves what others added; whoever asks for our state gets all of it. */
+  async function removeForeign(wanted: ManagedObject, { leave, spends }: Review, revert: boolean, object: ManagedKubernetesObject, signal: CancelSignal): Promise<void> {
+    if (!revert && spends.length === 0) return;
+    const extra = Object.keys(object.data ?? {}).filter((key) => !Object.hasOwn(wanted.data, key) && !leave.includes(key));
+    if (!revert && extra.length === 0) return;
+    const { resourceVersion } = object.metadata;
+    const body = {
+      metadata: { ...(revert ? { annotations: { [DRIFT]: null } } : {}), ...(spends.length === 0 || resourceVersion === undefined ? {} : { resourceVersion }) },
+      ...(extra.length === 0 ? {} : { data: Object.fromEntries(extra.map((key) => [key, null])) }),
+    };
+    await kubernetes.patch(kindOf(wanted), { namespace, name: wanted.name }, body, { type: 'merge', fieldManager: FIELD_MANAGER }, signal);
+  }
+
+  return settle;
+}
+
+/** Only of decisions that still are part of the desired state; the others cannot be met again. */
+export const stillSpent = (spent: readonly string[], overrides: readonly DriftOverride[]): readonly string[] => {
+  const named = new Set(overrides.map(spentName));
+  return [...new Set(spent)].filter((name) => named.has(name)).sort();
+};
