@@ -4,6 +4,8 @@ import type { InquiryObject } from '../../mesh/api/resources/inquiry.ts';
 import { apiVersionOf, Drill, Inquiry, UpdateRun } from '../../mesh/api/resources/index.ts';
 import type { UpdateRunObject } from '../../mesh/api/resources/updates.ts';
 import type { KubernetesObject, ObjectRef, ResourceKind } from '../../mesh/ports/kubernetes.ts';
+import { propertiesOf } from './claims.ts';
+import { runCommandLine } from './command-line.ts';
 import { type Context, held, kindOf, refOf } from './context.ts';
 import { type Expectation, EXPECTATIONS } from './expectations.ts';
 import { beginFaults } from './faults.ts';
@@ -77,6 +79,19 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
   restart: ({ fleet }, [host = '']) => fleet.host(host).start(),
   partition: ({ fleet }, [a = '', b = '']) => fleet.partition(a, b),
   heal: ({ fleet }, [a = '', b = '']) => fleet.heal(a, b),
+  // claim CLUSTER properties NUMBERMB | CLUSTER uid of CLUSTER | CLUSTER nothing: what its agent says from its next start on that is not so; claim CLUSTER property NAME VALUE
+  claim({ fleet }, [cluster = '', what, ...rest]) {
+    const { claim, definition } = fleet.member(cluster);
+    if (what === 'properties') claim.properties = propertiesOf(Number.parseFloat(rest[0] ?? ''));
+    else if (what === 'property') claim.properties = { ...definition.properties, [rest[0] ?? '']: rest[1] ?? '' };
+    else if (what === 'uid') claim.uid = fleet.member(rest[1] ?? '').read(core.Namespace, { name: 'kube-system' })?.metadata.uid ?? '';
+    else if (what === 'nothing') for (const key of ['properties', 'uid'] as const) delete claim[key];
+    else throw new Error(`"${what}" cannot be claimed: properties, property, uid, nothing`);
+  },
+  // delete HOST KIND NAME
+  async delete({ fleet }, [host = '', kind, name]) {
+    await fleet.host(host).kubernetes.delete(kindOf(kind), refOf(name), {}, never);
+  },
   advance: (context, [time]) => context.advance(milliseconds(time)),
   // undo N: the run that began as the Nth
   async undo({ fleet, runs }, [number]) {
@@ -102,6 +117,10 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
       return missing.length === 0 ? undefined : `the answer lacks ${missing.join(', ')}: ${JSON.stringify(status)}`;
     }, 10_000);
     await fleet.hub.kubernetes.delete(Inquiry, ref, {}, never);
+  },
+  // isthmus WORD…: the command line, as people type it; what it prints is told
+  async isthmus(context, words) {
+    context.fleet.trace.add('person', 'printed', await runCommandLine(context, words.join(' ')));
   },
   // remember: what must not change while nobody is told to change anything
   remember: ({ fleet, remembered }) => { remembered.set('held', held(fleet)); },

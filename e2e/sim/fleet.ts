@@ -18,6 +18,7 @@ import type { Instant } from '../../mesh/model/instant.ts';
 import type { DnsPacketHandler } from '../../mesh/ports/dns.ts';
 import type { KubernetesClient, KubernetesObject, ObjectRef, ResourceKind } from '../../mesh/ports/kubernetes.ts';
 import type { Random } from '../../mesh/ports/random.ts';
+import { type ClusterClaim, claimingKubernetes } from './claims.ts';
 import { createSimClock, type SimClock } from './clock.ts';
 import { beginLife, type Life } from './life.ts';
 import type { NetworkSettings } from './fabric.ts';
@@ -55,6 +56,8 @@ export interface Host {
 
 export interface Member extends Host {
   readonly definition: DemoClusterDefinition;
+  /** What its agent will say that is not so, from its next start on. */
+  readonly claim: ClusterClaim;
   /** undefined: nobody listens. */
   readonly dns: DnsPacketHandler | undefined;
 }
@@ -158,17 +161,18 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
     const { name } = definition;
     const api = createEmbeddedApi({ objects: memoryObjectStore(), clock, random: randomOf(`${name} api`), definitions: MEMBER_RESOURCES, serviceCidrs: [definition.serviceCidr] });
     const snapshots = memorySnapshots();
+    const claim: ClusterClaim = {};
     let dns: DnsPacketHandler | undefined;
     const self = host(name, api, (life, number) => createAgent({
-      ...common(name, life, number), kubernetes: livingKubernetes(counted(self), life), snapshots: livingSnapshots(snapshots, life),
+      ...common(name, life, number), kubernetes: livingKubernetes(claimingKubernetes(counted(self), claim), life), snapshots: livingSnapshots(snapshots, life),
       hub: network.hubConnector(name), peers: network.peerConnector(name), peerServer: network.peerServer(name, PEER_PORT),
       dns: memoryDns(`192.0.2.${index + 1}:53`, life, (handler) => { dns = handler; }),
     }, {
-      cluster: name, namespace: NAMESPACE, hubAddress: HUB_ADDRESS, joinToken: tokens.get(name), ciliumNamespace: 'kube-system', properties: definition.properties,
+      cluster: name, namespace: NAMESPACE, hubAddress: HUB_ADDRESS, joinToken: tokens.get(name), ciliumNamespace: 'kube-system', properties: claim.properties ?? definition.properties,
       advertisedPeerAddress: `${name}:${PEER_PORT}`, peerProbeIntervalSeconds: 1, peerProbeFailures: 2, meshEndpoint: { address: `${name}.mesh.example.com`, port: 2379 }, version: '0.1.0',
     }).start(life.signal), () => { dns = undefined; });
     await seedCluster(self.kubernetes, definition, never);
-    return Object.defineProperties(self, { definition: { value: definition }, dns: { get: () => dns } }) as Member;
+    return Object.defineProperties(self, { definition: { value: definition }, claim: { value: claim }, dns: { get: () => dns } }) as Member;
   }
 
   const members: Member[] = [];

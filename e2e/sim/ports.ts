@@ -137,6 +137,7 @@ export function livingRecords(records: RecordStore, life: Life): RecordStore {
     listStates: (...call) => life.call(() => records.listStates(...call)),
     statesAt: (...call) => life.call(() => records.statesAt(...call)),
     listHistory: (...call) => life.call(() => records.listHistory(...call)),
+    namesOf: (...call) => life.call(() => records.namesOf(...call)),
     historyKeptSince: (...call) => life.call(() => records.historyKeptSince(...call)),
     compactHistory: (...call) => life.call(() => records.compactHistory(...call)),
     putRevisions: (...call) => life.call(() => records.putRevisions(...call)),

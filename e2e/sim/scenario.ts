@@ -67,6 +67,9 @@ function tell(events: readonly TraceEvent[], runs: readonly string[]): string[] 
   return lines.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ text }) => text);
 }
 
+const printed = (events: readonly TraceEvent[]): string[] =>
+  events.filter(({ topic, text }) => topic === 'printed' && text !== '').flatMap(({ text }) => text.trimEnd().split('\n').map((line) => `    ${line}`.trimEnd()));
+
 export interface ScenarioOptions extends FleetOptions {
   /** Passes after each command, so that what belongs together is told together. */
   readonly restMilliseconds?: number;
@@ -119,7 +122,8 @@ export async function runScenario(text: string, options: ScenarioOptions): Promi
       throw new Error(`seed ${options.seed}, line ${command.line}: ${command.text}\n${error instanceof Error ? error.message : String(error)}\nlast of ${lines.length} trace lines:\n${lines.slice(-LAST_LINES).join('\n')}`, { cause: error });
     }
     if (command.heading.length > 0) summary.push('', ...command.heading);
-    summary.push(`> ${command.text}`, ...tell(fleet.trace.events.slice(before), runs()));
+    const events = fleet.trace.events.slice(before);
+    summary.push(`> ${command.text}`, ...printed(events), ...tell(events, runs()));
   }
   return { trace: fleet.trace.lines(), summary: `${summary.join('\n').trim()}\n`, wakes: fleet.clock.wakes, virtualSeconds: (fleet.clock.now() - started) / 1000 };
 }
