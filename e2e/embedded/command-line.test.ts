@@ -54,7 +54,7 @@ test.concurrent.each<[string, () => readonly string[], Record<string, string>, n
   ['no kubeconfig', () => [], { KUBECONFIG: '', HOME: '/nonexistent' }, 1, /^isthmus: kubeconfig \/nonexistent\/\.kube\/config: cannot be read \(ENOENT\); give the path of a kubeconfig/],
   ['a kubeconfig that is none', () => ['--kubeconfig', join(folder.path, 'noise.kubeconfig')], {}, 1, /^isthmus: kubeconfig .*noise\.kubeconfig: is no valid kubeconfig; "kubectl --kubeconfig .* config view" shows where\n$/],
   ['an unknown context', () => ['--kubeconfig', hub.kubeconfig, '--context', 'nowhere'], {}, 1, /^isthmus: kubeconfig: has no context "nowhere"; it has isthmus\n$/],
-  ['a server that is not there', () => ['--kubeconfig', unreachable], {}, 3, /^isthmus: list clusters: connect ECONNREFUSED .*: is that Kubernetes API running, and is this its kubeconfig \(--kubeconfig, --context\)\?\n$/],
+  ['a server that is not there', () => ['--kubeconfig', unreachable], {}, 3, /^isthmus: create inquiries: connect ECONNREFUSED .*: is that Kubernetes API running, and is this its kubeconfig \(--kubeconfig, --context\)\?\n$/],
 ])('%s', async (_what, words, environment, status, sentence) => {
   const outcome = await isthmus([...words(), 'fleet', 'query'], { environment });
   expect([outcome.status, outcome.stderr]).toEqual([status, expect.stringMatching(sentence)]);

@@ -84,12 +84,13 @@ export const fetchText = async (url: string): Promise<{ readonly status: number;
   return { status: response.status, text: await response.text() };
 };
 
-/** A hub with the embedded API, ready. */
-export async function startHub(folder: string, more: { readonly dataDir?: string; readonly flags?: readonly string[] } & RunOptions = {}): Promise<HubProcess> {
+/** A hub, ready; with the embedded API, or on the one of `kubeconfig`. */
+export async function startHub(folder: string, more: { readonly dataDir?: string; readonly kubeconfig?: string; readonly flags?: readonly string[] } & RunOptions = {}): Promise<HubProcess> {
   const [gateway, health, api] = [await address(), await address(), await address()];
-  const kubeconfig = join(folder, 'hub.kubeconfig');
+  const kubeconfig = more.kubeconfig ?? join(folder, 'hub.kubeconfig');
   const dataDir = more.dataDir ?? join(folder, 'hub');
-  const running = launch(['hub', '--embedded', '--data-dir', dataDir, '--listen', gateway, '--health-listen', health, '--api-listen', api, '--write-kubeconfig', kubeconfig, ...more.flags ?? []], more);
+  const where = more.kubeconfig === undefined ? ['hub', '--embedded', '--api-listen', api, '--write-kubeconfig', kubeconfig] : ['--kubeconfig', kubeconfig, 'hub'];
+  const running = launch([...where, '--data-dir', dataDir, '--listen', gateway, '--health-listen', health, ...more.flags ?? []], more);
   await waitReady(running, health);
   const client = connectKubernetes({ kubeconfig, userAgent: 'isthmus-test', metrics: createMetrics({ processMetrics: false }) });
   return {

@@ -1,5 +1,6 @@
 /** `isthmus fleet query` against a whole hub in virtual time. */
 import { expect, test } from 'vitest';
+import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import { apiVersionOf, Cluster, FleetQuery } from '../../../mesh/api/resources/index.ts';
 import type { QueryAnswer } from '../../../mesh/api/resources/inquiry-answers.ts';
 import type { InquiryObject } from '../../../mesh/api/resources/inquiry.ts';
@@ -25,8 +26,8 @@ async function startFleet(members: Readonly<Record<string, Member>>): Promise<{ 
       spiffeId: `spiffe://test/cluster/${name}`, certificateSerial: '1', issuer: `issuing ${generation}`, issuingCaGeneration: generation, trustDomain: 'test',
       notAfter: toRfc3339(bench.clock.now() + 86_400_000), joinedAt: toRfc3339(bench.clock.now()),
     };
-    const created = await bench.kubernetes.create(Cluster, { apiVersion: apiVersionOf(Cluster), kind: 'Cluster', metadata: { name, labels: { region } }, spec } as never, { fieldManager: 'test' }, never);
-    await bench.kubernetes.update(Cluster, { ...created, status: { identity } } as never, { fieldManager: 'test', subresource: 'status' }, never);
+    const created = await bench.kubernetes.create<ClusterObject>(Cluster, { apiVersion: apiVersionOf(Cluster), kind: 'Cluster', metadata: { name, labels: { region } }, spec } as ClusterObject, { fieldManager: 'test' }, never);
+    await bench.kubernetes.update(Cluster, { ...created, status: { identity } }, { fieldManager: 'test', subresource: 'status' }, never);
     agents[name] = scriptedAgent(name, at + 1);
   }
   await bench.startHub();
