@@ -2,7 +2,7 @@
 import type { CiliumFacts, ClusterView } from '../model/cluster.ts';
 import { compareText, sortedByName } from '../model/order.ts';
 import type { MeshValue } from '../model/policy.ts';
-import { matchesSelector, selectorProblem } from '../model/selector.ts';
+import { type SelectorReach, selectorReach } from '../model/selector-reach.ts';
 import type { Conflict } from './conflict.ts';
 
 /** A member with a Cilium to peer. */
@@ -13,6 +13,7 @@ export interface Member {
 
 export interface Membership {
   readonly mesh: MeshValue;
+  readonly reach: SelectorReach;
   /** All clusters that the mesh selects, sorted. */
   readonly selected: readonly ClusterView[];
   readonly members: readonly Member[];
@@ -24,17 +25,18 @@ export interface Membership {
 export function membershipsOf(meshes: readonly MeshValue[], clusters: readonly ClusterView[]): Membership[] {
   const sortedClusters = sortedByName(clusters);
   const selections = sortedByName(meshes).map((mesh) => {
-    const problem = selectorProblem(mesh.clusters);
-    return { mesh, problem, selected: problem === undefined ? sortedClusters.filter((cluster) => matchesSelector(mesh.clusters, cluster)) : [] };
+    const reach = selectorReach(mesh.clusters, sortedClusters);
+    const matched = new Set(reach.matched);
+    return { mesh, reach, selected: sortedClusters.filter(({ name }) => matched.has(name)) };
   });
   const meshesByCluster = new Map<string, string[]>();
   for (const { mesh, selected } of selections) {
     for (const { name } of selected) meshesByCluster.set(name, [...(meshesByCluster.get(name) ?? []), mesh.name]);
   }
-  return selections.map(({ mesh, problem, selected }) => {
+  return selections.map(({ mesh, reach, selected }) => {
     const conflicts: Conflict[] = [];
-    if (problem !== undefined) {
-      conflicts.push({ reason: 'InvalidSelector', message: `Mesh ${mesh.name}: spec.clusters: ${problem}. Until then no cluster's mesh is changed.`, clusters: [] });
+    if (reach.problem !== undefined) {
+      conflicts.push({ reason: 'InvalidSelector', message: `Mesh ${mesh.name}: spec.clusters: ${reach.problem}. Until then no cluster's mesh is changed.`, clusters: [] });
     }
     for (const { name } of selected) {
       const names = meshesByCluster.get(name) ?? [];
@@ -61,7 +63,7 @@ export function membershipsOf(meshes: readonly MeshValue[], clusters: readonly C
         members.push({ name: cluster.name, cilium: cluster.report.cilium });
       }
     }
-    return { mesh, selected, members, waiting: waiting.sort(compareText), conflicts };
+    return { mesh, reach, selected, members, waiting: waiting.sort(compareText), conflicts };
   });
 }
 

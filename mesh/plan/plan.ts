@@ -4,6 +4,7 @@ import type { ClusterView, MeshEndpoint } from '../model/cluster.ts';
 import type { DesiredRevision, DriftOverride, PeeringState } from '../model/desired.ts';
 import { compareText, sortedByName } from '../model/order.ts';
 import type { MeshValue } from '../model/policy.ts';
+import type { SelectorReach } from '../model/selector-reach.ts';
 import { cidrConflicts } from './cidrs.ts';
 import type { Conflict } from './conflict.ts';
 import { desiredRevision, sortedShared, type SharedState } from './desired.ts';
@@ -29,6 +30,8 @@ export interface MeshPlan {
   readonly members: readonly { readonly name: string; readonly clusterId: number; readonly desiredId: string }[];
   /** Selected clusters that have not joined or reported yet: no part of the plan. Sorted. */
   readonly waiting: readonly string[];
+  /** What the mesh's selector reaches. */
+  readonly reach: Pick<SelectorReach, 'kind' | 'undecided' | 'message'>;
   /** Empty: planned. */
   readonly conflicts: readonly Conflict[];
 }
@@ -60,7 +63,7 @@ export function planMesh(input: PlanInput, digest: Digest): Plan {
   };
 }
 
-function planOne({ mesh, selected, members, waiting, conflicts: membershipConflicts }: Membership, input: PlanInput, shared: SharedState, digest: Digest): { plan: MeshPlan; revisions: DesiredRevision[] } {
+function planOne({ mesh, reach, selected, members, waiting, conflicts: membershipConflicts }: Membership, input: PlanInput, shared: SharedState, digest: Digest): { plan: MeshPlan; revisions: DesiredRevision[] } {
   const { ids, conflicts: idConflicts } = planIds(members, waiting, input.previousIds, mesh.maxConnectedClusters);
   const { endpoints, conflicts: endpointConflicts } = planEndpoints(members, input.endpointOverrides);
   const conflicts = [
@@ -69,7 +72,7 @@ function planOne({ mesh, selected, members, waiting, conflicts: membershipConfli
   ];
   if (conflicts.length > 0) {
     const assigned = new Map(selected.map((cluster) => [cluster.name, cluster.assignedId]));
-    return { plan: { mesh: mesh.name, members: members.map(({ name }) => ({ name, clusterId: ids.get(name) ?? 0, desiredId: assigned.get(name) ?? '' })), waiting, conflicts }, revisions: [] };
+    return { plan: { mesh: mesh.name, members: members.map(({ name }) => ({ name, clusterId: ids.get(name) ?? 0, desiredId: assigned.get(name) ?? '' })), waiting, reach, conflicts }, revisions: [] };
   }
 
   const peers = members.flatMap(({ name }) => {
@@ -86,7 +89,7 @@ function planOne({ mesh, selected, members, waiting, conflicts: membershipConfli
     return desiredRevision(name, mesh.name, peering, shared, digest, texts, input.overrides?.get(name));
   });
   const planned = revisions.map(({ cluster, id }) => ({ name: cluster, clusterId: ids.get(cluster) ?? 0, desiredId: id }));
-  return { plan: { mesh: mesh.name, members: planned, waiting, conflicts: [] }, revisions };
+  return { plan: { mesh: mesh.name, members: planned, waiting, reach, conflicts: [] }, revisions };
 }
 
 /**

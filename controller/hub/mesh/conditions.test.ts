@@ -3,7 +3,7 @@ import type { RunTarget } from '../../../mesh/model/rollout.ts';
 import type { MeshPlan } from '../../../mesh/plan/plan.ts';
 import { planned, rolledOut, type Rollout } from './conditions.ts';
 
-const mesh: MeshPlan = { mesh: 'europe', members: [{ name: 'berlin', clusterId: 1, desiredId: 'new' }], waiting: [], conflicts: [] };
+const mesh: MeshPlan = { mesh: 'europe', members: [{ name: 'berlin', clusterId: 1, desiredId: 'new' }], waiting: [], reach: { kind: 'some', undecided: [], message: '1 of 2 clusters match' }, conflicts: [] };
 const conflicting: MeshPlan = { ...mesh, conflicts: [{ reason: 'CidrOverlap', message: 'berlin and oslo overlap', clusters: ['berlin', 'oslo'] }] };
 const nothing: Rollout = { changes: [], abandoned: [], held: [], blocked: [], inFlight: [], activeRun: undefined, failed: [], problem: undefined };
 const change = { cluster: 'berlin', toId: 'new' };
@@ -15,6 +15,9 @@ describe('planned', () => {
   });
   it('says who is waited for', () => {
     expect(planned({ ...mesh, waiting: ['oslo'] }, 3)).toMatchObject({ status: 'True', message: expect.stringContaining('waiting for oslo') });
+    const undecided = { kind: 'some', undecided: [{ name: 'oslo', problem: 'cel: no such key: team' }], message: '1 of 2 clusters match; left out, for it cannot be said: oslo (cel: no such key: team)' } as const;
+    expect(planned({ ...mesh, reach: undecided }, 3)).toMatchObject({ status: 'True', message: '1 clusters are peered with each other; 1 of 2 clusters match; left out, for it cannot be said: oslo (cel: no such key: team)' });
+    expect(planned({ ...mesh, members: [], reach: { kind: 'nothing', undecided: [], message: 'none of 2 clusters matches' } }, 3).message).toBe('0 clusters are peered with each other; none of 2 clusters matches');
   });
 });
 

@@ -14,7 +14,8 @@ export function planned(plan: MeshPlan, generation: number): ConditionUpdate {
     };
   }
   const waiting = plan.waiting.length === 0 ? '' : `; waiting for ${plan.waiting.join(', ')} to join and report`;
-  return { type: 'Planned', status: 'True', reason: 'Planned', message: `${plan.members.length} clusters are peered with each other${waiting}`, observedGeneration: generation };
+  const selection = plan.reach.kind === 'nothing' || plan.reach.undecided.length > 0 ? `; ${plan.reach.message}` : '';
+  return { type: 'Planned', status: 'True', reason: 'Planned', message: `${plan.members.length} clusters are peered with each other${waiting}${selection}`.slice(0, 32_000), observedGeneration: generation };
 }
 
 export interface Rollout {
