@@ -15,6 +15,8 @@ export interface QueryFigures { readonly matched: number; readonly usedIndex: st
 export interface ChangeFigures { readonly put: Spread; readonly seen: number }
 
 const index = createFleetIndex();
+/** Held while the index is made, as the hub's cache does. */
+let objects: readonly ClusterObject[] = [];
 
 async function spread(rounds: number, work: () => unknown): Promise<Spread> {
   const times: number[] = [];
@@ -38,15 +40,18 @@ answerQuestions({
   fill({ count }): MemoryFigures {
     const before = heapBytes();
     // As a cache holds them: parsed from the server's text.
-    let objects: readonly ClusterObject[] = clusters(Number(count)).map((object) => JSON.parse(JSON.stringify(object)) as ClusterObject);
+    objects = clusters(Number(count)).map((object) => JSON.parse(JSON.stringify(object)) as ClusterObject);
     const withObjects = heapBytes();
     const start = performance.now();
     for (const object of objects) index.put(rowOf(object.metadata.name, fieldsOf(object)));
     const indexMilliseconds = performance.now() - start;
+    // What is made at the first question counts, too.
+    const parsed = parseQuery('region=eu-*');
+    if ('query' in parsed) index.run(parsed.query, NOW);
     const withBoth = heapBytes();
-    // Texts that both hold count for neither alone: what the index adds is what it keeps without the objects, at most.
+    const figures = { clusters: objects.length, objectsBytes: withObjects - before, indexBytes: withBoth - withObjects, indexMilliseconds };
     objects = [];
-    return { clusters: index.size + objects.length, objectsBytes: withObjects - before, indexBytes: Math.max(withBoth - withObjects, 0), indexMilliseconds };
+    return figures;
   },
   async ask({ text, rounds }): Promise<QueryFigures> {
     const parsed = parseQuery(String(text), index.keys);
