@@ -4,6 +4,8 @@ import { canonicalJson, type Digest } from '../model/canonical.ts';
 export interface FieldDifference {
   /** `.spec.ports`; lists are compared as a whole. */
   readonly path: string;
+  /** The same, member by member. */
+  readonly members: readonly string[];
   /** JSON text where it is short, else its digest; `absent`. */
   readonly expected: string;
   readonly actual: string;
@@ -34,15 +36,15 @@ function carries(wanted: unknown, actual: unknown): boolean {
 export function diffFields(wanted: unknown, actual: unknown, digest: Digest, limit: number): { readonly differences: readonly FieldDifference[]; readonly count: number } {
   const differences: FieldDifference[] = [];
   let count = 0;
-  const walk = (mine: unknown, theirs: unknown, path: string, depth: number): void => {
+  const walk = (mine: unknown, theirs: unknown, members: readonly string[]): void => {
     if (carries(mine, theirs)) return;
-    if (isMembers(mine) && isMembers(theirs) && depth < DEEPEST) {
-      for (const key of Object.keys(mine).sort()) walk(mine[key], theirs[key], `${path}${step(key)}`, depth + 1);
+    if (isMembers(mine) && isMembers(theirs) && members.length < DEEPEST) {
+      for (const key of Object.keys(mine).sort()) walk(mine[key], theirs[key], [...members, key]);
       return;
     }
     count += 1;
-    if (differences.length < limit) differences.push({ path, expected: shortValue(mine, digest), actual: shortValue(theirs, digest) });
+    if (differences.length < limit) differences.push({ path: members.map(step).join(''), members, expected: shortValue(mine, digest), actual: shortValue(theirs, digest) });
   };
-  walk(wanted, actual, '', 0);
+  walk(wanted, actual, []);
   return { differences, count };
 }

@@ -39,3 +39,17 @@ export function lastOther(object: KubernetesObject, own: string, member?: string
     manager !== own && subresource === '' && (member === undefined || Object.hasOwn(fieldsV1 ?? {}, `f:${member}`)));
   return others.length === 0 ? undefined : others.reduce((a, b) => laterOf(b, a)).manager ?? 'unknown';
 }
+
+/** Managers of the member that `members` leads to, or of anything within it; of a member within an atomic list, those of the list. Sorted. */
+export function ownersOf({ metadata }: KubernetesObject, members: readonly string[]): readonly string[] {
+  const owners = (metadata.managedFields ?? []).filter(({ fieldsV1, subresource = '' }) => {
+    if (subresource !== '') return false;
+    let at: unknown = fieldsV1;
+    for (const member of members) {
+      if (typeof at !== 'object' || at === null) return false;
+      at = (at as Readonly<Record<string, unknown>>)[`f:${member}`];
+    }
+    return at !== undefined;
+  });
+  return [...new Set(owners.map(({ manager }) => manager ?? 'unknown'))].sort();
+}

@@ -15,6 +15,7 @@ import type { AgentPorts } from '../ports.ts';
 import type { Facts } from '../state/facts.ts';
 import type { AgentState } from '../state/state.ts';
 import { importStatus } from './import-status.ts';
+import { createPutBack } from './put-back.ts';
 import { derivedIps, derivedObject, importObject, isOurs, MANAGED_BY, SERVICE_NAME_LABEL, sliceObject, wasWrittenBy } from './objects.ts';
 
 const OURS = Object.entries(MANAGED_BY).map(([key, value]) => `${key}=${value}`).join();
@@ -49,6 +50,7 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
   const slices = createCache<EndpointSliceObject>(kubernetes, EndpointSlice, { ...options, indexes: { service: (slice) => [serviceOf(slice)] } }, ports);
   const caches = [namespaces, imports, derived, slices];
   const reportReconciled = createReportReconciled<ServiceImportObject>({ client: kubernetes, kind: ServiceImport, clock: ports.clock, fieldManager: FIELD_MANAGER, verb: 'patch' });
+  const putBack = createPutBack(ports, book, FIELD_MANAGER);
   const listeners: ((service: string) => void)[] = [];
   const synced = (): boolean => caches.every((cache) => cache.synced);
   const refOf = (service: string): { namespace: string; name: string } => ({ namespace: service.split('/')[0] ?? '', name: service.split('/')[1] ?? '' });
@@ -59,6 +61,7 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
     const gone = async (kind: ResourceKind, object: KubernetesObject | undefined): Promise<void> => {
       if (object === undefined || !isOurs(object)) return;
       const { name, namespace = '', uid } = object.metadata;
+      putBack.forget(`${kind.kind} ${namespace}/${name}`);
       await kubernetes.delete(kind, { namespace, name }, uid === undefined ? {} : { uid }, signal);
     };
     for (const slice of slicesOf(service)) await gone(EndpointSlice, slice);
@@ -66,19 +69,27 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
     await gone(ServiceImport, imports.get(refOf(service)));
   }
 
-  /** Absent from the cache, an object may still be there without our label: then it is somebody else's, and stays so. */
-  async function write<T extends KubernetesObject>(kind: ResourceKind, object: T, current: T | undefined, signal: CancelSignal): Promise<T> {
+  /** undefined: gone, and not made again yet. Absent from the cache, an object may still be there without our label: then it is somebody else's, and stays so. */
+  async function write<T extends KubernetesObject>(kind: ResourceKind, object: T, current: T | undefined, again: number[], signal: CancelSignal): Promise<T | undefined> {
     const { namespace = '', name } = object.metadata;
     const existing = current ?? await kubernetes.get<T>(kind, { namespace, name }, signal);
     if (existing !== undefined && !isOurs(existing) && !wasWrittenBy(FIELD_MANAGER, existing)) {
       throw new AdvisedError('user', `${kind.kind} ${namespace}/${name}: was made by someone else and is in the way of an imported service: delete or rename it`);
     }
+    const identity = `${kind.kind} ${namespace}/${name}`;
+    const { quietUntil, lookAgainAt } = putBack.look(identity, object, current);
+    if (quietUntil !== undefined) again.push(quietUntil);
+    if (lookAgainAt !== undefined) again.push(lookAgainAt);
+    if (quietUntil !== undefined) return current;
     const result = await applyObject(kubernetes, kind, object, { fieldManager: FIELD_MANAGER, force: true, current: current ?? null }, signal);
+    if (result.outcome !== 'conflict') putBack.wrote(identity, object, current, result.object);
     if (result.outcome === 'conflict') throw new AdvisedError('retry', `${kind.kind} ${object.metadata.namespace}/${object.metadata.name}: another field manager holds ${result.conflicts.map(({ field }) => field).join(', ')}`);
     return result.object;
   }
 
-  async function bring(service: string, plan: ImportPlan, serving: readonly string[], signal: CancelSignal): Promise<void> {
+  /** When to look again; undefined: at the next event. */
+  async function bring(service: string, plan: ImportPlan, serving: readonly string[], signal: CancelSignal): Promise<number | undefined> {
+    const again: number[] = [];
     const name = derivedName(plan, digest);
     let current = derivedOf(service);
     if (current !== undefined && (current.spec?.clusterIP === 'None') !== (plan.type === 'Headless')) {
@@ -86,17 +97,22 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
       await kubernetes.delete(Service, { namespace: plan.namespace, name }, {}, signal);
       current = undefined;
     }
-    let imported = await write(ServiceImport, importObject(plan, name, current), imports.get(refOf(service)), signal);
-    const service_ = await write(Service, derivedObject(plan, name, imported), current, signal);
-    imported = await write(ServiceImport, importObject(plan, name, service_), imported, signal);
+    let imported = await write(ServiceImport, importObject(plan, name, current), imports.get(refOf(service)), again, signal);
+    if (imported === undefined) return Math.min(...again);
+    const service_ = await write(Service, derivedObject(plan, name, imported), current, again, signal);
+    if (service_ === undefined) return Math.min(...again);
+    imported = await write(ServiceImport, importObject(plan, name, service_), imported, again, signal) ?? imported;
     const planned = planSlices(plan, facts.of(service), serving, digest);
     const held = new Map(slicesOf(service).map((slice) => [slice.metadata.name, slice]));
-    for (const slice of planned) await write(EndpointSlice, sliceObject(slice, service_), held.get(slice.name), signal);
+    for (const slice of planned) await write(EndpointSlice, sliceObject(slice, service_), held.get(slice.name), again, signal);
     for (const old of held.keys()) {
-      if (!planned.some((slice) => slice.name === old)) await kubernetes.delete(EndpointSlice, { namespace: plan.namespace, name: old }, {}, signal);
+      if (planned.some((slice) => slice.name === old)) continue;
+      putBack.forget(`EndpointSlice ${plan.namespace}/${old}`);
+      await kubernetes.delete(EndpointSlice, { namespace: plan.namespace, name: old }, {}, signal);
     }
     const status = importStatus(imported, plan, ports.clock.now());
     if (status !== undefined) await applyObject(kubernetes, ServiceImport, status, { fieldManager: FIELD_MANAGER, force: true, subresource: 'status' }, signal);
+    return again.length === 0 ? undefined : Math.min(...again);
   }
 
   const loop = createLoop({
@@ -126,8 +142,7 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
         ports.log.warn({ service }, 'a ServiceImport that another controller wrote is in the way; delete it or turn that controller off');
         return {};
       }
-      if (verdict !== undefined) await bring(service, plan, verdict.serving, signal);
-      return {};
+      return verdict === undefined ? {} : { requeueAt: await bring(service, plan, verdict.serving, signal) };
     },
   });
 

@@ -1,0 +1,113 @@
+/**
+ * Objects that follow live facts (imports) are put back when somebody changes them, for a stale endpoint is an outage; but never silently, and never in a fight:
+ * who undoes our writes again and again is named, and we wait longer and longer between them.
+ */
+import { CONTENTION } from '../../../mesh/drift/contention.ts';
+import { diffFields } from '../../../mesh/drift/fields.ts';
+import { canonicalJson } from '../../../mesh/model/canonical.ts';
+import type { DriftEntry } from '../../../mesh/model/desired.ts';
+import type { Instant } from '../../../mesh/model/instant.ts';
+import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
+import { authorsOf, lastOther, ownersOf } from '../apply/authors.ts';
+import type { DriftBook } from '../apply/drift-book.ts';
+import type { AgentPorts } from '../ports.ts';
+
+/** How long what was put back is still shown. */
+const SHOWN_SECONDS = 120;
+const MOST_PATHS = 4;
+/** Objects whose last write is remembered; of the others a deleted member is taken for our own change. */
+const MOST_REMEMBERED = 20_000;
+
+export interface PutBack {
+  /** Before a write of `intent` over what the cache holds. `quietUntil`: leave it alone until then. */
+  look(object: string, intent: KubernetesObject, current: KubernetesObject | undefined): { readonly quietUntil?: Instant; readonly lookAgainAt?: Instant };
+  wrote(object: string, intent: KubernetesObject, before: KubernetesObject | undefined, after: KubernetesObject): void;
+  /** We removed it, or are no longer to have it. */
+  forget(object: string): void;
+}
+
+interface Wrote {
+  readonly intent: string;
+  /** What the cache held before; while it holds that still, our write has not come back. */
+  readonly over: string | undefined;
+  readonly cameBack: boolean;
+}
+
+/** What an intent says beside the object's identity. */
+function said({ metadata, apiVersion: _, kind: __, ...rest }: KubernetesObject): Readonly<Record<string, unknown>> {
+  const { labels, annotations, ownerReferences: ___ } = metadata;
+  return { ...rest, metadata: { ...(labels === undefined ? {} : { labels }), ...(annotations === undefined ? {} : { annotations }) } };
+}
+
+export function createPutBack({ clock, digest, log, metrics }: Pick<AgentPorts, 'clock' | 'digest' | 'log' | 'metrics'>, book: DriftBook, fieldManager: string): PutBack {
+  const remembered = new Map<string, Wrote>();
+  /** Changes that were counted and not answered by a write yet. */
+  const open = new Set<string>();
+  const shownUntil = new Map<string, Instant>();
+  const counted = metrics.counter('isthmus_agent_undone_writes_total', 'Writes of the agent that others undid.', ['kind']);
+
+  /** Differences that others made, each with its manager. */
+  function changes(object: string, intent: KubernetesObject, current: KubernetesObject | undefined): readonly DriftEntry[] {
+    const own = remembered.get(object);
+    const wanted = said(intent);
+    const same = own?.intent === digest(canonicalJson(wanted));
+    const now = clock.now();
+    if (current === undefined) {
+      // Gone, though it had come back to us.
+      return same && own?.cameBack === true ? [{ object, path: '', expected: `sha256:${own.intent}`, actual: 'absent', manager: 'unknown', firstSeen: now, reason: 'PutBack' }] : [];
+    }
+    const { resourceVersion } = current.metadata;
+    if (own?.cameBack === false && resourceVersion !== own.over) remembered.set(object, { ...own, cameBack: true });
+    const { differences } = diffFields(wanted, current, digest, MOST_PATHS);
+    const authors = differences.length === 0 ? {} : authorsOf(current);
+    return differences.flatMap(({ path, members, expected, actual }): DriftEntry[] => {
+      const owners = ownersOf(current, members);
+      const other = owners.find((manager) => manager !== fieldManager);
+      // Nobody owns it: somebody deleted it, or we have never written it.
+      const deleted = owners.length === 0 && same && resourceVersion !== own?.over;
+      if (other === undefined && !deleted) return [];
+      const manager = other ?? lastOther(current, fieldManager) ?? 'unknown';
+      return [{ object, path, expected, actual, manager, firstSeen: now, reason: 'PutBack', ...authors[manager] }];
+    });
+  }
+
+  return {
+    look(object, intent, current) {
+      const found = changes(object, intent, current);
+      const [first] = found;
+      const now = clock.now();
+      if (first === undefined) {
+        const until = shownUntil.get(object);
+        if (until === undefined) return {};
+        if (now < until) return { lookAgainAt: until };
+        shownUntil.delete(object);
+        book.put(object, []);
+        return {};
+      }
+      if (!open.has(object)) {
+        open.add(object);
+        const { manager } = first;
+        const contention = book.undone(object, manager);
+        counted.inc({ kind: object.split(' ')[0] ?? '' });
+        log.warn({ object, path: first.path, manager, times: contention.undoneAt.length, withinSeconds: CONTENTION.withinSeconds }, contention.rounds > 0 ? 'another controller undoes our writes again and again; we wait longer and longer' : 'somebody changed what follows live facts; it is put back');
+      }
+      const contention = book.contention(object);
+      shownUntil.set(object, now + SHOWN_SECONDS * 1000);
+      book.put(object, found.map((entry) => (contention === undefined ? entry : { ...entry, reason: 'Contended' as const })));
+      if (contention !== undefined && now < contention.quietUntil) return { quietUntil: contention.quietUntil };
+      return { lookAgainAt: now + SHOWN_SECONDS * 1000 };
+    },
+    wrote(object, intent, before, after) {
+      open.delete(object);
+      if (remembered.size >= MOST_REMEMBERED && !remembered.has(object)) remembered.delete(remembered.keys().next().value ?? '');
+      const { resourceVersion } = after.metadata;
+      const cameBack = resourceVersion === before?.metadata.resourceVersion;
+      remembered.set(object, { intent: digest(canonicalJson(said(intent))), over: cameBack ? undefined : before?.metadata.resourceVersion, cameBack });
+    },
+    forget(object) {
+      remembered.delete(object);
+      open.delete(object);
+      if (shownUntil.delete(object)) book.put(object, []);
+    },
+  };
+}
