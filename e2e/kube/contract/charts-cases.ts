@@ -61,7 +61,7 @@ const ALLOWED: Readonly<Record<Chart, readonly Allowed[]>> = {
   'isthmus-hub': [
     ['POST', ours('clusters'), 201, create('charts-berlin', { apiVersion: 'isthmus.dev/v1alpha1', kind: 'Cluster', spec: {} })], ['GET', ours('clusters'), 200], ['GET', ours('clusters', 'charts-berlin'), 200],
     ['PUT', `${ours('clusters', 'charts-berlin')}/status`, 200, create('charts-berlin', { apiVersion: 'isthmus.dev/v1alpha1', kind: 'Cluster', spec: {} })],
-    ...['exportpolicies', 'failoverpolicies', 'globalservices', 'updatestrategies', 'meshes', 'drills', 'updateruns', 'inquiries'].flatMap((plural): Allowed[] => [
+    ...['exportpolicies', 'failoverpolicies', 'globalservices', 'updatestrategies', 'meshes', 'drills', 'fleetqueries', 'updateruns', 'inquiries'].flatMap((plural): Allowed[] => [
       ['GET', ours(plural), 200], ['GET', `${ours(plural)}?watch=1&timeoutSeconds=1`, 200],
     ]),
     ['GET', ours('jointokens', 'none'), 404], ['DELETE', ours('inquiries', 'none'), 404],
