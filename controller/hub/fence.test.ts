@@ -15,7 +15,7 @@ function recorder(methods: readonly string[], asked: string[]): Record<string, (
 test('once leadership is over nothing is written, and everything can still be read', async () => {
   const asked: string[] = [];
   const kubernetes = recorder(['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'], asked) as unknown as KubernetesClient;
-  const records = recorder(['recordChange', 'compactHistory', 'listStates', 'statesAt', 'listHistory', 'historyKeptSince', 'putRevisions', 'getRevision', 'createRun', 'listTargets', 'saveProgress', 'listJournal', 'listAssignments', 'putReport', 'getReport', 'check', 'close'], asked) as unknown as RecordStore;
+  const records = recorder(['recordChange', 'compactHistory', 'listStates', 'statesAt', 'listHistory', 'namesOf', 'listGone', 'historyKeptSince', 'putRevisions', 'getRevision', 'createRun', 'listTargets', 'saveProgress', 'listJournal', 'listAssignments', 'putReport', 'getReport', 'check', 'close'], asked) as unknown as RecordStore;
   let holds = true;
   const ports = fenced({ kubernetes, records } as HubPorts, () => holds);
   const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'n', name: 'a' } };

@@ -8,6 +8,7 @@ import type { Random } from '../../mesh/ports/random.ts';
 import type { RecordStore } from '../../mesh/ports/records.ts';
 import type { Signer } from '../../mesh/ports/signer.ts';
 import type { GatewayServer } from '../../mesh/ports/transport.ts';
+import type { Retention } from './inventory/retention.ts';
 
 export interface HubPorts {
   readonly clock: Clock;
@@ -41,6 +42,8 @@ export interface HubConfig {
   readonly advertisedAddress: string;
   /** Several replicas: only the holder of Lease `isthmus-hub` works. `identity` is unique to the process. Unset: this hub is alone. */
   readonly leaderElection?: { readonly identity: string };
+  /** How long the past of clusters is kept. Unset: `USUAL_RETENTION`. */
+  readonly history?: Retention;
   /** Make `namespace` where it does not exist (embedded API, simulator); else it is the administrator's to make. */
   readonly createNamespace?: boolean;
   /** Unset: everything but Argo CD's Secrets. */

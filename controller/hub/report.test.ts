@@ -68,7 +68,7 @@ describe('what the hub cannot reconcile', () => {
     broken = false;
     await bench.clock.advance(150_000);
     expect(outcomes(await bench.get<MeshObject>(Mesh, 'asia'))).toEqual(['Planned True', expect.stringContaining('RolledOut')]);
-    expect(outcomes(await bench.get<ClusterObject>(Cluster, 'berlin'))).toEqual([expect.stringContaining('Applied'), 'Connected True', 'InSync True', 'Joined True', expect.stringContaining('Ready')]);
+    expect(outcomes(await bench.get<ClusterObject>(Cluster, 'berlin'))).toEqual([expect.stringContaining('Applied'), 'Connected True', 'Consistent True', 'InSync True', 'Joined True', expect.stringContaining('Ready')]);
     await bench.stopHub();
   });
 

@@ -31,9 +31,11 @@ import { askAgent } from './inquiry/ask-agent.ts';
 import { createInquiries } from './inquiry/inquiry.ts';
 import { createLiveRows } from './inventory/freshness.ts';
 import { CLUSTER_INDEXES } from './inventory/claims.ts';
+import { historyAnswers } from './inventory/history-answers.ts';
 import { createInventory } from './inventory/inventory.ts';
 import { createQueries } from './inventory/queries.ts';
 import { createSavedQueries } from './inventory/saved-queries.ts';
+import { keepHistoryShort, USUAL_RETENTION } from './inventory/retention.ts';
 import { createMesh } from './mesh/mesh.ts';
 import { createDiscovery } from './others/discovery.ts';
 import { createProfiles } from './others/profiles.ts';
@@ -122,6 +124,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
       ports, inquiries: inquiryObjects,
       answers: {
         ...recordedAnswers(records, runs),
+        ...historyAnswers({ clock, records, clusters }),
         query: queries.answer,
         discovered: (question, { signal: within }) => discovered(question, within),
         dns: ({ name, type, from }, { id, signal: within }) => askAgent({ fleet, publishers, clock }, from, { id, dnsName: name, dnsType: type ?? 'A' }, within),
@@ -185,6 +188,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
       ...caches.map(({ kind, cache }) => ({ name: `cache of ${kind.plural}`, start: cache.start })),
       { name: 'authority', start: authority.keepFresh },
       { name: 'records', start: checkRecords },
+      { name: 'retention', start: keepHistoryShort(ports, config.history ?? USUAL_RETENTION) },
       { name: 'shells', start: afterSync },
     ];
     await runParts(parts, signal, ports);

@@ -138,6 +138,7 @@ export function livingRecords(records: RecordStore, life: Life): RecordStore {
     statesAt: (...call) => life.call(() => records.statesAt(...call)),
     listHistory: (...call) => life.call(() => records.listHistory(...call)),
     namesOf: (...call) => life.call(() => records.namesOf(...call)),
+    listGone: (...call) => life.call(() => records.listGone(...call)),
     historyKeptSince: (...call) => life.call(() => records.historyKeptSince(...call)),
     compactHistory: (...call) => life.call(() => records.compactHistory(...call)),
     putRevisions: (...call) => life.call(() => records.putRevisions(...call)),

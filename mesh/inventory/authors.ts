@@ -30,7 +30,7 @@ export interface AuthorFacts {
   readonly run: (name: string) => RunAuthor | undefined;
 }
 
-const HUB_CONDITIONS = ['Joined', 'Connected', 'Ready'];
+const HUB_CONDITIONS = ['Joined', 'Connected', 'Consistent', 'Ready'];
 
 export function authorsOf(facts: AuthorFacts): (field: string) => Author {
   return (field) => {

@@ -83,3 +83,5 @@ export const DERIVED_PROPERTIES = ['agent-version', 'cilium-cluster-id', 'cilium
 
 /** Fields that only repeat or date others (a field name, or all that begin with what precedes a final `*`): recorded, but not shown to people who did not ask for them. */
 export const ECHOES: readonly string[] = ['observedAt.*', ...DERIVED_PROPERTIES.map((name) => `properties.${name}`)];
+
+export const isEcho = (field: string): boolean => ECHOES.some((echo) => (echo.endsWith('*') ? field.startsWith(echo.slice(0, -1)) : field === echo));

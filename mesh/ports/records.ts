@@ -43,6 +43,10 @@ export interface RecordStore {
   statesAt(at: Instant, cluster?: string): Promise<ReadonlyMap<string, ClusterFields>>;
   /** Newest first; `limit` at most 1000. */
   listHistory(query: HistoryQuery): Promise<readonly HistoryEntry[]>;
+  /** The names under which clusters with this uid (field `uid`, JSON text) were met, oldest first, and since when. */
+  namesOf(uid: string): Promise<readonly { readonly cluster: string; readonly at: Instant }[]>;
+  /** Clusters that are gone, the last one first, with each uid that they had (the last one first) and since when they are gone. */
+  listGone(limit: number): Promise<readonly { readonly cluster: string; readonly uid: string; readonly at: Instant }[]>;
   /** The oldest moment of which every change is kept; null: all are. */
   historyKeptSince(): Promise<Instant | null>;
   /** Drops one bounded part of what is older; false: nothing (more) is. */

@@ -33,7 +33,7 @@ const entryOf = (row: Selectable<Tables['history']>): HistoryEntry => ({
 const isField = (pattern: string): RawBuilder<boolean> =>
   (pattern.endsWith('*') ? sql<boolean>`substr(field, 1, ${[...pattern].length - 1}) = ${pattern.slice(0, -1)}` : sql<boolean>`field = ${pattern}`);
 
-export function historyRecords({ db, dialect, guarded, write }: HistoryParts): Pick<RecordStore, 'recordChange' | 'listStates' | 'statesAt' | 'listHistory' | 'historyKeptSince' | 'compactHistory'> {
+export function historyRecords({ db, dialect, guarded, write }: HistoryParts): Pick<RecordStore, 'recordChange' | 'listStates' | 'statesAt' | 'listHistory' | 'namesOf' | 'listGone' | 'historyKeptSince' | 'compactHistory'> {
   return {
     recordChange: ({ cluster, at: wanted, fields, entries }) => write(async (transaction) => {
       const last = await transaction.selectFrom('states').selectAll().where('cluster', '=', cluster).executeTakeFirst();
@@ -41,6 +41,7 @@ export function historyRecords({ db, dialect, guarded, write }: HistoryParts): P
       if (last !== undefined && dayOf(last.at) < dayOf(at)) await transaction.insertInto('daily_states').values(last).onConflict((conflict) => conflict.columns(['cluster', 'at']).doNothing()).execute();
       const state = { at, fields: textOfFields(fields) };
       await transaction.insertInto('states').values({ cluster, ...state }).onConflict((conflict) => conflict.column('cluster').doUpdateSet(state)).execute();
+      if (fields['uid'] !== undefined) await transaction.insertInto('uids').values({ uid: fields['uid'], cluster, at }).onConflict((conflict) => conflict.columns(['uid', 'cluster']).doNothing()).execute();
       await insertAll(transaction, 'history', entries.map((entry) => rowOf(entry, cluster, at)));
     }),
 
@@ -60,6 +61,11 @@ export function historyRecords({ db, dialect, guarded, write }: HistoryParts): P
       else for (const echo of ECHOES) query = query.where(sql<boolean>`not (${isField(echo)})`);
       return (await query.execute()).map(entryOf);
     }),
+
+    namesOf: (uid) => guarded(() => db.selectFrom('uids').select(['cluster', 'at']).where('uid', '=', uid).orderBy('at').orderBy('cluster').execute()),
+
+    listGone: (limit) => guarded(() => db.selectFrom('states as s').innerJoin('uids as u', 'u.cluster', 's.cluster').select(['u.cluster', 'u.uid', 's.at']).where('s.fields', '=', '{}')
+        .orderBy('s.at', 'desc').orderBy('u.at', 'desc').orderBy('u.cluster').limit(limit).execute()),
 
     historyKeptSince: () => guarded(() => keptSince(db)),
     compactHistory: (before) => write((transaction) => compact(transaction, before)),

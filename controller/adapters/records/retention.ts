@@ -30,6 +30,7 @@ export async function compact(transaction: Transaction<Tables>, retention: Reten
   for (const { cluster, at } of replaced.rows) await transaction.deleteFrom('daily_states').where('cluster', '=', cluster).where('at', '=', at).execute();
   if (old.length === ROWS_AT_ONCE || replaced.rows.length === STATES_AT_ONCE) return true;
   await sql`delete from states where fields = '{}' and at < ${statesBefore} and not exists (select 1 from history h where h.cluster = states.cluster)`.execute(transaction);
+  await sql`delete from uids where not exists (select 1 from states s where s.cluster = uids.cluster)`.execute(transaction);
   return false;
 }
 

@@ -11,6 +11,8 @@ export interface Tables {
   states: { cluster: string; at: number; fields: string };
   /** The state that a cluster had at the end of a day with changes; `at` is the last of them. */
   daily_states: { cluster: string; at: number; fields: string };
+  /** Since when a cluster's own uid (JSON text, as in its field) was met under a name. */
+  uids: { uid: string; cluster: string; at: number };
   /** One row: every history row since then is kept. */
   history_kept: { since: number };
   revisions: { id: string; cluster: string; content: string };

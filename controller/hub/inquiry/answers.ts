@@ -1,5 +1,5 @@
 /** Answers, by question: what a new kind of question needs is one entry in `Inquiry.spec` and one here. */
-import type { HistoryAnswer, RunAnswer } from '../../../mesh/api/resources/inquiry-answers.ts';
+import type { RunAnswer } from '../../../mesh/api/resources/inquiry-answers.ts';
 import type { InquiryObject, QuestionName } from '../../../mesh/api/resources/inquiry.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import type { StrategyValue } from '../../../mesh/model/rollout.ts';
@@ -26,11 +26,8 @@ export class WrongQuery extends AdvisedError {
   }
 }
 
-export function recordedAnswers(records: RecordStore, runs: Pick<Cache<UpdateRunObject>, 'get'>): Pick<Answers, 'history' | 'run' | 'drill'> {
+export function recordedAnswers(records: RecordStore, runs: Pick<Cache<UpdateRunObject>, 'get'>): Pick<Answers, 'run' | 'drill'> {
   return {
-    async history({ cluster, field, limit }): Promise<HistoryAnswer> {
-      return { entries: await records.listHistory({ limit, ...(cluster === undefined ? {} : { cluster }), ...(field === undefined ? {} : { field }) }) };
-    },
     async run({ name }): Promise<RunAnswer> {
       const journal = await records.listJournal(name, MOST_JOURNAL_ENTRIES);
       const object = runs.get({ name });

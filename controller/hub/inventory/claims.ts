@@ -21,7 +21,7 @@ export interface Claims {
   subscribe(touched: (cluster: string) => void): void;
 }
 
-export function createClaims({ clusters, fleet, records }: { readonly clusters: Cache<ClusterObject>; readonly fleet: Fleet; readonly records: Pick<RecordStore, 'listHistory'> }): Claims {
+export function createClaims({ clusters, fleet, records }: { readonly clusters: Cache<ClusterObject>; readonly fleet: Fleet; readonly records: Pick<RecordStore, 'listGone'> }): Claims {
   /** Name → uid; the newest last. */
   const former = new Map<string, string>();
   const remember = (name: string, uid: string): void => {
@@ -34,8 +34,7 @@ export function createClaims({ clusters, fleet, records }: { readonly clusters: 
 
   return {
     async load() {
-      const rows = await records.listHistory({ field: 'uid', limit: MOST_FORMER });
-      for (const { cluster, before, after } of rows.toReversed()) if (after === null && before !== null) remember(cluster, uidOf(before));
+      for (const { cluster, uid } of (await records.listGone(MOST_FORMER)).toReversed()) remember(cluster, uidOf(uid));
     },
     of(cluster, uid) {
       const refused = fleet.refusal(cluster) ?? null;

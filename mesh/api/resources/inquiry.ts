@@ -15,7 +15,18 @@ const fleetQuestion = z.object({
 
 /** One entry a question; exactly one is asked. */
 const questions = {
-  history: z.object({ cluster: z.string().max(63).optional(), field: z.string().max(256).optional(), limit: z.int().min(1).max(500).default(100) }).optional(),
+  history: z.object({
+    cluster: z.string().max(63).optional(),
+    field: z.string().max(316).optional().describe('A field, for example desired or labels.region; with a final * all that begin so.'),
+    since: timestamp.optional(),
+    until: timestamp.optional().describe('Up to, not including, this time.'),
+    limit: z.int().min(1).max(500).default(100),
+  }).optional().describe('What changed, newest first: by whom, why, on whose approval.'),
+  diff: z.object({
+    cluster: z.string().max(63),
+    at: timestamp,
+    to: timestamp.optional().describe('Now where it is left out.'),
+  }).optional().describe('What is different in a cluster between two moments, and who changed it last.'),
   query: fleetQuestion.optional(),
   discovered: z.object({ limit: z.int().min(1).max(1000).default(500) }).optional().describe('Clusters that other inventories and tools know.'),
   run: z.object({ name: z.string().max(253) }).optional(),

@@ -20,6 +20,9 @@ export async function addStates(untyped: Kysely<unknown>): Promise<void> {
       .addPrimaryKeyConstraint(`${table}_pk`, [...key]).execute();
   }
   await db.schema.createTable('history_kept').addColumn('since', 'bigint', (c) => c.notNull()).execute();
+  await db.schema.createTable('uids')
+    .addColumn('uid', 'text', (c) => c.notNull()).addColumn('cluster', 'text', (c) => c.notNull()).addColumn('at', 'bigint', (c) => c.notNull())
+    .addPrimaryKeyConstraint('uids_pk', ['uid', 'cluster']).execute();
   for (const { cluster } of await db.selectFrom('history').select('cluster').distinct().execute()) await addStatesOf(db, cluster);
 }
 

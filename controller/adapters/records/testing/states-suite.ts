@@ -111,6 +111,16 @@ export function statesSuite(open: () => Promise<RecordStore>): void {
     }), { numRuns: RUNS });
   });
 
+  test('a uid tells the names that its cluster had, and clusters that are gone tell their uids', async () => {
+    const at = EPOCH + 5 * DAY;
+    const change = (cluster: string, when: number, uid: string | null): Promise<void> =>
+      records.recordChange({ cluster, at: when, fields: uid === null ? {} : { uid }, entries: [{ cluster, at: when, field: 'uid', before: null, after: uid, ...author }] });
+    for (const [cluster, when, uid] of [['berlin', at, '"one"'], ['berlin', at + 1, '"one"'], ['oslo', at + 1, '"two"'], ['berlin', at + 2, null], ['muenchen', at + 3, '"one"']] as const) await change(cluster, when, uid);
+    expect(await records.namesOf('"one"')).toEqual([{ cluster: 'berlin', at }, { cluster: 'muenchen', at: at + 3 }]);
+    expect(await records.namesOf('"three"')).toEqual([]);
+    expect(await records.listGone(5)).toEqual([{ cluster: 'berlin', uid: '"one"', at: at + 2 }]);
+  });
+
   test('a clock that goes back adds to the last instant', async () => {
     const cluster = 'back';
     const change = (at: number, region: string): Promise<void> => records.recordChange({ cluster, at, fields: { 'labels.region': region }, entries: [{ cluster, at, field: 'labels.region', before: null, after: region, ...author }] });
