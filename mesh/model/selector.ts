@@ -84,6 +84,7 @@ function compileParts(selector: ClusterSelector): Compiled {
     conditions.push((subject) => matchesAny(names, [subject.name]));
   }
   for (const part of ['labels', 'exclude_labels'] as const) {
+    if (!isMap(selector[part] ?? {})) return { problem: `${part}: ${show(selector[part])} is no map from keys to globs` };
     for (const [key, value] of Object.entries(selector[part] ?? {})) {
       if (key === '') return { problem: `${part}: has an empty key; name a label or a property` };
       const globs = typeof value === 'string' ? [value] : value;
@@ -95,12 +96,15 @@ function compileParts(selector: ClusterSelector): Compiled {
       });
     }
   }
-  for (const [index, expression] of (Array.isArray(selector.match_expressions ?? []) ? selector.match_expressions ?? [] : [{}]).entries()) {
-    const condition = compileExpression(`match_expressions[${index}]`, expression as MatchExpression);
+  const expressions: unknown = selector.match_expressions ?? [];
+  if (!Array.isArray(expressions)) return { problem: `match_expressions: ${show(expressions)} is no list` };
+  for (const [index, expression] of expressions.entries()) {
+    const field = `match_expressions[${index}]`;
+    const condition = isMap(expression) ? compileExpression(field, expression as unknown as MatchExpression) : `${field}: ${show(expression)} is no expression; give key, operator and values`;
     if (typeof condition === 'string') return { problem: condition };
     conditions.push(condition);
   }
-  if (selector.cel !== undefined) {
+  if (selector.cel !== undefined && selector.cel !== null) {
     const compiled = selectorCel(selector.cel);
     if ('problem' in compiled) return { problem: `cel: ${compiled.problem}` };
     conditions.push(celCondition(compiled));
@@ -118,7 +122,7 @@ const COMPARISONS: Readonly<Partial<Record<SelectorOperator, Comparison>>> = { G
 /** A sentence: why there is none. */
 function compileExpression(field: string, { key, operator, values = [] }: MatchExpression): Condition | string {
   if (typeof key !== 'string' || key === '') return `${field}: has no key; name a label, a property or a fact`;
-  if (!SELECTOR_OPERATORS.includes(operator)) return `${field}: ${JSON.stringify(operator)} is no operator; use one of ${SELECTOR_OPERATORS.join(', ')}`;
+  if (!SELECTOR_OPERATORS.includes(operator)) return `${field}: ${show(operator)} is no operator; use one of ${SELECTOR_OPERATORS.join(', ')}`;
   const found = (subject: SelectorSubject): Found => lookUp(subject, key, true);
   if (operator === 'Exists' || operator === 'DoesNotExist') {
     if (values.length > 0) return `${field}: ${operator} takes no values`;
@@ -146,9 +150,19 @@ const among = (found: Found, globs: readonly string[]): Verdict => (found.state 
 const negated = (verdict: Verdict): Verdict => (verdict === undefined ? undefined : !verdict);
 const matchesAny = (globs: readonly string[], texts: readonly string[]): boolean => texts.some((text) => globs.some((glob) => matchesGlob(glob, text)));
 
+const isMap = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);
+/** Of anything at all, a part. */
+function show(value: unknown): string {
+  try {
+    return (JSON.stringify(value) ?? typeof value).slice(0, 64);
+  } catch {
+    return typeof value;
+  }
+}
+
 function globsProblem(field: string, globs: unknown): string | undefined {
-  if (!Array.isArray(globs)) return `${field}: ${JSON.stringify(globs)} is neither a text nor a list of texts`;
+  if (!Array.isArray(globs)) return `${field}: ${show(globs)} is neither a text nor a list of texts`;
   if (globs.length === 0) return `${field}: is an empty list, which matches nothing; list at least one glob or leave the entry out`;
   const wrong: unknown = globs.find((glob) => typeof glob !== 'string');
-  return wrong === undefined ? undefined : `${field}: ${JSON.stringify(wrong)} is not a text; put numbers and booleans in quotes`;
+  return wrong === undefined ? undefined : `${field}: ${show(wrong)} is not a text; put numbers and booleans in quotes`;
 }

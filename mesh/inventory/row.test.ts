@@ -1,0 +1,63 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { fieldsOf } from '../model/cluster-fields.ts';
+import { isKnownFact, KNOWN_FACTS } from '../model/selector-facts.ts';
+import { rowOf } from './row.ts';
+
+const T = '2026-01-01T00:00:00.000Z';
+const LATER = '2026-01-03T00:00:00.000Z';
+const amounts = { cpuMilli: 12_500, memoryBytes: 2 ** 33, pods: 110, gpus: { 'nvidia.com/gpu': 2, 'amd.com/gpu': 1 } };
+const condition = (type: string, status: string) => ({ type, status, reason: 'X', message: '', lastTransitionTime: T });
+
+const whole = fieldsOf({
+  metadata: { name: 'oslo', labels: { region: 'eu', env: 'production' } },
+  spec: { frozen: { reason: 'holiday', until: LATER }, properties: { tier: '1' } },
+  status: {
+    identity: { spiffeId: 'spiffe://a/oslo', certificateSerial: '1', issuer: 'CA 3', notAfter: LATER, joinedAt: T, trustDomain: 'mesh.example', issuingCaGeneration: 3 }, uid: 'u-1',
+    properties: [{ name: 'tier', value: '1', source: 'declared', observedAt: T }, { name: 'rack', value: '7', source: 'observed', observedAt: LATER }],
+    cilium: { version: '1.18.1', clusterId: 0 }, kubernetesVersion: 'v1.33.1', agentVersion: '1.4.0', nodes: { total: 5, ready: 4 },
+    capabilities: { zone: ['a', 'b'], gpu: [], certification: ['pci'] }, resources: { capacity: amounts, allocatable: amounts },
+    observedAt: { uid: T, agentVersion: LATER, nodes: T, 'capabilities.zone': T, 'resources.capacity': T },
+    exports: ['shop/checkout'], current: { id: 'abc', appliedAt: T, by: 'run/a-1' }, desired: { id: 'def', run: 'a-2', stage: 'canary' },
+    drift: [{ object: 'a', path: '', expected: '', actual: '', manager: 'kubectl', firstSeen: T, class: 'suspicious', heldUntil: LATER }], driftOmitted: 2,
+    conditions: [condition('Ready', 'False'), condition('Connected', 'True'), condition('Applied', 'Unknown'), condition('InSync', 'False'), condition('Joined', 'True')],
+  },
+});
+
+test('a whole cluster is a row of facts, each with its source and age', () => {
+  const { name, labels, properties, facts } = rowOf('oslo', whole);
+  expect([name, labels]).toEqual(['oslo', { env: 'production', region: 'eu' }]);
+  expect(properties).toEqual([{ name: 'rack', value: '7', source: 'observed', observedAt: Date.parse(LATER) }, { name: 'tier', value: '1', source: 'declared', observedAt: Date.parse(T) }]);
+  expect(Object.fromEntries(Object.entries(facts).map(([key, fact]) => [key, fact.values ?? fact.value]))).toEqual({
+    ready: false, connected: true, 'in-sync': false, joined: true, frozen: true, held: true,
+    'trust-domain': 'mesh.example', issuer: 'CA 3', 'issuing-ca-generation': 3, 'certificate-not-after': LATER, 'joined-at': T, uid: 'u-1',
+    'agent-version': '1.4.0', 'kubernetes-version': 'v1.33.1', 'cilium-version': '1.18.1', 'cluster-id': 0, nodes: 5, 'nodes-ready': 4,
+    'cpu-capacity': 12.5, 'memory-capacity': 2 ** 33, 'pods-capacity': 110, 'gpu-capacity': 3, 'cpu-allocatable': 12.5, 'memory-allocatable': 2 ** 33, 'pods-allocatable': 110, 'gpu-allocatable': 3,
+    'storage-class': [], architecture: [], zone: ['a', 'b'], gpu: [], 'extended-resource': [], 'operating-system': [], 'kubelet-version': [], certification: ['pci'],
+    capability: ['a', 'b', 'certification', 'certification/pci', 'pci', 'zone', 'zone/a', 'zone/b'],
+    exports: ['shop/checkout'], current: 'abc', desired: 'def', run: 'a-2', drift: 3, 'drift-class': ['suspicious'], 'last-change': LATER,
+  });
+  expect(facts['frozen']).toMatchObject({ source: 'declared', until: Date.parse(LATER) });
+  expect(facts['held']).toMatchObject({ source: 'hub', until: Date.parse(LATER) });
+  expect(facts['agent-version']).toMatchObject({ source: 'observed', observedAt: Date.parse(LATER) });
+  expect(facts['kubernetes-version']).toMatchObject({ source: 'observed', observedAt: null });
+});
+
+test('what nobody has said is unknown; that nobody froze or holds a cluster is known', () => {
+  expect(rowOf('new', fieldsOf({ metadata: { name: 'new' } })).facts).toEqual({
+    frozen: { value: false, source: 'declared', observedAt: null }, held: { value: false, source: 'hub', observedAt: null },
+  });
+});
+
+test('whatever the fields hold, a row has only facts that are listed, of the kind that is listed', () => {
+  const fields = fc.dictionary(fc.oneof(fc.constantFrom(...Object.keys(whole), 'capabilities', 'observedAt.nodes', 'resources.requested'), fc.string()), fc.oneof(fc.json({ maxDepth: 3 }), fc.string(), fc.constantFrom(...Object.values(whole))));
+  fc.assert(fc.property(fields, (given) => {
+    for (const [key, { value, values, observedAt }] of Object.entries(rowOf('oslo', given).facts)) {
+      expect(isKnownFact(key), key).toBe(true);
+      const { kind } = KNOWN_FACTS[key]!;
+      expect(values !== undefined, key).toBe(kind === 'list');
+      if (kind === 'boolean') expect(typeof value, key).toBe('boolean');
+      if (observedAt !== null) expect(Number.isFinite(observedAt)).toBe(true);
+    }
+  }), { numRuns: 1000 });
+});
