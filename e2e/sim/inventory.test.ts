@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { runScenario } from './scenario.ts';
 
 const read = (name: string): string => readFileSync(new URL(`scenarios/${name}`, import.meta.url), 'utf8');
-const SCENARIOS = ['inventory', 'claims', 'clone'];
+const SCENARIOS = ['inventory', 'claims', 'clone', 'drift'];
 const STEADY = { network: { latencyMilliseconds: { least: 5, most: 5 } }, callMilliseconds: { least: 1, most: 1 }, restMilliseconds: 300 };
 
 it.each(SCENARIOS)('%s reads as its golden says (REWRITE=1 writes it anew)', async (name) => {
