@@ -5,8 +5,7 @@ import { type CloneChange, type CloneConflict, type Clonable, cloneKey, failover
 import { entriesOf, keysOf } from './clone-selectors.ts';
 import { notCopied, type NotCopied } from './clone-rest.ts';
 
-export type { Clonable, CloneChange, CloneConflict, NamedSelector } from './clone-changes.ts';
-export type { NotCopied } from './clone-rest.ts';
+export type { Clonable, CloneChange, NamedSelector } from './clone-changes.ts';
 
 export interface CloneInput {
   readonly source: Clonable;

@@ -31,7 +31,7 @@ interface FleetObjects {
 }
 
 /** The run that the hub would make of the changes. */
-export interface FollowingRun {
+interface FollowingRun {
   readonly strategy: string;
   readonly stages: readonly { readonly name: string; readonly clusters: readonly string[] }[];
 }
