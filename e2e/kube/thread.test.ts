@@ -30,6 +30,8 @@ if (missing !== undefined) console.log(`the thread is not walked on real kube-ap
 const NOT_IN_THE_WALK: Readonly<Record<string, string>> = {
   'get meshes.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
   'get drills.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
+  'get driftdecisions.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
+  'get driftpolicies.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
   'get fleetqueries.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
   'get updateruns.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
   'get inquiries.isthmus.dev * in *': 'read again after someone else wrote at the same moment',

@@ -1,31 +1,26 @@
-/** `isthmus drift list`: where clusters are not what we last wrote, and who changed them. */
+/** `isthmus drift`: what others changed, and what is to become of it. */
 import type { Command } from 'commander';
-import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
-import { Cluster } from '../../../mesh/api/resources/index.ts';
-import { fromRfc3339 } from '../../../mesh/model/instant.ts';
 import type { Environment } from '../environment.ts';
-import { listAll } from '../list.ts';
-import { age, type Format, formatOption, print } from '../output/index.ts';
+import { type Format, formatOption } from '../output/index.ts';
+import { decideDrift } from './decide.ts';
+import { listDrift } from './list.ts';
 
-const shortDigest = (digest: string): string => (digest.startsWith('sha256:') ? digest.slice(0, 'sha256:'.length + 10) : digest);
-
-export async function listDrift(environment: Environment, cluster: string | undefined, format: Format): Promise<void> {
-  const client = await environment.connect();
-  const entries = (await listAll<ClusterObject>(client, Cluster, environment.signal))
-    .filter((object) => cluster === undefined || object.metadata.name === cluster)
-    .flatMap((object) => (object.status?.drift ?? []).map((drift) => ({ cluster: object.metadata.name, ...drift })));
-  print(environment, format, {
-    headings: ['CLUSTER', 'OBJECT', 'PATH', 'EXPECTED', 'ACTUAL', 'MANAGER', 'FIRST SEEN'],
-    rows: entries.map((entry) => [entry.cluster, entry.object, entry.path, shortDigest(entry.expected), shortDigest(entry.actual), entry.manager, `${age(fromRfc3339(entry.firstSeen), environment.now())} ago`]),
-    value: entries,
-    names: entries.map((entry) => `${entry.cluster}/${entry.object}${entry.path}`),
-    empty: 'No drift: every cluster is what was last written.',
-  });
-}
+interface Said { readonly path?: string; readonly reason: string; readonly dryRun: boolean }
 
 export function register(program: Command, environment: (command: Command) => Environment): void {
-  program.command('drift').description('changes made by others to what Isthmus manages').command('list')
-    .description('list changed fields with digests, field manager and first-seen time')
+  const drift = program.command('drift').description('changes made by others to what Isthmus manages');
+  drift.command('list')
+    .description('list changed fields with class, field manager, hold and first-seen time; -o wide adds digests and actor')
     .argument('[cluster]').addOption(formatOption())
     .action(async (cluster: string | undefined, options: { output: Format }, command: Command) => listDrift(environment(command), cluster, options.output));
+  const decision = (command: Command): Command => command
+    .option('--path <path>', 'one changed field of it, as "isthmus drift list" shows it (default: all)')
+    .requiredOption('--reason <text>', 'why, for the record')
+    .option('--dry-run', 'say what will happen, check with the server, decide nothing', false);
+  decision(drift.command('accept').description('make a change by others desired, by an update run')
+    .argument('<cluster>').argument('<object>', 'as listed: "Secret kube-system/cilium-clustermesh", or its name'))
+    .action(async (cluster: string, object: string, { path, reason, dryRun }: Said, command: Command) => decideDrift(environment(command), { action: 'accept', cluster, object, path, reason, dryRun }));
+  decision(drift.command('revert').description('have a change by others written over, once, by an update run; newer changes stay')
+    .argument('<cluster>').argument('[object]', 'as listed (default: all)'))
+    .action(async (cluster: string, object: string | undefined, { path, reason, dryRun }: Said, command: Command) => decideDrift(environment(command), { action: 'revert', cluster, object, path, reason, dryRun }));
 }
