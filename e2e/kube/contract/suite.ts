@@ -19,6 +19,7 @@ import { tablesCases } from './tables-cases.ts';
 import { versionsCases } from './versions-cases.ts';
 import { patchesCases } from './patches-cases.ts';
 import { chartsCases } from './charts-cases.ts';
+import { clusterSelectorsCases } from './cluster-selectors-cases.ts';
 import { collectionCases } from './collection-cases.ts';
 import { conversionCases } from './conversion-cases.ts';
 import { definitionsCases } from './definitions-cases.ts';
@@ -53,7 +54,7 @@ export function kubernetesContract(name: string, start: () => Promise<Subject>):
 }
 
 /** Each group of cases works in namespaces of its own; the order of groups says nothing. */
-const SERVER_CASES: readonly ((subject: () => ServerSubject) => void)[] = [applyRulesCases, lifecycleCases, garbageCases, namespaceCases, accessCases, leaseCases, eventGroupsCases, documentsCases, reviewsCases, selectorsCases, tablesCases, versionsCases, watchesCases, writesCases, patchesCases, validationCases, rulesCases, definitionsCases, conversionCases, strictnessCases, applyFieldsCases, chartsCases, collectionCases];
+const SERVER_CASES: readonly ((subject: () => ServerSubject) => void)[] = [applyRulesCases, lifecycleCases, garbageCases, namespaceCases, accessCases, leaseCases, eventGroupsCases, documentsCases, reviewsCases, selectorsCases, tablesCases, versionsCases, watchesCases, writesCases, patchesCases, validationCases, rulesCases, definitionsCases, conversionCases, strictnessCases, applyFieldsCases, chartsCases, collectionCases, clusterSelectorsCases];
 
 export function serverContract(name: string, start: () => Promise<ServerSubject>): void {
   describe(name, () => {
