@@ -17,7 +17,7 @@ export interface Wish {
   readonly freeGpus?: number;
 }
 
-export interface Chosen {
+interface Chosen {
   readonly cluster: ClusterFigures;
   readonly why: readonly string[];
 }
