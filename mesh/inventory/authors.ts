@@ -24,12 +24,16 @@ export interface AuthorFacts {
   /** Of the cluster: the author of everything observed. */
   readonly agent: string;
   readonly managedFields: readonly Owner[];
+  /** Of the object: `isthmus.dev/reason` says why its writer changed what it changed. */
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly before: ClusterFields;
   readonly after: ClusterFields;
   readonly assignment: Pick<Assignment, 'run'> | null;
   readonly run: (name: string) => RunAuthor | undefined;
 }
 
+export const REASON_ANNOTATION = 'isthmus.dev/reason';
+const LONGEST_REASON = 1024;
 const HUB_CONDITIONS = ['Joined', 'Connected', 'Consistent', 'Ready'];
 
 export function authorsOf(facts: AuthorFacts): (field: string) => Author {
@@ -37,8 +41,8 @@ export function authorsOf(facts: AuthorFacts): (field: string) => Author {
     const [head, key] = split(field);
     const plain = (by: string): Author => ({ by, run: null, reason: null, approvedBy: [] });
     switch (head) {
-      case 'labels': case 'spec': case 'object': return plain(lastManager(facts.managedFields, field));
-      case 'properties': return plain(isDeclared(facts, field) ? lastManager(facts.managedFields, `spec.${field}`) : facts.agent);
+      case 'labels': case 'spec': case 'object': return byWriter(facts, field);
+      case 'properties': return isDeclared(facts, field) ? byWriter(facts, `spec.${field}`) : plain(facts.agent);
       case 'identity': return plain('hub');
       case 'desired': return byRun(facts, (run, name) => run?.requestedBy ?? `run/${name}`);
       case 'current': return byRun(facts, () => facts.agent);
@@ -63,13 +67,19 @@ function byRun({ assignment, run, agent }: AuthorFacts, by: (run: RunAuthor | un
 /** Now, or until this change: what is declared hides what the agent reports of the same name. */
 const isDeclared = ({ before, after }: AuthorFacts, field: string): boolean => [before, after].some((fields) => Object.hasOwn(fields, `spec.${field}`));
 
-/** Of those who own the field the last writer; where nobody does (it was removed) the last writer of the object. Kubernetes tells managers, not users. */
-function lastManager(owners: readonly Owner[], field: string): string {
+/** Kubernetes tells managers, not users. A reason counts for what its own writer wrote. */
+function byWriter({ managedFields, annotations }: AuthorFacts, field: string): Author {
+  const writer = lastWriter(managedFields, field);
+  const reason = owns(writer?.fieldsV1, ['f:metadata', 'f:annotations', `f:${REASON_ANNOTATION}`]) ? annotations?.[REASON_ANNOTATION]?.slice(0, LONGEST_REASON) : undefined;
+  return { by: writer?.manager ?? 'unknown', run: null, reason: reason ?? null, approvedBy: [] };
+}
+
+/** Of those who own the field the last writer; where nobody does (it was removed) the last writer of the object. */
+function lastWriter(owners: readonly Owner[], field: string): Owner | undefined {
   const writers = owners.filter(({ subresource, manager }) => (subresource ?? '') === '' && manager !== undefined);
   const path = pathOf(field);
   const owning = writers.filter(({ fieldsV1 }) => path.length > 0 && owns(fieldsV1, path));
-  const last = (owning.length > 0 ? owning : writers).reduce<Owner | undefined>((newest, one) => (newest === undefined || (one.time ?? '') >= (newest.time ?? '') ? one : newest), undefined);
-  return last?.manager ?? 'unknown';
+  return (owning.length > 0 ? owning : writers).reduce<Owner | undefined>((newest, one) => (newest === undefined || (one.time ?? '') >= (newest.time ?? '') ? one : newest), undefined);
 }
 
 /** In the text form of FieldsV1 (structured-merge-diff): a member is `f:<name>`. */

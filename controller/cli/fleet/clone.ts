@@ -1,14 +1,13 @@
 /** `isthmus fleet clone`: one cluster's networking configuration to another, as a change to review. */
 import { type Command, Option } from 'commander';
 import { HUB_RESOURCES } from '../../../mesh/api/resources/index.ts';
+import { REASON_ANNOTATION } from '../../../mesh/inventory/authors.ts';
 import { type KubernetesClient, KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
 import { type PlannedClone, planFleetClone, readFleet } from './clone-plan.ts';
 import { cloneDiff, cloneManifests, mergePatches, objectNames } from './clone-print.ts';
 
 const FIELD_MANAGER = 'isthmus-cli';
-/** Why, on each object that was changed. */
-const REASON = 'isthmus.dev/reason';
 
 interface CloneOptions {
   readonly to: string;
@@ -51,7 +50,7 @@ function print(environment: Environment, clone: PlannedClone, { output, to }: Cl
 
 async function send(environment: Environment, client: KubernetesClient, clone: PlannedClone, reason: string, dryRun: boolean): Promise<void> {
   const written: string[] = [];
-  for (const { kind, name, body } of mergePatches(clone, { [REASON]: reason })) {
+  for (const { kind, name, body } of mergePatches(clone, { [REASON_ANNOTATION]: reason })) {
     const resource = HUB_RESOURCES.find((one) => one.kind === kind);
     if (resource === undefined) throw new Error(`there is no kind ${kind}`);
     try {

@@ -98,7 +98,7 @@ export function createInventory({ ports, fleet, assignments, clusters, runs, dri
     const fieldsBefore = believed?.fields ?? fieldsOf(object);
     const fields = fieldsOf({ ...object, status });
     const authorOf = authorsOf({
-      agent: agentOf(facts, status), managedFields: object.metadata.managedFields ?? [], before: fieldsBefore, after: fields,
+      agent: agentOf(facts, status), managedFields: object.metadata.managedFields ?? [], annotations: object.metadata.annotations ?? {}, before: fieldsBefore, after: fields,
       assignment: facts.assignment, run: (name) => runAuthor(runs.get({ name })),
     });
     const entries = changesOf({ cluster: facts.name, at: clock.now(), before: fieldsBefore, after: fields, authorOf });
