@@ -3,7 +3,8 @@ import { type Instant, toRfc3339 } from '../model/instant.ts';
 import type { QueryAnswer, QueryRow, QuerySource } from '../model/query-answer.ts';
 import { lookUp } from '../model/selector-lookup.ts';
 import type { FleetIndex } from './fleet-index.ts';
-import { textsAt } from './query.ts';
+import type { QueryKeys } from './query-parse.ts';
+import { type Query, textsAt } from './query.ts';
 import type { ReadQuery } from './reading.ts';
 import type { FleetRow } from './row.ts';
 
@@ -18,7 +19,10 @@ export const WIDE_COLUMNS = ['connected', 'in-sync', 'frozen', 'held', 'agent-ve
 
 /** A fleet at one moment, wherever that comes from. */
 export interface AskedFleet {
-  readonly index: FleetIndex;
+  readonly keys: QueryKeys;
+  /** With all that may match. */
+  index(query: Query): FleetIndex;
+  readonly total: number;
   readonly from: QueryAnswer['from'];
   readonly at: Instant;
   readonly heardAt: HeardAt;
@@ -36,11 +40,12 @@ export interface Head {
 
 const MOST_UNDECIDED_NAMES = 20;
 
-export function answerHead({ index, from, at, heardAt, notes }: AskedFleet, text: string, read: ReadQuery, columns: readonly string[]): { readonly head: Head; readonly rows: readonly FleetRow[] } {
-  const { rows, matched, undecided, usedIndex, examined } = index.run(read.query, at);
+export function answerHead({ index, total, from, at, heardAt, notes }: AskedFleet, text: string, read: ReadQuery, columns: readonly string[]): { readonly head: Head; readonly rows: readonly FleetRow[] } {
+  const { rows, matched, undecided, usedIndex, examined } = index(read.query).run(read.query, at);
   const answer = {
-    query: text, at: toRfc3339(at), from, columns, matched, total: index.size, undecided: undecided.length, undecidedNames: undecided.slice(0, MOST_UNDECIDED_NAMES),
-    usedIndex, examined, sources: sourcesOf(rows, heardAt, at), notes: [...notes, ...read.notes],
+    query: text, at: toRfc3339(at), from, columns, matched, total, undecided: undecided.length, undecidedNames: undecided.slice(0, MOST_UNDECIDED_NAMES),
+    // What excludes a cluster of a past moment is read off its recorded labels.
+    ...from === 'records' ? { usedIndex: 'none', examined: total } : { usedIndex, examined }, sources: sourcesOf(rows, heardAt, at), notes: [...notes, ...read.notes],
   };
   return { head: { answer, keys: read.keys, at, heardAt }, rows };
 }

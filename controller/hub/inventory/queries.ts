@@ -3,10 +3,10 @@ import { type FleetQueryObject, fleetQuerySpec } from '../../../mesh/api/resourc
 import type { QueryAnswer, QueryRow } from '../../../mesh/api/resources/inquiry-answers.ts';
 import type { InquiryObject } from '../../../mesh/api/resources/inquiry.ts';
 import { type AskedFleet, answerHead, type Head, shownRow, toldAt, USUAL_COLUMNS } from '../../../mesh/inventory/answer.ts';
-import { createFleetIndex } from '../../../mesh/inventory/fleet-index.ts';
+import { indexOf, keysOf } from '../../../mesh/inventory/past.ts';
 import { pointedAt } from '../../../mesh/inventory/pointing.ts';
 import { readQuery } from '../../../mesh/inventory/reading.ts';
-import { type FleetRow, rowOf } from '../../../mesh/inventory/row.ts';
+import type { FleetRow } from '../../../mesh/inventory/row.ts';
 import { fromRfc3339, type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
 import { nearest } from '../../../mesh/model/near.ts';
 import type { Clock } from '../../../mesh/ports/clock.ts';
@@ -45,13 +45,12 @@ export function createQueries({ clock, records, live, saved }: QueriesParts): Qu
   }
 
   async function fleetAt(at: Instant | undefined, now: Instant): Promise<AskedFleet> {
-    if (at === undefined) return { index: live.index, from: 'memory', at: now, heardAt: (row) => live.heardAt(row, now), notes: [] };
+    if (at === undefined) return { keys: live.index.keys, index: () => live.index, total: live.index.size, from: 'memory', at: now, heardAt: (row) => live.heardAt(row, now), notes: [] };
     if (at > now) throw new WrongQuery(`at: ${toRfc3339(at)} is in the future, it is ${toRfc3339(now)} now`);
-    const index = createFleetIndex();
-    for (const [name, fields] of await records.statesAt(at)) index.put(rowOf(name, fields));
+    const states = await records.statesAt(at);
     const since = await records.historyKeptSince();
     return {
-      index, from: 'records', at, heardAt: toldAt(at),
+      keys: keysOf(states), index: (query) => indexOf(states, query, at), total: states.size, from: 'records', at, heardAt: toldAt(at),
       notes: since !== null && at < since ? [`what is older than ${toRfc3339(since)} is kept by the day: this is as of the end of each cluster's last day with a change`] : [],
     };
   }
@@ -66,7 +65,7 @@ export function createQueries({ clock, records, live, saved }: QueriesParts): Qu
       const { text, columns } = question.saved === undefined ? { text: question.text ?? '', columns: [] } : named(question.saved);
       const at = question.at === undefined ? undefined : fromRfc3339(question.at);
       const fleet = await fleetAt(at, now);
-      const read = readQuery(text, question.orderBy, fleet.index.keys);
+      const read = readQuery(text, question.orderBy, fleet.keys);
       if ('problem' in read) throw new WrongQuery(`${question.saved === undefined ? '' : `saved query "${question.saved}": `}${pointedAt(read, read.text)}`);
       const shown = [question.columns ?? [], columns, USUAL_COLUMNS].find((some) => some.length > 0) ?? USUAL_COLUMNS;
       if (at === undefined && [...read.keys, ...shown].includes('last-heard')) live.tellHeard(now);
