@@ -23,6 +23,7 @@ import { embeddedClient } from '../embedded/client.ts';
 import { runEmbedded } from '../embedded/main.ts';
 import { cancelWithin } from '../runtime/cancel.ts';
 import { AdvisedError } from '../runtime/errors.ts';
+import type { Retention } from './inventory/retention.ts';
 import { createHub } from './wiring.ts';
 
 export interface HubOptions {
@@ -45,6 +46,8 @@ export interface HubOptions {
   readonly healthListen: string;
   /** `postgres://…`, or the path of a SQLite file; undefined: `records.sqlite` in `dataDir`. */
   readonly records?: string | undefined;
+  /** How long the past of clusters is kept; undefined: as is usual. */
+  readonly history?: Retention | undefined;
   /** Several replicas on one Kubernetes API and one PostgreSQL. */
   readonly leaderElection?: boolean;
   readonly clusterProfiles: boolean;
@@ -79,6 +82,7 @@ export async function runHub(options: HubOptions, signal: AbortSignal): Promise<
       }, {
         namespace: options.namespace, trustDomain: options.trustDomain, advertisedAddress: options.advertise, createNamespace: options.embedded,
         inventory: { clusterProfiles: options.clusterProfiles, discover: options.discover, argoNamespaces: options.argocdNamespace },
+        ...(options.history === undefined ? {} : { history: options.history }),
         ...(options.leaderElection === true ? { leaderElection: { identity: `${hostname()}_${randomBytes(6).toString('hex')}` } } : {}),
       });
       const health = await serveHealth({ listen: options.healthListen, metrics, ready: () => withProblem(hub.ready(), api.problem?.()) }, everything.signal);

@@ -1,11 +1,14 @@
 /** `isthmus hub`. */
 import type { Command } from 'commander';
+import { USUAL_RETENTION } from '../../hub/inventory/retention.ts';
 import type { HubOptions } from '../../hub/main.ts';
 import type { Environment } from '../environment.ts';
-import { collect, globalKubeconfig, logLevelOption } from '../options.ts';
+import { collect, globalKubeconfig, logLevelOption, wholeNumber } from '../options.ts';
 
 /** Every flag is an option of the hub; the kubeconfig is a global one. */
-type HubFlags = Omit<HubOptions, 'kubeconfig'>;
+type HubFlags = Omit<HubOptions, 'kubeconfig' | 'history'> & { readonly historyDays: string; readonly dailyHistoryDays: string };
+
+const MOST_DAYS = 36_500;
 
 export function register(program: Command, environment: (command: Command) => Environment): void {
   program.command('hub')
@@ -21,6 +24,8 @@ export function register(program: Command, environment: (command: Command) => En
     .option('--advertise <host:port>', 'how agents reach that; nothing: the address it listens on', '')
     .option('--health-listen <host:port>', '/healthz, /readyz and /metrics', '127.0.0.1:8080')
     .option('--records <path or url>', 'a SQLite file, or postgres://…; nothing: a SQLite file in --data-dir (environment: ISTHMUS_RECORDS, for URLs with a password)')
+    .option('--history-days <count>', 'every change of a cluster is told for this long', String(USUAL_RETENTION.changeDays))
+    .option('--daily-history-days <count>', 'and its state at the end of each day with a change for this long', String(USUAL_RETENTION.stateDays))
     .option('--no-cluster-profiles', 'publish no ClusterProfile (multicluster.x-k8s.io) for each cluster where the Kubernetes API has that kind')
     .option('--no-discover', 'read no clusters from ClusterProfiles of others, Cluster API, Argo CD and Flux')
     .option('--argocd-namespace <name>', 'list the metadata of Argo CD\'s cluster Secrets here, repeatable', collect, [])
@@ -28,6 +33,7 @@ export function register(program: Command, environment: (command: Command) => En
     .addOption(logLevelOption())
     .action(async (flags: HubFlags, command: Command) => {
       const { runHub } = await import('../../hub/main.ts');
-      await runHub({ ...flags, kubeconfig: globalKubeconfig(command), records: flags.records ?? process.env['ISTHMUS_RECORDS'] }, environment(command).signal);
+      const history = { changeDays: wholeNumber('--history-days', flags.historyDays, 1, MOST_DAYS), stateDays: wholeNumber('--daily-history-days', flags.dailyHistoryDays, 1, MOST_DAYS) };
+      await runHub({ ...flags, history, kubeconfig: globalKubeconfig(command), records: flags.records ?? process.env['ISTHMUS_RECORDS'] }, environment(command).signal);
     });
 }

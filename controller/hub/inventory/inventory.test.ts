@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { Cluster, UpdateRun } from '../../../mesh/api/resources/index.ts';
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
+import { replay } from '../../../mesh/inventory/replay.ts';
+import { fieldsOf } from '../../../mesh/model/cluster-fields.ts';
 import { KubernetesUnreachable } from '../../../mesh/ports/kubernetes.ts';
 import { RecordsUnavailable } from '../../../mesh/ports/records.ts';
 import { createCache } from '../../runtime/cache.ts';
@@ -60,6 +62,58 @@ describe('inventory', () => {
     expect((await bench.get<ClusterObject>(Cluster, 'berlin'))?.status?.identity?.certificateSerial).toBe('new');
     const rows = (await bench.records.listHistory({ cluster: 'berlin', field: 'identity', limit: 100 })).filter(({ after }) => after?.includes('"new"'));
     expect(rows).toHaveLength(1);
+  });
+
+  it.each(['before', 'after'] as const)('goes on from its records where the hub is killed %s any of its writes: no row is missing and none is there twice', async (when) => {
+    let deaths = 0;
+    for (let step = 1, died = true; died; step += 1) {
+      died = false;
+      const bench = await createBench();
+      await bench.join('berlin', { region: 'europe' });
+      let writes = 0;
+      /** As SIGKILL would: who waits for the write never hears of it. */
+      const maybeDie = async <T>(work: () => Promise<T>): Promise<T> => {
+        writes += 1;
+        if (writes !== step) return work();
+        if (when === 'after') await work();
+        died = true;
+        deaths += 1;
+        void bench.stopHub();
+        return new Promise<T>(() => {});
+      };
+      const update = bench.kubernetes.update.bind(bench.kubernetes);
+      bench.kubernetes.update = (kind, object, options, signal) => (kind.kind === 'Cluster' && options.fieldManager === 'isthmus-hub' ? maybeDie(() => update(kind, object, options, signal)) : update(kind, object, options, signal));
+      await bench.startHub({ ...bench.records, recordChange: (change) => maybeDie(() => bench.records.recordChange(change)) });
+      const berlin = scriptedAgent('berlin', 1);
+      const live = async (): Promise<void> => {
+        berlin.connect(bench);
+        await bench.clock.advance(20_000);
+        berlin.publisher.set('ClusterReport', 'berlin', { ...reportOf(1), properties: { country: 'de' } });
+        await bench.clock.advance(1000);
+        await bench.kubernetes.patch(Cluster, { name: 'berlin' }, { metadata: { labels: { region: 'eu' } } }, { type: 'merge', fieldManager: 'kubectl-label' }, new AbortController().signal);
+        await bench.clock.advance(1000);
+      };
+      await live();
+      if (died) {
+        berlin.disconnect();
+        writes = step;
+        await bench.startHub();
+        await live();
+      }
+      const rows = (await bench.records.listHistory({ cluster: 'berlin', field: '*', limit: 1000 })).toReversed();
+      const last = new Map<string, string | null>();
+      for (const { field, before, after } of rows) {
+        expect([before, after !== before], `death ${step}, ${field}: ${after}`).toEqual([last.get(field) ?? null, true]);
+        last.set(field, after);
+      }
+      const object = await bench.get<ClusterObject>(Cluster, 'berlin');
+      expect((await bench.records.listStates()).get('berlin')).toEqual(fieldsOf(object!));
+      expect(replay({}, rows)).toEqual(fieldsOf(object!));
+      // A change while no hub is there is one of many at once: what counts is how it ended, and by whom.
+      expect(rows.findLast(({ field }) => field === 'labels.region')).toMatchObject({ after: '"eu"', by: 'kubectl-label' });
+      await bench.stopHub();
+    }
+    expect(deaths).toBeGreaterThan(3);
   });
 
   it('follows an agent that changes its mind a hundred times a second slowly, and ends at its last word', async () => {
