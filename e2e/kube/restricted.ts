@@ -23,6 +23,7 @@ export interface RestrictedApi extends GivenApi {
   /** What the chart rendered. */
   readonly objects: readonly KubernetesObject[];
   readonly audit: Audit;
+  readonly server: ApiServer;
   stop(): Promise<void>;
 }
 
@@ -44,7 +45,7 @@ function tokenOf(server: ApiServer, account: string): Promise<string> {
   });
 }
 
-export async function startRestricted({ helm, chart, values, serviceCidr }: { readonly helm: string; readonly chart: string; readonly values: readonly string[]; readonly serviceCidr?: string }): Promise<RestrictedApi> {
+export async function startRestricted({ helm, chart, values, serviceCidr, namespaces = [] }: { readonly helm: string; readonly chart: string; readonly values: readonly string[]; readonly serviceCidr?: string; readonly namespaces?: readonly string[] }): Promise<RestrictedApi> {
   const folder = mkdtempSync(join(tmpdir(), 'isthmus-restricted-'));
   const audit = auditInto(folder, [`system:serviceaccount:${NAMESPACE}:${chart}`]);
   let server: ApiServer | undefined;
@@ -55,7 +56,7 @@ export async function startRestricted({ helm, chart, values, serviceCidr }: { re
   try {
     const objects = await renderChart(helm, chart, values);
     server = await startApiServer({
-      namespaces: [NAMESPACE], definitions: objects.filter(({ kind }) => kind === 'CustomResourceDefinition'), flags: audit.flags, ...(serviceCidr === undefined ? {} : { serviceCidr }),
+      namespaces: [NAMESPACE, ...namespaces], definitions: objects.filter(({ kind }) => kind === 'CustomResourceDefinition'), flags: audit.flags, ...(serviceCidr === undefined ? {} : { serviceCidr }),
     });
     const client = connectKubernetes({ kubeconfig: server.kubeconfigPath, userAgent: 'isthmus-e2e', metrics: fakeMetrics() });
     try {
@@ -68,7 +69,7 @@ export async function startRestricted({ helm, chart, values, serviceCidr }: { re
     }
     const restricted = join(folder, 'restricted.kubeconfig');
     writeFileSync(restricted, server.kubeconfigFor(await tokenOf(server, chart)), { mode: 0o600 });
-    return { admin: server.kubeconfigPath, restricted, objects, audit, stop };
+    return { admin: server.kubeconfigPath, restricted, objects, audit, server, stop };
   } catch (error) {
     await stop();
     throw error;

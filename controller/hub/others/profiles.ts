@@ -8,13 +8,13 @@ import type { ClusterStatusValue } from '../../../mesh/model/cluster-status.ts';
 import type { PublishedProfiles } from '../../../mesh/model/discovered.ts';
 import { sortedByName } from '../../../mesh/model/order.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
-import type { ResourceKind, StatusCause } from '../../../mesh/ports/kubernetes.ts';
+import { KubernetesError, type ResourceKind, type StatusCause } from '../../../mesh/ports/kubernetes.ts';
 import { applyObject } from '../../runtime/apply.ts';
 import { type Cache, createCache } from '../../runtime/cache.ts';
 import { createLoop } from '../../runtime/loop.ts';
 import type { HubPorts } from '../ports.ts';
 import { FIELD_MANAGER } from '../write-status.ts';
-import { whileServed } from './while-served.ts';
+import { ASK_AGAIN_SECONDS, whileServed } from './while-served.ts';
 
 /** What others hold is looked at again, for its end brings no event where their object does not carry our label. */
 const HELD_AGAIN_SECONDS = 300;
@@ -83,16 +83,25 @@ export function createProfiles({ ports, clusters, namespace, trustDomain, on }: 
     return {};
   }
 
-  async function serve(kind: ResourceKind, signal: CancelSignal): Promise<void> {
+  /** The kind has gone, or is about to (405): that is for `whileServed` to find out. */
+  const isEnding = (error: unknown): boolean => error instanceof KubernetesError && (error.code === 404 || error.code === 405);
+
+  async function serve(kind: ResourceKind, doubt: () => void, signal: CancelSignal): Promise<void> {
     const profiles = createCache<ClusterProfileObject>(kubernetes, kind, { namespace, labelSelector: `${CLUSTER_MANAGER_LABEL}=${PROFILE_MANAGER}`, keepManagedFields: true }, ports);
     const loop = createLoop({
       ...ports, name: 'cluster-profiles',
       async reconcile(name, within) {
         const [cluster, profile] = [clusters.get({ name }), profiles.get({ namespace, name })];
-        if (cluster !== undefined) return publish(kind, cluster, profile, within);
-        held.delete(name);
-        if (profile !== undefined) await remove(kind, name, profile, within);
-        return {};
+        try {
+          if (cluster !== undefined) return await publish(kind, cluster, profile, within);
+          held.delete(name);
+          if (profile !== undefined) await remove(kind, name, profile, within);
+          return {};
+        } catch (error) {
+          if (!isEnding(error)) throw error;
+          doubt();
+          return { requeueAt: clock.now() + 2 * ASK_AGAIN_SECONDS * 1000 };
+        }
       },
     });
     const watching = profiles.start(signal);

@@ -7,20 +7,23 @@ import type { HubPorts } from '../ports.ts';
 import { servedVersion } from './reading.ts';
 
 /** One small list in each: no storm, and nobody waits long for what they installed. */
-const ASK_AGAIN_SECONDS = 60;
+export const ASK_AGAIN_SECONDS = 60;
+/** After something looked as if the kind had gone; a definition takes a moment to end. */
+const DOUBT_SECONDS = 1;
 
 export interface WhileServedParts {
   readonly ports: Pick<HubPorts, 'clock' | 'log' | 'kubernetes'>;
   readonly versions: readonly ResourceKind[];
   readonly namespace: string;
-  /** Runs until `signal` aborts. */
-  readonly serve: (kind: ResourceKind, signal: CancelSignal) => Promise<void>;
+  /** Runs until `signal` aborts. `doubt`: the kind may be gone, ask soon. */
+  readonly serve: (kind: ResourceKind, doubt: () => void, signal: CancelSignal) => Promise<void>;
   readonly onState: (state: 'served' | 'absent' | 'forbidden') => void;
 }
 
 /** Runs until `signal` aborts. A server that gives no answer changes nothing. */
 export async function whileServed({ ports: { clock, log, kubernetes }, versions, namespace, serve, onState }: WhileServedParts, signal: CancelSignal): Promise<void> {
   const kindName = versions[0]?.kind ?? '';
+  let nap = cancelWithin(signal);
   let running: { readonly kind: ResourceKind; stop(): Promise<void> } | undefined;
   for (let before = ''; !signal.aborted;) {
     try {
@@ -38,13 +41,17 @@ export async function whileServed({ ports: { clock, log, kubernetes }, versions,
     } catch (error) {
       if (!signal.aborted) log.debug({ kind: kindName, error: messageOf(error) }, 'not known whether the server has this kind');
     }
-    await clock.sleepUntil(clock.now() + ASK_AGAIN_SECONDS * 1000, signal);
+    await clock.sleepUntil(clock.now() + ASK_AGAIN_SECONDS * 1000, nap.signal);
+    nap.release();
+    if (nap.signal.aborted && !signal.aborted) await clock.sleepUntil(clock.now() + DOUBT_SECONDS * 1000, signal);
+    nap = cancelWithin(signal);
   }
+  nap.release();
   await running?.stop();
 
   function run(kind: ResourceKind): { readonly kind: ResourceKind; stop(): Promise<void> } {
     const within = cancelWithin(signal);
-    const ended = serve(kind, within.signal);
+    const ended = serve(kind, () => nap.abort(), within.signal);
     return {
       kind,
       async stop() {
