@@ -10,7 +10,7 @@ import type { Query } from './query-form.ts';
 import type { QueryKeys } from './query-parse.ts';
 import type { FleetRow } from './row.ts';
 
-export interface FleetAnswer {
+interface FleetAnswer {
   /** Those that match, ordered and limited as the query says. */
   readonly rows: readonly FleetRow[];
   /** Before the limit. */
@@ -28,8 +28,6 @@ export interface FleetIndex {
   /** Labels and properties that any cluster has. */
   readonly keys: QueryKeys;
   get(name: string): FleetRow | undefined;
-  /** Sorted by name. */
-  rows(): readonly FleetRow[];
   /** A row is a value: a change is another row. */
   put(row: FleetRow): void;
   remove(name: string): void;
@@ -103,7 +101,6 @@ export function createFleetIndex(): FleetIndex {
     get size() { return slots.size; },
     keys: { has: (key) => keyCounts.has(key), [Symbol.iterator]: () => keyCounts.keys() },
     get: (name) => { const slot = slots.get(name); return slot === undefined ? undefined : rows[slot]; },
-    rows: () => byName.items.map((slot) => rows[slot]!),
     put(row) {
       const known = slots.get(row.name);
       const slot = known ?? free.pop() ?? rows.length;

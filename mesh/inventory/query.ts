@@ -7,7 +7,7 @@ import { type Found, lookUp, type SelectorSubject } from '../model/selector-look
 import type { Query, QueryTerm } from './query-form.ts';
 
 export type { Query } from './query-form.ts';
-export { parseQuery, type QueryKeys, type QueryProblem } from './query-parse.ts';
+export { parseQuery } from './query-parse.ts';
 
 /** A value as it is at `now`: what is true only until then. */
 export function textsAt(found: Extract<Found, { state: 'known' }>, now: Instant | undefined): readonly string[] {
@@ -49,9 +49,3 @@ export function judgeQuery(query: Query, subject: SelectorSubject, now?: Instant
 
 /** Without `now` no age matches. */
 export const matchesQuery = (query: Query, subject: SelectorSubject, now?: Instant): boolean => judgeQuery(query, subject, now) === true;
-
-/** Keys of the query, and of `columns`, that are facts which nobody knows of this cluster; in the order of the query. */
-export function unknownKeys(query: Query, subject: SelectorSubject, columns: readonly string[] = []): string[] {
-  const keys = new Set([...query.terms.map(({ key }) => key), ...query.orderBy.map(({ key }) => key), ...columns]);
-  return [...keys].filter((key) => lookUp(subject, key, false).state === 'unknown');
-}

@@ -4,7 +4,7 @@ import { compareText } from '../model/order.ts';
 import type { SelectorFact } from '../model/selector-lookup.ts';
 
 /** Where a value comes from: the hub's administrators, the cluster's own agent, or the hub's own knowledge. */
-export type FactSource = 'declared' | 'observed' | 'hub';
+type FactSource = 'declared' | 'observed' | 'hub';
 
 /** Times are RFC 3339, CPUs cores, memory bytes. `observedAt` null: nobody said since when. */
 export interface FleetFact extends SelectorFact {

@@ -4,7 +4,7 @@ import { fromRfc3339, type Instant } from '../model/instant.ts';
 import { compareText } from '../model/order.ts';
 import { factsOf, type FleetFact } from './row-facts.ts';
 
-export type { FactSource, FleetFact } from './row-facts.ts';
+export type { FleetFact } from './row-facts.ts';
 
 /** A fact that is not in `facts` is unknown. */
 export interface FleetRow {

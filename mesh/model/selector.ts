@@ -11,7 +11,7 @@ export const SELECTOR_OPERATORS = ['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt'
 type SelectorOperator = (typeof SELECTOR_OPERATORS)[number];
 
 /** `In` and `NotIn` take globs; `Gt`, `Ge`, `Lt`, `Le` one version, number, quantity or RFC 3339 time; `Exists` and `DoesNotExist` none. */
-export interface MatchExpression {
+interface MatchExpression {
   readonly key: string;
   readonly operator: SelectorOperator;
   readonly values?: readonly string[];
@@ -163,6 +163,6 @@ function show(value: unknown): string {
 function globsProblem(field: string, globs: unknown): string | undefined {
   if (!Array.isArray(globs)) return `${field}: ${show(globs)} is neither a text nor a list of texts`;
   if (globs.length === 0) return `${field}: is an empty list, which matches nothing; list at least one glob or leave the entry out`;
-  const wrong: unknown = globs.find((glob) => typeof glob !== 'string');
-  return wrong === undefined ? undefined : `${field}: ${show(wrong)} is not a text; put numbers and booleans in quotes`;
+  const wrong = globs.findIndex((glob) => typeof glob !== 'string');
+  return wrong < 0 ? undefined : `${field}: ${show(globs[wrong])} is not a text; put numbers and booleans in quotes`;
 }
