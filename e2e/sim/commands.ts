@@ -63,12 +63,16 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
   async endpoints({ fleet }, [cluster = '', name, readiness]) {
     await slice(fleet, cluster, refOf(name), readiness);
   },
-  // edit CLUSTER SECRET KEY VALUE: a person's hand in a managed Secret; `edit CLUSTER SECRET KEY back` takes it back
+  // edit CLUSTER SECRET KEY VALUE: a person's hand in a managed Secret; `edit CLUSTER SECRET KEY back` takes it back, `… given-up` lets others write it
   async edit({ fleet, remembered }, [host = '', name, key = '', value = '']) {
     const ref = refOf(name);
     const { kubernetes } = fleet.member(host);
     const memory = `${host} ${name} ${key}`;
     const back = value === 'back';
+    if (value === 'given-up') {
+      fleet.personEdits.splice(0, Infinity, ...fleet.personEdits.filter((edit) => `${edit.host} ${edit.namespace}/${edit.name} ${edit.key}` !== memory));
+      return;
+    }
     const data = back ? remembered.get(memory) : Buffer.from(value).toString('base64');
     if (!back) remembered.set(memory, (await kubernetes.get<core.SecretObject>(core.Secret, ref, never))?.data?.[key]);
     const others = fleet.personEdits.filter((edit) => `${edit.host} ${edit.namespace}/${edit.name} ${edit.key}` !== memory);

@@ -1,5 +1,5 @@
 /** What a scenario may expect: each gives undefined where it holds, else what is there instead. */
-import { EndpointSlice, type EndpointSliceObject, Service, type ServiceObject } from '../../mesh/api/resources/core.ts';
+import { EndpointSlice, type EndpointSliceObject, Secret, type SecretObject, Service, type ServiceObject } from '../../mesh/api/resources/core.ts';
 import type { DrillObject } from '../../mesh/api/resources/drill.ts';
 import { Drill, ServiceImport, UpdateRun } from '../../mesh/api/resources/index.ts';
 import type { ServiceImportObject } from '../../mesh/api/resources/multicluster.ts';
@@ -83,6 +83,13 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
     const drift = clusterObject(fleet, cluster)?.status?.drift ?? [];
     const found = object === 'none' ? drift.length === 0 : drift.some((entry) => entry.object.includes(object) && entry.path === path && entry.manager === manager && entry.expected !== entry.actual);
     return found ? undefined : `drift of ${cluster} is ${JSON.stringify(drift)}`;
+  },
+  // secret CLUSTER NAME KEY TEXT | CLUSTER NAME KEY as it was: before the edit
+  secret({ fleet, remembered }, [cluster = '', name = '', key = '', ...wanted]) {
+    const data = fleet.member(cluster).read<SecretObject>(Secret, refOf(name))?.data?.[key];
+    const before = remembered.get(`${cluster} ${name} ${key}`);
+    if (wanted.join(' ') === 'as it was') return data === before ? undefined : `${cluster}'s ${name} .data.${key} is not what it was`;
+    return differs(`${cluster}'s ${name} .data.${key}`, Buffer.from(data ?? '', 'base64').toString(), wanted.join(' '));
   },
   // drill N PHASE
   drill({ fleet, drills }, [number, phase = '']) {

@@ -53,22 +53,25 @@ const LAST_LINES = 50;
 /** What a condition or a name came to, one after another: `Cluster/oslo Ready: False Disconnected, True Ready`. */
 const SUBJECT: Readonly<Partial<Record<Topic, RegExp>>> = { condition: /^(\S+ [^=]+)=(.*)$/, dns: /^(\S+ \S+) (.*)$/ };
 
+/** Of names that the server gave (`generateName`), with the letters that Kubernetes takes. */
+const withoutSuffixes = (text: string): string => text.replaceAll(/-[bcdfghjklmnpqrstvwxz2456789]{5}\b/g, '-…');
+
 /** Times are left out, and hosts and objects told one after another, so that a change of pace alone changes no golden. */
 function tell(events: readonly TraceEvent[], runs: readonly string[]): string[] {
-  const named = (text: string): string => runs.reduce((all, run, index) => all.replaceAll(run, `run ${index + 1}`), text);
+  const named = (text: string): string => withoutSuffixes(runs.reduce((all, run, index) => all.replaceAll(run, `run ${index + 1}`), text));
   const lines: { readonly key: string; text: string }[] = [];
   for (const { host, topic, text } of events.filter((event) => TOLD.includes(event.topic))) {
     const [, subject, value = ''] = SUBJECT[topic]?.exec(text) ?? [];
     const key = subject === undefined ? `${host} ${topic}` : `${host} ${topic} ${subject}`;
     const line = subject === undefined ? undefined : lines.find((one) => one.key === key);
-    if (line === undefined) lines.push({ key, text: `    ${host.padEnd(8)} ${subject === undefined ? named(text) : `${subject}: ${value}`}` });
+    if (line === undefined) lines.push({ key, text: `    ${host.padEnd(8)} ${subject === undefined ? named(text) : `${withoutSuffixes(subject)}: ${value}`}` });
     else line.text += `, ${value}`;
   }
   return lines.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ text }) => text);
 }
 
 const printed = (events: readonly TraceEvent[]): string[] =>
-  events.filter(({ topic, text }) => topic === 'printed' && text !== '').flatMap(({ text }) => text.trimEnd().split('\n').map((line) => `    ${line}`.trimEnd()));
+  events.filter(({ topic, text }) => topic === 'printed' && text !== '').flatMap(({ text }) => withoutSuffixes(text).trimEnd().split('\n').map((line) => `    ${line}`.trimEnd()));
 
 export interface ScenarioOptions extends FleetOptions {
   /** Passes after each command, so that what belongs together is told together. */
