@@ -20,6 +20,7 @@ export function readQuery(text: string, orderBy: string | undefined, known: Quer
     const strict = parseQuery(part, known);
     const read = 'problem' in strict && strict.proposal === undefined ? parseQuery(part) : strict;
     if ('problem' in read) return { ...read, text: part };
+    if (parts.length === 1 && read.query.limit !== null) return { problem: 'an order has no limit; give the query one', column: part.toLowerCase().lastIndexOf('limit') + 1, text: part };
     if ('problem' in strict) notes.push(strict.problem);
     parts.push(read.query);
   }
