@@ -10,7 +10,7 @@ import { grpcHubConnector } from '../../controller/adapters/grpc/hub-connector.t
 import { p256Signer } from '../../controller/adapters/signer.ts';
 import { recordingLog, seededRandom, silentLog } from '../../controller/runtime/testing/fakes.ts';
 import { signCertificate } from '../../certs/authority/certificate.ts';
-import type { GatewayHandler, IdentityMaterial, ServerMaterial } from '../../mesh/ports/transport.ts';
+import type { GatewayHandler, IdentityMaterial, ServerMaterial, TransportError } from '../../mesh/ports/transport.ts';
 import { type Certificates, certificates, never } from './transport-bench.ts';
 
 const issued = { chainPem: 'chain', bundlePem: 'bundle', trustDomain: 'mesh.test', notAfter: 1_900_000_000_000 };
@@ -18,8 +18,17 @@ const handler: GatewayHandler = {
   join: () => Promise.resolve(issued),
   renew: () => Promise.resolve(issued),
   issueMeshCertificates: () => Promise.resolve([]),
-  async sync(_peer, stream) { for await (const _ of stream.messages); },
+  async sync(_peer, stream) {
+    try {
+      for await (const _ of stream.messages);
+    } catch (error) {
+      broken.push(`${(error as TransportError).reason}: ${(error as Error).message}`);
+      throw error;
+    }
+  },
 };
+/** How Sync streams broke, as the hub hears it. */
+const broken: string[] = [];
 const joinRequest = { cluster: 'berlin', secret: Uint8Array.of(1), csrDer: Uint8Array.of(2) };
 
 describe('the gateway over gRPC', () => {
@@ -150,8 +159,8 @@ describe('the gateway over gRPC', () => {
   it('answers damaged messages with a clear status, and serves the others on', async () => {
     const identity = ours.identity('berlin');
     const stream = connectSync(ours.identity('oslo'));
-    let broken = false;
-    void (async () => { try { for await (const _ of stream.messages); } catch { broken = true; } })();
+    let cut = false;
+    void (async () => { try { for await (const _ of stream.messages); } catch { cut = true; } })();
 
     // A field of 120 bytes of which 3 came; then protobuf of another message; then a frame cut short, one too large, one of noise.
     expect(await request('Renew', frame(Buffer.from([0x0a, 120, 1, 2, 3])), identity)).toMatchObject({ status: '3', message: expect.stringContaining('Renew request: cannot be read') as string });
@@ -165,7 +174,13 @@ describe('the gateway over gRPC', () => {
     }
     expect((await request('NoSuchMethod', frame(Buffer.alloc(0)), identity)).status).toBe('12');
     expect(await joins()).toEqual(issued);
-    expect(broken).toBe(false);
+    expect(cut).toBe(false);
+  });
+
+  it('tells the hub of a message that is too large to be read, and how large', async () => {
+    const before = broken.length;
+    expect(await request('Sync', frame(Buffer.from([1, 2]), 10 * 1024 * 1024), ours.identity('berlin'))).toEqual({ status: '8', message: 'Received message larger than max (10485760 vs 4194304)' });
+    await expect.poll(() => broken.slice(before)).toEqual(['InvalidRequest: Sync message: Received message larger than max (10485760 vs 4194304)']);
   });
 
   function connectSync(identity: IdentityMaterial) {

@@ -7,6 +7,7 @@ import type { Log } from '../../../mesh/ports/log.ts';
 import { type GatewayHandler, type GatewayServer, type ServerMaterial, TransportError } from '../../../mesh/ports/transport.ts';
 import { peerOf } from './identity.ts';
 import { createJoinLimit, DEFAULT_JOIN_LIMIT, type JoinLimit } from './join-limit.ts';
+import { noteRefusals, type Refusals } from './refusals.ts';
 import { serve } from './serve.ts';
 import { rawService } from './service.ts';
 import { toStatus } from './status.ts';
@@ -22,7 +23,8 @@ const LONGEST_TIMEOUT_MILLISECONDS = 2_000_000_000;
 export function grpcGatewayServer(options: { readonly listen: string; readonly log: Log; readonly joinLimit?: JoinLimit }): GatewayServer {
   return {
     serve(handler, material, signal) {
-      return serve(options, rawService(GatewayDefinition), {
+      const refusals = noteRefusals();
+      return serve({ ...options, interceptors: [refusals.interceptor] }, rawService(GatewayDefinition), {
         join: unary(options.log, joinMethod(handler, createJoinLimit(options.joinLimit ?? DEFAULT_JOIN_LIMIT))),
         renew: unary(options.log, async (call, cancel) => {
           const peer = peerOf(call.getAuthContext(), material().trustDomain, Date.now());
@@ -32,7 +34,7 @@ export function grpcGatewayServer(options: { readonly listen: string; readonly l
           const peer = peerOf(call.getAuthContext(), material().trustDomain, Date.now());
           return codec.encodeCertificates(await handler.issueMeshCertificates(peer, codec.decodeCertificateRequests(call.request), cancel));
         }),
-        sync: (call: Duplex) => { void runSync(call, handler, material, signal, options.log); },
+        sync: (call: Duplex) => { void runSync(call, handler, material, signal, options.log, refusals); },
       }, material, signal);
     },
   };
@@ -45,7 +47,7 @@ function joinMethod(handler: GatewayHandler, limit: (address: string, now: numbe
   };
 }
 
-async function runSync(call: Duplex, handler: GatewayHandler, material: () => ServerMaterial, serverSignal: CancelSignal, log: Log): Promise<void> {
+async function runSync(call: Duplex, handler: GatewayHandler, material: () => ServerMaterial, serverSignal: CancelSignal, log: Log, refusals: Refusals): Promise<void> {
   const cancel = new AbortController();
   const stream = grpcSyncStream(call, { finish: () => call.end() });
   const breakWith = (error: TransportError): void => {
@@ -58,7 +60,10 @@ async function runSync(call: Duplex, handler: GatewayHandler, material: () => Se
     breakWith(error);
   };
   const stop = (): void => refuse(new TransportError('retry', 'Unreachable', 'Sync: the hub is stopping'));
-  call.on('cancelled', () => breakWith(new TransportError('retry', 'Unreachable', 'Sync: the connection broke')));
+  call.on('cancelled', () => {
+    const tooLarge = refusals.of(call.metadata);
+    breakWith(tooLarge === undefined ? new TransportError('retry', 'Unreachable', 'Sync: the connection broke') : new TransportError('never', 'InvalidRequest', `Sync message: ${tooLarge}`));
+  });
   call.on('error', () => {});
   serverSignal.addEventListener('abort', stop, { once: true });
   let expiry: NodeJS.Timeout | undefined;

@@ -1,6 +1,6 @@
 /** A listening gRPC server over our TLS, until a signal aborts. Shared by gateway and peer server. */
 import { createServer } from 'node:net';
-import { Server, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { Server, type ServerInterceptor, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Log } from '../../../mesh/ports/log.ts';
 import { formatAddress, parseListen } from '../listen.ts';
@@ -15,14 +15,14 @@ const GOODBYE_MILLISECONDS = 500;
  * Rejects where the address is taken or the first material cannot be used.
  */
 export async function serve(
-  options: { readonly listen: string; readonly log: Log },
+  options: { readonly listen: string; readonly log: Log; readonly interceptors?: readonly ServerInterceptor[] },
   service: ServiceDefinition,
   implementation: UntypedServiceImplementation,
   material: () => TlsMaterial,
   signal: CancelSignal,
 ): Promise<{ readonly address: string }> {
   const credentials = new RotatingServerCredentials(material, options.log);
-  const server = new Server(SERVER_OPTIONS);
+  const server = new Server({ ...SERVER_OPTIONS, interceptors: [...options.interceptors ?? []] });
   server.addService(service, implementation);
   const injector = server.createConnectionInjector(credentials);
   const listener = createServer({ noDelay: true }, (socket) => {

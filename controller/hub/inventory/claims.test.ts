@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import { Cluster } from '../../../mesh/api/resources/index.ts';
 import type { StatusCondition } from '../../../mesh/model/cluster-status.ts';
+import { type SyncStream, TransportError } from '../../../mesh/ports/transport.ts';
 import { type Bench, createBench, reportOf, type ScriptedAgent, scriptedAgent } from '../testing/bench.ts';
 
 const consistent = async (bench: Bench, name: string): Promise<StatusCondition | undefined> =>
@@ -84,5 +85,19 @@ it('more properties than a cluster may have are refused, said on the Cluster, an
   expect(await consistent(bench, 'oslo')).toMatchObject({ status: 'True' });
   agents.get('berlin')!.publisher.set('ClusterReport', 'berlin', { ...reportOf(1), properties: flood(10, 10) });
   await bench.clock.advance(1000);
+  expect(await consistent(bench, 'berlin')).toMatchObject({ status: 'True', reason: 'Consistent' });
+});
+
+it('a message that cannot be read at all is said on the Cluster, until its agent has said something that can', async () => {
+  const fleet = await fleetOf(['berlin']);
+  const { bench, agents } = fleet;
+  await connect(fleet, 'berlin');
+  const tooLarge = new TransportError('never', 'InvalidRequest', 'Sync message: Received message larger than max (10485760 vs 4194304)');
+  const stream: SyncStream = { send: () => Promise.resolve(), close: () => {}, messages: { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(tooLarge) }) } };
+  await expect(bench.handler()!.sync({ cluster: 'berlin', spiffeId: 'spiffe://test/cluster/berlin', certificateSerial: '1' }, stream, new AbortController().signal)).rejects.toThrow(tooLarge);
+  await bench.clock.advance(1000);
+  expect(await consistent(bench, 'berlin')).toMatchObject({ status: 'False', reason: 'ReportRefused', message: expect.stringContaining('10485760') as string });
+  agents.get('berlin')!.disconnect();
+  await connect(fleet, 'berlin');
   expect(await consistent(bench, 'berlin')).toMatchObject({ status: 'True', reason: 'Consistent' });
 });
