@@ -92,6 +92,11 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
     else if (what === 'nothing') for (const key of ['properties', 'uid'] as const) delete claim[key];
     else throw new Error(`"${what}" cannot be claimed: properties, property, uid, nothing`);
   },
+  // capacity CLUSTER CPU MEMORY: of its one node
+  async capacity({ fleet }, [cluster = '', cpu, memory]) {
+    const amounts = { cpu, memory, pods: '110' };
+    await fleet.member(cluster).kubernetes.patch(core.Node, { name: `${cluster}-node-1` }, { status: { capacity: amounts, allocatable: amounts } }, { type: 'merge', fieldManager: PERSON, subresource: 'status' }, never);
+  },
   // delete HOST KIND NAME
   async delete({ fleet }, [host = '', kind, name]) {
     await fleet.host(host).kubernetes.delete(kindOf(kind), refOf(name), {}, never);

@@ -67,6 +67,23 @@ describe('what is copied', () => {
   });
 });
 
+test.each<[string, ClusterSelector, string[]]>([
+  ['match_expressions', { match_expressions: [{ key: 'tier', operator: 'In', values: ['gold'] }, { key: 'region', operator: 'Exists' }] }, ['Cluster/b metadata.labels.tier: tin -> gold']],
+  ['CEL', { cel: 'labels.tier == "gold" && labels.region != "mars"' }, ['Cluster/b metadata.labels.tier: tin -> gold']],
+  ['CEL with a name in brackets', { cel: 'labels["tier"] in ["gold"]' }, ['Cluster/b metadata.labels.tier: tin -> gold']],
+])('selectors by %s', (_, selector, expected) => {
+  const plan = planClone(input(cluster('a', { labels: { tier: 'gold', region: 'eu', owner: 'ada' } }), cluster('b', { labels: { tier: 'tin', region: 'eu', owner: 'ben' } }), { selectors: [selects('Mesh', 'm', selector)] }));
+  expect(told(plan)).toEqual(expected);
+  expect(effects(plan)).toEqual(['joins Mesh m']);
+  expect(plan.conflicts).toEqual([]);
+});
+
+test('an expression that no label explains is a conflict, not a guess', () => {
+  const plan = planClone(input(cluster('a', { labels: { tier: 'gold' } }), cluster('b', { labels: { tier: 'gold' } }), { selectors: [selects('Mesh', 'm', { cel: 'cluster.name.startsWith("a")' })] }));
+  expect(plan.changes).toEqual([]);
+  expect(plan.conflicts.map(({ reason }) => reason)).toEqual(['SelectorNotFollowed']);
+});
+
 describe('what is not taken away, unless asked', () => {
   const only = selects('ExportPolicy', 'ledger', { labels: { ledger: 'yes' } });
   const [a, b] = [cluster('a'), cluster('b', { labels: { ledger: 'yes' } })];
