@@ -11,13 +11,15 @@ import { type DemoResult, runDemo } from '../../controller/demo/demo.ts';
 import { eventually } from '../../controller/demo/eventually.ts';
 import { STEPS } from '../../controller/demo/steps/index.ts';
 import type { Walk } from '../../controller/demo/walk.ts';
+import { clusterProfileDefinition } from '../../controller/hub/others/testing/definitions.ts';
 import { decodeJoinToken } from '../../controller/runtime/join-token.ts';
 import { fakeMetrics } from '../../controller/runtime/testing/fakes.ts';
 import { Service, type ServiceObject } from '../../mesh/api/resources/core.ts';
 import { apiVersionOf, Cluster, Inquiry, ServiceExport, ServiceImport } from '../../mesh/api/resources/index.ts';
 import type { InquiryObject } from '../../mesh/api/resources/inquiry.ts';
+import { CLUSTER_PROFILES } from '../../mesh/api/resources/other-inventories.ts';
 import { findHelm, ROOT } from '../charts/helm.ts';
-import { missingAssets } from './apiserver.ts';
+import { CustomResourceDefinition, missingAssets } from './apiserver.ts';
 import type { AuditedRequest } from './audit.ts';
 import { grantsOf, grantText, unusedGrants } from './grants.ts';
 import { type RestrictedApi, startRestricted } from './restricted.ts';
@@ -57,14 +59,25 @@ async function endings(walk: Walk): Promise<void> {
     { cluster: 'lima', secret: Buffer.from(token.secret, 'base64url'), csrDer: createCertificateRequest(p256Signer.generate()) }, walk.signal,
   );
   await eventually('the hub made Cluster lima', 5000, async () => await api.get(Cluster, { name: 'lima' }, walk.signal) !== undefined);
+  const profile = { namespace: 'isthmus-system', name: 'lima' };
+  await eventually('the hub published lima', 20_000, async () => await api.get(CLUSTER_PROFILES[0], profile, walk.signal) !== undefined);
+  await api.delete(Cluster, { name: 'lima' }, {}, walk.signal);
+  await eventually('and no longer does', 20_000, async () => await api.get(CLUSTER_PROFILES[0], profile, walk.signal) === undefined);
+  if ((await walk.isthmus('fleet', 'discovered')).status !== 0) throw new Error('isthmus fleet discovered failed');
   await eventually('the hub removes an inquiry that nobody took away', 90_000, async () => await api.get(Inquiry, { name: FORGOTTEN }, walk.signal) === undefined);
 }
 
-/** Asked before the hub runs, so that it is old when the walk is over. */
-async function forgetInquiry(hub: RestrictedApi): Promise<void> {
+/** Before the hub runs: a question that is old when the walk is over, and a kind of others that it then need not wait for. */
+async function prepareHub(hub: RestrictedApi): Promise<void> {
   const client = connectKubernetes({ kubeconfig: hub.admin, userAgent: 'isthmus-e2e', metrics: fakeMetrics() });
   const inquiry: InquiryObject = { apiVersion: apiVersionOf(Inquiry), kind: 'Inquiry', metadata: { name: FORGOTTEN }, spec: { history: { limit: 1 } } };
-  await client.create(Inquiry, inquiry, { fieldManager: 'test' }, new AbortController().signal).finally(() => client.close());
+  const { signal } = new AbortController();
+  try {
+    await client.create(Inquiry, inquiry, { fieldManager: 'test' }, signal);
+    await client.create(CustomResourceDefinition, clusterProfileDefinition, { fieldManager: 'test' }, signal);
+  } finally {
+    await client.close();
+  }
 }
 
 describe.skipIf(missing !== undefined)('the thread on real kube-apiservers', () => {
@@ -82,7 +95,7 @@ describe.skipIf(missing !== undefined)('the thread on real kube-apiservers', () 
       process.env['ISTHMUS_RECORDS'] = postgres.url;
     }
     const starting = [
-      startRestricted({ helm, chart: 'isthmus-hub', values: ['--set', 'gateway.advertise=hub.example.com:8443'] }).then((api) => { apis['hub'] = api; }),
+      startRestricted({ helm, chart: 'isthmus-hub', values: ['--set', 'gateway.advertise=hub.example.com:8443', '--set', 'inventory.discover=true'] }).then((api) => { apis['hub'] = api; }),
       ...CLUSTERS.map(({ name, serviceCidr }) => startRestricted({ helm, chart: 'isthmus-agent', values: ['--set', `cluster.name=${name}`, '--set', 'hub.address=hub.example.com:8443'], serviceCidr })
         .then((api) => { apis[name] = api; })),
     ];
@@ -95,7 +108,7 @@ describe.skipIf(missing !== undefined)('the thread on real kube-apiservers', () 
   });
 
   test('holds from join to drift', async () => {
-    await forgetInquiry(apis['hub']!);
+    await prepareHub(apis['hub']!);
     result = await runDemo({ entry: join(ROOT, 'controller/cli/main.ts'), apis, signal: new AbortController().signal, say: (text) => lines.push(text), afterWalk: endings });
     expect(result.ok, lines.join('\n')).toBe(true);
     expect(result.steps.map((step) => step.name)).toEqual(STEPS.map((step) => step.name));
