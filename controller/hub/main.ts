@@ -23,7 +23,7 @@ import { embeddedClient } from '../embedded/client.ts';
 import { runEmbedded } from '../embedded/main.ts';
 import { cancelWithin } from '../runtime/cancel.ts';
 import { AdvisedError } from '../runtime/errors.ts';
-import type { Retention } from './inventory/retention.ts';
+import type { HistoryRetention } from './ports.ts';
 import { createHub } from './wiring.ts';
 
 export interface HubOptions {
@@ -47,7 +47,7 @@ export interface HubOptions {
   /** `postgres://…`, or the path of a SQLite file; undefined: `records.sqlite` in `dataDir`. */
   readonly records?: string | undefined;
   /** How long the past of clusters is kept; undefined: as is usual. */
-  readonly history?: Retention | undefined;
+  readonly history?: HistoryRetention | undefined;
   /** Several replicas on one Kubernetes API and one PostgreSQL. */
   readonly leaderElection?: boolean;
   readonly clusterProfiles: boolean;

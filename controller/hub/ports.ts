@@ -8,7 +8,6 @@ import type { Random } from '../../mesh/ports/random.ts';
 import type { RecordStore } from '../../mesh/ports/records.ts';
 import type { Signer } from '../../mesh/ports/signer.ts';
 import type { GatewayServer } from '../../mesh/ports/transport.ts';
-import type { Retention } from './inventory/retention.ts';
 
 export interface HubPorts {
   readonly clock: Clock;
@@ -34,6 +33,13 @@ export interface InventoryConfig {
   readonly argoNamespaces: readonly string[];
 }
 
+export interface HistoryRetention {
+  /** Days for which every change of a cluster is kept. */
+  readonly changeDays: number;
+  /** Days for which its state at the end of each day with changes is kept; at least `changeDays`. */
+  readonly stateDays: number;
+}
+
 export interface HubConfig {
   /** Namespace of the hub's own Secret and ConfigMap. */
   readonly namespace: string;
@@ -43,7 +49,7 @@ export interface HubConfig {
   /** Several replicas: only the holder of Lease `isthmus-hub` works. `identity` is unique to the process. Unset: this hub is alone. */
   readonly leaderElection?: { readonly identity: string };
   /** How long the past of clusters is kept. Unset: `USUAL_RETENTION`. */
-  readonly history?: Retention;
+  readonly history?: HistoryRetention;
   /** Make `namespace` where it does not exist (embedded API, simulator); else it is the administrator's to make. */
   readonly createNamespace?: boolean;
   /** Unset: everything but Argo CD's Secrets. */

@@ -15,7 +15,7 @@ export interface ClusterChange {
   readonly entries: readonly HistoryEntry[];
 }
 
-export interface HistoryQuery {
+interface HistoryQuery {
   readonly cluster?: string;
   /** A field, or all that begin with what precedes a final `*`. Unset: all but those that only repeat or date others (`ECHOES`). */
   readonly field?: string;

@@ -31,7 +31,7 @@ const entryOf = (row: Selectable<Tables['history']>): HistoryEntry => ({
 
 /** A field, or with a final `*` all that begin with what precedes it. Without LIKE, whose letters are equal in either case on SQLite. */
 const isField = (pattern: string): RawBuilder<boolean> =>
-  (pattern.endsWith('*') ? sql<boolean>`substr(field, 1, ${[...pattern].length - 1}) = ${pattern.slice(0, -1)}` : sql<boolean>`field = ${pattern}`);
+  (pattern.endsWith('*') ? sql<boolean>`substr(field, 1, ${Array.from(pattern).length - 1}) = ${pattern.slice(0, -1)}` : sql<boolean>`field = ${pattern}`);
 
 export function historyRecords({ db, dialect, guarded, write }: HistoryParts): Pick<RecordStore, 'recordChange' | 'listStates' | 'statesAt' | 'listHistory' | 'namesOf' | 'listGone' | 'historyKeptSince' | 'compactHistory'> {
   return {

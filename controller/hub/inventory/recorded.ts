@@ -9,7 +9,7 @@ import type { RecordStore } from '../../../mesh/ports/records.ts';
 
 const NOTHING: ClusterFields = {};
 
-export interface Believed {
+interface Believed {
   readonly fields: ClusterFields;
   /** The object's own where it shows what is recorded. */
   readonly status: ClusterStatusValue | undefined;

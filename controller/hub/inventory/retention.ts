@@ -1,23 +1,16 @@
 /** Lets old history go: rows after some months, daily states after longer, in steps between which others may write. */
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { messageOf } from '../../runtime/errors.ts';
-import type { HubPorts } from '../ports.ts';
+import type { HistoryRetention, HubPorts } from '../ports.ts';
 
-export interface Retention {
-  /** Days for which every change is kept. */
-  readonly changeDays: number;
-  /** Days for which the state at the end of each day with changes is kept; at least `changeDays`. */
-  readonly stateDays: number;
-}
-
-export const USUAL_RETENTION: Retention = { changeDays: 90, stateDays: 400 };
+export const USUAL_RETENTION: HistoryRetention = { changeDays: 90, stateDays: 400 };
 
 const DAY_MILLISECONDS = 86_400_000;
 const ROUND_MILLISECONDS = 3_600_000;
 const STEP_PAUSE_MILLISECONDS = 200;
 
 /** Until `signal` aborts. A step that fails is tried again an hour later: nothing waits for it. */
-export function keepHistoryShort({ clock, records, log }: Pick<HubPorts, 'clock' | 'records' | 'log'>, { changeDays, stateDays }: Retention): (signal: CancelSignal) => Promise<void> {
+export function keepHistoryShort({ clock, records, log }: Pick<HubPorts, 'clock' | 'records' | 'log'>, { changeDays, stateDays }: HistoryRetention): (signal: CancelSignal) => Promise<void> {
   return async (signal) => {
     while (!signal.aborted) {
       const now = clock.now();

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { RecordsUnavailable } from '../../../mesh/ports/records.ts';
+import { openSqliteRecords } from '../../adapters/records/sqlite.ts';
+import { recordingLog } from '../../runtime/testing/fakes.ts';
+import { manualClock } from '../../runtime/testing/manual-clock.ts';
+import { keepHistoryShort } from './retention.ts';
+
+const DAY = 86_400_000;
+
+test('old rows go in steps, each day leaves one state, and older days leave none', async () => {
+  const clock = manualClock(Date.UTC(2030, 0, 1, 12));
+  const records = await openSqliteRecords(':memory:');
+  const log = recordingLog();
+  const [days, perDay] = [30, 200];
+  const start = clock.now() - days * DAY;
+  for (let day = 0; day < days; day += 1) {
+    const at = start + day * DAY;
+    const entries = Array.from({ length: perDay }, (_, index) => ({ cluster: 'berlin', at, field: 'nodes', before: null, after: `${day * perDay + index}`, by: 'a', run: null, reason: null, approvedBy: [] }));
+    await records.recordChange({ cluster: 'berlin', at, fields: { nodes: `${day * perDay + perDay - 1}` }, entries });
+  }
+  let [steps, fails] = [0, true];
+  const compactHistory: typeof records.compactHistory = async (before) => {
+    if (fails) throw new RecordsUnavailable('retry', 'the disk is full');
+    steps += 1;
+    return records.compactHistory(before);
+  };
+  const stop = new AbortController();
+  void keepHistoryShort({ clock, records: { ...records, compactHistory }, log }, { changeDays: 10, stateDays: 20 })(stop.signal);
+  await clock.advance(1000);
+  expect(log.lines.map(({ message }) => message)).toEqual(['old history could not be dropped; tried again in an hour']);
+  fails = false;
+  await clock.advance(3_600_000 + 10_000);
+  // 20 days of 200 rows, 2000 at once, and one look that there is nothing more.
+  expect(steps).toBe(3);
+  expect(await records.historyKeptSince()).toBe(Math.floor((clock.now() - 10 * DAY) / DAY) * DAY);
+  const nodesAt = async (day: number): Promise<string | undefined> => (await records.statesAt(start + day * DAY + 1000, 'berlin')).get('berlin')?.['nodes'];
+  expect(await Promise.all([5, 9, 10, 15, 25].map(nodesAt))).toEqual([undefined, undefined, '2199', '3199', '5199']);
+  expect(await records.listHistory({ cluster: 'berlin', limit: 1000, to: start + 20 * DAY })).toEqual([]);
+  expect(await records.listHistory({ cluster: 'berlin', limit: 1000, from: start + 20 * DAY, to: start + 21 * DAY })).toHaveLength(perDay);
+  stop.abort();
+  await clock.advance(1000);
+  await records.close();
+});
