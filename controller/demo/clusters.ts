@@ -53,6 +53,9 @@ export async function seedCluster(client: KubernetesClient, cluster: DemoCluster
   await ensure(client, ConfigMap, ciliumConfig(cluster, cluster.clusterId), signal);
   await ensure(client, Node, node(cluster), signal);
   await client.patch(Node, { name: `${cluster.name}-node-1` }, {
-    status: { conditions: [{ type: 'Ready', status: 'True', reason: 'Demo', message: 'stands in for a kubelet', lastTransitionTime: '2026-01-01T00:00:00Z' }] },
+    status: {
+      conditions: [{ type: 'Ready', status: 'True', reason: 'Demo', message: 'stands in for a kubelet', lastTransitionTime: '2026-01-01T00:00:00Z' }],
+      capacity: { cpu: '8', memory: '32Gi', pods: '110' }, allocatable: { cpu: '7800m', memory: '30Gi', pods: '110' },
+    },
   }, { type: 'merge', fieldManager: 'demo', subresource: 'status' }, signal);
 }
