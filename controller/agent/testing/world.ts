@@ -55,11 +55,12 @@ export interface World {
 
 const never = new AbortController().signal;
 
-export async function createWorld(): Promise<World> {
-  const clock = manualClock();
+/** `on`: another API and clock than those in memory; its `advance` waits. */
+export async function createWorld(on?: { readonly kubernetes: KubernetesClient; readonly clock: ManualClock }): Promise<World> {
+  const clock = on?.clock ?? manualClock();
   const log = recordingLog();
   const identityHub = await testHub(clock);
-  const kubernetes = embeddedClient(createEmbeddedApi({
+  const kubernetes = on?.kubernetes ?? embeddedClient(createEmbeddedApi({
     objects: memoryObjectStore(), clock, random: seededRandom(1), definitions: MEMBER_RESOURCES, namespaces: ['shop', 'isthmus-system'], serviceCidrs: ['10.110.0.0/16'],
   }));
   const hub = createPublisher(sha256Hex);
