@@ -14,11 +14,6 @@ export interface Order {
 const MOST_SELECTED = 1000;
 
 /** What a cluster is ordered by: read once, compared often. */
-interface Place {
-  readonly slot: Slot;
-  readonly keys: readonly Key[];
-}
-
 interface Key {
   readonly rank: number;
   readonly number: number;
@@ -35,21 +30,23 @@ export function inOrder(slots: readonly Slot[], orders: readonly Order[], limit:
     if (key === undefined) keys.set(cell, key = readKey(cell, now));
     return key;
   };
-  const compare = (a: Place, b: Place): number => {
-    for (let index = 0; index < orders.length; index++) {
-      const difference = compareKeys(a.keys[index]!, b.keys[index]!, orders[index]!.descending);
+  const columns = orders.map(({ cell, descending }) => ({ descending, keys: slots.map((slot) => keyOf(cell(slot))) }));
+  /** Of two places in `slots`. */
+  const compare = (a: number, b: number): number => {
+    for (const { keys: list, descending } of columns) {
+      const difference = compareKeys(list[a]!, list[b]!, descending);
       if (difference !== 0) return difference;
     }
     return 0;
   };
-  const places = slots.map((slot): Place => ({ slot, keys: orders.map(({ cell }) => keyOf(cell(slot))) }));
-  const sorted = limit === null || limit > MOST_SELECTED || slots.length <= limit ? places.sort(compare).slice(0, limit ?? undefined) : first(places, limit, compare);
-  return sorted.map(({ slot }) => slot);
+  const places = limit === null || limit > MOST_SELECTED || slots.length <= limit ? [...slots.keys()].sort(compare).slice(0, limit ?? undefined) : first(slots.length, limit, compare);
+  return places.map((place) => slots[place]!);
 }
 
-function first(places: readonly Place[], limit: number, compare: (a: Place, b: Place) => number): Place[] {
-  const best: Place[] = [];
-  for (const place of places) {
+/** The first places in the order, without sorting the others. */
+function first(count: number, limit: number, compare: (a: number, b: number) => number): number[] {
+  const best: number[] = [];
+  for (let place = 0; place < count; place++) {
     if (best.length === limit && compare(place, best[limit - 1]!) >= 0) continue;
     let [low, high] = [0, best.length];
     while (low < high) {

@@ -90,7 +90,10 @@ export function createFleetIndex(): FleetIndex {
       if (verdict === true) matching.push(slot);
       else if (verdict === undefined) undecided.push(rows[slot]!.name);
     }
-    const orders = query.orderBy.map(({ key, descending }) => { const { cell } = column(key); return { cell: (slot: Slot): Cell => cell(slot), descending }; });
+    // They are in the order of names already, and no two have one name.
+    const [firstOrder] = query.orderBy;
+    if (firstOrder?.key === 'name' && firstOrder.descending) matching.reverse();
+    const orders = (firstOrder?.key === 'name' ? [] : query.orderBy).map(({ key, descending }) => { const { cell } = column(key); return { cell: (slot: Slot): Cell => cell(slot), descending }; });
     return {
       rows: inOrder(matching, orders, query.limit, now).map((slot) => rows[slot]!),
       matched: matching.length, undecided, usedIndex: best?.name ?? 'none', examined: looked.length,

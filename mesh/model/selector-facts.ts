@@ -55,6 +55,7 @@ export const KNOWN_FACTS: Readonly<Record<string, KnownFact>> = {
 };
 
 export const isKnownFact = (key: string): boolean => Object.hasOwn(KNOWN_FACTS, key);
-export const kindOf = (key: string): ValueKind => (isKnownFact(key) ? KNOWN_FACTS[key]!.kind : 'any');
+/** Of a fact and of `name`; any other key may hold anything. */
+export const kindOf = (key: string): ValueKind => (key === 'name' ? 'text' : isKnownFact(key) ? KNOWN_FACTS[key]!.kind : 'any');
 export const isMomentary = (key: string): boolean => isKnownFact(key) && KNOWN_FACTS[key]!.momentary === true;
 export const isOfTheHub = (key: string): boolean => isKnownFact(key) && KNOWN_FACTS[key]!.hub === true;

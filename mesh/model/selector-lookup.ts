@@ -32,7 +32,7 @@ const ABSENT: Found = { state: 'absent' };
  * `steady`: as selectors see it, without facts of the moment.
  */
 export function lookUp(subject: SelectorSubject, key: string, steady: boolean): Found {
-  if (key === 'name') return { state: 'known', texts: [subject.name], kind: 'any' };
+  if (key === 'name') return { state: 'known', texts: [subject.name], kind: 'text' };
   if (Object.hasOwn(subject.labels, key)) return { state: 'known', texts: [subject.labels[key]!], kind: 'any' };
   const ofTheHub = subject.facts !== undefined && isOfTheHub(key);
   for (const property of subject.properties) {
