@@ -12,7 +12,7 @@ import { clusters, clusterName, NOW } from './objects.ts';
 const DAY = 86_400_000;
 const DAYS = 730;
 /** Pages of SQLite's that a hub would not have: only for making the file. */
-const MAKING = 'pragma locking_mode = exclusive; pragma journal_mode = off; pragma synchronous = off; pragma cache_size = -262144; begin';
+const MAKING = 'pragma journal_mode = memory; pragma locking_mode = exclusive; pragma synchronous = off; pragma cache_size = -262144; begin';
 
 export interface HistorySizes {
   readonly rows: number;
