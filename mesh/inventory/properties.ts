@@ -1,14 +1,10 @@
 /** A cluster's properties: declared ones, then what the hub derives from the report, then what the agent was told to report. */
-import type { ClusterReport } from '../model/cluster.ts';
+import { type ClusterReport, MAX_PROPERTIES, MAX_PROPERTY_NAME, MAX_PROPERTY_VALUE } from '../model/cluster.ts';
 import type { DERIVED_PROPERTIES } from '../model/cluster-fields.ts';
 import type { StatusProperty } from '../model/cluster-status.ts';
 import { type Instant, toRfc3339 } from '../model/instant.ts';
 import { sortedByName } from '../model/order.ts';
 import type { ClusterFacts } from './facts.ts';
-
-const MAX_PROPERTIES = 128;
-const MAX_NAME = 128;
-const MAX_VALUE = 1024;
 
 function derivedProperties({ cilium, kubernetesVersion, agentVersion }: ClusterReport): Record<string, string> {
   const all: Record<(typeof DERIVED_PROPERTIES)[number], string> = {
@@ -26,8 +22,8 @@ export function foldProperties(facts: ClusterFacts, previous: readonly StatusPro
   const byName = new Map<string, StatusProperty>();
   const old = new Map(previous.map((property) => [property.name, property]));
   const add = (name: string, text: string, source: StatusProperty['source'], at: Instant): void => {
-    if (name === '' || name.length > MAX_NAME || byName.has(name) || byName.size >= MAX_PROPERTIES) return;
-    const value = text.slice(0, MAX_VALUE);
+    if (name === '' || name.length > MAX_PROPERTY_NAME || byName.has(name) || byName.size >= MAX_PROPERTIES) return;
+    const value = text.slice(0, MAX_PROPERTY_VALUE);
     const before = old.get(name);
     byName.set(name, before?.value === value && before.source === source ? before : { name, value, source, observedAt: toRfc3339(at) });
   };

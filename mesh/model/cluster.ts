@@ -67,6 +67,11 @@ export const WITHOUT_LABEL = '(none)';
 export const OTHER_VALUES = '(others)';
 
 /** Bounds of what one cluster may say of itself: the agent keeps them, the hub checks them. */
+export const MAX_PROPERTIES = 128;
+export const MAX_PROPERTY_NAME = 128;
+export const MAX_PROPERTY_VALUE = 1024;
+/** That an agent can be told to report; the hub takes MAX_PROPERTIES, with those that are read from nodes. */
+export const MAX_REPORTED_PROPERTIES = 112;
 export const MAX_CAPABILITIES = 16;
 export const MAX_CAPABILITY_VALUES = 64;
 /** The longest name of an extended resource: a DNS subdomain, `/` and a label. */

@@ -1,6 +1,6 @@
 /** `isthmus agent`. */
 import type { Command } from 'commander';
-import { MAX_REPORT_LABELS, type MeshEndpoint } from '../../../mesh/model/cluster.ts';
+import { MAX_PROPERTY_NAME, MAX_PROPERTY_VALUE, MAX_REPORT_LABELS, MAX_REPORTED_PROPERTIES, type MeshEndpoint } from '../../../mesh/model/cluster.ts';
 import type { LogLevel } from '../../adapters/log.ts';
 import { DEFAULT_GPU_RESOURCES, DEFAULT_REPORT_LABELS } from '../../agent/observe/defaults.ts';
 import { type Environment, keyValues, UsageProblem } from '../environment.ts';
@@ -52,6 +52,18 @@ export function parseReportLabels(text: string): string[] {
   return labels;
 }
 
+/** What the hub would refuse as a whole is refused here, by name. */
+export function parseProperties(texts: readonly string[]): Record<string, string> {
+  const properties = keyValues('--property', texts);
+  const count = Object.keys(properties).length;
+  if (count > MAX_REPORTED_PROPERTIES) throw new UsageProblem(`--property: ${count} properties given, at most ${MAX_REPORTED_PROPERTIES} allowed`);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.length > MAX_PROPERTY_NAME) throw new UsageProblem(`--property ${JSON.stringify(name.slice(0, 40))}…: the name has ${name.length} characters; at most ${MAX_PROPERTY_NAME} are allowed`);
+    if (value.length > MAX_PROPERTY_VALUE) throw new UsageProblem(`--property ${name}: the value has ${value.length} characters; at most ${MAX_PROPERTY_VALUE} are allowed`);
+  }
+  return properties;
+}
+
 export function register(program: Command, environment: (command: Command) => Environment): void {
   program.command('agent')
     .description('run a cluster\'s agent; a join token is read from ISTHMUS_JOIN_TOKEN or a file, once')
@@ -88,7 +100,7 @@ export function register(program: Command, environment: (command: Command) => En
         advertisePeer: flags.advertisePeer,
         healthListen: flags.healthListen,
         ciliumNamespace: flags.ciliumNamespace,
-        properties: keyValues('--property', flags.property),
+        properties: parseProperties(flags.property),
         meshEndpoint: flags.meshEndpoint === undefined ? undefined : parseMeshEndpoint(flags.meshEndpoint),
         peerProbeIntervalSeconds: wholeNumber('--peer-probe-interval', flags.peerProbeInterval, 1, 3600),
         peerProbeFailures: wholeNumber('--peer-probe-failures', flags.peerProbeFailures, 1, 100),

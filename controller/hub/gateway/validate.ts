@@ -1,14 +1,11 @@
 /** What an agent may say: about itself only, and within bounds. The certificate names the cluster; no message does. */
 import { LAST_INSTANT } from '../../../mesh/model/instant.ts';
-import type { MeshEndpoint } from '../../../mesh/model/cluster.ts';
+import { MAX_PROPERTIES, MAX_PROPERTY_NAME, MAX_PROPERTY_VALUE, type MeshEndpoint } from '../../../mesh/model/cluster.ts';
 import { dnsLabelProblem } from '../../../mesh/model/names.ts';
 import { MAX_ENDPOINTS, serviceKey, type ExportFact } from '../../../mesh/model/service.ts';
 import type { SyncResource, SyncValues } from '../../../mesh/model/sync.ts';
 import type { AgentType } from './fleet.ts';
 
-const MAX_PROPERTIES = 128;
-const MAX_PROPERTY_NAME = 128;
-const MAX_PROPERTY_VALUE = 1024;
 const MAX_DRIFT_ENTRIES = 1000;
 const MAX_PORTS = 100;
 /** As in the schema of Cluster: a status that the API server refuses would freeze all that is known of the cluster. */
