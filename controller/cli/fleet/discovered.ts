@@ -42,7 +42,7 @@ export async function showDiscovered(environment: Environment, { limit, unjoined
       rows: clusters.map((one) => [one.name, one.source, one.manager ?? '', one.kubernetesVersion ?? '', one.phase ?? '', one.endpoint ?? '', one.object, one.cluster?.name ?? '', one.cluster?.by ?? '', String(one.cluster?.joined ?? false), one.join ?? '']),
     },
     value: { ...answer, clusters },
-    names: clusters.map(({ object }) => object),
+    names: clusters.map(({ object }) => object.replace(' ', '/')),
     empty: unjoined ? 'No other inventory knows a cluster that has not joined.' : 'No other inventory knows a cluster.',
   });
   if (output === 'table' || output === 'wide') environment.err(notes(answer, environment.now()).map((note) => `${note}\n`).join(''));
