@@ -11,6 +11,7 @@ import { createZoneSource } from './dns/service-zone.ts';
 import { createFailover } from './failover/failover.ts';
 import { createHubLink } from './sync/hub-link.ts';
 import { createAgentIdentity } from './identity/identity.ts';
+import { createCertificateDrift } from './identity/certificate-drift.ts';
 import { createMeshCertificates } from './identity/mesh-certificates.ts';
 import { createClusterWatch } from './observe/cluster.ts';
 import { createExports } from './observe/exports.ts';
@@ -68,7 +69,7 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
     adoptTrust: async (bundlePem, signal) => { await identity.adoptTrust(bundlePem, signal); },
     certificateProblems: () => meshCertificates.problems(),
   });
-  const meshCertificates = createMeshCertificates({ ...ports, identity, connection: link.connection, onChange: () => apply.refresh() }, config);
+  const meshCertificates = createMeshCertificates({ ...ports, identity, connection: link.connection, onChange: () => apply.refresh(), drift: createCertificateDrift({ book, state, digest: ports.digest, now: ports.clock.now }) }, config);
   const probes = createProbes({ ports, config, state, facts, identity: link.identity });
   const failover = createFailover({ ports, state, facts, reachability: probes.reachability });
   const imports = createImports(ports, state, facts, book);

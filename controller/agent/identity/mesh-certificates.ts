@@ -13,6 +13,7 @@ import { applyObject } from '../../runtime/apply.ts';
 import { backoffMilliseconds } from '../../runtime/backoff.ts';
 import { cancelWithin } from '../../runtime/cancel.ts';
 import { messageOf } from '../../runtime/errors.ts';
+import type { CertificateDrift } from './certificate-drift.ts';
 import { FIELD_MANAGER, goodUntil, isOurs, MESH_ROLES, meshSecret, meshSecretName, namesFit, othersIn } from './mesh-secrets.ts';
 
 export interface MeshCertificatePorts {
@@ -25,6 +26,8 @@ export interface MeshCertificatePorts {
   readonly identity: { current(): IdentityMaterial; subscribe(listener: () => void): () => void };
   /** The open connection, undefined while there is none. */
   readonly connection: () => HubConnection | undefined;
+  /** Tells what others changed, and knows what may be written over; absent: nothing may. */
+  readonly drift?: CertificateDrift;
   /** Called when what `problems` gives has changed. */
   readonly onChange?: () => void;
 }
@@ -36,12 +39,18 @@ export interface MeshCertificates {
   problems(): readonly string[] | undefined;
 }
 
+/** May be written over as long as the Secret has this version. */
+interface Permitted {
+  readonly spends: readonly string[];
+  readonly version: string | undefined;
+}
+
 /** How soon a Secret that somebody deleted comes back. */
 const LOOK_INTERVAL = 60_000;
 const BACKOFF = { baseMilliseconds: 1000, maximumMilliseconds: 60_000, jitter: 0.5 };
 
 export function createMeshCertificates(ports: MeshCertificatePorts, config: { readonly cluster: string; readonly ciliumNamespace: string }): MeshCertificates {
-  const { kubernetes, signer, clock, random, log, identity } = ports;
+  const { kubernetes, signer, clock, random, log, identity, drift } = ports;
   const { cluster, ciliumNamespace: namespace } = config;
   let problems: readonly string[] | undefined;
 
@@ -49,25 +58,35 @@ export function createMeshCertificates(ports: MeshCertificatePorts, config: { re
   async function ensure(found: string[], signal: CancelSignal): Promise<Instant> {
     const { bundlePem } = identity.current();
     const wanted: MeshCertificateRole[] = [];
+    const permitted = new Map<MeshCertificateRole, Permitted>();
     let nextAt = clock.now() + LOOK_INTERVAL;
     for (const role of MESH_ROLES) {
       const secret = await kubernetes.get<SecretObject>(Secret, { namespace, name: meshSecretName(role) }, signal);
       if (secret !== undefined && !isOurs(secret)) {
-        found.push(`Secret ${namespace}/${meshSecretName(role)}: was made by someone else and is left as it is, so other clusters may not trust it; delete it, and Isthmus issues it`);
+        if (permit(role, secret, permitted)) wanted.push(role);
+        else found.push(`Secret ${namespace}/${meshSecretName(role)}: was made by someone else and is left as it is, so other clusters may not trust it; delete it, and Isthmus issues it`);
         continue;
       }
       const renewAt = secret === undefined ? undefined : goodUntil(secret, { role, cluster, namespace, bundlePem }, signer, clock.now());
       const others = secret === undefined || renewAt !== undefined ? [] : othersIn(secret);
       // Their fields would not be given to us: the hub need not issue, minute after minute, what cannot be written.
-      if (others.length > 0) found.push(`Secret ${namespace}/${meshSecretName(role)}: was changed by ${others.join(', ')} and is left as it is; delete it, and Isthmus issues it anew`);
+      if (others.length === 0) drift?.unchanged(namespace, meshSecretName(role));
+      if (others.length > 0 && secret !== undefined && permit(role, secret, permitted)) wanted.push(role);
+      else if (others.length > 0) found.push(`Secret ${namespace}/${meshSecretName(role)}: was changed by ${others.join(', ')} and is left as it is; delete it, and Isthmus issues it anew`);
       else if (renewAt === undefined) wanted.push(role);
       else nextAt = Math.min(nextAt, renewAt);
     }
-    if (wanted.length > 0) await issue(wanted, bundlePem, found, signal);
+    if (wanted.length > 0) await issue(wanted, bundlePem, permitted, found, signal);
     return nextAt;
   }
 
-  async function issue(roles: readonly MeshCertificateRole[], bundlePem: string, found: string[], signal: CancelSignal): Promise<void> {
+  function permit(role: MeshCertificateRole, secret: SecretObject, permitted: Map<MeshCertificateRole, Permitted>): boolean {
+    const spends = drift?.changed(secret);
+    if (spends !== undefined) permitted.set(role, { spends, version: secret.metadata.resourceVersion });
+    return spends !== undefined;
+  }
+
+  async function issue(roles: readonly MeshCertificateRole[], bundlePem: string, permitted: ReadonlyMap<MeshCertificateRole, Permitted>, found: string[], signal: CancelSignal): Promise<void> {
     const connection = ports.connection();
     if (connection === undefined) throw new Error(`mesh certificates ${roles.join(', ')}: wait for a connection to the hub`);
     const keys = new Map(roles.map((role) => [role, signer.generate()]));
@@ -79,6 +98,16 @@ export function createMeshCertificates(ports: MeshCertificatePorts, config: { re
         throw new Error(`mesh certificate ${role}: does not name this cluster and Cilium's namespace "${namespace}", which the hub learns with the next report; it is asked again`);
       }
       const secret = meshSecret(namespace, role, { keyPem: key.exportPem(), chainPem: certificate.chainPem, bundlePem });
+      const permission = permitted.get(role);
+      if (permission !== undefined) {
+        // For exactly what was seen: the version makes sure that a newer change is not written over.
+        const { version, spends } = permission;
+        await kubernetes.patch(Secret, { namespace, name: secret.metadata.name }, { ...secret, metadata: { ...secret.metadata, ...(version === undefined ? {} : { resourceVersion: version }) } }, { type: 'apply', fieldManager: FIELD_MANAGER, force: true }, signal);
+        drift?.spend(spends);
+        drift?.unchanged(namespace, secret.metadata.name);
+        log.info({ cluster, role, decided: spends.join('; ') }, 'wrote a mesh certificate over what somebody had changed');
+        continue;
+      }
       // Without force: a field that a person has set since stays theirs.
       const written = await applyObject(kubernetes, Secret, secret, { fieldManager: FIELD_MANAGER, onConflict: 'return' }, signal);
       if (written.outcome === 'conflict') {
