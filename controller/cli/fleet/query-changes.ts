@@ -5,6 +5,10 @@ import type { Environment } from '../environment.ts';
 import { aligned, type Cells, csv, type Format } from '../output/index.ts';
 import { csvOf, provenance, tableOf } from './query-listing.ts';
 
+const EVENT_WIDTH = 'MODIFIED'.length;
+const LEAST_WIDTH = 12;
+const MOST_COLUMNS = 66;
+
 export interface ResultChange {
   /** `DELETED`: it is no longer part of the result; the row is as it was before. */
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
@@ -20,8 +24,8 @@ export interface ChangePrinter {
 export function createChangePrinter(environment: Environment, options: { readonly output: Format; readonly headers: boolean; readonly quiet: boolean }): ChangePrinter {
   const { output, quiet } = options;
   let { headers } = options;
-  /** Columns stay as wide as they were, so that lines that come later stand below. */
-  let widths: readonly number[] = [];
+  /** Columns stay as wide as they were, and are not narrow at first, so that lines that come later stand below. */
+  let widths: readonly number[] = [EVENT_WIDTH, ...Array.from({ length: MOST_COLUMNS }, () => LEAST_WIDTH)];
 
   function lines(cells: Cells, changes: readonly ResultChange[], heading: string): readonly (readonly string[])[] {
     const all = [...headers ? [[heading, ...cells.headings]] : [], ...cells.rows.map((row, at) => [changes[at]?.type ?? '', ...row])];
