@@ -14,7 +14,7 @@ export interface FleetFact extends SelectorFact {
 
 type Read = (field: string) => unknown;
 
-const CONDITIONS: Readonly<Record<string, string>> = { ready: 'Ready', connected: 'Connected', 'in-sync': 'InSync', applied: 'Applied', joined: 'Joined' };
+const CONDITIONS: Readonly<Record<string, string>> = { ready: 'Ready', connected: 'Connected', 'in-sync': 'InSync', applied: 'Applied', joined: 'Joined', consistent: 'Consistent' };
 const CAPABILITIES = ['storage-class', 'architecture', 'zone', 'gpu', 'extended-resource', 'operating-system', 'kubelet-version', 'certification'] as const;
 const AMOUNTS = ['capacity', 'allocatable', 'requested'] as const;
 

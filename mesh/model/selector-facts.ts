@@ -19,6 +19,7 @@ export const KNOWN_FACTS: Readonly<Record<string, KnownFact>> = {
   connected: { kind: 'boolean', momentary: true, hub: true },
   'in-sync': { kind: 'boolean', momentary: true, hub: true },
   applied: { kind: 'boolean', momentary: true, hub: true },
+  consistent: { kind: 'boolean', momentary: true, hub: true },
   frozen: { kind: 'boolean', momentary: true, hub: true },
   held: { kind: 'boolean', momentary: true, hub: true },
   joined: { kind: 'boolean', hub: true },
