@@ -1,22 +1,33 @@
 import { expect, test } from 'vitest';
-import { authorsOf, REASON_ANNOTATION } from './authors.ts';
+import { type AuthorFacts, authorsOf } from './authors.ts';
 
-const label = (key: string) => ({ 'f:labels': { [`f:${key}`]: {} } });
-const why = { 'f:annotations': { [`f:${REASON_ANNOTATION}`]: {} } };
-const entry = (manager: string, time: string, metadata: object) => ({ manager, time: `2026-01-0${time}T00:00:00Z`, fieldsV1: { 'f:metadata': metadata } });
-const authorOf = (managedFields: Parameters<typeof authorsOf>[0]['managedFields'], annotations = { [REASON_ANNOTATION]: 'moves next week' }) =>
-  authorsOf({ agent: 'spiffe://bank.example/cluster/oslo', managedFields, annotations, before: {}, after: { 'spec.properties.owner': '"ada"' }, assignment: null, run: () => undefined });
+const AGENT = 'spiffe://example.org/cluster/oslo';
+const owner = (manager: string, time: string, fieldsV1: Record<string, unknown>, subresource = '') => ({ manager, time, fieldsV1, subresource });
+const label = (key: string) => ({ 'f:metadata': { 'f:labels': { '.': {}, [`f:${key}`]: {} } } });
+const facts: AuthorFacts = {
+  agent: AGENT, before: { 'spec.properties.gone': '"x"' }, after: { 'spec.properties.owner': '"net"' },
+  assignment: { run: 'europe-2' }, run: (name) => (name === 'europe-2' ? { requestedBy: 'ada', reason: 'upgrade', approvedBy: ['ben'] } : undefined),
+  managedFields: [
+    owner('kubectl-create', '2026-01-01T00:00:00Z', { 'f:metadata': { 'f:labels': { 'f:region': {}, 'f:stage': {} } }, 'f:spec': { 'f:properties': { 'f:owner': {} } } }),
+    owner('kubectl-label', '2026-01-02T00:00:00Z', label('stage')),
+    owner('argocd-controller', '2026-01-03T00:00:00Z', { 'f:spec': { 'f:frozen': { 'f:reason': {} } } }),
+    owner('isthmus-hub', '2026-01-04T00:00:00Z', { 'f:status': {} }, 'status'),
+  ],
+};
+const run = { run: 'europe-2', reason: 'upgrade', approvedBy: ['ben'] };
 
-test('a reason on the object counts for what its own writer wrote', () => {
-  const author = authorOf([entry('isthmus-cli', '1', { ...label('region'), ...why }), entry('kubectl-label', '2', label('team'))]);
-  expect(author('labels.region')).toMatchObject({ by: 'isthmus-cli', reason: 'moves next week' });
-  expect(author('labels.team')).toMatchObject({ by: 'kubectl-label', reason: null });
-  expect(author('nodes')).toMatchObject({ by: 'spiffe://bank.example/cluster/oslo', reason: null });
-});
+test.each([
+  ['labels.region', 'kubectl-create'], ['labels.stage', 'kubectl-label'], ['spec.properties.owner', 'kubectl-create'], ['spec.frozen', 'argocd-controller'],
+  // Nobody owns what is gone: the last writer of the object took it away, as far as Kubernetes tells.
+  ['labels.gone', 'argocd-controller'], ['properties.gone', 'argocd-controller'],
+  ['properties.owner', 'kubectl-create'], ['properties.country', AGENT], ['identity', 'hub'], ['conditions.Ready', 'hub'], ['conditions.InSync', AGENT], ['nodes', AGENT], ['cilium.version', AGENT],
+])('%s is by %s', (field, by) => { expect(authorsOf(facts)(field)).toEqual({ by, run: null, reason: null, approvedBy: [] }); });
 
-test('the last writer of a field that several own; of a removed one the last writer of the object', () => {
-  const author = authorOf([entry('isthmus-cli', '1', { ...label('region'), ...why }), entry('kubectl-edit', '3', label('region'))]);
-  expect(author('labels.region')).toMatchObject({ by: 'kubectl-edit', reason: null });
-  expect(author('labels.gone')).toMatchObject({ by: 'kubectl-edit', reason: null });
-  expect(author('properties.owner')).toMatchObject({ by: 'kubectl-edit' });
+test.each([['desired', 'ada'], ['current', AGENT], ['conditions.Applied', AGENT]])('%s is by %s, in the run that was asked for', (field, by) => { expect(authorsOf(facts)(field)).toEqual({ by, ...run }); });
+
+test('a run that the hub planned or that is gone stands for itself; without one the agent speaks', () => {
+  expect(authorsOf({ ...facts, run: () => ({ requestedBy: null, reason: 'mesh europe changed', approvedBy: [] }) })('desired')).toEqual({ by: 'run/europe-2', run: 'europe-2', reason: 'mesh europe changed', approvedBy: [] });
+  expect(authorsOf({ ...facts, run: () => undefined })('desired')).toEqual({ by: 'run/europe-2', run: 'europe-2', reason: null, approvedBy: [] });
+  expect(authorsOf({ ...facts, assignment: null })('current')).toEqual({ by: AGENT, run: null, reason: null, approvedBy: [] });
+  expect(authorsOf({ ...facts, managedFields: [] })('labels.region').by).toBe('unknown');
 });

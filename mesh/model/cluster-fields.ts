@@ -22,10 +22,13 @@ const MAPS = ['cilium', 'capabilities', 'resources', 'observedAt'] as const;
 /** Tells of the hub's own loop, which writes it; it is no property of the cluster. */
 const OWN_CONDITION = 'Reconciled';
 
-/** The one way from a Cluster object to fields. Keys in the order of the object. */
+/** Databases hold no other text. Values are JSON, which escapes. */
+const isName = (field: string): boolean => !field.includes('\0') && !/\p{Cs}/u.test(field);
+
+/** The one way from a Cluster object to fields. Keys in the order of the object; one that no database could hold is left out. */
 export function fieldsOf({ metadata, spec, status }: ClusterLike): ClusterFields {
   const fields: Record<string, string> = {};
-  const put = (field: string, value: unknown): void => { if (value !== undefined && value !== null) fields[field] = canonicalJson(value); };
+  const put = (field: string, value: unknown): void => { if (value !== undefined && value !== null && isName(field)) fields[field] = canonicalJson(value); };
   if (metadata.uid !== undefined) put('object', { createdAt: metadata.creationTimestamp, uid: metadata.uid });
   for (const [key, value] of Object.entries(metadata.labels ?? {})) put(`labels.${key}`, value);
   const { properties, ...rest } = spec ?? {};

@@ -19,9 +19,12 @@ export interface HistoryParts {
   readonly write: <T>(work: (transaction: Transaction<Tables>) => Promise<T>) => Promise<T>;
 }
 
+/** PostgreSQL's texts cannot hold it; values are JSON, which escapes it. */
+const withoutNul = (text: string): string => text.replaceAll('\0', '\uFFFD');
+
 const rowOf = (entry: HistoryEntry, cluster: string, at: number): Insertable<Tables['history']> => ({
-  cluster, at, field: entry.field, before: entry.before, after: entry.after, by_whom: entry.by,
-  run: entry.run, reason: entry.reason, approved_by: entry.approvedBy.length === 0 ? null : JSON.stringify(entry.approvedBy),
+  cluster, at, field: entry.field, before: entry.before, after: entry.after, by_whom: withoutNul(entry.by),
+  run: entry.run, reason: entry.reason === null ? null : withoutNul(entry.reason), approved_by: entry.approvedBy.length === 0 ? null : JSON.stringify(entry.approvedBy),
 });
 
 const entryOf = (row: Selectable<Tables['history']>): HistoryEntry => ({

@@ -116,6 +116,31 @@ describe('inventory', () => {
     expect(deaths).toBeGreaterThan(3);
   });
 
+  it('takes over from objects what records of before states were kept do not tell, and notices at its start what is gone', async () => {
+    const bench = await createBench();
+    await bench.join('berlin', { region: 'europe' });
+    await bench.join('oslo');
+    const old = { cluster: 'berlin', at: bench.clock.now(), field: 'nodes', before: null, after: '{"ready":1,"total":1}', by: 'a', run: null, reason: null, approvedBy: [] };
+    for (const cluster of ['berlin', 'paris']) await bench.records.recordChange({ cluster, at: old.at, fields: { nodes: old.after }, entries: [{ ...old, cluster }] });
+    await bench.clock.advance(1000);
+    await bench.startHub();
+    await bench.clock.advance(20_000);
+    const berlin = await bench.get<ClusterObject>(Cluster, 'berlin');
+    expect(berlin?.status?.identity?.certificateSerial).toBe('1');
+    expect((await bench.records.listStates()).get('berlin')).toEqual(fieldsOf(berlin!));
+    expect((await bench.records.listStates()).get('paris')).toEqual({});
+    await bench.stopHub();
+
+    // Made anew under its name while no hub was there: nothing of the old one is believed of it.
+    await bench.kubernetes.delete(Cluster, { name: 'oslo' }, {}, new AbortController().signal);
+    await bench.create(Cluster, 'oslo', {});
+    await bench.startHub();
+    await bench.clock.advance(20_000);
+    expect((await bench.get<ClusterObject>(Cluster, 'oslo'))?.status?.identity).toBeUndefined();
+    expect((await bench.records.listHistory({ cluster: 'oslo', field: 'identity', limit: 9 })).map(({ after }) => after === null)).toEqual([true, false]);
+    await bench.stopHub();
+  });
+
   it('follows an agent that changes its mind a hundred times a second slowly, and ends at its last word', async () => {
     const bench = await createBench();
     await bench.join('berlin');

@@ -111,6 +111,13 @@ export function statesSuite(open: () => Promise<RecordStore>): void {
     }), { numRuns: RUNS });
   });
 
+  test('a reason that a database cannot hold is kept without what it cannot', async () => {
+    const entry = { cluster: 'nul', at: EPOCH, field: 'desired', before: null, after: JSON.stringify('a\0b'), ...author, by: 'a\0', reason: 'b\0' };
+    await records.recordChange({ cluster: 'nul', at: EPOCH, fields: { desired: entry.after }, entries: [entry] });
+    expect(await records.listHistory({ cluster: 'nul', limit: 1 })).toEqual([{ ...entry, by: 'a\uFFFD', reason: 'b\uFFFD' }]);
+    expect((await records.statesAt(EPOCH, 'nul')).get('nul')).toEqual({ desired: entry.after });
+  });
+
   test('a uid tells the names that its cluster had, and clusters that are gone tell their uids', async () => {
     const at = EPOCH + 5 * DAY;
     const change = (cluster: string, when: number, uid: string | null): Promise<void> =>
