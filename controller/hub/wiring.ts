@@ -44,6 +44,7 @@ import type { HubConfig, HubPorts, InventoryConfig } from './ports.ts';
 import { ensureDefaultStrategy, ensureNamespace } from './preparation.ts';
 import { createAssignments } from './rollout/assignments.ts';
 import { createRollout } from './rollout/rollout.ts';
+import { createSelectorChecks } from './selectors/selectors.ts';
 import { createServices } from './services/services.ts';
 import { DRILL_INDEXES, RUN_INDEXES } from './views.ts';
 
@@ -117,6 +118,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     const drills = createDrills({ ports, fleet, publishers, drills: drillObjects, clusters });
     const queries = createQueries({ clock, records, live: createLiveRows({ clusters, fleet }), saved: savedQueries });
     const savedQueryChecks = createSavedQueries({ ports, saved: savedQueries });
+    const selectorChecks = createSelectorChecks(ports, policies, strategies);
     const { namespace, trustDomain, inventory: others = EVERY_INVENTORY } = config;
     const profiles = createProfiles({ ports, clusters, namespace, trustDomain, on: others.clusterProfiles });
     const discovered = createDiscovery({ ports, clusters, namespace, config: others, published: profiles.state });
@@ -176,6 +178,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
         { name: 'services', start: services.start },
         { name: 'drill', start: drills.start },
         { name: 'saved queries', start: savedQueryChecks.start },
+        ...selectorChecks.map(({ start }) => ({ name: 'selectors', start })),
         { name: 'inquiry', start: inquiries.start },
         { name: 'cluster profiles', start: profiles.start },
         { name: 'gateway', start: serve },

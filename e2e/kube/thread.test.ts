@@ -34,6 +34,7 @@ const NOT_IN_THE_WALK: Readonly<Record<string, string>> = {
   'get drills.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
   'get driftdecisions.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
   'get driftpolicies.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
+  'get exportpolicies.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
   'get fleetqueries.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
   'get updateruns.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
   'get inquiries.isthmus.dev * in *': 'read again after someone else wrote at the same moment',

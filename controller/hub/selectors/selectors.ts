@@ -1,0 +1,57 @@
+/** ExportPolicy and UpdateStrategy objects: whether their selectors mean something, in the condition `Valid`. A mesh says it with its plan. */
+import { ExportPolicy, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
+import type { ExportPolicyObject } from '../../../mesh/api/resources/policies.ts';
+import type { UpdateStrategyObject } from '../../../mesh/api/resources/updates.ts';
+import { setCondition } from '../../../mesh/model/condition.ts';
+import { selectorProblem } from '../../../mesh/model/selector.ts';
+import { strategyProblem } from '../../../mesh/rollout/targets.ts';
+import type { Cache } from '../../runtime/cache.ts';
+import { createLoop, type Loop } from '../../runtime/loop.ts';
+import type { HubPorts } from '../ports.ts';
+import { reportOn } from '../report.ts';
+import { conditionsOf, exportPolicyValues, strategyValue } from '../views.ts';
+import { writeStatus } from '../write-status.ts';
+
+type Ports = Pick<HubPorts, 'clock' | 'random' | 'log' | 'metrics' | 'kubernetes'>;
+const UNREADABLE = 'spec is not as its schema has it';
+
+/** Without a problem `undefined`, else a sentence that begins with the field. */
+function policyProblem(object: ExportPolicyObject): string | undefined {
+  const [policy] = exportPolicyValues([object]);
+  const problem = policy === undefined ? undefined : selectorProblem(policy.clusters);
+  return policy === undefined ? UNREADABLE : problem === undefined ? undefined : `spec.clusters: ${problem}; until then the policy allows nothing`;
+}
+
+function stagesProblem(object: UpdateStrategyObject): string | undefined {
+  const strategy = strategyValue(object);
+  const problem = strategy === undefined ? undefined : strategyProblem(strategy);
+  return strategy === undefined ? UNREADABLE : problem === undefined ? undefined : `spec.stages: ${problem}; until then nothing is rolled out by this strategy`;
+}
+
+export function createSelectorChecks(ports: Ports, policies: Cache<ExportPolicyObject>, strategies: Cache<UpdateStrategyObject>): readonly Loop[] {
+  return [checks(ports, ExportPolicy, policies, policyProblem), checks(ports, UpdateStrategy, strategies, stagesProblem)];
+}
+
+function checks<T extends ExportPolicyObject | UpdateStrategyObject>(ports: Ports, kind: typeof ExportPolicy | typeof UpdateStrategy, cache: Cache<T>, problemOf: (object: T) => string | undefined): Loop {
+  const report = reportOn<T>(ports, kind);
+  const loop = createLoop({
+    name: `selectors of ${kind.plural}`, ...ports,
+    async reconcile(name, signal) {
+      const object = cache.get({ name });
+      if (object === undefined) return {};
+      const problem = problemOf(object);
+      const observedGeneration = object.metadata.generation ?? 0;
+      const conditions = setCondition(conditionsOf(object), {
+        type: 'Valid', observedGeneration, ...(problem === undefined ? { status: 'True', reason: 'Valid', message: 'every selector is understood' } : { status: 'False', reason: 'InvalidSelector', message: problem }),
+      }, ports.clock.now());
+      await writeStatus(ports.kubernetes, kind, object, { observedGeneration, conditions: [...conditions] } as NonNullable<T['status']>, signal);
+      return {};
+    },
+    async report(name, trouble, signal) {
+      const object = cache.get({ name });
+      if (object !== undefined) await report(object, trouble, signal);
+    },
+  });
+  cache.subscribe(({ type, object }) => { if (type !== 'deleted') loop.add(object.metadata.name); });
+  return loop;
+}
