@@ -36,7 +36,7 @@ export function keysOf(states: ReadonlyMap<string, ClusterFields>): QueryKeys {
 function excluded(term: QueryTerm, name: string, fields: ClusterFields, at: Instant): boolean {
   const text = term.key === 'name' ? name : labelOf(fields, term.key);
   if (text === undefined) return false;
-  const found: Found = { state: 'known', texts: [text], kind: 'any' };
+  const found: Found = { state: 'known', texts: [text], kind: term.key === 'name' ? 'text' : 'any' };
   return judgeTerm(term, found, scalarOfFound(found), at) === false;
 }
 
