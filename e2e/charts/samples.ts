@@ -12,12 +12,19 @@ const digest = 'a'.repeat(64);
 
 const SAMPLES: Readonly<Record<string, Sample>> = {
   Cluster: {
-    spec: { properties: { country: 'de' }, meshEndpoint: { ips: ['192.0.2.1'] } },
+    spec: { properties: { country: 'de' }, meshEndpoint: { ips: ['192.0.2.1'] }, frozen: { reason: 'audit', until: '2026-12-31T00:00:00Z' } },
     refused: [
+      { spec: { frozen: { reason: '' } }, field: 'spec.frozen.reason' },
       { spec: { meshEndpoint: { address: 'a.example.com', ips: ['192.0.2.1'] } }, field: 'spec.meshEndpoint' },
       { spec: { meshEndpoint: { address: 'a.example.com', port: 0 } }, field: 'spec.meshEndpoint.port' },
     ],
   },
+  DriftDecision: {
+    spec: { cluster: 'berlin', action: 'accept', changes: [{ object: 'Secret a/b', path: '.data', actual: 'sha256:1' }], reason: 'a test', requestedBy: 'ada' },
+    refused: [{ spec: { cluster: 'berlin', action: 'accept', changes: [], reason: 'a test', requestedBy: 'ada' }, field: 'spec.changes' }],
+  },
+  DriftPolicy: { spec: { clusters: {}, rules: [{ match: 'true', class: 'acceptable' }] }, refused: [{ spec: { clusters: {}, holdSeconds: 1 }, field: 'spec.holdSeconds' }] },
+  FleetQuery: { spec: { query: 'region=eu-*' }, refused: [{ spec: { columns: [''] }, field: 'spec.columns[0]' }] },
   Drill: { spec: { service, evacuate: 'berlin', requestedBy: 'ada' }, refused: [{ spec: { service, evacuate: 'berlin', requestedBy: 'ada', holdSeconds: 0 }, field: 'spec.holdSeconds' }] },
   ExportPolicy: { spec: { clusters: {}, namespaces: ['shop'] }, refused: [{ spec: { clusters: {}, namespaces: [] }, field: 'spec.namespaces' }] },
   FailoverPolicy: { spec: { service }, refused: [{ spec: { service: { namespace: 'Shop', name: 'checkout' } }, field: 'spec.service.namespace' }] },
