@@ -3,7 +3,7 @@
  * Flux's kustomize-controller and helm-controller (owner labels), Helm 3.2 (adoption annotations).
  */
 
-export type ManagingTool = 'Argo CD' | 'Flux Kustomization' | 'Flux HelmRelease' | 'Helm';
+type ManagingTool = 'Argo CD' | 'Flux Kustomization' | 'Flux HelmRelease' | 'Helm';
 
 export interface ManagedBy {
   readonly tool: ManagingTool;

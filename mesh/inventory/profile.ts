@@ -52,7 +52,7 @@ function properties(name: string, status: ClusterStatusValue, trustDomain: strin
   const all = new Map<string, ProfileProperty>();
   const add = (property: string, value: string | undefined, observedAt?: string): void => {
     if (value === undefined || value === '' || property.length > MOST_NAME || all.has(property)) return;
-    all.set(property, { name: property, value: value.slice(0, MOST_VALUE), ...(observedAt === undefined ? {} : { lastObservedTime: observedAt }) });
+    all.set(property, { name: property, value: cut(value), ...(observedAt === undefined ? {} : { lastObservedTime: observedAt }) });
   };
   const timeOf = ({ source, observedAt }: StatusProperty): string | undefined => (source === 'observed' ? observedAt : undefined);
   const region = status.properties?.find((property) => property.name === 'region');
@@ -66,6 +66,9 @@ function properties(name: string, status: ClusterStatusValue, trustDomain: strin
   for (const [capability, values] of Object.entries(status.capabilities ?? {})) add(`${OWN_PREFIX}capability.${capability}`, list(values), status.observedAt?.[`capabilities.${capability}`]);
   return sortedByName([...all.values()]);
 }
+
+/** Never between the halves of one character: half of one is not what the server would give back, and would be written again and again. */
+const cut = (text: string): string => (/[\ud800-\udbff]$/.test(text.slice(0, MOST_VALUE)) ? text.slice(0, MOST_VALUE - 1) : text.slice(0, MOST_VALUE));
 
 /** As many whole values as fit. */
 function list(values: readonly string[] | undefined): string | undefined {

@@ -110,6 +110,23 @@ describe('profiles', () => {
     expect(await profile(bench, 'rome')).toBeDefined();
   });
 
+  it('that the server refuses are named, and tried again later', async () => {
+    const bench = await running(clusterProfileDefinition);
+    const patch = bench.kubernetes.patch.bind(bench.kubernetes);
+    let refuse = true;
+    bench.kubernetes.patch = async (kind, ref, body, options, signal) => {
+      if (refuse && kind.plural === 'clusterprofiles') throw new KubernetesError(403, 'Forbidden', 'a policy forbids it');
+      return patch(kind, ref, body, options, signal);
+    };
+    await bench.join('berlin');
+    await bench.clock.advance(1000);
+    expect((await ask(bench)).published.held).toEqual([{ cluster: 'berlin', problem: 'a policy forbids it' }]);
+    refuse = false;
+    await bench.clock.advance(6 * MINUTE);
+    expect(await profile(bench, 'berlin')).toBeDefined();
+    expect((await ask(bench)).published.held).toEqual([]);
+  });
+
   it('come back with a definition that was removed and installed again', async () => {
     const bench = await running(clusterProfileDefinition);
     await bench.join('berlin');

@@ -19,6 +19,7 @@ import { ASK_AGAIN_SECONDS, whileServed } from './while-served.ts';
 /** What others hold is looked at again, for its end brings no event where their object does not carry our label. */
 const HELD_AGAIN_SECONDS = 300;
 const MOST_HELD = 100;
+const WORKERS = 4;
 
 export interface ProfilesParts {
   readonly ports: Pick<HubPorts, 'clock' | 'random' | 'log' | 'metrics' | 'kubernetes'>;
@@ -86,10 +87,13 @@ export function createProfiles({ ports, clusters, namespace, trustDomain, on }: 
   /** The kind has gone, or is about to (405): that is for `whileServed` to find out. */
   const isEnding = (error: unknown): boolean => error instanceof KubernetesError && (error.code === 404 || error.code === 405);
 
+  /** For good, as far as this hub goes: no right, an admission policy, a definition with other rules. */
+  const isRefused = (error: unknown): error is KubernetesError => error instanceof KubernetesError && [400, 403, 422].includes(error.code);
+
   async function serve(kind: ResourceKind, doubt: () => void, signal: CancelSignal): Promise<void> {
     const profiles = createCache<ClusterProfileObject>(kubernetes, kind, { namespace, labelSelector: `${CLUSTER_MANAGER_LABEL}=${PROFILE_MANAGER}`, keepManagedFields: true }, ports);
     const loop = createLoop({
-      ...ports, name: 'cluster-profiles',
+      ...ports, name: 'cluster-profiles', workers: WORKERS,
       async reconcile(name, within) {
         const [cluster, profile] = [clusters.get({ name }), profiles.get({ namespace, name })];
         try {
@@ -98,6 +102,7 @@ export function createProfiles({ ports, clusters, namespace, trustDomain, on }: 
           if (profile !== undefined) await remove(kind, name, profile, within);
           return {};
         } catch (error) {
+          if (isRefused(error)) return hold(name, error.message);
           if (!isEnding(error)) throw error;
           doubt();
           return { requeueAt: clock.now() + 2 * ASK_AGAIN_SECONDS * 1000 };

@@ -2,7 +2,8 @@
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { type KubernetesClient, KubernetesError, type KubernetesObject, type ListOptions, type ResourceKind } from '../../../mesh/ports/kubernetes.ts';
 
-const PAGE_SIZE = 250;
+/** A HelmRelease may hold a megabyte of values, of which nothing is kept. */
+const PAGE_SIZE = 50;
 /** Of one kind; what is beyond is counted as not read. */
 const MOST_OBJECTS = 5000;
 
