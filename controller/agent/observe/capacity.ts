@@ -2,7 +2,7 @@
 import {
   Namespace, type NodeObject, Pod, type PodObject, StorageClass,
 } from '../../../mesh/api/resources/core.ts';
-import type { ClusterReport, ResourceAmounts } from '../../../mesh/model/cluster.ts';
+import type { ClusterReport } from '../../../mesh/model/cluster.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
 import { type Cache, createCache } from '../../runtime/cache.ts';
@@ -11,7 +11,7 @@ import type { AgentConfig, AgentPorts } from '../ports.ts';
 import { DEFAULT_GPU_RESOURCES, DEFAULT_REPORT_LABELS } from './defaults.ts';
 import { createOptionalCache } from './optional-cache.ts';
 import { holdsResources, podRequests } from './pod-requests.ts';
-import { amountsOf, capabilitiesOf, gpuTest, matters, type Measured, nodeResources, requestsOf } from './resources.ts';
+import { amountsOf, capabilitiesOf, gpuTest, matters, type Measured, nodeResources, type PodShare, requestsOf } from './resources.ts';
 
 /** What many pods do at once is one change. */
 const SETTLE_SECONDS = 5;
@@ -25,7 +25,14 @@ const BOUND_AND_RUNNING = 'spec.nodeName!=,status.phase!=Succeeded,status.phase!
 const KEY = 'capacity';
 
 type Inventory = Pick<ClusterReport, 'uid' | 'capabilities' | 'resources' | 'requestedBy'>;
-type KeptPod = KubernetesObject & { readonly share?: Omit<ResourceAmounts, 'pods'> };
+type KeptPod = KubernetesObject & { readonly share?: PodShare };
+
+const NO_GPUS: PodShare['gpus'] = {};
+
+/** One at a time: a copy of a hundred thousand would hold up whoever waits for an answer of DNS. */
+function* sharesOf(pods: readonly KeptPod[]): Generator<PodShare> {
+  for (const { share } of pods) if (share !== undefined) yield share;
+}
 
 export interface CapacityWatch {
   /** Everything that can be read was read, or time is up. */
@@ -52,9 +59,10 @@ export function createCapacityWatch(ports: AgentPorts, config: AgentConfig, node
   const pods = createOptionalCache<KeptPod>(Pod, {
     fieldSelector: BOUND_AND_RUNNING, maximumObjects: MOST_PODS,
     transform(pod) {
-      const { pods: _, ...share } = amountsOf(podRequests(pod as PodObject), isGpu);
-      const kept = { apiVersion: pod.apiVersion, kind: pod.kind, metadata: only(pod) };
-      return holdsResources(pod as PodObject) ? { ...kept, share } : kept;
+      const { cpuMilli, memoryBytes, gpus } = amountsOf(podRequests(pod as PodObject), isGpu);
+      const metadata = only(pod);
+      const kept = { apiVersion: pod.apiVersion, kind: pod.kind, metadata };
+      return holdsResources(pod as PodObject) ? { ...kept, share: { namespace: metadata.namespace ?? '', labels: metadata.labels, cpuMilli, memoryBytes, gpus: Object.keys(gpus).length === 0 ? NO_GPUS : gpus } } : kept;
     },
   }, ports, tell);
 
@@ -66,11 +74,10 @@ export function createCapacityWatch(ports: AgentPorts, config: AgentConfig, node
 
   function measure(): Measured {
     const given = nodeResources(nodes.list(), isGpu);
-    const shares = pods.list();
+    const known = pods.list();
     if (given === undefined) return {};
-    if (shares === undefined || !namespaces.synced) return { resources: given };
-    const holding = shares.flatMap(({ metadata, share }) => (share === undefined ? [] : [{ ...share, namespace: metadata.namespace ?? '', labels: metadata.labels ?? {} }]));
-    const { requested, requestedBy } = requestsOf(holding, (name) => namespaces.get({ name })?.metadata.labels, labels);
+    if (known === undefined || !namespaces.synced) return { resources: given };
+    const { requested, requestedBy } = requestsOf(sharesOf(known), (name) => namespaces.get({ name })?.metadata.labels, labels);
     return { resources: { ...given, requested }, requestedBy };
   }
 
