@@ -31,7 +31,7 @@ function short(key: string, value: Value, at: Instant): string {
 }
 
 /** Whole values: what csv and scripts take. */
-export const plain = (value: Value | undefined): string => (value === undefined ? '' : typeof value === 'object' ? value.join(';') : String(value));
+const plain = (value: Value | undefined): string => (value === undefined ? '' : typeof value === 'object' ? value.join(';') : String(value));
 
 export function tableOf(answer: Pick<QueryAnswer, 'rows' | 'columns' | 'at'>, wide: boolean): Cells {
   const at = fromRfc3339(answer.at) ?? 0;

@@ -36,7 +36,7 @@ async function listen(environment: Environment, client: KubernetesClient, wakes:
 }
 
 /** In the order of the new rows, after those that left. The age of a report alone is no change. */
-export function changesBetween(before: ReadonlyMap<string, QueryRow>, after: readonly QueryRow[]): ResultChange[] {
+function changesBetween(before: ReadonlyMap<string, QueryRow>, after: readonly QueryRow[]): ResultChange[] {
   const names = new Set(after.map(({ name }) => name));
   const content = ({ columns, unknown }: QueryRow): string => canonicalJson({ columns, unknown });
   return [

@@ -13,7 +13,7 @@ import { type Answers, WrongQuery } from './answers.ts';
 
 const LIFETIME_SECONDS = 60;
 /** etcd takes 1.5 MiB in one request, whatever the characters are. */
-export const MOST_ANSWER_BYTES = 1_000_000;
+const MOST_ANSWER_BYTES = 1_000_000;
 /** A question to a silent agent takes seconds; others must not wait behind it. */
 const WORKERS = 8;
 

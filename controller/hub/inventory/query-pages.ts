@@ -13,7 +13,7 @@ interface Kept<Head, Row> {
   readonly until: Instant;
 }
 
-export interface Page<Head, Shown> {
+interface Page<Head, Shown> {
   readonly head: Head;
   readonly rows: readonly Shown[];
   /** undefined: this was the last. */

@@ -13,7 +13,7 @@ import { conditionsOf } from '../views.ts';
 import { writeStatus } from '../write-status.ts';
 
 /** A sentence where the object cannot be asked, else undefined. */
-export function savedProblem(object: FleetQueryObject): string | undefined {
+function savedProblem(object: FleetQueryObject): string | undefined {
   const spec = fleetQuerySpec.safeParse(object.spec ?? {});
   if (!spec.success) return `spec: ${spec.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`;
   const parsed = parseQuery(spec.data.query);
