@@ -54,7 +54,7 @@ export function policyProblems({ clusters, rules }: Pick<DriftPolicyValue, 'clus
 }
 
 /** The first by name that selects the cluster. */
-export const policyOf = (policies: readonly DriftPolicyValue[], cluster: SelectorSubject): DriftPolicyValue | undefined =>
+const policyOf = (policies: readonly DriftPolicyValue[], cluster: SelectorSubject): DriftPolicyValue | undefined =>
   sortedByName(policies).find(({ clusters }) => selectorProblem(clusters) === undefined && matchesSelector(clusters, cluster));
 
 /** A rule that cannot be evaluated must not let a later, milder one judge: what reaches it is suspicious. */

@@ -4,7 +4,7 @@ import type { DecidedChange, DriftDecisionValue } from '../model/drift.ts';
 import { compareText } from '../model/order.ts';
 
 /** Of one cluster; older ones are left out, and their changes are drift again. */
-export const MOST_OVERRIDES = 256;
+const MOST_OVERRIDES = 256;
 
 const LIVE_FACTS = ['ServiceImport', 'Service', 'EndpointSlice'];
 const kindOf = (object: string): string => object.split(' ')[0] ?? '';

@@ -40,7 +40,7 @@ export interface Review {
 }
 
 const OWN_MANAGER = 'isthmus-agent';
-export const ABSENT = 'absent';
+const ABSENT = 'absent';
 
 /** What goes into the annotation `isthmus.dev/written`, and comes back as `lastWritten`: data key → hex digest. */
 export function writtenDigests(object: ManagedObject, digest: Digest): Record<string, string> {

@@ -18,7 +18,7 @@ const isMembers = (value: unknown): value is Members => typeof value === 'object
 const isNothing = (value: unknown): boolean => value === undefined || value === null || (Array.isArray(value) && value.length === 0) || (isMembers(value) && Object.keys(value).length === 0);
 const step = (key: string): string => (/^[A-Za-z0-9_-]+$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`);
 
-export function shortValue(value: unknown, digest: Digest): string {
+function shortValue(value: unknown, digest: Digest): string {
   if (value === undefined) return 'absent';
   const text = canonicalJson(value);
   return text.length <= LONGEST_VALUE ? text : `sha256:${digest(text)}`;

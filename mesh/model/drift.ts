@@ -8,9 +8,9 @@ export type DriftClass = (typeof DRIFT_CLASSES)[number];
 
 /** Each does all that the one before it does. `ignore`: shown only. `wait`: nothing yet. `hold`: the cluster stays out of runs. `alert`: besides, people are told. */
 export const DRIFT_ACTIONS = ['ignore', 'wait', 'hold', 'alert'] as const;
-export type DriftAction = (typeof DRIFT_ACTIONS)[number];
+type DriftAction = (typeof DRIFT_ACTIONS)[number];
 
-export interface DriftRule {
+interface DriftRule {
   /** CEL over `drift`, `cluster`, `labels` and `properties`, true or false. */
   readonly match: string;
   readonly class: DriftClass;

@@ -38,7 +38,7 @@ interface Wrote {
   seen: boolean;
 }
 
-export interface Wanted {
+interface Wanted {
   readonly kind: ManagedObject['kind'];
   readonly name: string;
   /** null: not to be there. */
