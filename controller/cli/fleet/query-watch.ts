@@ -12,6 +12,8 @@ import type { ChangePrinter, ResultChange } from './query-changes.ts';
 const SECOND_LOOK_MILLISECONDS = 1000;
 /** What moves with time alone (ages) is looked at so often. */
 const LONGEST_PAUSE_MILLISECONDS = 15_000;
+/** Of a large fleet something changes all the time: asking takes at most a tenth of it, whatever an answer costs. */
+const PAUSE_PER_ANSWER = 9;
 const TICK_MILLISECONDS = 100;
 /** A watch outlives a hub that restarts, and gives up on an API that stays away. */
 const PATIENCE_MILLISECONDS = 120_000;
@@ -64,6 +66,7 @@ export async function watchFleet(environment: Environment, client: KubernetesCli
   try {
     while (!environment.signal.aborted) {
       wakes.due = Math.max(0, wakes.due - 1);
+      const began = environment.now();
       let answer: QueryAnswer | undefined;
       try {
         answer = await ask(environment, client, question, sayOnce);
@@ -81,7 +84,8 @@ export async function watchFleet(environment: Environment, client: KubernetesCli
         rows = new Map(answer.rows.map((row) => [row.name, row]));
       }
       const askedAt = environment.now();
-      const pause = (): number => (wakes.due > 0 ? SECOND_LOOK_MILLISECONDS : LONGEST_PAUSE_MILLISECONDS);
+      const shortest = Math.min(LONGEST_PAUSE_MILLISECONDS, Math.max(SECOND_LOOK_MILLISECONDS, (askedAt - began) * PAUSE_PER_ANSWER));
+      const pause = (): number => (wakes.due > 0 ? shortest : LONGEST_PAUSE_MILLISECONDS);
       while (!environment.signal.aborted && environment.now() < askedAt + pause()) await environment.sleep(TICK_MILLISECONDS);
     }
   } finally {
