@@ -44,13 +44,18 @@ export function authorsOf(facts: AuthorFacts): (field: string) => Author {
       case 'labels': case 'spec': case 'object': return byWriter(facts, field);
       case 'properties': return isDeclared(facts, field) ? byWriter(facts, `spec.${field}`) : plain(facts.agent);
       case 'identity': return plain('hub');
-      case 'desired': return byRun(facts, (run, name) => run?.requestedBy ?? `run/${name}`);
+      case 'desired': return byRun(facts, asked);
       case 'current': return byRun(facts, () => facts.agent);
-      case 'conditions': return key === 'Applied' ? byRun(facts, () => facts.agent) : plain(HUB_CONDITIONS.includes(key) ? 'hub' : facts.agent);
+      case 'conditions': return key === 'Applied' ? byRun(facts, isAssigned(facts, field) ? asked : () => facts.agent) : plain(HUB_CONDITIONS.includes(key) ? 'hub' : facts.agent);
       default: return plain(facts.agent);
     }
   };
 }
+
+const asked = (run: RunAuthor | undefined, name: string): string => run?.requestedBy ?? `run/${name}`;
+
+/** Not yet the agent's doing: the hub has just said what is to be. */
+const isAssigned = ({ before, after }: AuthorFacts, field: string): boolean => before['desired'] !== after['desired'] && before[field] !== after[field];
 
 function split(field: string): readonly [string, string] {
   const dot = field.indexOf('.');

@@ -88,7 +88,7 @@ describe('one row per change, with its author', () => {
     ['nodes', { report: { ...report, nodes: { total: 2, ready: 1 } } }, [['nodes', '{"ready":2,"total":2}', '{"ready":1,"total":2}', AGENT]]],
     ['exports', { exports: [] }, [['exportCount', '2', '0', AGENT], ['exports', '["shop/cart","shop/checkout"]', '[]', AGENT]]],
     ['assignment', { assignment: { ...full.assignment!, desiredId: 'sha256-c', run: 'europe-2' } }, [
-      ['conditions.Applied', condition('True', 'Healthy', early), condition('False', 'Applying'), `${AGENT} in europe-2`],
+      ['conditions.Applied', condition('True', 'Healthy', early), condition('False', 'Applying'), 'ada in europe-2'],
       ['conditions.Ready', condition('True', 'Ready', early), condition('False', 'Applying'), 'hub'],
       ['desired', '{"id":"sha256-b","run":"europe-1","stage":"canary"}', '{"id":"sha256-c","run":"europe-2","stage":"canary"}', 'ada in europe-2'],
     ]],

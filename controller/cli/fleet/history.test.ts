@@ -55,7 +55,7 @@ test('what people and runs did is told with its author and reason, newest first'
   ]);
   const runs = environmentOf(bench);
   await showHistory(runs, 'berlin', { field: 'desired', limit: '50', output: 'wide' });
-  expect(lines(runs.printed())[1]).toMatch(/ {2}desired {2}- {2}\{"id":"sha256-.*… {2}run\/europe-1 {2}- {2}.*europe.* {2}europe-1$/);
+  expect(lines(runs.printed())[1]).toMatch(/ {2}desired {2}- {2}[0-9a-f]{8,} {2}run\/europe-1 {2}- {2}.*europe.* {2}europe-1$/);
   const current = environmentOf(bench);
   await showHistory(current, 'berlin', { field: 'current', limit: '50', output: 'wide' });
   expect(lines(current.printed())[1]).toMatch(/ {2}spiffe:\/\/test\/cluster\/berlin {2}- {2}.* {2}europe-1$/);

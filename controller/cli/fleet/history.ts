@@ -36,7 +36,7 @@ export async function showHistory(environment: Environment, cluster: string, opt
     names: entries.map((entry) => `${entry.cluster}/${entry.field}`),
     empty: `No change of cluster ${cluster} is recorded${options.field === undefined && since === undefined && until === undefined ? '' : ' that fits'}.`,
   });
-  if (more) environment.err(`There are older changes: --limit N or --until ${toRfc3339(entries.at(-1)?.at ?? 0)} shows them.\n`);
+  if (more) environment.err(`There are older changes: --limit N or --until ${toRfc3339((entries.at(-1)?.at ?? 0) + 1)} shows them.\n`);
   if (keptSince !== null && (since === undefined ? !more : since < keptSince)) environment.err(`Changes before ${keptSince} are not kept one by one: "isthmus fleet diff ${cluster} --at TIME" tells of days before.\n`);
   for (const other of otherNames) environment.err(`The same cluster, by its uid, is known as ${other.cluster} since ${other.since}: "isthmus fleet history ${other.cluster}".\n`);
 }
