@@ -31,7 +31,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   GlobalService: { spec: { host: 'checkout.example.com', service }, refused: [{ spec: { host: 'checkout', service }, field: 'spec.host' }] },
   Inquiry: {
     spec: { run: { name: 'one' } },
-    refused: [{ spec: { run: { name: 'one' }, drill: { name: 'two' } }, field: 'spec' }, { spec: { history: { limit: 501 } }, field: 'spec.history.limit' }],
+    refused: [{ spec: { run: { name: 'one' }, drill: { name: 'two' } }, field: 'spec' }, { spec: { history: { limit: 501 } }, field: 'spec.history.limit' }, { spec: { query: { text: 'region=eu-*', saved: 'europe' } }, field: 'spec.query' }],
   },
   JoinToken: {
     spec: { cluster: 'berlin', secretSha256: digest, expiresAt: '2026-01-01T00:00:00Z' },

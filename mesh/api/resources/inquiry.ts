@@ -27,7 +27,7 @@ const questions = {
     at: timestamp,
     to: timestamp.optional().describe('Now where it is left out.'),
   }).optional().describe('What is different in a cluster between two moments, and who changed it last.'),
-  query: fleetQuestion.optional(),
+  query: fleetQuestion.optional().describe('Which clusters match a query, and what is known of them.'),
   discovered: z.object({ limit: z.int().min(1).max(1000).default(500) }).optional().describe('Clusters that other inventories and tools know.'),
   run: z.object({ name: z.string().max(253) }).optional(),
   drill: z.object({ name: z.string().max(253) }).optional(),
