@@ -38,6 +38,8 @@ const NOT_IN_THE_WALK: Readonly<Record<string, string>> = {
   'get fleetqueries.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
   'get updateruns.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
   'get inquiries.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
+  'update exportpolicies/status.isthmus.dev * in *': 'said of policies whose selectors mean nothing, and the walk has none',
+  'update updatestrategies/status.isthmus.dev * in *': 'said of strategies whose selectors mean nothing, and the walk has none',
   'update secrets isthmus-authority in isthmus-system': 'the next issuing authority is made after 45 days',
 };
 

@@ -56,9 +56,15 @@ test('a selector that means nothing changes no mesh, rolls nothing out, allows n
   expect(await bench.list(UpdateRun)).toEqual([]);
   expect(await condition<MeshObject>(bench, Mesh, 'europe', 'RolledOut')).toMatchObject({ status: 'False', reason: 'StrategyInvalid', message: expect.stringContaining('UpdateStrategy broken: stage canary: clusters: cel: has all, exists, map or filter within another') });
   expect(await condition<UpdateStrategyObject>(bench, UpdateStrategy, 'broken', 'Valid')).toMatchObject({ status: 'False', reason: 'InvalidSelector', message: expect.stringContaining('spec.stages: stage canary: clusters: cel:') });
-  expect(await condition<UpdateStrategyObject>(bench, UpdateStrategy, 'default', 'Valid')).toMatchObject({ status: 'True' });
+  expect(await condition<UpdateStrategyObject>(bench, UpdateStrategy, 'default', 'Valid')).toBeUndefined();
   expect(await condition<ExportPolicyObject>(bench, ExportPolicy, 'broken', 'Valid')).toMatchObject({ status: 'False', message: expect.stringContaining('spec.clusters: cel: names "label"; known are cluster, labels, properties, facts') });
   expect(agents[1]!.value<ExportVerdict>('ExportVerdict', 'shop/checkout')).toMatchObject({ valid: false, message: expect.stringContaining('ExportPolicy broken allows nothing, for its spec.clusters: cel: names "label"') });
+
+  const policy = (await bench.get<ExportPolicyObject>(ExportPolicy, 'broken'))!;
+  await bench.kubernetes.update(ExportPolicy, { ...policy, spec: { ...policy.spec, clusters: { cel: 'labels.team == "web"' } } }, { fieldManager: 'test' }, new AbortController().signal);
+  await bench.clock.advance(2000);
+  expect(await condition<ExportPolicyObject>(bench, ExportPolicy, 'broken', 'Valid')).toMatchObject({ status: 'True' });
+  expect(agents[1]!.value<ExportVerdict>('ExportVerdict', 'shop/checkout')).toMatchObject({ valid: true });
 
   await bench.create(UpdateRun, 'by-hand', { strategy: { name: 'broken', stages: [{ name: 'canary', clusters: { names: [] }, maxConcurrency: 1, soakSeconds: 0 }], progressDeadlineSeconds: 60 }, planDigest: 'x', reason: 'test', requestedBy: 'test' });
   await bench.clock.advance(20_000);

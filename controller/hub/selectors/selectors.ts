@@ -1,8 +1,8 @@
-/** ExportPolicy and UpdateStrategy objects: whether their selectors mean something, in the condition `Valid`. A mesh says it with its plan. */
+/** ExportPolicy and UpdateStrategy objects whose selectors mean nothing: said in the condition `Valid`, which those that were always right do not have. A mesh says it with its plan. */
 import { ExportPolicy, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
 import type { ExportPolicyObject } from '../../../mesh/api/resources/policies.ts';
 import type { UpdateStrategyObject } from '../../../mesh/api/resources/updates.ts';
-import { setCondition } from '../../../mesh/model/condition.ts';
+import { findCondition, setCondition } from '../../../mesh/model/condition.ts';
 import { selectorProblem } from '../../../mesh/model/selector.ts';
 import { strategyProblem } from '../../../mesh/rollout/targets.ts';
 import type { Cache } from '../../runtime/cache.ts';
@@ -40,6 +40,7 @@ function checks<T extends ExportPolicyObject | UpdateStrategyObject>(ports: Port
       const object = cache.get({ name });
       if (object === undefined) return {};
       const problem = problemOf(object);
+      if (problem === undefined && findCondition(conditionsOf(object), 'Valid') === undefined) return {};
       const observedGeneration = object.metadata.generation ?? 0;
       const conditions = setCondition(conditionsOf(object), {
         type: 'Valid', observedGeneration, ...(problem === undefined ? { status: 'True', reason: 'Valid', message: 'every selector is understood' } : { status: 'False', reason: 'InvalidSelector', message: problem }),
