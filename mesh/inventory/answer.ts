@@ -19,7 +19,8 @@ export const WIDE_COLUMNS = ['connected', 'in-sync', 'frozen', 'held', 'agent-ve
 
 /** A fleet at one moment, wherever that comes from. */
 export interface AskedFleet {
-  readonly keys: QueryKeys;
+  /** undefined: there are no clusters. */
+  readonly keys: QueryKeys | undefined;
   /** With all that may match. */
   index(query: Query): FleetIndex;
   readonly total: number;

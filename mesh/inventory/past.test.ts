@@ -28,8 +28,9 @@ test('what labels exclude would not have matched, and nothing else is excluded',
   }), { numRuns: 500 });
 });
 
-test('keys are those of labels and properties, once each', () => {
+test('keys are those of labels and properties, then and today, once each', () => {
   const states = new Map<string, ClusterFields>([['a', { 'labels.region': '"x"', 'properties.team': '{}', nodes: '{}' }], ['b', { 'labels.region': '"y"', 'labels.stage': '"z"' }]]);
-  expect([...keysOf(states)]).toEqual(['region', 'team', 'stage']);
-  expect(['region', 'team', 'nodes', 'labels.region'].map((key) => keysOf(states).has(key))).toEqual([true, true, false, false]);
+  const keys = keysOf(states, new Set(['tier', 'team']));
+  expect([...keys]).toEqual(['tier', 'team', 'region', 'stage']);
+  expect(['region', 'team', 'tier', 'nodes', 'labels.region'].map((key) => keys.has(key))).toEqual([true, true, true, false, false]);
 });

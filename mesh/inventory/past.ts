@@ -10,15 +10,17 @@ import { rowOf } from './row.ts';
 
 const PARTS = ['labels.', 'properties.'] as const;
 
-/** Of the states' labels and properties, looked for when asked. */
-export function keysOf(states: ReadonlyMap<string, ClusterFields>): QueryKeys {
+/** Labels and properties of the states, looked for when asked, and those of today: what a key is called does not depend on the moment. */
+export function keysOf(states: ReadonlyMap<string, ClusterFields>, today: QueryKeys): QueryKeys {
   return {
     has(key) {
+      if (today.has(key)) return true;
       for (const fields of states.values()) if (PARTS.some((part) => Object.hasOwn(fields, `${part}${key}`))) return true;
       return false;
     },
     *[Symbol.iterator]() {
-      const seen = new Set<string>();
+      const seen = new Set<string>(today);
+      yield* seen;
       for (const fields of states.values()) {
         for (const field of Object.keys(fields)) {
           const part = PARTS.find((one) => field.startsWith(one));

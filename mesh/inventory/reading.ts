@@ -11,9 +11,9 @@ export interface ReadQuery {
 
 /**
  * A key that no cluster has is probably misspelt where another is near it, which is a problem; else nobody has that label (any more), which is an answer and is noted.
- * The problem of an `orderBy` points into that text.
+ * `known` undefined: there is no cluster that could have a key. The problem of an `orderBy` points into that text.
  */
-export function readQuery(text: string, orderBy: string | undefined, known: QueryKeys): ReadQuery | (QueryProblem & { readonly text: string }) {
+export function readQuery(text: string, orderBy: string | undefined, known: QueryKeys | undefined): ReadQuery | (QueryProblem & { readonly text: string }) {
   const parts: Query[] = [];
   const notes: string[] = [];
   for (const part of orderBy === undefined ? [text] : [text, `order by ${orderBy}`]) {

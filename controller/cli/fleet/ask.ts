@@ -57,7 +57,7 @@ async function fromObjects(environment: Environment, client: KubernetesClient, q
   const index = createFleetIndex();
   for (const object of await listAll<ClusterObject>(client, Cluster, environment.signal)) index.put(rowOf(object.metadata.name, fieldsOf(object)));
   const { text, columns } = question.saved === undefined ? { text: question.text ?? '', columns: [] } : await savedQuery(environment, client, question.saved);
-  const read = readQuery(text, question.orderBy, index.keys);
+  const read = readQuery(text, question.orderBy, index.size === 0 ? undefined : index.keys);
   if ('problem' in read) throw new UsageProblem(pointedAt(read, read.text));
   const at = environment.now();
   const shown = [question.columns ?? [], columns].find((some) => some.length > 0) ?? USUAL_COLUMNS;

@@ -45,13 +45,15 @@ export function createQueries({ clock, records, live, saved }: QueriesParts): Qu
   }
 
   async function fleetAt(at: Instant | undefined, now: Instant): Promise<AskedFleet> {
-    if (at === undefined) return { keys: live.index.keys, index: () => live.index, total: live.index.size, from: 'memory', at: now, heardAt: (row) => live.heardAt(row, now), notes: [] };
+    if (at === undefined) return { keys: live.index.size === 0 ? undefined : live.index.keys, index: () => live.index, total: live.index.size, from: 'memory', at: now, heardAt: (row) => live.heardAt(row, now), notes: [] };
     if (at > now) throw new WrongQuery(`at: ${toRfc3339(at)} is in the future, it is ${toRfc3339(now)} now`);
     const states = await records.statesAt(at);
     const since = await records.historyKeptSince();
+    const notes: string[] = [];
+    if (states.size === 0 && live.index.size > 0) notes.push(`nothing is recorded from before ${toRfc3339(at)}, so what there was then is not known`);
+    else if (since !== null && at < since) notes.push(`what is older than ${toRfc3339(since)} is kept by the day: this is as of the end of each cluster's last day with a change`);
     return {
-      keys: keysOf(states), index: (query) => indexOf(states, query, at), total: states.size, from: 'records', at, heardAt: toldAt(at),
-      notes: since !== null && at < since ? [`what is older than ${toRfc3339(since)} is kept by the day: this is as of the end of each cluster's last day with a change`] : [],
+      keys: states.size === 0 ? undefined : keysOf(states, live.index.keys), index: (query) => indexOf(states, query, at), total: states.size, from: 'records', at, heardAt: toldAt(at), notes,
     };
   }
 
