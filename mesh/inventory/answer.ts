@@ -1,7 +1,7 @@
 /** Rows of the fleet as an answer shows them: the asked columns, what nobody knows, and how fresh each source is. */
 import { type Instant, toRfc3339 } from '../model/instant.ts';
 import type { QueryAnswer, QueryRow, QuerySource } from '../model/query-answer.ts';
-import { lookUp } from '../model/selector-lookup.ts';
+import { type Found, lookUp } from '../model/selector-lookup.ts';
 import type { FleetIndex } from './fleet-index.ts';
 import type { QueryKeys } from './query-parse.ts';
 import { type Query, textsAt } from './query.ts';
@@ -33,51 +33,47 @@ export interface AskedFleet {
 /** What every page of an answer needs. */
 export interface Head {
   readonly answer: Omit<QueryAnswer, 'rows' | 'continue'>;
-  /** Of the query itself. */
-  readonly keys: readonly string[];
+  /** The columns, then what else the query names. */
+  readonly asked: readonly string[];
   readonly at: Instant;
   readonly heardAt: HeardAt;
 }
 
 const MOST_UNDECIDED_NAMES = 20;
 
-export function answerHead({ index, total, from, at, heardAt, notes }: AskedFleet, text: string, read: ReadQuery, columns: readonly string[]): { readonly head: Head; readonly rows: readonly FleetRow[] } {
+export function answerHead({ index, total, from, at, heardAt, notes }: AskedFleet, text: string, read: ReadQuery, wanted: readonly string[]): { readonly head: Head; readonly rows: readonly FleetRow[] } {
+  const columns = [...new Set(wanted)];
   const { rows, matched, undecided, usedIndex, examined } = index(read.query).run(read.query, at);
   const answer = {
     query: text, at: toRfc3339(at), from, columns, matched, total, undecided: undecided.length, undecidedNames: undecided.slice(0, MOST_UNDECIDED_NAMES),
     // What excludes a cluster of a past moment is read off its recorded labels.
-    ...from === 'records' ? { usedIndex: 'none', examined: total } : { usedIndex, examined }, sources: sourcesOf(rows, heardAt, at), notes: [...notes, ...read.notes],
+    ...from === 'records' ? { usedIndex: 'none', examined: total } : { usedIndex, examined }, sources: sourcesOf(rows, heardAt, at, from !== 'objects'), notes: [...notes, ...read.notes],
   };
-  return { head: { answer, keys: read.keys, at, heardAt }, rows };
+  return { head: { answer, asked: [...new Set([...columns, ...read.keys])], at, heardAt }, rows };
 }
 
 /** A label or property is unknown where its cluster has never told its properties; a fact where it has no value. */
-export function shownRow(row: FleetRow, { answer: { columns }, keys, at, heardAt }: Head): QueryRow {
+export function shownRow(row: FleetRow, { answer: { columns }, asked, at, heardAt }: Head): QueryRow {
   const heard = heardAt(row);
   const shown: Record<string, QueryRow['columns'][string]> = {};
   const unknown: string[] = [];
-  for (const key of columns) {
-    const value = valueAt(row, key, at);
-    if (value !== undefined) shown[key] = value;
-  }
-  for (const key of new Set([...keys, ...columns])) {
-    const { state } = lookUp(row, key, false);
-    if (state === 'unknown' || (state === 'absent' && heard === null)) unknown.push(key);
+  for (const [position, key] of asked.entries()) {
+    const found = lookUp(row, key, false);
+    if (found.state === 'unknown' || (found.state === 'absent' && heard === null)) unknown.push(key);
+    else if (found.state === 'known' && position < columns.length) shown[key] = shownValue(found, at);
   }
   return { name: row.name, columns: shown, unknown, ageSeconds: heard === null ? null : Math.max(0, Math.round((at - heard) / 1000)) };
 }
 
-function valueAt(row: FleetRow, key: string, at: Instant): QueryRow['columns'][string] | undefined {
-  const found = lookUp(row, key, false);
-  if (found.state !== 'known') return undefined;
+function shownValue(found: Extract<Found, { state: 'known' }>, at: Instant): QueryRow['columns'][string] {
   if (found.kind === 'list') return found.texts;
   const text = textsAt(found, at)[0] ?? '';
   if (found.kind === 'boolean') return text === 'true';
   return found.kind === 'number' && Number.isFinite(Number(text)) && text !== '' ? Number(text) : text;
 }
 
-/** `told`: what people declare and the hub decides is read from where it is kept, so it is as of that moment. */
-function sourcesOf(rows: readonly FleetRow[], heardAt: HeardAt, told: Instant): QuerySource[] {
+/** `told`: what people declare and the hub decides is read from where it is kept, so it is as of that moment; without the hub nobody knows how old its word in the objects is. */
+function sourcesOf(rows: readonly FleetRow[], heardAt: HeardAt, told: Instant, fromHub: boolean): QuerySource[] {
   const kept = { clusters: rows.length, newestAt: rows.length === 0 ? null : toRfc3339(told), oldestAt: rows.length === 0 ? null : toRfc3339(told), oldest: null, never: 0 };
   let newest: Instant | undefined;
   let oldest: { readonly at: Instant; readonly name: string } | undefined;
@@ -92,7 +88,7 @@ function sourcesOf(rows: readonly FleetRow[], heardAt: HeardAt, told: Instant): 
   return [
     { source: 'declared', ...kept },
     { source: 'observed', clusters: heard, newestAt: newest === undefined ? null : toRfc3339(newest), oldestAt: oldest === undefined ? null : toRfc3339(oldest.at), oldest: oldest?.name ?? null, never: rows.length - heard },
-    { source: 'hub', ...kept },
+    { source: 'hub', ...kept, ...fromHub ? {} : { newestAt: null, oldestAt: null } },
   ];
 }
 

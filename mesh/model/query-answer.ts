@@ -16,7 +16,7 @@ export interface QuerySource {
   /** `declared`: by people, in objects. `observed`: by agents. `hub`: the hub itself. */
   readonly source: 'declared' | 'observed' | 'hub';
   readonly clusters: number;
-  /** RFC 3339; null: no cluster of these has told anything. */
+  /** RFC 3339; null: no cluster of these has told anything, or (of the hub, where it did not answer itself) nobody knows. */
   readonly newestAt: string | null;
   readonly oldestAt: string | null;
   /** The cluster of `oldestAt`. */

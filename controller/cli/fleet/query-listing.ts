@@ -69,6 +69,7 @@ export function provenance(answer: QueryAnswer): string {
     `${answer.matched} of ${answer.total} clusters, from ${FROM[answer.from]} as of ${answer.at}; index: ${answer.usedIndex}, ${answer.examined} looked at`,
     ...answer.sources.flatMap(({ source, clusters, newestAt, oldestAt, oldest, never }) => {
       if (clusters + never === 0) return [];
+      if (newestAt === null && clusters > 0) return [`${source}: as old as its last write to each object`];
       if (newestAt === oldestAt && never === 0) return [`${source}: ${since(newestAt)} old`];
       const parts = [...clusters > 0 ? [`${since(newestAt)} old at best, ${since(oldestAt)} at worst${oldest === null ? '' : ` (${oldest})`}`] : [], ...never > 0 ? [`never heard of ${never}`] : []];
       return [`${source}: ${parts.join('; ')}`];

@@ -122,6 +122,7 @@ describe('queries of the fleet', () => {
     const { bench } = await threeClusters();
     expect(await status(bench, { text: 'connected,regoin=eu-*' })).toMatchObject({ reason: 'WrongQuery', error: expect.stringMatching(/did you mean "region"\?\n {2}connected,regoin=eu-\*\n {12}\^$/) });
     expect(await status(bench, { text: 'connected', orderBy: 'lsat-change' })).toMatchObject({ reason: 'WrongQuery', error: expect.stringContaining('did you mean "last-change"?') });
+    expect(await status(bench, { columns: ['region', '__proto__'] })).toMatchObject({ reason: 'WrongQuery', error: 'columns: "__proto__" is no key: name labels, properties and facts' });
     // Nobody has such a label, nor one like it: that is an answer.
     expect(await ask(bench, { text: '!quarantine' })).toMatchObject({ matched: 3, notes: [expect.stringContaining('"quarantine"')] });
   });

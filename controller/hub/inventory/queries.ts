@@ -5,7 +5,7 @@ import type { InquiryObject } from '../../../mesh/api/resources/inquiry.ts';
 import { type AskedFleet, answerHead, type Head, shownRow, toldAt, USUAL_COLUMNS } from '../../../mesh/inventory/answer.ts';
 import { indexOf, keysOf } from '../../../mesh/inventory/past.ts';
 import { pointedAt } from '../../../mesh/inventory/pointing.ts';
-import { readQuery } from '../../../mesh/inventory/reading.ts';
+import { isKey, readQuery } from '../../../mesh/inventory/reading.ts';
 import type { FleetRow } from '../../../mesh/inventory/row.ts';
 import { fromRfc3339, type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
 import { nearest } from '../../../mesh/model/near.ts';
@@ -70,6 +70,8 @@ export function createQueries({ clock, records, live, saved }: QueriesParts): Qu
       const read = readQuery(text, question.orderBy, fleet.keys);
       if ('problem' in read) throw new WrongQuery(`${question.saved === undefined ? '' : `saved query "${question.saved}": `}${pointedAt(read, read.text)}`);
       const shown = [question.columns ?? [], columns, USUAL_COLUMNS].find((some) => some.length > 0) ?? USUAL_COLUMNS;
+      const wrong = shown.find((key) => !isKey(key));
+      if (wrong !== undefined) throw new WrongQuery(`columns: ${JSON.stringify(wrong)} is no key: name labels, properties and facts`);
       if (at === undefined && [...read.keys, ...shown].includes('last-heard')) live.tellHeard(now);
       const { head, rows } = answerHead(fleet, text, read, shown);
       return sent(pages.first(head, rows, limit, now));
