@@ -44,7 +44,7 @@ export function historyRecords({ db, dialect, guarded, write }: HistoryParts): P
       if (last !== undefined && dayOf(last.at) < dayOf(at)) await transaction.insertInto('daily_states').values(last).onConflict((conflict) => conflict.columns(['cluster', 'at']).doNothing()).execute();
       const state = { at, fields: textOfFields(fields) };
       await transaction.insertInto('states').values({ cluster, ...state }).onConflict((conflict) => conflict.column('cluster').doUpdateSet(state)).execute();
-      if (fields['uid'] !== undefined) await transaction.insertInto('uids').values({ uid: fields['uid'], cluster, at }).onConflict((conflict) => conflict.columns(['uid', 'cluster']).doNothing()).execute();
+      if (fields['uid'] !== undefined && entries.some(({ field }) => field === 'uid')) await transaction.insertInto('uids').values({ uid: fields['uid'], cluster, at }).onConflict((conflict) => conflict.columns(['uid', 'cluster']).doNothing()).execute();
       await insertAll(transaction, 'history', entries.map((entry) => rowOf(entry, cluster, at)));
     }),
 
