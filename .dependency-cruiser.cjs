@@ -16,7 +16,7 @@ module.exports = {
     },
     {
       name: 'mesh-model-cel-imports', severity: 'error',
-      comment: 'docs/decisions: selectors are values, and their CEL is part of them. The library is pure.',
+      comment: 'docs/decisions/0014: selectors are values, and their CEL is part of them. The library is pure.',
       from: { path: cel }, to: { pathNot: '^mesh/model/|node_modules/@bufbuild/cel/' },
     },
     {

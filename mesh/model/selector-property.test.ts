@@ -112,7 +112,8 @@ describe('the reach of a selector', () => {
     [{ labels: { env: 'production', region: 'eu-*' }, exclude_labels: { team: ['payments', 'trading'] } }, 'some', ['oslo'], '1 of 3 clusters match'],
     [{ labels: { env: 'prod' } }, 'nothing', [], 'none of 3 clusters matches'],
     [{ names: [] }, 'invalid', [], /^the selector matches no cluster, for it cannot be read: names: is an empty list/],
-    [{ match_expressions: [{ key: 'nodes', operator: 'Gt', values: ['3'] }] }, 'some', ['berlin'], '1 of 3 clusters match; left out, for it cannot be said: austin (a fact that the selector asks for is unknown)'],
+    [{ match_expressions: [{ key: 'nodes', operator: 'Gt', values: ['3'] }] }, 'some', ['berlin'], '1 of 3 clusters match; left out, for it cannot be said: austin (nobody has told its nodes)'],
+    [{ labels: { ready: 'true' } }, 'nothing', [], /^none of 3 clusters matches; left out, for it cannot be said: austin \(ready is how a cluster is just now, which no selector goes by\), berlin/],
     [{ cel: 'labels.team == "web"' }, 'some', ['oslo'], /; left out, for it cannot be said: austin \(cel: .*team.*\)$/],
     [{ labels: { env: 'production' }, cel: 'labels.team == "web"' }, 'some', ['oslo'], '1 of 3 clusters match'],
   ])('%j', (selector, kind, matched, message) => {

@@ -2,7 +2,7 @@
 import { type CelProgram, selectorCel } from './cel-selector.ts';
 import { type Comparison, compareScalars, holds, operandProblem, scalarOf } from './compare.ts';
 import { matchesGlob } from './glob.ts';
-import { kindOf } from './selector-facts.ts';
+import { isMomentary, kindOf } from './selector-facts.ts';
 import { type Found, lookUp, type SelectorSubject } from './selector-lookup.ts';
 
 export { type SelectorSubject, valueOf } from './selector-lookup.ts';
@@ -33,7 +33,7 @@ export interface ClusterSelector {
 
 /** `undefined`: unknown, which is neither. */
 type Verdict = boolean | undefined;
-type Condition = (subject: SelectorSubject) => Verdict | { readonly problem: string };
+type Condition = (subject: SelectorSubject) => boolean | { readonly problem: string };
 
 /** A selector as conditions, or why it is none. */
 type Compiled = { readonly conditions: readonly Condition[] } | { readonly problem: string };
@@ -62,8 +62,7 @@ export function subjectProblem(selector: ClusterSelector, subject: SelectorSubje
   if ('problem' in compiled) return compiled.problem;
   const verdicts = compiled.conditions.map((condition) => condition(subject));
   if (verdicts.includes(false)) return undefined;
-  const failed = verdicts.find((verdict) => typeof verdict === 'object');
-  return failed?.problem ?? (verdicts.includes(undefined) ? 'a fact that the selector asks for is unknown' : undefined);
+  return verdicts.find((verdict) => typeof verdict === 'object')?.problem;
 }
 
 function compile(selector: ClusterSelector): Compiled {
@@ -92,7 +91,7 @@ function compileParts(selector: ClusterSelector): Compiled {
       if (problem !== undefined) return { problem };
       conditions.push((subject) => {
         const found = lookUp(subject, key, true);
-        return part === 'labels' ? among(found, globs) : negated(among(found, globs));
+        return known(key, part === 'labels' ? among(found, globs) : negated(among(found, globs)));
       });
     }
   }
@@ -131,7 +130,7 @@ function compileExpression(field: string, { key, operator, values = [] }: MatchE
   const problem = globsProblem(`${field}.values`, values);
   if (problem !== undefined) return problem;
   const comparison = COMPARISONS[operator];
-  if (comparison === undefined) return (subject) => (operator === 'In' ? among(found(subject), values) : negated(among(found(subject), values)));
+  if (comparison === undefined) return (subject) => known(key, operator === 'In' ? among(found(subject), values) : negated(among(found(subject), values)));
   const [text] = values;
   if (values.length !== 1 || text === undefined) return `${field}: ${operator} takes exactly one value, not ${values.length}`;
   const { durationMilliseconds, ...operand } = scalarOf(text, kindOf(key));
@@ -140,13 +139,15 @@ function compileExpression(field: string, { key, operator, values = [] }: MatchE
   if (durationMilliseconds !== undefined && Object.keys(operand).length === 0) return `${field}: ${JSON.stringify(text)} is an age, and what a selector selects must not depend on the hour; give a time, or ask with a query`;
   return (subject) => {
     const has = found(subject);
-    if (has.state !== 'known') return has.state === 'absent' ? false : undefined;
+    if (has.state !== 'known') return has.state === 'absent' ? false : known(key, undefined);
     const sign = compareScalars(scalarOf(has.texts[0] ?? '', has.kind), operand, has.kind, undefined);
-    return sign === undefined ? undefined : holds(comparison, sign);
+    return sign !== undefined && holds(comparison, sign);
   };
 }
 
 const among = (found: Found, globs: readonly string[]): Verdict => (found.state === 'known' ? matchesAny(globs, found.texts) : found.state === 'absent' ? false : undefined);
+const known = (key: string, verdict: Verdict): boolean | { readonly problem: string } =>
+  verdict ?? { problem: isMomentary(key) ? `${key} is how a cluster is just now, which no selector goes by` : `nobody has told its ${key}` };
 const negated = (verdict: Verdict): Verdict => (verdict === undefined ? undefined : !verdict);
 const matchesAny = (globs: readonly string[], texts: readonly string[]): boolean => texts.some((text) => globs.some((glob) => matchesGlob(glob, text)));
 
