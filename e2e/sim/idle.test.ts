@@ -13,6 +13,7 @@ const ALLOWED: Readonly<Record<string, { readonly most: number; readonly why: st
   'agent get DaemonSet': { most: 366, why: 'Cilium\'s version and health, each 30 s: a right to two named objects, where a watch would need the whole namespace' },
   'agent get Deployment': { most: 366, why: 'the operator\'s, likewise' },
   'agent get Secret': { most: 732, why: 'four mesh certificates, each minute: somebody may have deleted one, and no role lets the agent watch all Secrets' },
+  'hub list ClusterProfile': { most: 67, why: 'each minute, whether somebody installed that kind: a list of at most one, and no right to read definitions is needed' },
   'hub get Secret': { most: 1, why: 'the authority looks hourly whether another process made a newer issuer' },
 };
 

@@ -8,6 +8,8 @@ import { servedVersion } from './reading.ts';
 
 /** One small list in each: no storm, and nobody waits long for what they installed. */
 export const ASK_AGAIN_SECONDS = 60;
+/** The versions after the first are asked for each tenth time only. */
+const OTHER_VERSIONS_EACH = 10;
 /** After something looked as if the kind had gone; a definition takes a moment to end. */
 const DOUBT_SECONDS = 1;
 
@@ -25,9 +27,10 @@ export async function whileServed({ ports: { clock, log, kubernetes }, versions,
   const kindName = versions[0]?.kind ?? '';
   let nap = cancelWithin(signal);
   let running: { readonly kind: ResourceKind; stop(): Promise<void> } | undefined;
-  for (let before = ''; !signal.aborted;) {
+  for (let before = '', turn = 0; !signal.aborted; turn += 1) {
     try {
-      const found = await servedVersion(kubernetes, versions, namespace, signal);
+      const asked = running === undefined ? versions.slice(0, turn % OTHER_VERSIONS_EACH === 0 ? versions.length : 1) : [running.kind];
+      const found = await servedVersion(kubernetes, asked, namespace, signal);
       const kind = typeof found === 'string' ? undefined : found;
       const state = typeof found === 'string' ? found : 'served';
       if (running !== undefined && running.kind !== kind) {
