@@ -93,8 +93,8 @@ export function factsOf(read: Read, fields: readonly string[]): Readonly<Record<
     const entries = read('drift');
     const drift = Array.isArray(entries) ? entries.filter(isObject) : [];
     const omitted = read('driftOmitted');
-    const until = Math.max(-1, ...drift.map((entry) => instant(entry['heldUntil']) ?? -1));
-    facts['held'] = { value: until >= 0, source: 'hub', observedAt: null, ...(until < 0 ? {} : { until }) };
+    // A hold that has expired goes on until somebody decides.
+    facts['held'] = { value: drift.some((entry) => entry['heldUntil'] !== undefined), source: 'hub', observedAt: null };
     if (drift.length === 0 && facts['in-sync'] === undefined) return;
     const since = facts['in-sync']?.observedAt ?? null;
     put('drift', drift.length + (typeof omitted === 'number' ? omitted : 0), 'observed', since);

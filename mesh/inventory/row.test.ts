@@ -38,7 +38,7 @@ test('a whole cluster is a row of facts, each with its source and age', () => {
     exports: ['shop/checkout'], current: 'abc', desired: 'def', run: 'a-2', drift: 3, 'drift-class': ['suspicious'], 'last-change': LATER,
   });
   expect(facts['frozen']).toMatchObject({ source: 'declared', until: Date.parse(LATER) });
-  expect(facts['held']).toMatchObject({ source: 'hub', until: Date.parse(LATER) });
+  expect(facts['held']).toEqual({ value: true, source: 'hub', observedAt: null });
   expect(facts['agent-version']).toMatchObject({ source: 'observed', observedAt: Date.parse(LATER) });
   expect(facts['kubernetes-version']).toMatchObject({ source: 'observed', observedAt: null });
 });
