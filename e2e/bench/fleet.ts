@@ -8,6 +8,7 @@ import { provideAssets } from '../kube/assets.ts';
 import { type Baseline, fillClusters, hasJq, jqScan, kubectlGet, listWithSelector, scriptScan } from './fleet/baselines.ts';
 import type { SeenFigures } from './fleet/change-process.ts';
 import { measureDrift } from './fleet/drift.ts';
+import { type HubFigures, measureHub } from './fleet/hub.ts';
 import { type HistoryFigures, measureHistory } from './fleet/history.ts';
 import { clusters } from './fleet/objects.ts';
 import type { ChangeFigures, MemoryFigures, QueryFigures, Spread } from './fleet/query-process.ts';
@@ -27,9 +28,13 @@ export interface FleetBenchSizes {
   readonly historyQuestions: number;
   readonly fleetQuestions: number;
   readonly managedObjects: number;
+  /** Declared properties that a whole hub must see. */
+  readonly hubWrites: number;
+  /** Of the questions, the first so many are typed; 0: no whole hub is measured. */
+  readonly hubQuestions: number;
 }
 
-const FULL: FleetBenchSizes = { clusters: 10_000, rounds: 500, slowRounds: 5, writes: 300, rows: 10_000_000, historyClusters: 1000, historyQuestions: 300, fleetQuestions: 20, managedObjects: 1000 };
+const FULL: FleetBenchSizes = { clusters: 10_000, rounds: 500, slowRounds: 5, writes: 300, rows: 10_000_000, historyClusters: 1000, historyQuestions: 300, fleetQuestions: 20, managedObjects: 1000, hubWrites: 30, hubQuestions: QUESTIONS.length };
 const goal = (text: string, met: boolean): string => `  goal: ${text}: ${met ? 'met' : 'MISSED'}`;
 const kibibytes = (bytes: number): string => `${number(bytes / 1024)} KiB`;
 const spread = ({ p50, p99 }: Spread): string => `${number(p50)}, ${number(p99)} ms`;
@@ -137,12 +142,32 @@ function printDrift(sizes: FleetBenchSizes, print: Print): void {
   print(table([['', 'all objects', 'ours/baseline'], ['  drift: path, digests, who', milliseconds(review), ratio(review, compare)], ['  isDeepStrictEqual', milliseconds(compare), '1.00 ×']]));
 }
 
+function printHub(sizes: FleetBenchSizes, { residentBytesBefore, residentBytes, secondsToSettle, typed, seen }: HubFigures, print: Print): void {
+  print(`\n== a whole hub over the embedded API with ${sizes.clusters} Clusters, ${number(secondsToSettle)} s after the first of them; baseline: kubectl get -l of the same server, both as they are typed (median, longest)`);
+  print(table([
+    ['', 'found', 'isthmus fleet query', 'kubectl get -l', 'isthmus/kubectl'],
+    ...typed.map(({ name, isthmus, kubectl }) => [`  ${name}`, String(isthmus.found), `${number(isthmus.p50)}, ${number(isthmus.most)} ms`, kubectl === undefined ? '–' : `${number(kubectl.p50)}, ${number(kubectl.most)} ms`, kubectl === undefined ? '–' : ratio(isthmus.p50, kubectl.p50)]),
+  ]));
+  print(`  a person declares a property, until an Inquiry finds it: ${milliseconds(seen.p50)}, longest ${milliseconds(seen.most)} of ${sizes.hubWrites}`);
+  print(`  resident memory: ${number(residentBytes / 1024 ** 2)} MiB, ${number(residentBytesBefore / 1024 ** 2)} MiB of them without any cluster: ${kibibytes((residentBytes - residentBytesBefore) / sizes.clusters)} for each cluster, cache, index, history and what is not collected yet`);
+}
+
+export async function hubFigures(sizes: FleetBenchSizes, print: Print): Promise<void> {
+  const server = await embeddedServer(false);
+  try {
+    printHub(sizes, await measureHub(server, clusters(sizes.clusters), QUESTIONS.slice(0, sizes.hubQuestions), { rounds: sizes.slowRounds, writes: sizes.hubWrites }), print);
+  } finally {
+    await server.stop();
+  }
+}
+
 /** Without a real kube-apiserver where `real` is false. */
 export async function fleetFigures(sizes: FleetBenchSizes, real: boolean, print: Print): Promise<void> {
   const servers = [await askServer(await embeddedServer(false), sizes, print)];
   if (real) servers.push(await askServer(await realServer(false), sizes, print));
   await queries(sizes, servers, print);
   printDrift(sizes, print);
+  if (sizes.hubQuestions > 0) await hubFigures(sizes, print);
   print(`\nmaking ${sizes.rows} rows of history`);
   printHistory(sizes, await measureHistory({ rows: sizes.rows, clusters: sizes.historyClusters, questions: sizes.historyQuestions, fleetQuestions: sizes.fleetQuestions }), print);
 }
