@@ -24,6 +24,11 @@ test('remembers what is applied now, keys in order, without itself', () => {
   expect(object).toEqual(live(before));
 });
 
+test('writes as Go does what HTML could take for its own', () => {
+  const { annotations } = rememberApplied(live(before), { data: { rule: 'a && b < c > d\u2028é' } }, 'kubectl')['metadata'] as { annotations: Record<string, string> };
+  expect(annotations[ANNOTATION]).toBe('{"data":{"rule":"a \\u0026\\u0026 b \\u003c c \\u003e d\\u2028é"},"metadata":{}}\n');
+});
+
 test('leaves objects alone that never were applied on the client side, or by another manager', () => {
   const bare = { metadata: { name: 'a' }, data: {} };
   expect(rememberApplied(bare, { metadata: { name: 'a' } }, 'kubectl')).toBe(bare);

@@ -24,7 +24,7 @@ export function rememberApplied(object: JsonObject, config: JsonObject, manager:
   const metadata = objectAt(config, 'metadata');
   const { [ANNOTATION]: _itself, ...annotations } = objectAt(metadata, 'annotations');
   const { annotations: _annotations, managedFields: _managedFields, ...rest } = metadata;
-  const text = JSON.stringify(sorted({ ...config, metadata: { ...rest, ...(Object.keys(annotations).length === 0 ? {} : { annotations }) } }));
+  const text = goJson({ ...config, metadata: { ...rest, ...(Object.keys(annotations).length === 0 ? {} : { annotations }) } });
   const live = objectAt(object, 'metadata');
   return { ...object, metadata: { ...live, annotations: { ...objectAt(live, 'annotations'), [ANNOTATION]: `${text}\n` } } };
 }
@@ -38,7 +38,9 @@ function parsed(text: string): JsonObject | undefined {
   }
 }
 
-/** As Go writes maps. */
+/** As Go writes it: maps in the order of their keys, and what HTML or JavaScript could take for its own as `\u0026` (encoding/json, `HTMLEscape`). */
+const goJson = (value: unknown): string => JSON.stringify(sorted(value)).replace(/[<>&\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   return isObject(value) ? Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])])) : value;
