@@ -3,7 +3,7 @@ import { compareVersions, holds, type Scalar } from '../model/compare.ts';
 import { matchesGlob } from '../model/glob.ts';
 import type { Instant } from '../model/instant.ts';
 import { kindOf } from '../model/selector-facts.ts';
-import type { Column, Slot } from './fleet-index-column.ts';
+import { type Column, scalarOfCell, type Slot } from './fleet-index-column.ts';
 import type { SortedList } from './fleet-index-sorted.ts';
 import type { QueryTerm } from './query-form.ts';
 
@@ -45,7 +45,7 @@ function partsOf(term: QueryTerm, column: Column, now: Instant): { readonly how:
         if (matching === undefined) return undefined;
         parts.push(...matching.map(withText));
         const number = kindOf(key) === 'number' ? scalars[index]?.number : undefined;
-        if (number !== undefined) parts.push(between(column.numbers, (slot) => column.cell(slot).scalar!.number! < number, (slot) => column.cell(slot).scalar!.number! <= number));
+        if (number !== undefined) parts.push(between(column.numbers, (slot) => scalarOfCell(column.cell(slot))!.number! < number, (slot) => scalarOfCell(column.cell(slot))!.number! <= number));
       }
       return { how: texts.some((glob) => /[*?]/.test(glob)) ? 'beginning' : 'value', parts };
     }
@@ -69,7 +69,7 @@ function between(list: SortedList<Slot>, isBefore: (slot: Slot) => boolean, isWi
 function compared(operator: '<' | '<=' | '>' | '>=', operand: Scalar, column: Column, now: Instant): Part[] {
   const parts: Part[] = [];
   const range = (list: SortedList<Slot>, sign: (scalar: Scalar) => number): void => {
-    const signOf = (slot: Slot): number => sign(column.cell(slot).scalar!);
+    const signOf = (slot: Slot): number => sign(scalarOfCell(column.cell(slot))!);
     const first = list.items[0];
     const last = list.items.at(-1);
     if (first === undefined || last === undefined) return;

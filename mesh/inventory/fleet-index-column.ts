@@ -11,7 +11,14 @@ export type Slot = number;
 
 export interface Cell {
   readonly found: Found;
-  readonly scalar: Scalar | undefined;
+  /** Read when somebody compares: most keys are only ever asked for by text. */
+  scalar: Scalar | undefined | null;
+}
+
+/** What the value is compared as; `undefined`: by text alone. */
+export function scalarOfCell(cell: Cell): Scalar | undefined {
+  if (cell.scalar === null) cell.scalar = scalarOfFound(cell.found);
+  return cell.scalar;
 }
 
 export interface Column {
@@ -22,7 +29,7 @@ export interface Column {
   readonly exact: ReadonlyMap<string, ReadonlySet<Slot>>;
   /** Different texts, sorted. */
   readonly texts: SortedList<string>;
-  /** Clusters whose value can be read so, sorted by it. */
+  /** Clusters whose value can be read so, sorted by it. Made when they are first asked for. */
   readonly numbers: SortedList<Slot>;
   readonly versions: SortedList<Slot>;
   readonly times: SortedList<Slot>;
@@ -42,11 +49,27 @@ export function createColumn(key: string, rows: readonly (FleetRow | undefined)[
   let otherKinds = 0;
   const isOther = ({ found }: Cell): boolean => found.state === 'known' && found.kind !== kind;
   const texts = sortedList<string>((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-  const scalar = (slot: Slot): Scalar => cells[slot]?.scalar ?? {};
+  const scalar = (slot: Slot): Scalar => { const cell = cells[slot]; return (cell === undefined ? undefined : scalarOfCell(cell)) ?? {}; };
+  let isOrdered = false;
   const numbers = sortedList<Slot>((a, b) => scalar(a).number! - scalar(b).number! || a - b);
   const versions = sortedList<Slot>((a, b) => compareVersions(scalar(a).version!, scalar(b).version!) || a - b);
   const times = sortedList<Slot>((a, b) => scalar(a).time! - scalar(b).time! || a - b);
-  const ordered = ({ number, version, time }: Scalar): SortedList<Slot>[] => [...(number === undefined ? [] : [numbers]), ...(version === undefined ? [] : [versions]), ...(time === undefined ? [] : [times])];
+  function listsOf(slot: Slot): SortedList<Slot>[] {
+    if (!isOrdered) return [];
+    const { number, version, time } = scalar(slot);
+    return [...(number === undefined ? [] : [numbers]), ...(version === undefined ? [] : [versions]), ...(time === undefined ? [] : [times])];
+  }
+
+  function ordered(list: SortedList<Slot>): SortedList<Slot> {
+    if (!isOrdered) {
+      const slots = [...cells.keys()];
+      numbers.fill(slots.filter((slot) => scalar(slot).number !== undefined));
+      versions.fill(slots.filter((slot) => scalar(slot).version !== undefined));
+      times.fill(slots.filter((slot) => scalar(slot).time !== undefined));
+      isOrdered = true;
+    }
+    return list;
+  }
 
   /** Most clusters share few values: one cell stands for all of them. */
   const shared = new Map<string, Cell>();
@@ -54,10 +77,10 @@ export function createColumn(key: string, rows: readonly (FleetRow | undefined)[
     const found = lookUp(row, key, false);
     if (found.state !== 'known') return found.state === 'absent' ? ABSENT : { found, scalar: undefined };
     const [text] = found.texts;
-    if (found.texts.length !== 1 || found.until !== undefined || text === undefined) return { found, scalar: scalarOfFound(found) };
+    if (found.texts.length !== 1 || found.until !== undefined || text === undefined) return { found, scalar: null };
     const known = shared.get(text);
     if (known?.found.state === 'known' && known.found.kind === found.kind) return known;
-    const cell = { found, scalar: scalarOfFound(found) };
+    const cell: Cell = { found, scalar: null };
     shared.set(text, cell);
     return cell;
   }
@@ -69,7 +92,7 @@ export function createColumn(key: string, rows: readonly (FleetRow | undefined)[
     const before = cells[slot];
     if (before === undefined) return;
     if (isOther(before)) otherKinds--;
-    for (const list of ordered(before.scalar ?? {})) list.remove(slot);
+    for (const list of listsOf(slot)) list.remove(slot);
     for (const text of indexed(before)) {
       const slots = exact.get(text);
       slots?.delete(slot);
@@ -99,13 +122,12 @@ export function createColumn(key: string, rows: readonly (FleetRow | undefined)[
 
   for (const [slot, row] of rows.entries()) if (row !== undefined) remember(slot, cellOf(row));
   texts.fill([...exact.keys()]);
-  const slots = [...cells.keys()];
-  numbers.fill(slots.filter((slot) => scalar(slot).number !== undefined));
-  versions.fill(slots.filter((slot) => scalar(slot).version !== undefined));
-  times.fill(slots.filter((slot) => scalar(slot).time !== undefined));
 
   return {
-    key, exact, texts, numbers, versions, times, unknown,
+    key, exact, texts, unknown,
+    get numbers() { return ordered(numbers); },
+    get versions() { return ordered(versions); },
+    get times() { return ordered(times); },
     get mixed() { return otherKinds > 0; },
     cell: (slot) => cells[slot] ?? ABSENT,
     set(slot, row) {
@@ -114,7 +136,7 @@ export function createColumn(key: string, rows: readonly (FleetRow | undefined)[
       forget(slot);
       if (next === undefined) return;
       for (const text of remember(slot, next)) texts.add(text);
-      for (const list of ordered(next.scalar ?? {})) list.add(slot);
+      for (const list of listsOf(slot)) list.add(slot);
     },
   };
 }

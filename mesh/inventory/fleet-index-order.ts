@@ -2,7 +2,7 @@
 import { compareVersions, type Scalar } from '../model/compare.ts';
 import type { Instant } from '../model/instant.ts';
 import { compareText } from '../model/order.ts';
-import type { Cell, Slot } from './fleet-index-column.ts';
+import { type Cell, scalarOfCell, type Slot } from './fleet-index-column.ts';
 import { textsAt } from './query.ts';
 
 export interface Order {
@@ -62,7 +62,9 @@ function first(count: number, limit: number, compare: (a: number, b: number) => 
 
 const [NUMBER, TIME, VERSION, TEXT, UNKNOWN] = [0, 1, 2, 3, 4];
 
-function readKey({ found, scalar }: Cell, now: Instant): Key {
+function readKey(cell: Cell, now: Instant): Key {
+  const { found } = cell;
+  const scalar = scalarOfCell(cell);
   const key = (rank: number, number = 0, text = ''): Key => ({ rank, number, text, version: scalar?.version });
   if (found.state !== 'known') return key(UNKNOWN);
   if (scalar?.number !== undefined) return key(NUMBER, scalar.number);

@@ -1,8 +1,9 @@
 /** The fleet in memory, ready for queries: indexes come with the first query that wants them and follow each change. */
 import type { Instant } from '../model/instant.ts';
 import { compareText } from '../model/order.ts';
+import { kindOf } from '../model/selector-facts.ts';
 import { type Choice, chooseFor } from './fleet-index-choice.ts';
-import { type Cell, type Column, createColumn, type Slot } from './fleet-index-column.ts';
+import { type Cell, type Column, createColumn, scalarOfCell, type Slot } from './fleet-index-column.ts';
 import { inOrder } from './fleet-index-order.ts';
 import { sortedList } from './fleet-index-sorted.ts';
 import { judgeTerm } from './query.ts';
@@ -78,13 +79,14 @@ export function createFleetIndex(): FleetIndex {
       if (choice !== undefined && choice.count < (best?.count ?? slots.size / 2)) best = choice;
     }
     const looked = candidates(best);
+    const comparesScalars = query.terms.map(({ key, operator }) => '<>'.includes(operator[0]!) || kindOf(key) === 'number');
     const matching: Slot[] = [];
     const undecided: string[] = [];
     for (const slot of looked) {
       let verdict: boolean | undefined = true;
       for (let index = 0; index < termColumns.length && verdict !== false; index++) {
-        const { found, scalar } = termColumns[index]!.cell(slot);
-        const one = judgeTerm(query.terms[index]!, found, scalar, now);
+        const cell = termColumns[index]!.cell(slot);
+        const one = judgeTerm(query.terms[index]!, cell.found, comparesScalars[index]! ? scalarOfCell(cell) : undefined, now);
         if (one !== true) verdict = one === false ? false : undefined;
       }
       if (verdict === true) matching.push(slot);
