@@ -13,39 +13,39 @@ const heard: FleetRow = rowOf('berlin', {
 });
 const never: FleetRow = rowOf('oslo', { 'labels.region': '"europe"', 'conditions.Connected': condition('False', '2030-01-01T11:58:00.000Z') });
 
-function asked(text: string, columns: readonly string[], rows: readonly FleetRow[] = [heard, never]): ReturnType<typeof answerHead> & { readonly shown: ReturnType<typeof shownRow>[] } {
+async function asked(text: string, columns: readonly string[], rows: readonly FleetRow[] = [heard, never]): Promise<Awaited<ReturnType<typeof answerHead>> & { readonly shown: ReturnType<typeof shownRow>[] }> {
   const index = createFleetIndex();
   for (const row of rows) index.put(row);
   const read = readQuery(text, undefined, index.keys);
   if ('problem' in read) throw new Error(read.problem);
-  const answered = answerHead({ keys: index.keys, index: () => index, total: index.size, from: 'memory', at: NOW, heardAt: toldAt(NOW), notes: [] }, text, read, columns);
+  const answered = await answerHead({ keys: index.keys, index: () => Promise.resolve(index), total: index.size, from: 'memory', at: NOW, heardAt: toldAt(NOW), notes: [] }, text, read, columns);
   return { ...answered, shown: answered.rows.map((row) => shownRow(row, answered.head)) };
 }
 
 describe('rows', () => {
-  test('have values of their kind: lists, numbers, truth at that moment, and labels as text', () => {
-    expect(asked('name=berlin', ['zone', 'nodes', 'nodes-ready', 'frozen', 'agent-version', 'tier']).shown[0]).toEqual({
+  test('have values of their kind: lists, numbers, truth at that moment, and labels as text', async () => {
+    expect((await asked('name=berlin', ['zone', 'nodes', 'nodes-ready', 'frozen', 'agent-version', 'tier'])).shown[0]).toEqual({
       name: 'berlin', columns: { zone: ['a', 'b'], nodes: 'many', 'nodes-ready': 2, frozen: false, 'agent-version': '1.3.2', tier: '1' }, unknown: [], ageSeconds: 120,
     });
   });
-  test('tell what is unknown from what is not there', () => {
-    const [berlin, oslo] = asked('region=europe', ['team', 'cilium-version', 'region']).shown;
+  test('tell what is unknown from what is not there', async () => {
+    const [berlin, oslo] = (await asked('region=europe', ['team', 'cilium-version', 'region'])).shown;
     expect([berlin?.unknown, oslo?.unknown]).toEqual([['cilium-version'], ['team', 'cilium-version']]);
     expect([berlin?.ageSeconds, oslo?.ageSeconds]).toEqual([120, null]);
   });
-  test('name unknown keys of the query, too', () => {
-    expect(asked('!team,region=europe', []).shown[1]?.unknown).toEqual(['team']);
+  test('name unknown keys of the query, too', async () => {
+    expect((await asked('!team,region=europe', [])).shown[1]?.unknown).toEqual(['team']);
   });
 });
 
 describe('sources', () => {
-  test('tell the newest and the oldest word, and of whom there is none', () => {
-    expect(asked('', []).head.answer.sources).toEqual([
+  test('tell the newest and the oldest word, and of whom there is none', async () => {
+    expect((await asked('', [])).head.answer.sources).toEqual([
       { source: 'declared', clusters: 2, newestAt: '2030-01-01T12:00:00.000Z', oldestAt: '2030-01-01T12:00:00.000Z', oldest: null, never: 0 },
       { source: 'observed', clusters: 1, newestAt: '2030-01-01T11:58:00.000Z', oldestAt: '2030-01-01T11:58:00.000Z', oldest: 'berlin', never: 1 },
       { source: 'hub', clusters: 2, newestAt: '2030-01-01T12:00:00.000Z', oldestAt: '2030-01-01T12:00:00.000Z', oldest: null, never: 0 },
     ]);
-    expect(asked('name=nobody', []).head.answer.sources.map(({ clusters, newestAt }) => [clusters, newestAt])).toEqual([[0, null], [0, null], [0, null]]);
+    expect((await asked('name=nobody', [])).head.answer.sources.map(({ clusters, newestAt }) => [clusters, newestAt])).toEqual([[0, null], [0, null], [0, null]]);
   });
 });
 

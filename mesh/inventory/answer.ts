@@ -22,7 +22,7 @@ export interface AskedFleet {
   /** undefined: there are no clusters. */
   readonly keys: QueryKeys | undefined;
   /** With all that may match. */
-  index(query: Query): FleetIndex;
+  index(query: Query): Promise<FleetIndex>;
   readonly total: number;
   readonly from: QueryAnswer['from'];
   readonly at: Instant;
@@ -41,9 +41,9 @@ export interface Head {
 
 const MOST_UNDECIDED_NAMES = 20;
 
-export function answerHead({ index, total, from, at, heardAt, notes }: AskedFleet, text: string, read: ReadQuery, wanted: readonly string[]): { readonly head: Head; readonly rows: readonly FleetRow[] } {
+export async function answerHead({ index, total, from, at, heardAt, notes }: AskedFleet, text: string, read: ReadQuery, wanted: readonly string[]): Promise<{ readonly head: Head; readonly rows: readonly FleetRow[] }> {
   const columns = [...new Set(wanted)];
-  const { rows, matched, undecided, usedIndex, examined } = index(read.query).run(read.query, at);
+  const { rows, matched, undecided, usedIndex, examined } = (await index(read.query)).run(read.query, at);
   const answer = {
     query: text, at: toRfc3339(at), from, columns, matched, total, undecided: undecided.length, undecidedNames: undecided.slice(0, MOST_UNDECIDED_NAMES),
     // What excludes a cluster of a past moment is read off its recorded labels.

@@ -16,16 +16,25 @@ const fieldsArbitrary: fc.Arbitrary<ClusterFields> = fc.record({
 const term = fc.constantFrom('region=eu*', 'region!=europe', '!region', 'region', 'ready', '!ready', 'ready=true', 'region>2', 'region in (3,eu-1)', 'agent-version<1.5', 'name=c-1', 'name!=c-*', 'broken=x', 'broken', '!broken');
 const tail = fc.constantFrom('', ' order by region desc', ' order by agent-version limit 2');
 
-test('what labels exclude would not have matched, and nothing else is excluded', () => {
-  fc.assert(fc.property(fc.array(fieldsArbitrary, { maxLength: 8 }), fc.array(term, { maxLength: 4 }), tail, (all, terms, end) => {
+test('what labels exclude would not have matched, and nothing else is excluded', async () => {
+  await fc.assert(fc.asyncProperty(fc.array(fieldsArbitrary, { maxLength: 8 }), fc.array(term, { maxLength: 4 }), tail, async (all, terms, end) => {
     const states = new Map(all.map((fields, at) => [`c-${at}`, fields]));
     const whole = createFleetIndex();
     for (const [name, fields] of states) whole.put(rowOf(name, fields));
     const parsed = parseQuery(`${terms.join(',')}${end}`);
     if ('problem' in parsed) throw new Error(parsed.problem);
-    const [mine, theirs] = [indexOf(states, parsed.query, NOW).run(parsed.query, NOW), whole.run(parsed.query, NOW)];
+    const [mine, theirs] = [(await indexOf(states, parsed.query, NOW, () => Promise.resolve())).run(parsed.query, NOW), whole.run(parsed.query, NOW)];
     expect([mine.rows, mine.matched, mine.undecided]).toEqual([theirs.rows, theirs.matched, theirs.undecided]);
   }), { numRuns: 500 });
+});
+
+test('others have the thread now and then', async () => {
+  const states = new Map(Array.from({ length: 1000 }, (_, at): [string, ClusterFields] => [`c-${at}`, { 'labels.region': at < 600 ? '"europe"' : '"us"' }]));
+  let pauses = 0;
+  const parsed = parseQuery('region=europe');
+  if ('problem' in parsed) throw new Error(parsed.problem);
+  expect((await indexOf(states, parsed.query, NOW, () => { pauses += 1; return Promise.resolve(); })).size).toBe(600);
+  expect(pauses).toBe(2);
 });
 
 test('keys are those of labels and properties, then and today, once each', () => {

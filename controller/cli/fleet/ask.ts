@@ -61,7 +61,7 @@ async function fromObjects(environment: Environment, client: KubernetesClient, q
   if ('problem' in read) throw new UsageProblem(pointedAt(read, read.text));
   const at = environment.now();
   const shown = [question.columns ?? [], columns].find((some) => some.length > 0) ?? USUAL_COLUMNS;
-  const { head, rows } = answerHead({ keys: index.keys, index: () => index, total: index.size, from: 'objects', at, heardAt: toldAt(at), notes: [] }, text, read, shown);
+  const { head, rows } = await answerHead({ keys: index.keys, index: () => Promise.resolve(index), total: index.size, from: 'objects', at, heardAt: toldAt(at), notes: [] }, text, read, shown);
   return { ...head.answer, rows: rows.map((row) => shownRow(row, head)) };
 }
 
