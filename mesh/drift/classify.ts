@@ -105,7 +105,8 @@ export function judgeDrift(
   });
   const holding = judged.filter(holds);
   return {
-    entries: judged, omitted, problems, held: heldText(holding), alert: alertOf(holding),
+    entries: judged, omitted, problems, alert: alertOf(holding),
+    held: heldText(holding) ?? (omitted === 0 ? null : `${omitted} more changes by others than its agent names, and what is not known is not harmless; decide on those that "isthmus drift list" shows`),
     wakeAt: wakes.length === 0 ? null : Math.min(...wakes),
   };
 }

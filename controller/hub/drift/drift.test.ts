@@ -219,3 +219,15 @@ test('two drifts, of which the agent names one, are counted', async () => {
   await bench.clock.advance(2000);
   expect((await cluster(bench)).status).toMatchObject({ driftOmitted: 1, drift: [{}] });
 });
+
+test('an agent that tells another story every second fills neither the status, nor the hub, nor the API server', async () => {
+  const { bench, berlin } = await fleet();
+  await bench.create(DriftPolicy, 'loud', { clusters: {}, rules: [{ match: 'drift.manager.startsWith("m")', class: 'dangerous' }] });
+  for (let second = 0; second < 240; second += 1) {
+    report(berlin, Array.from({ length: 900 }, (_, index) => edited(bench, { path: `.data.p${index}`, manager: `m${second}`, actual: `sha256:${second}` })));
+    await bench.clock.advance(1000);
+  }
+  const { drift, driftOmitted } = (await cluster(bench)).status!;
+  expect([drift?.length, driftOmitted]).toEqual([32, 868]);
+  expect((await events(bench)).length).toBeLessThanOrEqual(5);
+});

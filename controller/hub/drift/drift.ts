@@ -5,7 +5,7 @@ import type { DriftDecisionObject, DriftPolicyObject } from '../../../mesh/api/r
 import { apiVersionOf, Cluster, DriftDecision, DriftPolicy } from '../../../mesh/api/resources/index.ts';
 import { setCondition } from '../../../mesh/model/condition.ts';
 import { DRIFT_CLASSES, type DriftVerdict } from '../../../mesh/model/drift.ts';
-import { toRfc3339 } from '../../../mesh/model/instant.ts';
+import { type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import type { Cache } from '../../runtime/cache.ts';
@@ -19,6 +19,8 @@ import type { DriftJudge } from './judge.ts';
 const ALL = 'drift';
 /** Where Kubernetes keeps events of objects without a namespace. */
 const EVENT_NAMESPACE = 'default';
+/** A cluster's alerts follow each other no faster: an agent that changes its story must not fill the API server with Events. */
+const QUIET_MILLISECONDS = 60_000;
 /** One look at all is enough for a whole fleet that changes. */
 const PAUSE_MILLISECONDS = 500;
 const LONGEST_NOTE = 1000;
@@ -39,6 +41,7 @@ export function createDrift({ ports, judge, clusters, policies, decisions }: Dri
   const heldClusters = metrics.gauge('isthmus_hub_drift_held_clusters', 'Clusters that stay out of update runs because of a change by others.');
   const alerts = metrics.gauge('isthmus_hub_drift_alerts', 'Clusters with drift that a person must look at, by reason.', ['reason']);
   const told = new Set<string>();
+  const toldAt = new Map<string, Instant>();
   let restsUntil = Number.NEGATIVE_INFINITY;
 
   function measure(verdicts: ReadonlyMap<string, DriftVerdict>): void {
@@ -49,10 +52,12 @@ export function createDrift({ ports, judge, clusters, policies, decisions }: Dri
   }
 
   /** One Event for one alert, whoever restarts: its name follows from what it says, and one that is there already is left. */
-  async function tell(cluster: ClusterObject, { reason, message }: NonNullable<DriftVerdict['alert']>, signal: CancelSignal): Promise<void> {
+  async function tell(cluster: ClusterObject, { reason, message }: NonNullable<DriftVerdict['alert']>, signal: CancelSignal): Promise<Instant | undefined> {
     const { name, uid = '' } = cluster.metadata;
     const eventName = `${name}.${digest(`${uid} ${reason} ${message}`).slice(0, 16)}`;
-    if (told.has(eventName)) return;
+    if (told.has(eventName)) return undefined;
+    const quietUntil = (toldAt.get(name) ?? Number.NEGATIVE_INFINITY) + QUIET_MILLISECONDS;
+    if (clock.now() < quietUntil) return quietUntil;
     const now = toRfc3339(clock.now());
     const event: EventObject = {
       apiVersion: 'v1', kind: 'Event', metadata: { namespace: EVENT_NAMESPACE, name: eventName },
@@ -64,6 +69,8 @@ export function createDrift({ ports, judge, clusters, policies, decisions }: Dri
     });
     if (told.size >= MOST_TOLD) told.clear();
     told.add(eventName);
+    toldAt.set(name, clock.now());
+    return undefined;
   }
 
   async function reconcile(_key: string, signal: CancelSignal): Promise<{ requeueAt?: number }> {
@@ -86,11 +93,13 @@ export function createDrift({ ports, judge, clusters, policies, decisions }: Dri
       const conditions = setCondition(conditionsOf(object), effect(value, verdicts.get(value.cluster), generation), clock.now());
       await writeStatus(kubernetes, DriftDecision, object, { observedGeneration: generation, conditions: [...conditions] }, signal);
     }
+    const wakes = [...verdicts.values()].flatMap(({ wakeAt }) => wakeAt ?? []);
     for (const object of clusters.list()) {
       const alert = verdicts.get(object.metadata.name)?.alert ?? null;
-      if (alert !== null) await tell(object, alert, signal);
+      const again = alert === null ? undefined : await tell(object, alert, signal);
+      if (again !== undefined) wakes.push(again);
     }
-    const wakes = [...verdicts.values()].flatMap(({ wakeAt }) => wakeAt ?? []);
+    for (const name of toldAt.keys()) if (!verdicts.has(name)) toldAt.delete(name);
     return wakes.length === 0 ? {} : { requeueAt: Math.min(...wakes) };
   }
 

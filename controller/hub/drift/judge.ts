@@ -51,9 +51,21 @@ const fromStatus = ({ firstSeen, changedAt, actor, reason, object, path, expecte
   };
 };
 
+/** Each costs an evaluation of each rule: an agent that tells of more is believed that there are more. */
+const MOST_JUDGED = 32;
+
+/** What a verdict follows from, beside the Cluster object and the time. */
+interface Given {
+  readonly status: ClusterObject['status'];
+  readonly applied: AppliedReport | undefined;
+  readonly policies: readonly DriftPolicyValue[];
+  readonly decisions: readonly DriftDecisionValue[];
+}
+
 const NO_DRIFT: DriftVerdict = { entries: [], omitted: 0, problems: [], held: null, alert: null, wakeAt: null };
 
 export function createDriftJudge({ clock, fleet, clusters, policies, decisions }: JudgeParts): DriftJudge {
+  const judged = new WeakMap<ClusterObject, { readonly given: Given; readonly at: Instant; readonly verdict: DriftVerdict }>();
   let knownPolicies: readonly DriftPolicyValue[] | undefined;
   let knownDecisions: readonly DriftDecisionValue[] | undefined;
   const listeners: ((cluster: string) => void)[] = [];
@@ -79,14 +91,21 @@ export function createDriftJudge({ clock, fleet, clusters, policies, decisions }
       const earlier = before.find(({ object, path }) => object === entry.object && path === entry.path)?.firstSeen;
       return earlier === undefined || earlier >= entry.firstSeen ? entry : { ...entry, firstSeen: earlier };
     });
-    return { entries, omitted: applied.driftOmitted ?? 0 };
+    return { entries: entries.slice(0, MOST_JUDGED), omitted: (applied.driftOmitted ?? 0) + Math.max(0, entries.length - MOST_JUDGED) };
   }
 
   function verdict(object: ClusterObject, status: ClusterObject['status'] = object.status): DriftVerdict {
     const { name } = object.metadata;
+    const now = clock.now();
+    const given: Given = { status, applied: fleet.value(name, 'AppliedReport', name)?.value, policies: policyValues(), decisions: decisionValues() };
+    const known = judged.get(object);
+    // Time alone changes nothing before `wakeAt`.
+    if (known !== undefined && (Object.keys(given) as (keyof Given)[]).every((key) => known.given[key] === given[key]) && known.at <= now && now < (known.verdict.wakeAt ?? Number.POSITIVE_INFINITY)) return known.verdict;
     const found = entriesOf(name, status);
-    if (found.entries.length === 0 && found.omitted === 0) return NO_DRIFT;
-    return judgeDrift({ cluster: clusterView(object, undefined), ...found, policies: policyValues(), decisions: decisionValues(), now: clock.now() });
+    const fresh = found.entries.length === 0 && found.omitted === 0 ? NO_DRIFT
+      : judgeDrift({ cluster: clusterView(object, undefined), ...found, policies: given.policies, decisions: given.decisions, now });
+    judged.set(object, { given, at: now, verdict: fresh });
+    return fresh;
   }
 
   return {

@@ -45,8 +45,8 @@ function endpointProblem({ address, ips }: MeshEndpoint = { port: 0 }): string |
 function appliedProblem({ appliedAt, drift }: SyncValues['AppliedReport']): string | undefined {
   if (drift.length > MAX_DRIFT_ENTRIES) return `drift: ${drift.length} entries given, at most ${MAX_DRIFT_ENTRIES} allowed`;
   if (appliedAt !== null && appliedAt > LAST_INSTANT) return `appliedAt: ${appliedAt} is after the year 9999`;
-  const late = drift.find(({ firstSeen }) => firstSeen > LAST_INSTANT);
-  return late === undefined ? undefined : `drift: firstSeen ${late.firstSeen} of ${late.object} is after the year 9999`;
+  const late = drift.find(({ firstSeen, changedAt = 0 }) => firstSeen > LAST_INSTANT || changedAt > LAST_INSTANT);
+  return late === undefined ? undefined : `drift: firstSeen ${late.firstSeen} or changedAt ${late.changedAt ?? 'unknown'} of ${late.object} is after the year 9999`;
 }
 
 /** A sentence that says what is wrong, or undefined. */
