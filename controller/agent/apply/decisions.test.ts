@@ -168,6 +168,16 @@ describe('a permission to overwrite', () => {
   });
 });
 
+test('who edits again and again what we leave alone is in no fight with us', async () => {
+  const world = await peered();
+  for (let round = 0; round < 10; round += 1) {
+    await changed(world, `draft ${round}`);
+    await world.clock.advance(5000);
+  }
+  expect(drift(world)).toMatchObject([{ path: '.data.oslo', manager: 'kubectl-edit' }]);
+  expect(drift(world)[0]?.reason).toBeUndefined();
+});
+
 describe('what follows live facts', () => {
   async function imported(): Promise<{ world: World; service: ServiceObject }> {
     const world = await peered();

@@ -36,6 +36,8 @@ interface Wrote {
   /** What the cache held before; undefined: nothing. While it holds that still, the write has not come back to us. */
   readonly over: string | undefined;
   seen: boolean;
+  /** Counted as undone already: who changes it again has not undone another write. */
+  undone: boolean;
 }
 
 interface Wanted {
@@ -58,7 +60,10 @@ export function createSettle({ ports, namespace, state, book }: { readonly ports
   /** A change of what we wrote that was not there before is our write undone; who does so again and again is named. */
   function named(identity: string, review: Review, own: Wrote | undefined): readonly DriftEntry[] {
     const fresh = review.drift.find(({ path, actual }) => !state.managed.drift.some((known) => known.object === identity && known.path === path && known.actual === actual));
-    if (own !== undefined && fresh !== undefined && fresh.manager !== 'unknown') book.undone(identity, fresh.manager);
+    if (own?.undone === false && fresh !== undefined && fresh.manager !== 'unknown') {
+      own.undone = true;
+      book.undone(identity, fresh.manager);
+    }
     const contention = book.contention(identity);
     return review.drift.map((entry) => (contention !== undefined && entry.manager === contention.manager ? { ...entry, reason: 'Contended' as const } : entry));
   }
@@ -99,7 +104,7 @@ export function createSettle({ ports, namespace, state, book }: { readonly ports
     if (onlyAnnotations && current !== undefined) book.undone(identity, lastOther(current, FIELD_MANAGER, 'metadata') ?? 'unknown');
     const given = await write(wanted, review, { id, current, actual, lastWritten }, signal);
     if ('conflicts' in given) return outcome(false, { drift: [...drift, ...conflictDrift(wanted, given.conflicts, state.managed.drift, clock.now(), digest)], written });
-    wrote.set(identity, { digests: review.record, id, at: clock.now(), over: current?.metadata.resourceVersion, seen: given.metadata.resourceVersion === current?.metadata.resourceVersion });
+    wrote.set(identity, { digests: review.record, id, at: clock.now(), over: current?.metadata.resourceVersion, seen: given.metadata.resourceVersion === current?.metadata.resourceVersion, undone: false });
     await removeForeign(wanted, review, actual?.revert === true, given, signal);
     log.info({ object: identity, desired: id, keys: Object.keys(review.record).length, ...(review.spends.length === 0 ? {} : { decided: review.spends.join('; ') }) }, 'wrote a managed object');
     return outcome(false, { drift, written: review.record, spent: review.spends });
