@@ -84,8 +84,8 @@ export function createProfiles({ ports, clusters, namespace, trustDomain, on }: 
     return {};
   }
 
-  /** The kind has gone, or is about to (405): that is for `whileServed` to find out. */
-  const isEnding = (error: unknown): boolean => error instanceof KubernetesError && (error.code === 404 || error.code === 405);
+  /** The kind has gone, or is about to (kube-apiserver: 405 for a create, 403 for an apply that creates): that is for `whileServed` to find out. */
+  const isEnding = (error: unknown): boolean => error instanceof KubernetesError && (error.code === 404 || error.code === 405 || error.message.includes('custom resource definition is terminating'));
 
   /** For good, as far as this hub goes: no right, an admission policy, a definition with other rules. */
   const isRefused = (error: unknown): error is KubernetesError => error instanceof KubernetesError && [400, 403, 422].includes(error.code);
@@ -102,8 +102,10 @@ export function createProfiles({ ports, clusters, namespace, trustDomain, on }: 
           if (profile !== undefined) await remove(kind, name, profile, within);
           return {};
         } catch (error) {
-          if (isRefused(error)) return hold(name, error.message);
-          if (!isEnding(error)) throw error;
+          if (!isEnding(error)) {
+            if (isRefused(error)) return hold(name, error.message);
+            throw error;
+          }
           doubt();
           return { requeueAt: clock.now() + 2 * ASK_AGAIN_SECONDS * 1000 };
         }

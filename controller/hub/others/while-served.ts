@@ -10,7 +10,7 @@ import { servedVersion } from './reading.ts';
 export const ASK_AGAIN_SECONDS = 60;
 /** The versions after the first are asked for each tenth time only. */
 const OTHER_VERSIONS_EACH = 10;
-/** After something looked as if the kind had gone; a definition takes a moment to end. */
+/** After something looked as if the kind had gone, and then at twice the distance each time: a definition takes a moment to end. */
 const DOUBT_SECONDS = 1;
 
 export interface WhileServedParts {
@@ -26,6 +26,7 @@ export interface WhileServedParts {
 export async function whileServed({ ports: { clock, log, kubernetes }, versions, namespace, serve, onState }: WhileServedParts, signal: CancelSignal): Promise<void> {
   const kindName = versions[0]?.kind ?? '';
   let nap = cancelWithin(signal);
+  let soon = ASK_AGAIN_SECONDS;
   let running: { readonly kind: ResourceKind; stop(): Promise<void> } | undefined;
   for (let before = '', turn = 0; !signal.aborted; turn += 1) {
     try {
@@ -38,15 +39,20 @@ export async function whileServed({ ports: { clock, log, kubernetes }, versions,
         running = undefined;
       }
       if (running === undefined && kind !== undefined) running = run(kind);
+      if (state !== before) soon = ASK_AGAIN_SECONDS;
       if (state !== before) log.info({ kind: kindName, state, version: kind?.version }, 'whether the server has this kind');
       before = state;
       onState(state);
     } catch (error) {
       if (!signal.aborted) log.debug({ kind: kindName, error: messageOf(error) }, 'not known whether the server has this kind');
     }
-    await clock.sleepUntil(clock.now() + ASK_AGAIN_SECONDS * 1000, nap.signal);
+    await clock.sleepUntil(clock.now() + soon * 1000, nap.signal);
     nap.release();
-    if (nap.signal.aborted && !signal.aborted) await clock.sleepUntil(clock.now() + DOUBT_SECONDS * 1000, signal);
+    soon = Math.min(2 * soon, ASK_AGAIN_SECONDS);
+    if (nap.signal.aborted && !signal.aborted) {
+      soon = DOUBT_SECONDS;
+      await clock.sleepUntil(clock.now() + soon * 1000, signal);
+    }
     nap = cancelWithin(signal);
   }
   nap.release();
