@@ -42,7 +42,7 @@ function live(folder: string, round: number, quiet: boolean): Life {
   };
 }
 
-test('a hub killed again and again has the whole history of what it showed', { timeout: 90_000 }, async () => {
+test('a hub killed again and again has the whole history of what it showed', { timeout: 180_000 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'isthmus-history-'));
   const { uniform } = seededRandom(SEED);
   const lives: Life[] = [];
