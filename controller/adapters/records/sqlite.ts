@@ -7,6 +7,9 @@ import { migrate } from './migrations/index.ts';
 import { recordStore } from './store.ts';
 import type { Tables } from './tables.ts';
 
+/** Holds the indexes through which a past moment is found. */
+const CACHE_KIBIBYTES = 32_768;
+
 const NOTHING = { reader: false, all: () => [], run: () => ({ changes: 0, lastInsertRowid: 0 }), iterate: () => [][Symbol.iterator]() };
 
 /** Kysely expects better-sqlite3's face. */
@@ -63,6 +66,7 @@ export function sqliteDatabase(path: string, options: SqliteOptions = {}): Kysel
     if (path !== ':memory:') ensurePrivateFile(path);
     database = new DatabaseSync(path, { timeout: 0 });
     database.exec('pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full; begin immediate; commit');
+    database.exec(`pragma cache_size = -${CACHE_KIBIBYTES}`);
     if (options.mostPages !== undefined) database.exec(`pragma max_page_count = ${Math.trunc(options.mostPages)}`);
   } catch (error) {
     throw unavailable(path, error) ?? error;
