@@ -24,7 +24,7 @@ interface Part { readonly size: number; readonly slots: Iterable<Slot> }
 export function chooseFor(term: QueryTerm, column: Column, now: Instant): Choice | undefined {
   const found = partsOf(term, column, now);
   if (found === undefined) return undefined;
-  const parts = [...found.parts, { size: column.unknown.size, slots: column.unknown }];
+  const parts = [...found.parts, { size: column.unknown.size, slots: column.unknown }].filter(({ size }) => size > 0);
   return { name: `${term.key} (${found.how})`, count: parts.reduce((sum, { size }) => sum + size, 0), parts: parts.map(({ slots }) => slots) };
 }
 

@@ -7,7 +7,7 @@ import { type Cell, type Column, createColumn, scalarOfCell, type Slot } from '.
 import { inOrder } from './fleet-index-order.ts';
 import { sortedList } from './fleet-index-sorted.ts';
 import { judgeTerm } from './query.ts';
-import type { Query } from './query-form.ts';
+import type { Query, QueryTerm } from './query-form.ts';
 import type { QueryKeys } from './query-parse.ts';
 import type { FleetRow } from './row.ts';
 
@@ -38,13 +38,15 @@ export interface FleetIndex {
 /** Keys that are kept indexed, the ones asked for last. More than one query can name. */
 const MOST_COLUMNS = 48;
 
+const comparesScalars = ({ key, operator }: QueryTerm): boolean => '<>'.includes(operator[0]!) || kindOf(key) === 'number';
+
 export function createFleetIndex(): FleetIndex {
   const slots = new Map<string, Slot>();
   const rows: (FleetRow | undefined)[] = [];
   const free: Slot[] = [];
   const columns = new Map<string, Column>();
   const keyCounts = new Map<string, number>();
-  const byName = sortedList<Slot>((a, b) => compareText(rows[a]!.name, rows[b]!.name));
+  const byName = sortedList<Slot>((a, b) => byNames(a, b));
 
   function countKeys(row: FleetRow | undefined, by: 1 | -1): void {
     for (const key of row === undefined ? [] : [...Object.keys(row.labels), ...row.properties.map(({ name }) => name)]) {
@@ -62,43 +64,49 @@ export function createFleetIndex(): FleetIndex {
     return known;
   }
 
-  /** Slots in the order of names. */
+  /** In no order, but for all: in that of names. */
   function candidates(choice: Choice | undefined): readonly Slot[] {
     if (choice === undefined) return byName.items;
+    if (choice.parts.length === 1) return [...choice.parts[0]!];
     const unique = new Set<Slot>();
     for (const part of choice.parts) for (const slot of part) unique.add(slot);
-    return [...unique].sort((a, b) => compareText(rows[a]!.name, rows[b]!.name));
+    return [...unique];
   }
+
+  const byNames = (a: Slot, b: Slot): number => compareText(rows[a]!.name, rows[b]!.name);
 
   function run(query: Query, now: Instant): FleetAnswer {
     const termColumns = query.terms.map(({ key }) => column(key));
-    let best: Choice | undefined;
-    for (const [index, term] of query.terms.entries()) {
-      const choice = chooseFor(term, termColumns[index]!, now);
-      // To sort what an index finds costs more than to look at as many in order.
-      if (choice !== undefined && choice.count < (best?.count ?? slots.size / 2)) best = choice;
-    }
+    const choices = query.terms.map((term, index) => chooseFor(term, termColumns[index]!, now));
+    const narrowest = [...choices.keys()].sort((a, b) => (choices[a]?.count ?? Infinity) - (choices[b]?.count ?? Infinity) || a - b);
+    const [first] = narrowest;
+    // To gather what an index finds costs more than to look at as many in order.
+    const best = first === undefined || (choices[first]?.count ?? Infinity) >= slots.size / 2 ? undefined : choices[first];
     const looked = candidates(best);
-    const comparesScalars = query.terms.map(({ key, operator }) => '<>'.includes(operator[0]!) || kindOf(key) === 'number');
+    // What excludes most comes first, but for the term that the candidates were found by: it excludes none of them.
+    const terms = (best === undefined ? narrowest : [...narrowest.slice(1), first!]).map((index) => ({ term: query.terms[index]!, column: termColumns[index]!, comparesScalars: comparesScalars(query.terms[index]!) }));
     const matching: Slot[] = [];
-    const undecided: string[] = [];
+    const undecided: Slot[] = [];
     for (const slot of looked) {
       let verdict: boolean | undefined = true;
-      for (let index = 0; index < termColumns.length && verdict !== false; index++) {
-        const cell = termColumns[index]!.cell(slot);
-        const one = judgeTerm(query.terms[index]!, cell.found, comparesScalars[index]! ? scalarOfCell(cell) : undefined, now);
+      for (const { term, column: { cell: cellOf }, comparesScalars: compares } of terms) {
+        const cell = cellOf(slot);
+        const one = judgeTerm(term, cell.found, compares ? scalarOfCell(cell) : undefined, now);
         if (one !== true) verdict = one === false ? false : undefined;
+        if (verdict === false) break;
       }
       if (verdict === true) matching.push(slot);
-      else if (verdict === undefined) undecided.push(rows[slot]!.name);
+      else if (verdict === undefined) undecided.push(slot);
     }
-    // They are in the order of names already, and no two have one name.
+    // Few match of those that were looked at: these alone are sorted.
+    if (best !== undefined) for (const slots of [matching, undecided]) slots.sort(byNames);
+    // They are in the order of names now, and no two have one name.
     const [firstOrder] = query.orderBy;
     if (firstOrder?.key === 'name' && firstOrder.descending) matching.reverse();
     const orders = (firstOrder?.key === 'name' ? [] : query.orderBy).map(({ key, descending }) => { const { cell } = column(key); return { cell: (slot: Slot): Cell => cell(slot), descending }; });
     return {
       rows: inOrder(matching, orders, query.limit, now).map((slot) => rows[slot]!),
-      matched: matching.length, undecided, usedIndex: best?.name ?? 'none', examined: looked.length,
+      matched: matching.length, undecided: undecided.map((slot) => rows[slot]!.name), usedIndex: best?.name ?? 'none', examined: looked.length,
     };
   }
 
