@@ -116,10 +116,9 @@ export function createRequests({ credentials, userAgent, metrics, connectMillise
     for (let attempt = 1; ; attempt++) {
       const session = await credentials.session();
       const began = performance.now();
-      const begun = limit.within(patienceMilliseconds);
       let answer: Dispatcher.ResponseData;
       try {
-        answer = await send(`${session.server}${path}`, {
+        answer = await within(patienceMilliseconds, limit.abort, () => send(`${session.server}${path}`, {
           method: METHODS[target.verb],
           dispatcher: target.verb === 'watch' ? session.dispatchers.watches : session.dispatchers.requests,
           signal,
@@ -133,15 +132,13 @@ export function createRequests({ credentials, userAgent, metrics, connectMillise
           // Streams have a limit of their own, which changes on the way.
           bodyTimeout: options.quietMilliseconds === undefined ? requestMilliseconds : 0,
           ...(options.body === undefined ? {} : { body: options.body }),
-        });
+        }));
       } catch (error) {
         if (signal.aborted) throw error;
         count(target, 'error');
         // A connection that the server had closed while it was idle says nothing of the request; reading twice does no harm.
         if (attempt === 1 && METHODS[target.verb] === 'GET' && isClosed(error)) continue;
         throw error;
-      } finally {
-        begun();
       }
       count(target, String(answer.statusCode));
       durations.observe({ verb: target.verb }, (performance.now() - began) / 1000);
@@ -235,8 +232,6 @@ function translate(error: unknown, what: string, asked: CancelSignal, limit: Abo
 interface Limit {
   readonly signal: AbortSignal;
   abort(): void;
-  /** Aborts after so long, unless what it returns is called before. */
-  within(milliseconds: number): () => void;
   release(): void;
 }
 
@@ -250,10 +245,6 @@ function limited(signal: CancelSignal, milliseconds: number | undefined): Limit 
   return {
     signal: controller.signal,
     abort,
-    within(patience) {
-      const waiting = setTimeout(abort, patience);
-      return () => clearTimeout(waiting);
-    },
     release() {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
