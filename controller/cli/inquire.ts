@@ -3,12 +3,12 @@ import type { InquiryObject } from '../../mesh/api/resources/inquiry.ts';
 import { apiVersionOf, Inquiry } from '../../mesh/api/resources/index.ts';
 import type { KubernetesClient } from '../../mesh/ports/kubernetes.ts';
 import { CommandFailure, type Environment, UsageProblem } from './environment.ts';
+import { FIELD_MANAGER } from './field-manager.ts';
 
 const PATIENCE_SECONDS = 15;
 /** Most answers come from the hub's memory; what takes longer is asked for less often. */
 const FIRST_POLL_MILLISECONDS = 10;
 const LONGEST_POLL_MILLISECONDS = 100;
-const FIELD_MANAGER = 'isthmus-cli';
 
 /** The hub's Kubernetes API answers, the hub itself does not. */
 export class NoAnswer extends CommandFailure {}

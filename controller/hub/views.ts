@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { exportPolicySpec, failoverPolicySpec, globalServiceSpec } from '../../mesh/api/resources/policies.ts';
 import type { ExportPolicyObject, FailoverPolicyObject, GlobalServiceObject } from '../../mesh/api/resources/policies.ts';
 import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
+import { type DriftDecisionObject, driftDecisionSpec, type DriftPolicyObject, driftPolicySpec } from '../../mesh/api/resources/drift-policy.ts';
 import { type DrillObject, drillSpec } from '../../mesh/api/resources/drill.ts';
 import { type MeshObject, meshSpec } from '../../mesh/api/resources/mesh.ts';
 import { type UpdateRunObject, updateRunSpec, type UpdateStrategyObject, updateStrategySpec } from '../../mesh/api/resources/updates.ts';
@@ -11,7 +12,9 @@ import { viewCluster } from '../../mesh/inventory/view.ts';
 import type { ClusterView, MeshEndpoint } from '../../mesh/model/cluster.ts';
 import type { ClusterStatusValue } from '../../mesh/model/cluster-status.ts';
 import type { Condition } from '../../mesh/model/condition.ts';
+import type { DriftDecisionValue, DriftPolicyValue } from '../../mesh/model/drift.ts';
 import type { DrillValue } from '../../mesh/model/drill.ts';
+import { fromRfc3339 } from '../../mesh/model/instant.ts';
 import type { Assignment } from '../../mesh/model/history.ts';
 import type { ExportPolicyValue, FailoverPolicyValue, GlobalServiceValue, MeshValue } from '../../mesh/model/policy.ts';
 import type { RunValue, StrategyValue } from '../../mesh/model/rollout.ts';
@@ -63,6 +66,16 @@ export const failoverPolicyValues = (objects: readonly FailoverPolicyObject[]): 
 export const globalServiceValues = (objects: readonly GlobalServiceObject[]): GlobalServiceValue[] => values(objects, (object) => {
   const spec = specOf(globalServiceSpec, object);
   return spec === undefined ? undefined : { ...spec, name: object.metadata.name };
+});
+
+export const driftPolicyValues = (objects: readonly DriftPolicyObject[]): DriftPolicyValue[] => values(objects, (object) => {
+  const spec = specOf(driftPolicySpec, object);
+  return spec === undefined ? undefined : { ...spec, name: object.metadata.name } as DriftPolicyValue;
+});
+
+export const driftDecisionValues = (objects: readonly DriftDecisionObject[]): DriftDecisionValue[] => values(objects, (object) => {
+  const spec = specOf(driftDecisionSpec, object);
+  return spec === undefined ? undefined : { ...spec, name: object.metadata.name, createdAt: fromRfc3339(object.metadata.creationTimestamp) ?? 0 };
 });
 
 export function strategyValue(object: UpdateStrategyObject): StrategyValue | undefined {

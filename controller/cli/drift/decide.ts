@@ -10,8 +10,7 @@ import { CommandFailure, type Environment, UsageProblem } from '../environment.t
 import { listAll } from '../list.ts';
 import { age } from '../output/index.ts';
 import { shortDigest } from './list.ts';
-
-const FIELD_MANAGER = 'isthmus-cli';
+import { FIELD_MANAGER } from '../field-manager.ts';
 
 export interface DecideOptions {
   readonly action: 'accept' | 'revert';

@@ -8,8 +8,8 @@ import { inquire } from '../inquire.ts';
 import { listAll } from '../list.ts';
 import { wholeNumber } from '../options.ts';
 import { age, type Format, formatOption, print } from '../output/index.ts';
+import { FIELD_MANAGER } from '../field-manager.ts';
 
-const FIELD_MANAGER = 'isthmus-cli';
 const POLL_MILLISECONDS = 200;
 const FINISHED = ['Succeeded', 'Failed', 'Cancelled'];
 

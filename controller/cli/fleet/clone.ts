@@ -6,8 +6,7 @@ import { type KubernetesClient, KubernetesError } from '../../../mesh/ports/kube
 import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
 import { type PlannedClone, planFleetClone, readFleet } from './clone-plan.ts';
 import { cloneDiff, cloneManifests, mergePatches, objectNames } from './clone-print.ts';
-
-const FIELD_MANAGER = 'isthmus-cli';
+import { FIELD_MANAGER } from '../field-manager.ts';
 
 interface CloneOptions {
   readonly to: string;

@@ -9,8 +9,8 @@ import { systemRandom } from '../../adapters/random.ts';
 import { createJoinToken } from '../../runtime/new-join-token.ts';
 import { CommandFailure, type Environment, keyValues, UsageProblem } from '../environment.ts';
 import { collect, wholeNumber } from '../options.ts';
+import { FIELD_MANAGER } from '../field-manager.ts';
 
-const FIELD_MANAGER = 'isthmus-cli';
 const LONGEST_LIFETIME_SECONDS = 86_400;
 
 interface JoinOptions {

@@ -6,8 +6,7 @@ import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
 import { CommandFailure, type Environment } from '../environment.ts';
 import { age, type Format, formatOption, print } from '../output/index.ts';
 import { listAll } from '../list.ts';
-
-const FIELD_MANAGER = 'isthmus-cli';
+import { FIELD_MANAGER } from '../field-manager.ts';
 
 async function find(environment: Environment, client: KubernetesClient, name: string): Promise<UpdateRunObject> {
   const run = await client.get<UpdateRunObject>(UpdateRun, { name }, environment.signal);

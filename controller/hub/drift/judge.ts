@@ -1,7 +1,6 @@
 /** What the hub believes of each cluster's drift, from what its agent says, the policies and people's decisions. Everything that asks, asks here. */
-import type { z } from 'zod';
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
-import { type DriftDecisionObject, driftDecisionSpec, type DriftPolicyObject, driftPolicySpec } from '../../../mesh/api/resources/drift-policy.ts';
+import type { DriftDecisionObject, DriftPolicyObject } from '../../../mesh/api/resources/drift-policy.ts';
 import { isTolerated, judgeDrift } from '../../../mesh/drift/classify.ts';
 import { overridesOf } from '../../../mesh/drift/decisions.ts';
 import type { AppliedReport, DriftEntry, DriftOverride } from '../../../mesh/model/desired.ts';
@@ -9,10 +8,9 @@ import type { DriftDecisionValue, DriftPolicyValue, DriftVerdict } from '../../.
 import type { StatusDrift } from '../../../mesh/model/cluster-status.ts';
 import { fromRfc3339, type Instant } from '../../../mesh/model/instant.ts';
 import type { Clock } from '../../../mesh/ports/clock.ts';
-import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import type { Fleet } from '../gateway/fleet.ts';
-import { clusterView } from '../views.ts';
+import { clusterView, driftDecisionValues, driftPolicyValues } from '../views.ts';
 
 export interface JudgeParts {
   readonly clock: Clock;
@@ -36,11 +34,6 @@ export interface DriftJudge {
   decisionValues(): readonly DriftDecisionValue[];
   /** Called with the clusters that a change of a policy or decision may concern. */
   subscribe(listener: (cluster: string) => void): void;
-}
-
-function specOf<S extends z.ZodType>(schema: S, object: KubernetesObject & { readonly spec?: unknown }): z.infer<S> | undefined {
-  const parsed = schema.safeParse(object.spec ?? {});
-  return parsed.success ? parsed.data : undefined;
 }
 
 const fromStatus = ({ firstSeen, changedAt, actor, reason, object, path, expected, actual, manager }: StatusDrift): DriftEntry => {
@@ -73,14 +66,8 @@ export function createDriftJudge({ clock, fleet, clusters, policies, decisions }
   policies.subscribe(() => { knownPolicies = undefined; tellAll(); });
   decisions.subscribe(({ object }) => { knownDecisions = undefined; for (const listener of listeners) listener(object.spec?.cluster ?? ''); });
 
-  const policyValues = (): readonly DriftPolicyValue[] => (knownPolicies ??= policies.list().flatMap((object) => {
-    const spec = specOf(driftPolicySpec, object);
-    return spec === undefined ? [] : [{ ...spec, name: object.metadata.name } as DriftPolicyValue];
-  }));
-  const decisionValues = (): readonly DriftDecisionValue[] => (knownDecisions ??= decisions.list().flatMap((object) => {
-    const spec = specOf(driftDecisionSpec, object);
-    return spec === undefined ? [] : [{ ...spec, name: object.metadata.name, createdAt: fromRfc3339(object.metadata.creationTimestamp) ?? 0 }];
-  }));
+  const policyValues = (): readonly DriftPolicyValue[] => (knownPolicies ??= driftPolicyValues(policies.list()));
+  const decisionValues = (): readonly DriftDecisionValue[] => (knownDecisions ??= driftDecisionValues(decisions.list()));
 
   /** What was seen earlier stays seen then: an agent that lost its memory must not make a hold longer. */
   function entriesOf(cluster: string, status: ClusterObject['status']): { readonly entries: readonly DriftEntry[]; readonly omitted: number } {

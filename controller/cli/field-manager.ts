@@ -1,0 +1,2 @@
+/** Under which the command line owns the fields that it writes. */
+export const FIELD_MANAGER = 'isthmus-cli';
