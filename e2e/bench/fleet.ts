@@ -1,10 +1,8 @@
 /** Figures of the fleet inventory, each beside its baseline in the same run: queries beside kubectl and jq, the past beside a replay of its records. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { missingAssets } from '../kube/apiserver.ts';
-import { provideAssets } from '../kube/assets.ts';
 import { type Baseline, fillClusters, hasJq, jqScan, kubectlGet, listWithSelector, scriptScan } from './fleet/baselines.ts';
 import type { SeenFigures } from './fleet/change-process.ts';
 import { measureDrift } from './fleet/drift.ts';
@@ -16,6 +14,7 @@ import { QUESTIONS } from './fleet/questions.ts';
 import { startChild } from './kube/child.ts';
 import { milliseconds, number, ratio, table } from './kube/figures.ts';
 import { type BenchServer, embeddedServer, realServer } from './kube/servers.ts';
+import { type Print, withServers } from './with-servers.ts';
 
 export interface FleetBenchSizes {
   readonly clusters: number;
@@ -40,7 +39,6 @@ const kibibytes = (bytes: number): string => `${number(bytes / 1024)} KiB`;
 const spread = ({ p50, p99 }: Spread): string => `${number(p50)}, ${number(p99)} ms`;
 const file = (name: string): string => join(import.meta.dirname, 'fleet', name);
 
-export type Print = (text: string) => void;
 
 interface ServerFigures { readonly server: string; readonly kubectl: ReadonlyMap<string, Baseline>; readonly list: ReadonlyMap<string, Baseline>; readonly seen: SeenFigures }
 
@@ -176,13 +174,5 @@ export async function bench(): Promise<void> {
   const { values } = parseArgs({ args: process.argv.slice(3), options: { rows: { type: 'string' }, clusters: { type: 'string' } } });
   const [rows, count] = [Number(values.rows ?? FULL.rows), Number(values.clusters ?? FULL.clusters)];
   if (!Number.isSafeInteger(rows) || rows < 100_000 || rows > 50_000_000 || !Number.isSafeInteger(count) || count < 100 || count > 50_000) throw new Error('--rows takes 100000 to 50000000, --clusters 100 to 50000');
-  const start = performance.now();
-  const print: Print = (text) => { process.stdout.write(`${text}\n`); };
-  const found = await provideAssets((text) => { process.stderr.write(`${text}\n`); });
-  if ('folder' in found) process.env['KUBEBUILDER_ASSETS'] = found.folder;
-  const missing = missingAssets();
-  if (missing !== undefined) print(`left out: everything beside a real kube-apiserver, because ${missing}`);
-  print(`${availableParallelism()} processors; load of the minute before: ${number(loadavg()[0] ?? Number.NaN)} (with other work beside it, figures say less than their ratios, and ratios less than on a quiet machine)`);
-  await fleetFigures({ ...FULL, clusters: count, rows }, missing === undefined, print);
-  print(`\ntook ${number((performance.now() - start) / 1000)} s`);
+  await withServers((hasReal, print) => fleetFigures({ ...FULL, clusters: count, rows }, hasReal, print));
 }

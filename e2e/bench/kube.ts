@@ -1,7 +1,4 @@
 /** Figures of the Kubernetes substrate, each beside its baseline in the same run: our cache beside client-node's informer, the embedded API beside kube-apiserver with etcd. */
-import { availableParallelism, loadavg } from 'node:os';
-import { missingAssets } from '../kube/apiserver.ts';
-import { provideAssets } from '../kube/assets.ts';
 import { type Amplification, measureAmplification, WRITING } from './kube/amplification.ts';
 import { measureSync } from './kube/disk.ts';
 import { mebibytes, milliseconds, number, ratio, table } from './kube/figures.ts';
@@ -10,6 +7,7 @@ import { measureMix, type MixResult, VERBS, WRITES } from './kube/mix.ts';
 import { measureReflectors, type ReflectorFigures } from './kube/reflector.ts';
 import { type BenchServer, embeddedServer, realServer } from './kube/servers.ts';
 import { measureWatchDelay, type WatchDelay } from './kube/watch-delay.ts';
+import { type Print, withServers } from './with-servers.ts';
 
 export interface KubeBenchSizes {
   readonly objects: number;
@@ -27,7 +25,6 @@ const FULL: KubeBenchSizes = { objects: 10_000, reads: 200, breaks: 2, updatesPe
 const PAGE = 500;
 const goal = (text: string, met: boolean): string => `  goal: ${text}: ${met ? 'met' : 'MISSED'}`;
 
-export type Print = (text: string) => void;
 
 async function using<T>(server: BenchServer, work: (server: BenchServer) => Promise<T>): Promise<T> {
   try {
@@ -138,13 +135,5 @@ export async function kubeFigures(sizes: KubeBenchSizes, real: boolean, print: P
 }
 
 export async function bench(): Promise<void> {
-  const start = performance.now();
-  const print: Print = (text) => { process.stdout.write(`${text}\n`); };
-  const found = await provideAssets((text) => { process.stderr.write(`${text}\n`); });
-  if ('folder' in found) process.env['KUBEBUILDER_ASSETS'] = found.folder;
-  const missing = missingAssets();
-  if (missing !== undefined) print(`left out: everything beside a real kube-apiserver, because ${missing}`);
-  print(`${availableParallelism()} processors; load of the minute before: ${number(loadavg()[0] ?? Number.NaN)} (with other work beside it, figures say less than their ratios, and ratios less than on a quiet machine)`);
-  await kubeFigures(FULL, missing === undefined, print);
-  print(`\ntook ${number((performance.now() - start) / 1000)} s`);
+  await withServers(async (hasReal, print) => { await kubeFigures(FULL, hasReal, print); });
 }

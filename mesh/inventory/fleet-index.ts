@@ -96,22 +96,23 @@ export function createFleetIndex(): FleetIndex {
   }
 
   function run(query: Query, now: Instant): FleetAnswer {
-    const termColumns = query.terms.map(({ key }) => column(key));
-    const choices = query.terms.map((term, index) => chooseFor(term, termColumns[index]!, now));
-    const narrowest = [...choices.keys()].sort((a, b) => (choices[a]?.count ?? Infinity) - (choices[b]?.count ?? Infinity) || a - b);
-    const [first] = narrowest;
+    const terms = query.terms.map((term) => {
+      const known = column(term.key);
+      const choice = chooseFor(term, known, now);
+      return { term, column: known, scalars: comparesScalars(term), choice, count: choice?.count ?? Number.POSITIVE_INFINITY };
+    }).sort((a, b) => (a.count < b.count ? -1 : a.count > b.count ? 1 : 0));
     // To gather what an index finds costs more than to look at as many in order.
-    const best = first === undefined || (choices[first]?.count ?? Infinity) >= slots.size / 2 ? undefined : choices[first];
+    const best = terms[0] !== undefined && terms[0].count < slots.size / 2 ? terms[0].choice : undefined;
+    // What excludes most is judged first, but for the term that the candidates were found by: it excludes none of them.
+    if (best !== undefined) terms.push(terms.shift()!);
     const looked = candidates(best);
-    // What excludes most comes first, but for the term that the candidates were found by: it excludes none of them.
-    const terms = (best === undefined ? narrowest : [...narrowest.slice(1), first!]).map((index) => ({ term: query.terms[index]!, column: termColumns[index]!, comparesScalars: comparesScalars(query.terms[index]!) }));
     let matching: Slot[] = [];
     let undecided: Slot[] = [];
     for (const slot of looked) {
       let verdict: boolean | undefined = true;
-      for (const { term, column: { cell: cellOf }, comparesScalars: compares } of terms) {
-        const cell = cellOf(slot);
-        const one = judgeTerm(term, cell.found, compares ? scalarOfCell(cell) : undefined, now);
+      for (const { term, column: known, scalars } of terms) {
+        const cell = known.cell(slot);
+        const one = judgeTerm(term, cell.found, scalars ? scalarOfCell(cell) : undefined, now);
         if (one !== true) verdict = one === false ? false : undefined;
         if (verdict === false) break;
       }
