@@ -1,4 +1,5 @@
 /** Chooses clusters by what they can do, whoever runs them, and says of each other one why not. What is unknown is no yes. */
+import { isOver } from '../model/frozen.ts';
 import { matchesGlob } from '../model/glob.ts';
 import { type Instant, toRfc3339 } from '../model/instant.ts';
 import { compareText } from '../model/order.ts';
@@ -65,7 +66,7 @@ function judge(cluster: ClusterFigures, { classes, regions, capabilities, freeCp
 function usable({ connected, asOf, frozen, doubt }: ClusterFigures, now: Instant): Verdict[] {
   return [
     ...connected ? [] : [{ no: asOf === null || asOf === 0 ? 'no agent has told of it' : `its agent is away since ${toRfc3339(asOf)}` }],
-    ...frozen !== null && (frozen.until === null || frozen.until > now) ? [{ no: `frozen: ${frozen.reason}` }] : [],
+    ...frozen !== null && !isOver(frozen.until, now) ? [{ no: `frozen: ${frozen.reason}` }] : [],
     ...doubt === null ? [] : [{ no: `in doubt: ${doubt}` }],
   ];
 }

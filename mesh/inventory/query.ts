@@ -1,6 +1,7 @@
 /** What a query of the fleet means for one cluster. Its text form: `query-parse.ts`. */
 import { compareScalars, holds, type Scalar, scalarOf } from '../model/compare.ts';
 import { matchesGlob } from '../model/glob.ts';
+import { isOver } from '../model/frozen.ts';
 import type { Instant } from '../model/instant.ts';
 import { kindOf } from '../model/selector-facts.ts';
 import { type Found, lookUp, type SelectorSubject } from '../model/selector-lookup.ts';
@@ -11,7 +12,7 @@ export { parseQuery } from './query-parse.ts';
 
 /** A value as it is at `now`: what is true only until then. */
 export function textsAt(found: Extract<Found, { state: 'known' }>, now: Instant | undefined): readonly string[] {
-  return found.until !== undefined && now !== undefined && now >= found.until ? ['false'] : found.texts;
+  return now !== undefined && isOver(found.until, now) ? ['false'] : found.texts;
 }
 
 /** `undefined`: nobody knows. A label or property that is not there is known not to be there; one that cannot be compared does not match. */

@@ -4,6 +4,7 @@ import type { DriftDecisionObject } from '../../../mesh/api/resources/drift-poli
 import { apiVersionOf, Cluster, DriftDecision, Mesh } from '../../../mesh/api/resources/index.ts';
 import type { MeshObject } from '../../../mesh/api/resources/mesh.ts';
 import { decisionProblem } from '../../../mesh/drift/decisions.ts';
+import { frozenAt } from '../../../mesh/model/frozen.ts';
 import { fromRfc3339 } from '../../../mesh/model/instant.ts';
 import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
 import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
@@ -55,7 +56,7 @@ async function explain(environment: Environment, client: KubernetesClient, optio
     `  ${options.action}: ${effect(options.action, entry)}`,
   ]);
   const mesh = (await listAll<MeshObject>(client, Mesh, environment.signal)).find(({ status }) => status?.clusters?.some(({ name }) => name === options.cluster));
-  const frozen = object.spec?.frozen;
+  const frozen = frozenAt(object.spec?.frozen, environment.now());
   const left = (object.status?.drift ?? []).filter((entry) => !changes.includes(entry) && entry.heldUntil !== undefined && entry.decision === undefined);
   lines.push(`An update run brings this to ${options.cluster}, by the stages of UpdateStrategy ${mesh?.spec.strategy ?? 'default'}; "isthmus run undo" takes it back.`);
   if (frozen !== undefined) lines.push(`${options.cluster} is frozen (${frozen.reason}): the run waits for the end of that.`);

@@ -50,6 +50,13 @@ describe('accept', () => {
     expect(await decisions(environment)).toEqual([]);
   });
 
+  test.each([[undefined, true], ['2030-01-01T12:00:01Z', true], ['2030-01-01T12:00:00Z', false]])('of a cluster that is frozen until %s tells what it waits for: %s', async (until, told) => {
+    const environment = await fleet([PEERS]);
+    await environment.client.patch(Cluster, { name: 'berlin' }, { spec: { frozen: { reason: 'audit', ...(until === undefined ? {} : { until }) } } }, { type: 'merge', fieldManager: 'test' }, environment.signal);
+    await decideDrift(environment, options());
+    expect(environment.printed().includes('berlin is frozen (audit): the run waits for the end of that.\n')).toBe(told);
+  });
+
   test.each([
     [{ object: KEY.object }, 'holds a private key, which the hub may not know'],
     [{ object: 'Secret kube-system/other' }, 'has no drift at "Secret kube-system/other"; it has "Secret kube-system/cilium-clustermesh" --path .data.oslo'],

@@ -6,6 +6,7 @@ import { overridesOf } from '../../../mesh/drift/decisions.ts';
 import type { AppliedReport, DriftEntry, DriftOverride } from '../../../mesh/model/desired.ts';
 import type { DriftDecisionValue, DriftPolicyValue, DriftVerdict } from '../../../mesh/model/drift.ts';
 import type { StatusDrift } from '../../../mesh/model/cluster-status.ts';
+import { frozenAt, thawsAt } from '../../../mesh/model/frozen.ts';
 import { fromRfc3339, type Instant } from '../../../mesh/model/instant.ts';
 import type { Clock } from '../../../mesh/ports/clock.ts';
 import type { Cache } from '../../runtime/cache.ts';
@@ -100,13 +101,13 @@ export function createDriftJudge({ clock, fleet, clusters, policies, decisions }
     held(cluster) {
       const object = clusters.get({ name: cluster });
       if (object === undefined) return null;
-      const { frozen } = object.spec ?? {};
-      const until = fromRfc3339(frozen?.until);
-      if (frozen !== undefined && (until === undefined || until > clock.now())) return `frozen${frozen.until === undefined ? '' : ` until ${frozen.until}`}: ${frozen.reason}`;
+      const frozen = frozenAt(object.spec?.frozen, clock.now());
+      if (frozen !== undefined) return `frozen${frozen.until === undefined ? '' : ` until ${frozen.until}`}: ${frozen.reason}`;
       return verdict(object).held;
     },
     thawsAt() {
-      const ends = clusters.list().flatMap(({ spec }) => fromRfc3339(spec?.frozen?.until) ?? []).filter((at) => at > clock.now());
+      const now = clock.now();
+      const ends = clusters.list().flatMap(({ spec }) => thawsAt(spec?.frozen, now) ?? []);
       return ends.length === 0 ? undefined : Math.min(...ends);
     },
     applied(cluster) {
