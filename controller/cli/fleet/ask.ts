@@ -1,16 +1,16 @@
 /** Asks the hub a query, page by page; where no hub answers, reads the Clusters themselves. */
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
-import { type FleetQueryObject, fleetQuerySpec } from '../../../mesh/api/resources/fleet-query.ts';
+import type { FleetQueryObject } from '../../../mesh/api/resources/fleet-query.ts';
 import { Cluster, FleetQuery } from '../../../mesh/api/resources/index.ts';
 import type { QueryAnswer, QueryRow } from '../../../mesh/api/resources/inquiry-answers.ts';
 import type { InquiryObject } from '../../../mesh/api/resources/inquiry.ts';
+import { readSavedQuery, type SavedQuery } from '../../../mesh/api/saved-query.ts';
 import { answerHead, shownRow, toldAt, USUAL_COLUMNS } from '../../../mesh/inventory/answer.ts';
 import { createFleetIndex } from '../../../mesh/inventory/fleet-index.ts';
 import { pointedAt } from '../../../mesh/inventory/pointing.ts';
 import { readQuery } from '../../../mesh/inventory/reading.ts';
 import { rowOf } from '../../../mesh/inventory/row.ts';
 import { fieldsOf } from '../../../mesh/model/cluster-fields.ts';
-import { nearest } from '../../../mesh/model/near.ts';
 import { type KubernetesClient, KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
 import { inquire, NoAnswer } from '../inquire.ts';
@@ -65,13 +65,9 @@ async function fromObjects(environment: Environment, client: KubernetesClient, q
   return { ...head.answer, rows: rows.map((row) => shownRow(row, head)) };
 }
 
-async function savedQuery(environment: Environment, client: KubernetesClient, name: string): Promise<{ readonly text: string; readonly columns: readonly string[] }> {
+async function savedQuery(environment: Environment, client: KubernetesClient, name: string): Promise<SavedQuery> {
   const all = await listAll<FleetQueryObject>(client, FleetQuery, environment.signal);
-  const object = all.find(({ metadata }) => metadata.name === name);
-  if (object === undefined) {
-    const near = nearest(name, all.map(({ metadata }) => metadata.name));
-    throw new CommandFailure(`saved query "${name}": there is none of that name; ${near === undefined ? '"kubectl get fleetqueries" lists them' : `did you mean "${near}"?`}`);
-  }
-  const { query, columns } = fleetQuerySpec.parse(object.spec ?? {});
-  return { text: query, columns };
+  const read = readSavedQuery(name, all.find(({ metadata }) => metadata.name === name), () => all.map(({ metadata }) => metadata.name));
+  if ('problem' in read) throw new CommandFailure(read.problem);
+  return read;
 }

@@ -1,14 +1,14 @@
 /** Answers queries of the fleet: of this moment from memory, of a past one from the records, by the same rows in both. */
-import { type FleetQueryObject, fleetQuerySpec } from '../../../mesh/api/resources/fleet-query.ts';
+import type { FleetQueryObject } from '../../../mesh/api/resources/fleet-query.ts';
 import type { QueryAnswer, QueryRow } from '../../../mesh/api/resources/inquiry-answers.ts';
 import type { InquiryObject } from '../../../mesh/api/resources/inquiry.ts';
+import { readSavedQuery, type SavedQuery } from '../../../mesh/api/saved-query.ts';
 import { type AskedFleet, answerHead, type Head, shownRow, toldAt, USUAL_COLUMNS } from '../../../mesh/inventory/answer.ts';
 import { indexOf, keysOf } from '../../../mesh/inventory/past.ts';
 import { pointedAt } from '../../../mesh/inventory/pointing.ts';
 import { isKey, readQuery } from '../../../mesh/inventory/reading.ts';
 import type { FleetRow } from '../../../mesh/inventory/row.ts';
 import { fromRfc3339, type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
-import { nearest } from '../../../mesh/model/near.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Clock } from '../../../mesh/ports/clock.ts';
 import type { RecordStore } from '../../../mesh/ports/records.ts';
@@ -34,15 +34,10 @@ export interface Queries {
 export function createQueries({ clock, records, live, saved }: QueriesParts): Queries {
   const pages = createPages<Head, FleetRow, QueryRow>(clock.now(), (row, head) => shownRow(row, head));
 
-  function named(name: string): { readonly text: string; readonly columns: readonly string[] } {
-    const object = saved.get({ name });
-    if (object === undefined) {
-      const names = saved.list().map(({ metadata }) => metadata.name);
-      const near = nearest(name, names);
-      throw new AdvisedError('user', `saved query "${name}": there is none of that name; ${near === undefined ? (names.length === 0 ? 'a FleetQuery object makes one' : '"kubectl get fleetqueries" lists them') : `did you mean "${near}"?`}`);
-    }
-    const { query, columns } = fleetQuerySpec.parse(object.spec ?? {});
-    return { text: query, columns };
+  function named(name: string): SavedQuery {
+    const read = readSavedQuery(name, saved.get({ name }), () => saved.list().map(({ metadata }) => metadata.name));
+    if ('problem' in read) throw new AdvisedError('user', read.problem);
+    return read;
   }
 
   async function fleetAt(at: Instant | undefined, now: Instant, signal: CancelSignal): Promise<AskedFleet> {
