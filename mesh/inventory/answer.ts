@@ -1,6 +1,7 @@
 /** Rows of the fleet as an answer shows them: the asked columns, what nobody knows, and how fresh each source is. */
 import { type Instant, toRfc3339 } from '../model/instant.ts';
 import type { QueryAnswer, QueryRow, QuerySource } from '../model/query-answer.ts';
+import { isKnownFact } from '../model/selector-facts.ts';
 import { type Found, lookUp } from '../model/selector-lookup.ts';
 import type { FleetIndex } from './fleet-index.ts';
 import type { QueryKeys } from './query-parse.ts';
@@ -52,14 +53,14 @@ export async function answerHead({ index, total, from, at, heardAt, notes }: Ask
   return { head: { answer, asked: [...new Set([...columns, ...read.keys])], at, heardAt }, rows };
 }
 
-/** A label or property is unknown where its cluster has never told its properties; a fact where it has no value. */
+/** A label or property is unknown where its cluster has never told its properties; a fact where nobody has told of it. */
 export function shownRow(row: FleetRow, { answer: { columns }, asked, at, heardAt }: Head): QueryRow {
   const heard = heardAt(row);
   const shown: Record<string, QueryRow['columns'][string]> = {};
   const unknown: string[] = [];
   for (const [position, key] of asked.entries()) {
     const found = lookUp(row, key, false);
-    if (found.state === 'unknown' || (found.state === 'absent' && heard === null)) unknown.push(key);
+    if (found.state === 'unknown' || (found.state === 'absent' && heard === null && !isKnownFact(key))) unknown.push(key);
     else if (found.state === 'known' && position < columns.length) shown[key] = shownValue(found, at);
   }
   return { name: row.name, columns: shown, unknown, ageSeconds: heard === null ? null : Math.max(0, Math.round((at - heard) / 1000)) };

@@ -15,6 +15,8 @@ const fact = (value: Value, until?: number): FleetFact => ({
   ...(typeof value === 'object' ? { value: value.join(','), values: value } : { value }), source: 'observed', observedAt: NOW, ...(until === undefined ? {} : { until }),
 });
 
+/** Known to have none. */
+const NONE: readonly string[] = [];
 const some = <T>(...values: T[]) => fc.constantFrom(...values);
 const versions = some('1.9.0', '1.10.0', '1.10.0-rc.1', '1.10.0-rc.2', '1.10.1', 'v1.11.0', '2.0.0');
 const rowOf = fc.record({
@@ -30,24 +32,28 @@ const rowOf = fc.record({
     'last-change': some(-30, -7, -1, 0, 1).map((days) => fact(at(days))),
     'certificate-not-after': some(-1, 1, 20, 40).map((days) => fact(at(days))),
     architecture: some([], ['amd64'], ['amd64', 'arm64']).map((value) => fact(value)),
-    issuer: some('CA 2', 'CA 3').map((value) => fact(value)),
+    issuer: some('CA 2', 'CA 3', NONE).map((value) => fact(value)),
+    'issuing-ca-generation': some(2, 3, 10, NONE).map((value) => fact(value)),
+    current: some('abc', 'def', NONE).map((value) => fact(value)),
   }, { requiredKeys: [] }),
 });
 
 const BOOLEANS = ['ready', 'frozen'];
-const FACTS = ['ready', 'frozen', 'agent-version', 'nodes', 'cpu-capacity', 'last-change', 'certificate-not-after', 'architecture', 'issuer'];
-const KINDS: Readonly<Record<string, string>> = { ready: 'boolean', frozen: 'boolean', 'agent-version': 'version', nodes: 'number', 'cpu-capacity': 'number', 'last-change': 'time', 'certificate-not-after': 'deadline', architecture: 'list', issuer: 'text' };
+const OF_THE_HUB = [...BOOLEANS, 'issuer', 'issuing-ca-generation', 'last-change', 'certificate-not-after'];
+const FACTS = ['ready', 'frozen', 'agent-version', 'nodes', 'cpu-capacity', 'last-change', 'certificate-not-after', 'architecture', 'issuer', 'issuing-ca-generation', 'current'];
+const KINDS: Readonly<Record<string, string>> = { ready: 'boolean', frozen: 'boolean', 'agent-version': 'version', nodes: 'number', 'cpu-capacity': 'number', 'last-change': 'time', 'certificate-not-after': 'deadline', architecture: 'list', issuer: 'text', 'issuing-ca-generation': 'number', current: 'text' };
 
 /** What the twin sees of a key: texts and kind, `unknown`, or nothing. */
 function see(row: FleetRow, key: string): { texts: readonly string[]; kind: string } | 'unknown' | undefined {
   if (key === 'name') return { texts: [row.name], kind: 'text' };
   if (key in row.labels) return { texts: [row.labels[key]!], kind: 'any' };
   for (const { name, value, source } of row.properties) {
-    if (name === key && !(BOOLEANS.includes(key) && source === 'observed')) return { texts: [value], kind: source === 'observed' ? KINDS[key] ?? 'any' : 'any' };
+    if (name === key && !(OF_THE_HUB.includes(key) && source === 'observed')) return { texts: [value], kind: source === 'observed' ? KINDS[key] ?? 'any' : 'any' };
   }
   if (!FACTS.includes(key)) return undefined;
   const known = row.facts[key];
   if (known === undefined) return 'unknown';
+  if (known.values === NONE) return undefined;
   const value = known.until !== undefined && known.until <= NOW ? false : known.value;
   return { texts: known.values ?? [String(value)], kind: KINDS[key]! };
 }
@@ -79,9 +85,8 @@ function term(text: string, row: FleetRow): boolean | 'unknown' {
   const seen = see(row, key!);
   const listed = rest.replace(/^\(|\)$/g, '').split(',');
   if (operator === '') {
-    const kind = seen === undefined || seen === 'unknown' ? KINDS[key!] : seen.kind;
-    if (seen === 'unknown' && (kind === 'boolean' || kind === 'list')) return 'unknown';
-    const there = seen !== undefined && seen !== 'unknown' && (seen.kind === 'boolean' ? seen.texts[0] === 'true' : seen.kind !== 'list' || seen.texts.length > 0);
+    if (seen === 'unknown') return 'unknown';
+    const there = seen !== undefined && (seen.kind === 'boolean' ? seen.texts[0] === 'true' : seen.kind !== 'list' || seen.texts.length > 0);
     return there !== (bang === '!');
   }
   if (seen === 'unknown') return 'unknown';
@@ -97,7 +102,7 @@ function term(text: string, row: FleetRow): boolean | 'unknown' {
 const globs = some('oslo*', '*o*', 'eu-*', 'eu-north', '', '1', '10', '4Gi', '4', '*', '?', 'v1.1*', 'amd64', 'arm*', 'CA ?', '1.10.0', '0.5', '500m');
 const operands = some('1.9', '1.10.0', '1.10.0-rc.1', 'v1.10', '3', '4', '500m', '0', '4Gi');
 const spans = some('7d', '1d', '30d', at(-3), at(2));
-const key = some('name', 'region', 'tier', 'rack', 'nodes', 'agent-version', 'issuer', 'cpu-capacity', 'last-change', 'certificate-not-after', 'architecture');
+const key = some('name', 'region', 'tier', 'rack', 'nodes', 'agent-version', 'issuer', 'issuing-ca-generation', 'current', 'cpu-capacity', 'last-change', 'certificate-not-after', 'architecture');
 const negation = some('', '!');
 const terms = fc.oneof(
   fc.tuple(key, some('=', '==', '!='), globs).map((parts) => parts.join('')),
@@ -106,7 +111,7 @@ const terms = fc.oneof(
   fc.tuple(negation, fc.oneof(key, some('ready', 'frozen'))).map((parts) => parts.join('')),
   fc.tuple(some('tier', 'rack'), some('<', '<=', '>', '>='), fc.oneof(operands, spans)).map((parts) => parts.join('')),
   fc.tuple(some('agent-version'), some('<', '<=', '>', '>='), some('1.9', '1.10.0', '1.10.0-rc.1', 'v1.10', '2')).map((parts) => parts.join('')),
-  fc.tuple(some('nodes', 'cpu-capacity'), some('<', '<=', '>', '>='), some('3', '4', '500m', '0', '4Gi')).map((parts) => parts.join('')),
+  fc.tuple(some('nodes', 'cpu-capacity', 'issuing-ca-generation'), some('<', '<=', '>', '>='), some('3', '4', '500m', '0', '4Gi')).map((parts) => parts.join('')),
   fc.tuple(some('last-change', 'certificate-not-after'), some('<', '<=', '>', '>='), spans).map((parts) => parts.join('')),
 );
 const order = fc.option(fc.tuple(fc.oneof(key, some('ready', 'frozen')), some('', ' desc', ' asc')), { nil: undefined });

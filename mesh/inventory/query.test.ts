@@ -69,7 +69,7 @@ test.each<[string, boolean | undefined]>([
   ['last-change<=7d', true], ['last-change<7d', false], ['last-change>6d23h', true], ['last-change<2026-01-25', true], ['certificate-not-after<30d', true], ['certificate-not-after<1w', false],
   ['architecture=arm64', true], ['architecture!=arm64', false], ['architecture', true], ['gpu', false], ['!gpu', true], ['gpu=*', false],
   ['team="a, (b)"', true], ['version<1.9', true], ['version<v1.9', false], ['driver>=535.54.3', true], ['driver<535', false], ['team<3', false],
-  ['joined', undefined], ['!joined', undefined], ['joined=true', undefined], ['joined!=true', undefined], ['nodes<3', undefined], ['nodes!=3', undefined], ['zone', undefined], ['nodes', false], ['!nodes', true],
+  ['joined', undefined], ['!joined', undefined], ['joined=true', undefined], ['joined!=true', undefined], ['nodes<3', undefined], ['nodes!=3', undefined], ['zone', undefined], ['nodes', undefined], ['!nodes', undefined],
   ['nodes<3,ready', undefined], ['nodes<3,!ready', false], ['unheard<3', false], ['unheard!=3', true],
 ])('%s: %s', (text, expected) => {
   const parsed = parseQuery(text);

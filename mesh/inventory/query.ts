@@ -15,11 +15,11 @@ export function textsAt(found: Extract<Found, { state: 'known' }>, now: Instant 
   return now !== undefined && isOver(found.until, now) ? ['false'] : found.texts;
 }
 
-/** `undefined`: nobody knows. A label or property that is not there is known not to be there; one that cannot be compared does not match. */
+/** `undefined`: nobody knows. A label or property that is not there is known not to be there, and so is a fact of which the cluster has none; one that cannot be compared does not match. */
 export function judgeTerm({ key, operator, texts, scalars }: QueryTerm, found: Found, scalar: Scalar | undefined, now: Instant | undefined): boolean | undefined {
   const kind = found.state === 'known' ? found.kind : kindOf(key);
   if (operator === 'exists' || operator === 'missing') {
-    if (found.state === 'unknown' && (kind === 'boolean' || kind === 'list')) return undefined;
+    if (found.state === 'unknown') return undefined;
     const present = found.state === 'known' && (kind === 'boolean' ? textsAt(found, now)[0] === 'true' : kind !== 'list' || found.texts.length > 0);
     return present === (operator === 'exists');
   }

@@ -16,6 +16,7 @@ type Read = (field: string) => unknown;
 
 const CONDITIONS: Readonly<Record<string, string>> = { ready: 'Ready', connected: 'Connected', 'in-sync': 'InSync', applied: 'Applied', joined: 'Joined', consistent: 'Consistent' };
 const CAPABILITIES = ['storage-class', 'architecture', 'zone', 'gpu', 'extended-resource', 'operating-system', 'kubelet-version', 'certification'] as const;
+const IDENTITY = ['trust-domain', 'issuer', 'issuing-ca-generation', 'certificate-not-after', 'joined-at'] as const;
 const AMOUNTS = ['capacity', 'allocatable', 'requested'] as const;
 
 export function factsOf(read: Read, fields: readonly string[]): Readonly<Record<string, FleetFact>> {
@@ -25,6 +26,8 @@ export function factsOf(read: Read, fields: readonly string[]): Readonly<Record<
     if ((typeof value === 'string' && value !== '') || (typeof value === 'number' && Number.isFinite(value)) || typeof value === 'boolean') facts[name] = { value, source, observedAt };
   };
   const putList = (name: string, values: readonly string[], source: FactSource, observedAt: Instant | null): void => { facts[name] = { value: values.join(','), values, source, observedAt }; };
+  /** Known to have none, which is not the same as unknown. */
+  const putNone = (name: string, source: FactSource, observedAt: Instant | null): void => { facts[name] = { value: '', values: [], source, observedAt }; };
   const observedAt = (field: string): Instant | null => instant(read(`observedAt.${field}`)) ?? null;
 
   for (const [name, type] of Object.entries(CONDITIONS)) {
@@ -43,9 +46,7 @@ export function factsOf(read: Read, fields: readonly string[]): Readonly<Record<
   for (const kind of AMOUNTS) putAmounts(kind);
   putCapabilities();
   if (texts(read('exports')) !== undefined) putList('exports', texts(read('exports'))!, 'observed', observedAt('exports'));
-  put('current', member('current', 'id'), 'observed', instant(member('current', 'appliedAt')) ?? null);
-  put('desired', member('desired', 'id'), 'hub', null);
-  put('run', member('desired', 'run'), 'hub', null);
+  putStates();
   putDrift();
   const lastChange = Math.max(-1, ...Object.values(facts).map((fact) => fact.observedAt ?? -1), ...changes());
   if (lastChange >= 0) put('last-change', toRfc3339(lastChange), 'hub', lastChange);
@@ -59,12 +60,24 @@ export function factsOf(read: Read, fields: readonly string[]): Readonly<Record<
 
   function putIdentity(): void {
     const joinedAt = instant(member('identity', 'joinedAt')) ?? null;
-    if (read('identity') === undefined) return;
+    // The hub gives identities itself: where it has given none, there is none.
+    if (read('identity') === undefined) for (const name of IDENTITY) putNone(name, 'hub', null);
     put('trust-domain', member('identity', 'trustDomain'), 'hub', joinedAt);
     put('issuer', member('identity', 'issuer'), 'hub', joinedAt);
     put('issuing-ca-generation', member('identity', 'issuingCaGeneration'), 'hub', joinedAt);
     put('certificate-not-after', member('identity', 'notAfter'), 'hub', joinedAt);
     put('joined-at', member('identity', 'joinedAt'), 'hub', joinedAt);
+  }
+
+  /** What is assigned the hub decides; what stands in a cluster its agent tells, in the message that says whether it is in sync. Where no agent has joined, nothing of ours stands. */
+  function putStates(): void {
+    const appliedAt = instant(member('current', 'appliedAt')) ?? null;
+    put('current', member('current', 'id'), 'observed', appliedAt);
+    if (read('current') === undefined && (facts['in-sync'] !== undefined || read('identity') === undefined)) putNone('current', 'observed', facts['in-sync']?.observedAt ?? null);
+    for (const [name, key] of [['desired', 'id'], ['run', 'run']] as const) {
+      put(name, member('desired', key), 'hub', null);
+      if (read('desired') === undefined) putNone(name, 'hub', null);
+    }
   }
 
   function putAmounts(kind: (typeof AMOUNTS)[number]): void {

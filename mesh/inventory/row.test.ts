@@ -7,6 +7,7 @@ import { rowOf } from './row.ts';
 const T = '2026-01-01T00:00:00.000Z';
 const LATER = '2026-01-03T00:00:00.000Z';
 const amounts = { cpuMilli: 12_500, memoryBytes: 2 ** 33, pods: 110, gpus: { 'nvidia.com/gpu': 2, 'amd.com/gpu': 1 } };
+const none = (source: string) => ({ value: '', values: [], source, observedAt: null });
 const condition = (type: string, status: string) => ({ type, status, reason: 'X', message: '', lastTransitionTime: T });
 
 const whole = fieldsOf({
@@ -46,7 +47,16 @@ test('a whole cluster is a row of facts, each with its source and age', () => {
 test('what nobody has said is unknown; that nobody froze or holds a cluster is known', () => {
   expect(rowOf('new', fieldsOf({ metadata: { name: 'new' } })).facts).toEqual({
     frozen: { value: false, source: 'declared', observedAt: null }, held: { value: false, source: 'hub', observedAt: null },
+    ...Object.fromEntries(['trust-domain', 'issuer', 'issuing-ca-generation', 'certificate-not-after', 'joined-at', 'desired', 'run'].map((name) => [name, none('hub')])), current: none('observed'),
   });
+});
+
+test('what an agent has not told of its cluster is unknown; that nothing stands there, it tells', () => {
+  const joined = { identity: { spiffeId: 'spiffe://a/oslo', certificateSerial: '1', issuer: 'CA 3', notAfter: LATER, joinedAt: T } };
+  const silent = rowOf('oslo', fieldsOf({ metadata: { name: 'oslo' }, status: joined })).facts;
+  expect([silent['current'], silent['issuing-ca-generation'], silent['issuer']?.value, silent['desired']]).toEqual([undefined, undefined, 'CA 3', none('hub')]);
+  const told = rowOf('oslo', fieldsOf({ metadata: { name: 'oslo' }, status: { ...joined, conditions: [condition('InSync', 'True')] } })).facts;
+  expect(told['current']).toEqual({ ...none('observed'), observedAt: Date.parse(T) });
 });
 
 test('whatever the fields hold, a row has only facts that are listed, of the kind that is listed', () => {
@@ -55,7 +65,8 @@ test('whatever the fields hold, a row has only facts that are listed, of the kin
     for (const [key, { value, values, observedAt }] of Object.entries(rowOf('oslo', given).facts)) {
       expect(isKnownFact(key), key).toBe(true);
       const { kind } = KNOWN_FACTS[key]!;
-      expect(values !== undefined, key).toBe(kind === 'list');
+      if (kind === 'list') expect(values, key).toBeDefined();
+      else expect(values ?? [], key).toEqual([]);
       if (kind === 'boolean') expect(typeof value, key).toBe('boolean');
       if (observedAt !== null) expect(Number.isFinite(observedAt)).toBe(true);
     }

@@ -55,7 +55,7 @@ const language = celLanguage<SelectorSubject>({
     properties: new Map(subject.properties.map(({ name, value }) => [name, value])),
     facts: new Map(Object.entries(KNOWN_FACTS).flatMap(([name, { kind, momentary }]): [string, CelInput][] => {
       const fact = momentary === true || subject.facts === undefined || !Object.hasOwn(subject.facts, name) ? undefined : subject.facts[name];
-      if (fact === undefined) return [];
+      if (fact === undefined || (fact.values?.length === 0 && kind !== 'list')) return [];
       return [[name, kind === 'list' ? [...(fact.values ?? [String(fact.value)])] : fact.value]];
     })),
   }),

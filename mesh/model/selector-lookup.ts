@@ -5,7 +5,7 @@ import { isKnownFact, isMomentary, isOfTheHub, kindOf } from './selector-facts.t
 
 export interface SelectorFact {
   readonly value: string | number | boolean;
-  /** Of a fact that has several values; `value` then joins them with commas. */
+  /** Of a fact that has several values; `value` then joins them with commas. Empty, of a fact that is no list: the cluster is known to have none. */
   readonly values?: readonly string[];
   /** A true boolean that is false from then on. */
   readonly until?: Instant;
@@ -19,7 +19,7 @@ export interface SelectorSubject {
   readonly facts?: Readonly<Record<string, SelectorFact>>;
 }
 
-/** Texts of a key, one but for lists. `unknown`: a fact that this cluster has, but nobody knows; `absent`: no such label or property. */
+/** Texts of a key, one but for lists. `unknown`: a fact of which nobody has told; `absent`: no such label or property, or a fact of which it is known that the cluster has none. */
 export type Found =
   | { readonly state: 'known'; readonly texts: readonly string[]; readonly kind: ValueKind; readonly until?: Instant }
   | { readonly state: 'unknown' | 'absent' };
@@ -41,6 +41,7 @@ export function lookUp(subject: SelectorSubject, key: string, steady: boolean): 
   if (!isKnownFact(key)) return ABSENT;
   const fact = (steady && isMomentary(key)) || subject.facts === undefined || !Object.hasOwn(subject.facts, key) ? undefined : subject.facts[key];
   if (fact === undefined) return UNKNOWN;
+  if (fact.values?.length === 0 && kindOf(key) !== 'list') return ABSENT;
   return { state: 'known', texts: fact.values ?? [String(fact.value)], kind: kindOf(key), ...(fact.until === undefined ? {} : { until: fact.until }) };
 }
 

@@ -5,7 +5,8 @@ import { type ClusterSelector, matchesSelector, selectorProblem, type SelectorSu
 import { selectorReach } from './selector-reach.ts';
 
 const some = <T>(...values: T[]) => fc.constantFrom(...values);
-const keys = some('env', 'region', 'team', 'tier', 'joined', 'agent-version', 'nodes', 'architecture', 'ready');
+const keys = some('env', 'region', 'team', 'tier', 'joined', 'agent-version', 'nodes', 'architecture', 'ready', 'issuer', 'issuing-ca-generation');
+const NONE = { value: '', values: [] };
 const values = some('production', 'staging', 'eu-north', 'eu-west', '', '3', '10', '1.9.0', '1.10.0', 'amd64', 'true', '2026-01-01T00:00:00Z');
 const globs = fc.oneof(values, some('*', 'eu-*', '?', 'prod*n', '1.*', '*64', 'tru?'));
 
@@ -16,6 +17,7 @@ const subjects: fc.Arbitrary<SelectorSubject> = fc.record({
   facts: fc.record({
     joined: some(true, false).map((value) => ({ value })), ready: some(true, false).map((value) => ({ value })), 'agent-version': some('1.9.0', '1.10.0').map((value) => ({ value })),
     nodes: some(3, 10).map((value) => ({ value })), architecture: some([], ['amd64'], ['amd64', 'arm64']).map((list) => ({ value: list.join(','), values: list })),
+    issuer: some({ value: '3' }, { value: 'production' }, NONE), 'issuing-ca-generation': some({ value: 3 }, { value: 10 }, NONE),
   }, { requiredKeys: [] }),
 });
 
@@ -24,7 +26,7 @@ const expressions = fc.array(fc.oneof(
   fc.record({ key: keys, operator: some('In' as const, 'NotIn' as const), values: fc.array(globs, { minLength: 1, maxLength: 2 }) }),
   fc.record({ key: keys, operator: some('Exists' as const, 'DoesNotExist' as const) }),
   fc.record({ key: some('agent-version'), operator: some('Gt' as const, 'Ge' as const, 'Lt' as const, 'Le' as const), values: some(['1.9'], ['1.10.0']) }),
-  fc.record({ key: some('nodes', 'tier'), operator: some('Gt' as const, 'Ge' as const, 'Lt' as const, 'Le' as const), values: some(['3'], ['9.5']) }),
+  fc.record({ key: some('nodes', 'tier', 'issuing-ca-generation'), operator: some('Gt' as const, 'Ge' as const, 'Lt' as const, 'Le' as const), values: some(['3'], ['9.5']) }),
 ), { minLength: 1, maxLength: 2 });
 /** With what the twin thinks of each. */
 const conditions: Readonly<Record<string, (subject: SelectorSubject) => boolean>> = {
@@ -32,21 +34,25 @@ const conditions: Readonly<Record<string, (subject: SelectorSubject) => boolean>
   'labels.env == "production"': ({ labels }) => labels['env'] === 'production',
   '!("team" in labels)': ({ labels }) => !Object.hasOwn(labels, 'team'),
   'facts.nodes >= 10 || cluster.name.startsWith("eu")': ({ facts, name }) => Number(facts?.['nodes']?.value ?? 0) >= 10 || name.startsWith('eu'),
+  'facts["issuing-ca-generation"] >= 10': ({ facts }) => Number(facts?.['issuing-ca-generation']?.value ?? 0) >= 10,
+  'has(facts.issuer) && facts.issuer == "production"': ({ facts }) => facts?.['issuer']?.value === 'production',
   'facts.architecture.exists(one, one == "arm64")': ({ facts }) => facts?.['architecture']?.values?.includes('arm64') === true,
 };
 const selectors: fc.Arbitrary<ClusterSelector> = fc.record({
   labels: entries, exclude_labels: entries, names: fc.array(some('oslo*', 'berlin', '?u-1', '*'), { minLength: 1, maxLength: 2 }), match_expressions: expressions, cel: some(...Object.keys(conditions)),
 }, { requiredKeys: [] });
 
-const FACTS: Readonly<Record<string, string>> = { joined: 'boolean', ready: 'boolean', 'agent-version': 'version', nodes: 'number', architecture: 'list' };
+const FACTS: Readonly<Record<string, string>> = { joined: 'boolean', ready: 'boolean', 'agent-version': 'version', nodes: 'number', architecture: 'list', issuer: 'text', 'issuing-ca-generation': 'number' };
+const OF_THE_HUB = ['joined', 'ready', 'issuer', 'issuing-ca-generation'];
 
 function see(subject: SelectorSubject, key: string): readonly string[] | 'unknown' | undefined {
   if (Object.hasOwn(subject.labels, key)) return [subject.labels[key]!];
-  const property = subject.properties.find(({ name, source }) => name === key && !(source === 'observed' && ['joined', 'ready'].includes(key)));
+  const property = subject.properties.find(({ name, source }) => name === key && !(source === 'observed' && OF_THE_HUB.includes(key)));
   if (property !== undefined) return [property.value];
   if (!Object.hasOwn(FACTS, key)) return undefined;
   const fact = key === 'ready' ? undefined : subject.facts?.[key];
-  return fact === undefined ? 'unknown' : fact.values ?? [String(fact.value)];
+  if (fact === undefined) return 'unknown';
+  return fact === NONE ? undefined : fact.values ?? [String(fact.value)];
 }
 
 const glob = (pattern: string, text: string): boolean => new RegExp(`^${pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')}$`, 's').test(text);
@@ -72,7 +78,7 @@ function twin({ labels = {}, exclude_labels = {}, names, match_expressions = [],
   for (const { key, operator, values: wanted = [] } of match_expressions) {
     const seen = see(subject, key);
     if (operator === 'Exists' || operator === 'DoesNotExist') {
-      if ((seen !== undefined && seen !== 'unknown') !== (operator === 'Exists')) return false;
+      if (seen === 'unknown' || (seen !== undefined) !== (operator === 'Exists')) return false;
     } else if (operator === 'In' || operator === 'NotIn') {
       if (among(subject, key, wanted) !== (operator === 'In')) return false;
     } else {

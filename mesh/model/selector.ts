@@ -125,7 +125,10 @@ function compileExpression(field: string, { key, operator, values = [] }: MatchE
   const found = (subject: SelectorSubject): Found => lookUp(subject, key, true);
   if (operator === 'Exists' || operator === 'DoesNotExist') {
     if (values.length > 0) return `${field}: ${operator} takes no values`;
-    return (subject) => (found(subject).state === 'known') === (operator === 'Exists');
+    return (subject) => {
+      const { state } = found(subject);
+      return known(key, state === 'unknown' ? undefined : (state === 'known') === (operator === 'Exists'));
+    };
   }
   const problem = globsProblem(`${field}.values`, values);
   if (problem !== undefined) return problem;
