@@ -1,8 +1,9 @@
 /** A cache of a kind that this agent may be refused, or that its API server may not have: what is read of it is then unknown, and nothing waits or asks on. */
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
-import { KubernetesError, type KubernetesObject, type ResourceKind } from '../../../mesh/ports/kubernetes.ts';
+import type { KubernetesObject, ResourceKind } from '../../../mesh/ports/kubernetes.ts';
 import { type Cache, type CacheOptions, createCache } from '../../runtime/cache.ts';
 import { messageOf } from '../../runtime/errors.ts';
+import { type NotServed, servedVersion } from '../../runtime/served.ts';
 import type { AgentPorts } from '../ports.ts';
 
 /** Somebody may have given the right since. */
@@ -26,22 +27,22 @@ export function createOptionalCache<T extends KubernetesObject>(kind: ResourceKi
 
   /** Milliseconds until it is asked again; undefined: it can be read. */
   async function refusal(signal: CancelSignal): Promise<number | undefined> {
+    let state: ResourceKind | NotServed;
     try {
-      await kubernetes.list(kind, { limit: 1, ...(fieldSelector === undefined ? {} : { fieldSelector }) }, signal);
-      return undefined;
+      state = await servedVersion(kubernetes, [kind], fieldSelector === undefined ? {} : { fieldSelector }, signal);
     } catch (error) {
       if (signal.aborted) return 0;
-      if (!(error instanceof KubernetesError) || (error.code !== 403 && error.code !== 404)) {
-        log.info({ kind: kind.kind, error: messageOf(error) }, 'cannot be read yet, trying again');
-        return FAILED_AGAIN_SECONDS * 1000;
-      }
-      if (!refused) log.info({ kind: kind.kind, code: error.code }, `${kind.plural} cannot be read here: what they would tell is reported as unknown`);
-      if (!refused) {
-        refused = true;
-        settled();
-      }
-      return error.code === 404 ? Number.POSITIVE_INFINITY : REFUSED_AGAIN_SECONDS * 1000;
+      log.info({ kind: kind.kind, error: messageOf(error) }, 'cannot be read yet, trying again');
+      return FAILED_AGAIN_SECONDS * 1000;
     }
+    if (signal.aborted) return 0;
+    if (typeof state !== 'string') return undefined;
+    if (!refused) {
+      log.info({ kind: kind.kind, state }, `${kind.plural} cannot be read here: what they would tell is reported as unknown`);
+      refused = true;
+      settled();
+    }
+    return state === 'absent' ? Number.POSITIVE_INFINITY : REFUSED_AGAIN_SECONDS * 1000;
   }
 
   return {

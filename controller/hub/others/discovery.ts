@@ -5,9 +5,9 @@ import { discover, ENDPOINT_PROPERTY, type FoundCluster, type KnownCluster } fro
 import type { PublishedProfiles, SourceReading } from '../../../mesh/model/discovered.ts';
 import { type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
-import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { messageOf } from '../../runtime/errors.ts';
+import { notServed } from '../../runtime/served.ts';
 import type { HubPorts, InventoryConfig } from '../ports.ts';
 import { readAll } from './reading.ts';
 import { describeSource, type Source, sourcesOf } from './sources.ts';
@@ -38,8 +38,9 @@ export function createDiscovery({ ports: { clock, kubernetes }, clusters, namesp
         return said('read', complete ? '' : 'there are more than were read', kept);
       } catch (error) {
         if (signal.aborted) throw error;
-        if (error instanceof KubernetesError && error.code === 403) return said('forbidden', 'this hub may not list them: install its chart with inventory.discover=true (and inventory.argocdNamespaces)');
-        if (!(error instanceof KubernetesError && error.code === 404)) return said('failed', messageOf(error).slice(0, 1024));
+        const state = notServed(error);
+        if (state === 'forbidden') return said('forbidden', 'this hub may not list them: install its chart with inventory.discover=true (and inventory.argocdNamespaces)');
+        if (state === undefined) return said('failed', messageOf(error).slice(0, 1024));
       }
     }
     return said('absent', 'their definition is not installed here');

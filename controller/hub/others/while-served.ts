@@ -3,8 +3,8 @@ import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { ResourceKind } from '../../../mesh/ports/kubernetes.ts';
 import { cancelWithin } from '../../runtime/cancel.ts';
 import { messageOf } from '../../runtime/errors.ts';
+import { type NotServed, servedVersion } from '../../runtime/served.ts';
 import type { HubPorts } from '../ports.ts';
-import { servedVersion } from './reading.ts';
 
 /** One small list in each: no storm, and nobody waits long for what they installed. */
 export const ASK_AGAIN_SECONDS = 60;
@@ -19,7 +19,7 @@ export interface WhileServedParts {
   readonly namespace: string;
   /** Runs until `signal` aborts. `doubt`: the kind may be gone, ask soon. */
   readonly serve: (kind: ResourceKind, doubt: () => void, signal: CancelSignal) => Promise<void>;
-  readonly onState: (state: 'served' | 'absent' | 'forbidden') => void;
+  readonly onState: (state: 'served' | NotServed) => void;
 }
 
 /** Runs until `signal` aborts. A server that gives no answer changes nothing. */
@@ -31,7 +31,7 @@ export async function whileServed({ ports: { clock, log, kubernetes }, versions,
   for (let before = '', turn = 0; !signal.aborted; turn += 1) {
     try {
       const asked = running === undefined ? versions.slice(0, turn % OTHER_VERSIONS_EACH === 0 ? versions.length : 1) : [running.kind];
-      const found = await servedVersion(kubernetes, asked, namespace, signal);
+      const found = await servedVersion(kubernetes, asked, { namespace }, signal);
       const kind = typeof found === 'string' ? undefined : found;
       const state = typeof found === 'string' ? found : 'served';
       if (running !== undefined && running.kind !== kind) {
