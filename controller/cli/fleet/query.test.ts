@@ -38,7 +38,7 @@ describe('where no hub answers', () => {
   test('what is not known is said to be unknown, and what is not there to be none', async () => {
     const environment = await withClusters();
     await queryFleet(environment, 'name=berlin', { output: 'table', quiet: true });
-    expect(environment.printed()).toBe('NAME     READY       REGION   STAGE    CILIUM-VERSION   CLUSTER-ID   CURRENT   DRIFT       LAST-CHANGE\nberlin   <unknown>   europe   canary   <unknown>        <unknown>    <unknown>   <unknown>   <unknown>\n');
+    expect(environment.printed()).toBe('NAME     READY       REGION   STAGE    CILIUM-VERSION   CLUSTER-ID   CURRENT   DRIFT       LAST-CHANGE\nberlin   <unknown>   europe   canary   <unknown>        <unknown>    <none>    <unknown>   <unknown>\n');
     await queryFleet(environment, 'name=nobody', { output: 'table', quiet: true });
     expect(environment.complained()).toBe('No cluster matches.\n');
   });
