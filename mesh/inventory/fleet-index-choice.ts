@@ -12,24 +12,28 @@ export interface Choice {
   readonly name: string;
   /** Slots may be in several parts: the count is at least what there is. */
   readonly count: number;
-  readonly parts: readonly Iterable<Slot>[];
+  readonly parts: readonly Part[];
 }
+
+/** All of a set, or a stretch of a list: named, not copied. */
+type Part = { readonly size: number; readonly set: ReadonlySet<Slot> } | { readonly size: number; readonly set: undefined; readonly list: readonly Slot[]; readonly from: number };
 
 /** Texts that a glob without a beginning is held against, or that begin as a glob does. */
 const MOST_TEXTS = 1024;
 
-interface Part { readonly size: number; readonly slots: Iterable<Slot> }
+const NONE: ReadonlySet<Slot> = new Set();
+const whole = (set: ReadonlySet<Slot> = NONE): Part => ({ size: set.size, set });
 
 /** Every cluster that the term matches, and every one for which it is not known; `undefined`: no index helps. */
 export function chooseFor(term: QueryTerm, column: Column, now: Instant): Choice | undefined {
   const found = partsOf(term, column, now);
   if (found === undefined) return undefined;
-  const parts = [...found.parts, { size: column.unknown.size, slots: column.unknown }].filter(({ size }) => size > 0);
-  return { name: `${term.key} (${found.how})`, count: parts.reduce((sum, { size }) => sum + size, 0), parts: parts.map(({ slots }) => slots) };
+  const parts = [...found.parts, whole(column.unknown)].filter(({ size }) => size > 0);
+  return { name: `${term.key} (${found.how})`, count: parts.reduce((sum, { size }) => sum + size, 0), parts };
 }
 
 function partsOf(term: QueryTerm, column: Column, now: Instant): { readonly how: string; readonly parts: readonly Part[] } | undefined {
-  const withText = (text: string): Part => { const slots = column.exact.get(text) ?? new Set(); return { size: slots.size, slots }; };
+  const withText = (text: string): Part => whole(column.exact.get(text));
   const { operator, key, texts, scalars } = term;
   switch (operator) {
     case 'notin': return undefined;
@@ -62,7 +66,7 @@ function textsMatching(glob: string, beginning: string, { texts }: Column): read
 
 function between(list: SortedList<Slot>, isBefore: (slot: Slot) => boolean, isWithin: (slot: Slot) => boolean): Part {
   const [from, to] = [list.countWhile(isBefore), list.countWhile(isWithin)];
-  return { size: Math.max(0, to - from), slots: { [Symbol.iterator]: () => list.items.slice(from, to).values() } };
+  return { size: Math.max(0, to - from), set: undefined, list: list.items, from };
 }
 
 /** One range for each way in which the operand can be read; a span is as many moments from now as it is long. */
@@ -86,7 +90,7 @@ function compared(operator: '<' | '<=' | '>' | '>=', operand: Scalar, column: Co
     const left = kindOf(column.key) === 'deadline';
     range(column.times, (scalar) => (left ? scalar.time! - now : now - scalar.time!) - durationMilliseconds);
   } else if (durationMilliseconds !== undefined) {
-    parts.push({ size: column.times.items.length, slots: column.times.items });
+    parts.push({ size: column.times.items.length, set: undefined, list: column.times.items, from: 0 });
   }
   return parts;
 }

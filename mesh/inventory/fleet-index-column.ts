@@ -9,10 +9,23 @@ import { sortedList, type SortedList } from './fleet-index-sorted.ts';
 /** A cluster's number within one index: small, and given again when a cluster has gone. */
 export type Slot = number;
 
+/** What one or many clusters have under the key, and what has been worked out about it: each value is read, judged and ranked once, however many clusters share it. */
 export interface Cell {
   readonly found: Found;
   /** Read when somebody compares: most keys are only ever asked for by text. */
   scalar: Scalar | undefined | null;
+  /** The judgement that `verdict` is of. */
+  judgement: number;
+  verdict: boolean | undefined;
+  /** What it is ordered by, where that never changes by itself. */
+  orderKey: OrderKey | undefined;
+}
+
+export interface OrderKey {
+  readonly rank: number;
+  readonly number: number;
+  readonly text: string;
+  readonly version: Scalar['version'];
 }
 
 /** What the value is compared as; `undefined`: by text alone. */
@@ -39,10 +52,12 @@ export interface Column {
   readonly unknown: ReadonlySet<Slot>;
 }
 
-const ABSENT: Cell = { found: { state: 'absent' }, scalar: undefined };
+const newCell = (found: Found, scalar: Scalar | undefined | null): Cell => ({ found, scalar, judgement: 0, verdict: undefined, orderKey: undefined });
 
 export function createColumn(key: string, rows: readonly (FleetRow | undefined)[]): Column {
   const cells: (Cell | undefined)[] = [];
+  const absent = newCell({ state: 'absent' }, undefined);
+  const unknownCell = newCell({ state: 'unknown' }, undefined);
   const exact = new Map<string, Set<Slot>>();
   const unknown = new Set<Slot>();
   const kind = kindOf(key);
@@ -75,12 +90,12 @@ export function createColumn(key: string, rows: readonly (FleetRow | undefined)[
   const shared = new Map<string, Cell>();
   function cellOf(row: FleetRow): Cell {
     const found = lookUp(row, key, false);
-    if (found.state !== 'known') return found.state === 'absent' ? ABSENT : { found, scalar: undefined };
+    if (found.state !== 'known') return found.state === 'absent' ? absent : unknownCell;
     const [text] = found.texts;
-    if (found.texts.length !== 1 || found.until !== undefined || text === undefined) return { found, scalar: null };
+    if (found.texts.length !== 1 || found.until !== undefined || text === undefined) return newCell(found, null);
     const known = shared.get(text);
     if (known?.found.state === 'known' && known.found.kind === found.kind) return known;
-    const cell: Cell = { found, scalar: null };
+    const cell = newCell(found, null);
     shared.set(text, cell);
     return cell;
   }
@@ -129,7 +144,7 @@ export function createColumn(key: string, rows: readonly (FleetRow | undefined)[
     get versions() { return ordered(versions); },
     get times() { return ordered(times); },
     get mixed() { return otherKinds > 0; },
-    cell: (slot) => cells[slot] ?? ABSENT,
+    cell: (slot) => cells[slot] ?? absent,
     set(slot, row) {
       const next = row === undefined ? undefined : cellOf(row);
       if (next !== undefined && next === cells[slot]) return;

@@ -2,11 +2,11 @@
 import type { Instant } from '../model/instant.ts';
 import { compareText } from '../model/order.ts';
 import { kindOf } from '../model/selector-facts.ts';
-import { type Choice, chooseFor } from './fleet-index-choice.ts';
-import { type Cell, type Column, createColumn, scalarOfCell, type Slot } from './fleet-index-column.ts';
+import { chooseFor } from './fleet-index-choice.ts';
+import { type Column, createColumn, type Slot } from './fleet-index-column.ts';
 import { inOrder } from './fleet-index-order.ts';
+import { createSearch } from './fleet-index-search.ts';
 import { sortedList } from './fleet-index-sorted.ts';
-import { judgeTerm } from './query.ts';
 import type { Query, QueryTerm } from './query-form.ts';
 import type { QueryKeys } from './query-parse.ts';
 import type { FleetRow } from './row.ts';
@@ -47,6 +47,7 @@ export function createFleetIndex(): FleetIndex {
   const columns = new Map<string, Column>();
   const keyCounts = new Map<string, number>();
   const byName = sortedList<Slot>((a, b) => compareText(rows[a]!.name, rows[b]!.name));
+  const search = createSearch(byName);
 
   function countKeys(row: FleetRow | undefined, by: 1 | -1): void {
     for (const key of row === undefined ? [] : [...Object.keys(row.labels), ...row.properties.map(({ name }) => name)]) {
@@ -64,37 +65,6 @@ export function createFleetIndex(): FleetIndex {
     return known;
   }
 
-  /** In no order, but for all: in that of names. */
-  function candidates(choice: Choice | undefined): readonly Slot[] {
-    if (choice === undefined) return byName.items;
-    const seen = new Uint8Array(rows.length);
-    const slotsFound: Slot[] = [];
-    for (const part of choice.parts) {
-      for (const slot of part) {
-        if (seen[slot] === 1) continue;
-        seen[slot] = 1;
-        slotsFound.push(slot);
-      }
-    }
-    return slotsFound;
-  }
-
-  /** The place of each slot in the order of names; empty: clusters have come or gone since it was told. */
-  let places = new Uint32Array(0);
-  /** Numbers are sorted many times as fast as names. */
-  function inOrderOfNames(some: readonly Slot[]): Slot[] {
-    const { items } = byName;
-    if (places.length === 0) {
-      places = new Uint32Array(rows.length);
-      for (const [place, slot] of items.entries()) places[slot] = place;
-    }
-    const found = new Uint32Array(some.length);
-    for (let index = 0; index < some.length; index++) found[index] = places[some[index]!]!;
-    const slotsFound: Slot[] = [];
-    for (const place of found.sort()) slotsFound.push(items[place]!);
-    return slotsFound;
-  }
-
   function run(query: Query, now: Instant): FleetAnswer {
     const terms = query.terms.map((term) => {
       const known = column(term.key);
@@ -105,30 +75,20 @@ export function createFleetIndex(): FleetIndex {
     const best = terms[0] !== undefined && terms[0].count < slots.size / 2 ? terms[0].choice : undefined;
     // What excludes most is judged first, but for the term that the candidates were found by: it excludes none of them.
     if (best !== undefined) terms.push(terms.shift()!);
-    const looked = candidates(best);
-    let matching: Slot[] = [];
-    let undecided: Slot[] = [];
-    for (const slot of looked) {
-      let verdict: boolean | undefined = true;
-      for (const { term, column: known, scalars } of terms) {
-        const cell = known.cell(slot);
-        const one = judgeTerm(term, cell.found, scalars ? scalarOfCell(cell) : undefined, now);
-        if (one !== true) verdict = one === false ? false : undefined;
-        if (verdict === false) break;
-      }
-      if (verdict === true) matching.push(slot);
-      else if (verdict === undefined) undecided.push(slot);
-    }
-    // Few match of those that were looked at: these alone are sorted.
-    if (best !== undefined) [matching, undecided] = [inOrderOfNames(matching), inOrderOfNames(undecided)];
-    // They are in the order of names now, and no two have one name.
-    const [firstOrder] = query.orderBy;
-    if (firstOrder?.key === 'name' && firstOrder.descending) matching.reverse();
-    const orders = (firstOrder?.key === 'name' ? [] : query.orderBy).map(({ key, descending }) => { const { cell } = column(key); return { cell: (slot: Slot): Cell => cell(slot), descending }; });
-    return {
-      rows: inOrder(matching, orders, query.limit, now).map((slot) => rows[slot]!),
-      matched: matching.length, undecided: undecided.map((slot) => rows[slot]!.name), usedIndex: best?.name ?? 'none', examined: looked.length,
-    };
+    const { matching, undecided, examined } = search.run(terms, best, now);
+    return { rows: ordered(matching, query, now), matched: matching.length, undecided: Array.from(undecided, (slot) => rows[slot]!.name), usedIndex: best?.name ?? 'none', examined };
+  }
+
+  /** `matching` is in the order of names, and no two have one name. */
+  function ordered(matching: ArrayLike<Slot>, { orderBy, limit }: Query, now: Instant): readonly FleetRow[] {
+    const [firstOrder] = orderBy;
+    const byColumns = firstOrder === undefined || firstOrder.key === 'name' ? undefined
+      : inOrder(matching, orderBy.map(({ key, descending }) => ({ cell: column(key).cell, descending })), limit, now);
+    const [count, last] = [byColumns?.length ?? Math.min(matching.length, limit ?? matching.length), matching.length - 1];
+    const backwards = firstOrder?.key === 'name' && firstOrder.descending;
+    const found: FleetRow[] = [];
+    for (let at = 0; at < count; at++) found.push(rows[matching[byColumns === undefined ? (backwards ? last - at : at) : byColumns[at]!]!]!);
+    return found;
   }
 
   return {
@@ -145,7 +105,7 @@ export function createFleetIndex(): FleetIndex {
       if (known === undefined) {
         slots.set(row.name, slot);
         byName.add(slot);
-        places = new Uint32Array(0);
+        search.moved();
       }
       for (const each of columns.values()) each.set(slot, row);
     },
@@ -153,7 +113,7 @@ export function createFleetIndex(): FleetIndex {
       const slot = slots.get(name);
       if (slot === undefined) return;
       byName.remove(slot);
-      places = new Uint32Array(0);
+      search.moved();
       countKeys(rows[slot], -1);
       slots.delete(name);
       rows[slot] = undefined;
