@@ -2,15 +2,15 @@
 import { Namespace } from '../../mesh/api/resources/core.ts';
 import { apiVersionOf, UpdateStrategy } from '../../mesh/api/resources/index.ts';
 import type { UpdateStrategyObject } from '../../mesh/api/resources/updates.ts';
+import { HUB_FIELD_MANAGER } from '../../mesh/model/managed.ts';
 import type { CancelSignal } from '../../mesh/ports/cancel.ts';
 import { type KubernetesClient, KubernetesError, type KubernetesObject, type ResourceKind } from '../../mesh/ports/kubernetes.ts';
 import { DEFAULT_STRATEGY } from './mesh/mesh.ts';
-import { FIELD_MANAGER } from './write-status.ts';
 
 async function ensure<T extends KubernetesObject>(client: KubernetesClient, kind: ResourceKind, object: T, signal: CancelSignal): Promise<void> {
   if (await client.get(kind, { name: object.metadata.name }, signal) !== undefined) return;
   try {
-    await client.create(kind, object, { fieldManager: FIELD_MANAGER }, signal);
+    await client.create(kind, object, { fieldManager: HUB_FIELD_MANAGER }, signal);
   } catch (error) {
     if (!(error instanceof KubernetesError && error.reason === 'AlreadyExists')) throw error;
   }

@@ -1,9 +1,9 @@
 /** Writes the status of an object of which this hub is the only status writer. */
 import { canonicalJson } from '../../mesh/model/canonical.ts';
+import { HUB_FIELD_MANAGER } from '../../mesh/model/managed.ts';
 import { type KubernetesClient, KubernetesError, type KubernetesObject, type ResourceKind } from '../../mesh/ports/kubernetes.ts';
 import type { CancelSignal } from '../../mesh/ports/cancel.ts';
 
-export const FIELD_MANAGER = 'isthmus-hub';
 
 /** Others may edit the spec at any moment; three conflicts in a row are left to the loop's pauses. */
 const ATTEMPTS = 3;
@@ -16,7 +16,7 @@ export async function writeStatus<T extends KubernetesObject & { readonly status
   for (let attempt = 1; current !== undefined; attempt += 1) {
     if (canonicalJson(current.status ?? null) === canonicalJson(status)) return;
     try {
-      await client.update(kind, { ...current, status }, { fieldManager: FIELD_MANAGER, subresource: 'status' }, signal);
+      await client.update(kind, { ...current, status }, { fieldManager: HUB_FIELD_MANAGER, subresource: 'status' }, signal);
       return;
     } catch (error) {
       if (!(error instanceof KubernetesError)) throw error;

@@ -1,7 +1,7 @@
 /** Which parts of an object that we manage may be written, and which a person changed, so that we must keep our hands off. */
 import { canonicalJson, type Digest } from '../model/canonical.ts';
 import type { DriftEntry, DriftOverride } from '../model/desired.ts';
-import { managedObjectName, type ManagedObject } from '../model/managed.ts';
+import { AGENT_FIELD_MANAGER, managedObjectName, type ManagedObject } from '../model/managed.ts';
 
 /** Who is behind a value, as far as the object says. */
 export interface Author {
@@ -39,7 +39,6 @@ export interface Review {
   readonly spends: readonly string[];
 }
 
-const OWN_MANAGER = 'isthmus-agent';
 const ABSENT = 'absent';
 
 /** What goes into the annotation `isthmus.dev/written`, and comes back as `lastWritten`: data key → hex digest. */
@@ -91,7 +90,7 @@ export function reviewManaged(
 
   if (lastWritten === null) {
     if (desired === null || wanted === null) return result('keep');
-    const foreign = Object.keys(found).filter((key) => actual.managers[key] !== OWN_MANAGER);
+    const foreign = Object.keys(found).filter((key) => actual.managers[key] !== AGENT_FIELD_MANAGER);
     if (canonicalJson(found) === canonicalJson(wanted) || foreign.length === 0 || actual.revert === true) return result('write', { record: wanted });
     const whole = `sha256:${digest(canonicalJson(found))}`;
     const decision = decided('', whole);

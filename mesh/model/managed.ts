@@ -1,4 +1,8 @@
-/** A Kubernetes object that an agent writes whole and watches for other people's changes. */
+/** What we write into clusters: under which names, and the objects that an agent writes whole and watches for other people's changes. */
+
+/** Field managers of all that agents and hubs write; also the value of the label `app.kubernetes.io/managed-by` of what they make. */
+export const AGENT_FIELD_MANAGER = 'isthmus-agent';
+export const HUB_FIELD_MANAGER = 'isthmus-hub';
 
 /** `data` is plain text, never base64: the shell encodes Secrets. `type` counts for Secrets only; absent: `Opaque`. */
 export interface ManagedObject {

@@ -1,5 +1,6 @@
 /** What an importing cluster writes for one import: the derived Service's name and its EndpointSlices. */
 import { canonicalJson, type Digest } from '../model/canonical.ts';
+import { AGENT_FIELD_MANAGER } from '../model/managed.ts';
 import { serviceKey, type Endpoint, type EndpointPort, type ExportFact, type IpFamily, type ServiceKey } from '../model/service.ts';
 import type { ImportPlan } from './merge.ts';
 
@@ -80,8 +81,8 @@ function planFamily(plan: ImportPlan, fact: ExportFact, family: IpFamily, derive
     namespace: plan.namespace,
     name: sliceName(derived, fact.cluster, family, index, digest),
     labels: {
-      'app.kubernetes.io/managed-by': 'isthmus-agent',
-      'endpointslice.kubernetes.io/managed-by': 'isthmus-agent',
+      'app.kubernetes.io/managed-by': AGENT_FIELD_MANAGER,
+      'endpointslice.kubernetes.io/managed-by': AGENT_FIELD_MANAGER,
       'kubernetes.io/service-name': derived,
       'multicluster.kubernetes.io/service-name': plan.name,
       'multicluster.kubernetes.io/source-cluster': fact.cluster,

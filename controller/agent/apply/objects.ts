@@ -3,11 +3,10 @@ import { ConfigMap, type ConfigMapObject, Secret, type SecretObject } from '../.
 import type { ActualObject } from '../../../mesh/drift/diff.ts';
 import type { Digest } from '../../../mesh/model/canonical.ts';
 import type { DriftEntry } from '../../../mesh/model/desired.ts';
-import { type ManagedObject, managedObjectName } from '../../../mesh/model/managed.ts';
+import { AGENT_FIELD_MANAGER, type ManagedObject, managedObjectName } from '../../../mesh/model/managed.ts';
 import type { ResourceKind, StatusCause } from '../../../mesh/ports/kubernetes.ts';
 import { authorsOf } from './authors.ts';
 
-export const FIELD_MANAGER = 'isthmus-agent';
 /** JSON: data key → hex digest of what we wrote. */
 const WRITTEN = 'isthmus.dev/written';
 /** Content id of the desired state that the object is part of. */
@@ -30,7 +29,7 @@ export function toKubernetes(object: ManagedObject, written: Readonly<Record<str
     metadata: {
       namespace: object.namespace,
       name: object.name,
-      labels: { 'app.kubernetes.io/managed-by': FIELD_MANAGER },
+      labels: { 'app.kubernetes.io/managed-by': AGENT_FIELD_MANAGER },
       annotations: { [WRITTEN]: JSON.stringify(written), [DESIRED]: desiredId },
     },
     ...(object.kind === 'Secret' ? { type: object.type ?? 'Opaque', data: mapValues(object.data, encode) } : { data: { ...object.data } }),
@@ -54,7 +53,7 @@ function managersOf(object: ManagedKubernetesObject): Record<string, string> {
     for (const field of Object.keys((entry.fieldsV1?.['f:data'] as Readonly<Record<string, unknown>> | undefined) ?? {})) {
       if (!field.startsWith('f:')) continue;
       const key = field.slice(2);
-      if (managers[key] !== FIELD_MANAGER) managers[key] = entry.manager ?? 'unknown';
+      if (managers[key] !== AGENT_FIELD_MANAGER) managers[key] = entry.manager ?? 'unknown';
     }
   }
   return managers;

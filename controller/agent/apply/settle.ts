@@ -2,7 +2,7 @@
 import { spentName, reviewManaged, writtenDigests, type ActualObject, type Review } from '../../../mesh/drift/diff.ts';
 import { canonicalJson } from '../../../mesh/model/canonical.ts';
 import type { DriftEntry, DriftOverride } from '../../../mesh/model/desired.ts';
-import { type ManagedObject, managedObjectName } from '../../../mesh/model/managed.ts';
+import { AGENT_FIELD_MANAGER, type ManagedObject, managedObjectName } from '../../../mesh/model/managed.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { StatusCause } from '../../../mesh/ports/kubernetes.ts';
 import { applyObject } from '../../runtime/apply.ts';
@@ -10,7 +10,7 @@ import type { AgentPorts } from '../ports.ts';
 import type { AgentState } from '../state/state.ts';
 import { lastOther } from './authors.ts';
 import type { DriftBook } from './drift-book.ts';
-import { conflictDrift, desiredIdOf, DRIFT, FIELD_MANAGER, fromKubernetes, kindOf, type ManagedKubernetesObject, toKubernetes, writtenOf } from './objects.ts';
+import { conflictDrift, desiredIdOf, DRIFT, fromKubernetes, kindOf, type ManagedKubernetesObject, toKubernetes, writtenOf } from './objects.ts';
 
 /** While something is not as it should be, it is looked at again without an event. */
 export const RECHECK_SECONDS = 30;
@@ -101,7 +101,7 @@ export function createSettle({ ports, namespace, state, book }: { readonly ports
     const soon = own === undefined ? 0 : Math.max(own.at + RECHECK_SECONDS * 1000, quietUntil);
     const onlyAnnotations = actual !== null && actual.revert !== true && own?.id === id && sameData(own.digests, review.record) && inPlace(review, wanted, actual);
     if (onlyAnnotations && clock.now() < soon) return outcome(drift.length === 0, { inPlace: true, again: soon, drift, written });
-    if (onlyAnnotations && current !== undefined) book.undone(identity, lastOther(current, FIELD_MANAGER, 'metadata') ?? 'unknown');
+    if (onlyAnnotations && current !== undefined) book.undone(identity, lastOther(current, AGENT_FIELD_MANAGER, 'metadata') ?? 'unknown');
     const given = await write(wanted, review, { id, current, actual, lastWritten }, signal);
     if ('conflicts' in given) return outcome(false, { drift: [...drift, ...conflictDrift(wanted, given.conflicts, state.managed.drift, clock.now(), digest)], written });
     wrote.set(identity, { digests: review.record, id, at: clock.now(), over: current?.metadata.resourceVersion, seen: given.metadata.resourceVersion === current?.metadata.resourceVersion, undone: false });
@@ -126,7 +126,7 @@ export function createSettle({ ports, namespace, state, book }: { readonly ports
     const intent = toKubernetes({ ...wanted, data: without(wanted.data, review.leave) }, review.record, id);
     // A permission is for exactly what was seen: the version makes sure that a newer change is not written over.
     if (review.spends.length > 0) return force(wanted, intent, current, signal);
-    const result = await applyObject(kubernetes, kindOf(wanted), intent, { fieldManager: FIELD_MANAGER, current: current ?? null, force: actual?.revert === true, onConflict: 'return' }, signal);
+    const result = await applyObject(kubernetes, kindOf(wanted), intent, { fieldManager: AGENT_FIELD_MANAGER, current: current ?? null, force: actual?.revert === true, onConflict: 'return' }, signal);
     if (result.outcome !== 'conflict') return result.object;
     return await takeBack(wanted, intent, review, result.conflicts, lastWritten, signal) ?? { conflicts: result.conflicts };
   }
@@ -134,7 +134,7 @@ export function createSettle({ ports, namespace, state, book }: { readonly ports
   const force = (wanted: ManagedObject, intent: ManagedKubernetesObject, seen: ManagedKubernetesObject | undefined, signal: CancelSignal): Promise<ManagedKubernetesObject> => {
     const { resourceVersion } = seen?.metadata ?? {};
     return kubernetes.patch<ManagedKubernetesObject>(kindOf(wanted), { namespace, name: wanted.name },
-      { ...intent, metadata: { ...intent.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) } }, { type: 'apply', fieldManager: FIELD_MANAGER, force: true }, signal);
+      { ...intent, metadata: { ...intent.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) } }, { type: 'apply', fieldManager: AGENT_FIELD_MANAGER, force: true }, signal);
   };
 
   /** Who set a value back to ours owns it since, and would be in the way of every later change. What still is as we wrote it is ours to change. */
@@ -157,7 +157,7 @@ export function createSettle({ ports, namespace, state, book }: { readonly ports
       metadata: { ...(revert ? { annotations: { [DRIFT]: null } } : {}), ...(spends.length === 0 || resourceVersion === undefined ? {} : { resourceVersion }) },
       ...(extra.length === 0 ? {} : { data: Object.fromEntries(extra.map((key) => [key, null])) }),
     };
-    await kubernetes.patch(kindOf(wanted), { namespace, name: wanted.name }, body, { type: 'merge', fieldManager: FIELD_MANAGER }, signal);
+    await kubernetes.patch(kindOf(wanted), { namespace, name: wanted.name }, body, { type: 'merge', fieldManager: AGENT_FIELD_MANAGER }, signal);
   }
 
   return settle;

@@ -4,10 +4,11 @@ import { canonicalJson, type Digest } from '../../../mesh/model/canonical.ts';
 import type { DriftEntry, DriftOverride } from '../../../mesh/model/desired.ts';
 import type { Instant } from '../../../mesh/model/instant.ts';
 import type { SecretObject } from '../../../mesh/api/resources/core.ts';
+import { AGENT_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import { authorsOf, lastOther, ownersOf } from '../apply/authors.ts';
 import type { DriftBook } from '../apply/drift-book.ts';
 import type { AgentState } from '../state/state.ts';
-import { FIELD_MANAGER, isOurs } from './mesh-secrets.ts';
+import { isOurs } from './mesh-secrets.ts';
 
 export interface CertificateDrift {
   /** Tells what others did to the Secret; the answer is what permits us to write over it, undefined: not all of it is permitted. */
@@ -23,9 +24,9 @@ function entriesOf(secret: SecretObject, digest: Digest, now: Instant): readonly
   const object = `Secret ${namespace}/${name}`;
   const authors = authorsOf(secret);
   const entry = (path: string, actual: string, manager: string): DriftEntry => ({ object, path, expected: 'unknown', actual, manager, firstSeen: now, ...authors[manager] });
-  if (!isOurs(secret)) return [entry('', `sha256:${digest(canonicalJson(secret.data ?? {}))}`, lastOther(secret, FIELD_MANAGER) ?? 'unknown')];
+  if (!isOurs(secret)) return [entry('', `sha256:${digest(canonicalJson(secret.data ?? {}))}`, lastOther(secret, AGENT_FIELD_MANAGER) ?? 'unknown')];
   return Object.entries(secret.data ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([key, value]) => {
-    const manager = ownersOf(secret, ['data', key]).find((owner) => owner !== FIELD_MANAGER);
+    const manager = ownersOf(secret, ['data', key]).find((owner) => owner !== AGENT_FIELD_MANAGER);
     return manager === undefined ? [] : [entry(`.data.${key}`, `sha256:${digest(Buffer.from(value, 'base64').toString('utf8'))}`, manager)];
   });
 }

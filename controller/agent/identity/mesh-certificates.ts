@@ -2,6 +2,7 @@
 import { createCertificateRequest } from '../../../certs/index.ts';
 import type { Instant } from '../../../mesh/model/instant.ts';
 import { Secret, type SecretObject } from '../../../mesh/api/resources/core.ts';
+import { AGENT_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Clock } from '../../../mesh/ports/clock.ts';
 import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
@@ -14,7 +15,7 @@ import { backoffMilliseconds } from '../../runtime/backoff.ts';
 import { cancelWithin } from '../../runtime/cancel.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import type { CertificateDrift } from './certificate-drift.ts';
-import { FIELD_MANAGER, goodUntil, isOurs, MESH_ROLES, meshSecret, meshSecretName, namesFit, othersIn } from './mesh-secrets.ts';
+import { goodUntil, isOurs, MESH_ROLES, meshSecret, meshSecretName, namesFit, othersIn } from './mesh-secrets.ts';
 
 export interface MeshCertificatePorts {
   readonly kubernetes: KubernetesClient;
@@ -102,14 +103,14 @@ export function createMeshCertificates(ports: MeshCertificatePorts, config: { re
       if (permission !== undefined) {
         // For exactly what was seen: the version makes sure that a newer change is not written over.
         const { version, spends } = permission;
-        await kubernetes.patch(Secret, { namespace, name: secret.metadata.name }, { ...secret, metadata: { ...secret.metadata, ...(version === undefined ? {} : { resourceVersion: version }) } }, { type: 'apply', fieldManager: FIELD_MANAGER, force: true }, signal);
+        await kubernetes.patch(Secret, { namespace, name: secret.metadata.name }, { ...secret, metadata: { ...secret.metadata, ...(version === undefined ? {} : { resourceVersion: version }) } }, { type: 'apply', fieldManager: AGENT_FIELD_MANAGER, force: true }, signal);
         drift?.spend(spends);
         drift?.unchanged(namespace, secret.metadata.name);
         log.info({ cluster, role, decided: spends.join('; ') }, 'wrote a mesh certificate over what somebody had changed');
         continue;
       }
       // Without force: a field that a person has set since stays theirs.
-      const written = await applyObject(kubernetes, Secret, secret, { fieldManager: FIELD_MANAGER, onConflict: 'return' }, signal);
+      const written = await applyObject(kubernetes, Secret, secret, { fieldManager: AGENT_FIELD_MANAGER, onConflict: 'return' }, signal);
       if (written.outcome === 'conflict') {
         found.push(`Secret ${namespace}/${secret.metadata.name}: ${written.conflicts.map((cause) => `${cause.field ?? 'a field'} is in ${cause.message ?? 'conflict'}`).join(', ')}; delete the Secret, and Isthmus issues it anew`);
       } else {

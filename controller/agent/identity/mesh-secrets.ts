@@ -2,12 +2,12 @@
 import { meshServerName, readCertificate, renewalTime } from '../../../certs/index.ts';
 import type { Instant } from '../../../mesh/model/instant.ts';
 import type { SecretObject } from '../../../mesh/api/resources/core.ts';
+import { AGENT_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { Signer } from '../../../mesh/ports/signer.ts';
 import type { MeshCertificateRole } from '../../../mesh/ports/transport.ts';
 
 export const MESH_ROLES = ['server', 'admin', 'remote', 'local'] as const satisfies readonly MeshCertificateRole[];
 const MANAGED_BY = 'app.kubernetes.io/managed-by';
-export const FIELD_MANAGER = 'isthmus-agent';
 
 const DATA_FIELDS = ['f:tls.crt', 'f:tls.key', 'f:ca.crt'];
 
@@ -24,18 +24,18 @@ export function meshSecret(namespace: string, role: MeshCertificateRole, { keyPe
   const encoded = (text: string): string => Buffer.from(text, 'utf8').toString('base64');
   return {
     apiVersion: 'v1', kind: 'Secret', type: 'kubernetes.io/tls',
-    metadata: { namespace, name: meshSecretName(role), labels: { [MANAGED_BY]: FIELD_MANAGER } },
+    metadata: { namespace, name: meshSecretName(role), labels: { [MANAGED_BY]: AGENT_FIELD_MANAGER } },
     data: { 'tls.crt': encoded(chainPem), 'tls.key': encoded(keyPem), 'ca.crt': encoded(bundlePem) },
   };
 }
 
 export function isOurs(secret: SecretObject): boolean {
-  return secret.metadata.labels?.[MANAGED_BY] === FIELD_MANAGER;
+  return secret.metadata.labels?.[MANAGED_BY] === AGENT_FIELD_MANAGER;
 }
 
 /** Field managers, other than us, of its data. */
 export function othersIn(secret: SecretObject): readonly string[] {
-  const owners = (secret.metadata.managedFields ?? []).filter(({ manager, fieldsV1 }) => manager !== FIELD_MANAGER && DATA_FIELDS.some((key) => key in ((fieldsV1?.['f:data'] as object | undefined) ?? {})));
+  const owners = (secret.metadata.managedFields ?? []).filter(({ manager, fieldsV1 }) => manager !== AGENT_FIELD_MANAGER && DATA_FIELDS.some((key) => key in ((fieldsV1?.['f:data'] as object | undefined) ?? {})));
   return [...new Set(owners.map(({ manager }) => manager ?? 'unknown'))].sort();
 }
 

@@ -1,11 +1,11 @@
 /** The agent's identity in Secret `isthmus-agent-identity`. */
 import { Secret, type SecretObject } from '../../../mesh/api/resources/core.ts';
+import { AGENT_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { type KubernetesClient, KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import { AdvisedError } from '../../runtime/errors.ts';
 
 export const IDENTITY_SECRET = 'isthmus-agent-identity';
-const FIELD_MANAGER = 'isthmus-agent';
 const EMPTY = '';
 
 /** PEM; an empty text: not there. */
@@ -49,11 +49,11 @@ export function identityStore({ kubernetes, namespace }: { readonly kubernetes: 
       const value = next[field as keyof StoredIdentity];
       return value === EMPTY ? [] : [[key, Buffer.from(value, 'utf8').toString('base64')]];
     }));
-    const metadata = { ...reference, labels: { 'app.kubernetes.io/managed-by': FIELD_MANAGER } };
+    const metadata = { ...reference, labels: { 'app.kubernetes.io/managed-by': AGENT_FIELD_MANAGER } };
     try {
       return loaded(before === undefined
-        ? await kubernetes.create<SecretObject>(Secret, { apiVersion: 'v1', kind: 'Secret', type: 'Opaque', metadata, data }, { fieldManager: FIELD_MANAGER }, signal)
-        : await kubernetes.update<SecretObject>(Secret, { ...before, data }, { fieldManager: FIELD_MANAGER }, signal));
+        ? await kubernetes.create<SecretObject>(Secret, { apiVersion: 'v1', kind: 'Secret', type: 'Opaque', metadata, data }, { fieldManager: AGENT_FIELD_MANAGER }, signal)
+        : await kubernetes.update<SecretObject>(Secret, { ...before, data }, { fieldManager: AGENT_FIELD_MANAGER }, signal));
     } catch (error) {
       if (!(error instanceof KubernetesError) || (error.reason !== 'Conflict' && error.reason !== 'AlreadyExists')) throw error;
       throw new AdvisedError('retry', `Secret ${namespace}/${IDENTITY_SECRET}: changed while it was written; it is read again`);

@@ -1,5 +1,6 @@
 /** Services and EndpointSlices of one namespace, watched only while something in it is exported: an agent's memory follows what is shared, not the size of its cluster. */
 import { EndpointSlice, type EndpointSliceObject, Service, type ServiceObject } from '../../../mesh/api/resources/core.ts';
+import { AGENT_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { createCache } from '../../runtime/cache.ts';
 import { cancelWithin } from '../../runtime/cancel.ts';
@@ -14,7 +15,7 @@ export interface NamespaceWatch {
 }
 
 /** Neither derived Services nor their slices are exported again. */
-const NOT_OURS = 'app.kubernetes.io/managed-by!=isthmus-agent';
+const NOT_OURS = `app.kubernetes.io/managed-by!=${AGENT_FIELD_MANAGER}`;
 const SERVICE_LABEL = 'kubernetes.io/service-name';
 const serviceOf = ({ metadata }: EndpointSliceObject): string => metadata.labels?.[SERVICE_LABEL] ?? '';
 

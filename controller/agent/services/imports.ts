@@ -1,6 +1,7 @@
 /** Writes what this cluster imports: ServiceImport, derived Service and the serving clusters' EndpointSlices, by least difference; removes what is imported no longer. */
 import { EndpointSlice, type EndpointSliceObject, Namespace, Service, type ServiceObject } from '../../../mesh/api/resources/core.ts';
 import { ServiceImport, type ServiceImportObject } from '../../../mesh/api/resources/multicluster.ts';
+import { AGENT_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { KubernetesObject, ResourceKind } from '../../../mesh/ports/kubernetes.ts';
 import { derivedName, planSlices } from '../../../mesh/services/derived.ts';
@@ -19,7 +20,6 @@ import { createPutBack } from './put-back.ts';
 import { derivedIps, derivedObject, importObject, isOurs, MANAGED_BY, SERVICE_NAME_LABEL, sliceObject, wasWrittenBy } from './objects.ts';
 
 const OURS = Object.entries(MANAGED_BY).map(([key, value]) => `${key}=${value}`).join();
-const FIELD_MANAGER = 'isthmus-agent';
 const SOURCE_LABEL = 'multicluster.kubernetes.io/source-cluster';
 /** Services written at once: a failover of a whole cluster must not wait for one slow write after another. */
 const WORKERS = 4;
@@ -49,8 +49,8 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
   const derived = createCache<ServiceObject>(kubernetes, Service, options, ports);
   const slices = createCache<EndpointSliceObject>(kubernetes, EndpointSlice, { ...options, indexes: { service: (slice) => [serviceOf(slice)] } }, ports);
   const caches = [namespaces, imports, derived, slices];
-  const reportReconciled = createReportReconciled<ServiceImportObject>({ client: kubernetes, kind: ServiceImport, clock: ports.clock, fieldManager: FIELD_MANAGER, verb: 'patch' });
-  const putBack = createPutBack(ports, book, FIELD_MANAGER);
+  const reportReconciled = createReportReconciled<ServiceImportObject>({ client: kubernetes, kind: ServiceImport, clock: ports.clock, fieldManager: AGENT_FIELD_MANAGER, verb: 'patch' });
+  const putBack = createPutBack(ports, book, AGENT_FIELD_MANAGER);
   const listeners: ((service: string) => void)[] = [];
   const synced = (): boolean => caches.every((cache) => cache.synced);
   const refOf = (service: string): { namespace: string; name: string } => ({ namespace: service.split('/')[0] ?? '', name: service.split('/')[1] ?? '' });
@@ -73,7 +73,7 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
   async function write<T extends KubernetesObject>(kind: ResourceKind, object: T, current: T | undefined, again: number[], signal: CancelSignal): Promise<T | undefined> {
     const { namespace = '', name } = object.metadata;
     const existing = current ?? await kubernetes.get<T>(kind, { namespace, name }, signal);
-    if (existing !== undefined && !isOurs(existing) && !wasWrittenBy(FIELD_MANAGER, existing)) {
+    if (existing !== undefined && !isOurs(existing) && !wasWrittenBy(AGENT_FIELD_MANAGER, existing)) {
       throw new AdvisedError('user', `${kind.kind} ${namespace}/${name}: was made by someone else and is in the way of an imported service: delete or rename it`);
     }
     const identity = `${kind.kind} ${namespace}/${name}`;
@@ -81,7 +81,7 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
     if (quietUntil !== undefined) again.push(quietUntil);
     if (lookAgainAt !== undefined) again.push(lookAgainAt);
     if (quietUntil !== undefined) return current;
-    const result = await applyObject(kubernetes, kind, object, { fieldManager: FIELD_MANAGER, force: true, current: current ?? null }, signal);
+    const result = await applyObject(kubernetes, kind, object, { fieldManager: AGENT_FIELD_MANAGER, force: true, current: current ?? null }, signal);
     if (result.outcome !== 'conflict') putBack.wrote(identity, object, current, result.object);
     if (result.outcome === 'conflict') throw new AdvisedError('retry', `${kind.kind} ${object.metadata.namespace}/${object.metadata.name}: another field manager holds ${result.conflicts.map(({ field }) => field).join(', ')}`);
     return result.object;
@@ -111,7 +111,7 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
       await kubernetes.delete(EndpointSlice, { namespace: plan.namespace, name: old }, {}, signal);
     }
     const status = importStatus(imported, plan, ports.clock.now());
-    if (status !== undefined) await applyObject(kubernetes, ServiceImport, status, { fieldManager: FIELD_MANAGER, force: true, subresource: 'status' }, signal);
+    if (status !== undefined) await applyObject(kubernetes, ServiceImport, status, { fieldManager: AGENT_FIELD_MANAGER, force: true, subresource: 'status' }, signal);
     return again.length === 0 ? undefined : Math.min(...again);
   }
 

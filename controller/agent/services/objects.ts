@@ -2,16 +2,17 @@
 import type { EndpointSliceObject, ServiceObject } from '../../../mesh/api/resources/core.ts';
 import { apiVersionOf } from '../../../mesh/api/resources/define.ts';
 import { ServiceImport, type ServiceImportObject } from '../../../mesh/api/resources/multicluster.ts';
+import { AGENT_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
 import type { SlicePlan } from '../../../mesh/services/derived.ts';
 import type { ImportPlan } from '../../../mesh/services/merge.ts';
 
-export const MANAGED_BY = { 'app.kubernetes.io/managed-by': 'isthmus-agent' } as const;
+export const MANAGED_BY = { 'app.kubernetes.io/managed-by': AGENT_FIELD_MANAGER } as const;
 export const SERVICE_NAME_LABEL = 'multicluster.kubernetes.io/service-name';
 const DERIVED_ANNOTATION = 'multicluster.kubernetes.io/derived-service';
 
 export const isOurs = (object: { readonly metadata: { readonly labels?: Readonly<Record<string, string>> } }): boolean =>
-  object.metadata.labels?.['app.kubernetes.io/managed-by'] === MANAGED_BY['app.kubernetes.io/managed-by'];
+  object.metadata.labels?.['app.kubernetes.io/managed-by'] === AGENT_FIELD_MANAGER;
 
 /** Also where somebody took our label away. */
 export const wasWrittenBy = (manager: string, { metadata }: KubernetesObject): boolean =>

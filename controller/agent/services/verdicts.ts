@@ -1,6 +1,7 @@
 /** Writes the verdict on each export of this cluster into its ServiceExport. */
 import { ServiceExport, type ServiceExportObject } from '../../../mesh/api/resources/multicluster.ts';
 import { canonicalJson } from '../../../mesh/model/canonical.ts';
+import { AGENT_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import { applyObject } from '../../runtime/apply.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
 import { createReportReconciled, RECONCILED } from '../../runtime/reconciled.ts';
@@ -9,12 +10,11 @@ import type { AgentPorts } from '../ports.ts';
 import type { AgentState } from '../state/state.ts';
 import { exportConditions } from './export-status.ts';
 
-const FIELD_MANAGER = 'isthmus-agent';
 const REFUSED_AGAIN_SECONDS = 60;
 const TIME_LIMIT_SECONDS = 120;
 
 export function createVerdicts(cluster: string, ports: AgentPorts, state: AgentState, exports: Exports): Pick<Loop, 'start'> {
-  const reportReconciled = createReportReconciled<ServiceExportObject>({ client: ports.kubernetes, kind: ServiceExport, clock: ports.clock, fieldManager: FIELD_MANAGER, verb: 'patch' });
+  const reportReconciled = createReportReconciled<ServiceExportObject>({ client: ports.kubernetes, kind: ServiceExport, clock: ports.clock, fieldManager: AGENT_FIELD_MANAGER, verb: 'patch' });
   const loop = createLoop({
     ...ports,
     name: 'verdicts',
@@ -34,7 +34,7 @@ export function createVerdicts(cluster: string, ports: AgentPorts, state: AgentS
       if (canonicalJson(conditions) === canonicalJson(before)) return {};
       const { apiVersion, kind, metadata: { namespace = '', name } } = object;
       const status = { apiVersion, kind, metadata: { namespace, name }, status: { conditions: [...conditions] } } as ServiceExportObject;
-      await applyObject(ports.kubernetes, ServiceExport, status, { fieldManager: FIELD_MANAGER, force: true, subresource: 'status' }, signal);
+      await applyObject(ports.kubernetes, ServiceExport, status, { fieldManager: AGENT_FIELD_MANAGER, force: true, subresource: 'status' }, signal);
       return {};
     },
   });

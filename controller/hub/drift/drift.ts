@@ -6,13 +6,14 @@ import { apiVersionOf, Cluster, DriftDecision, DriftPolicy } from '../../../mesh
 import { setCondition } from '../../../mesh/model/condition.ts';
 import { DRIFT_CLASSES, type DriftVerdict } from '../../../mesh/model/drift.ts';
 import { type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
+import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
 import type { HubPorts } from '../ports.ts';
 import { conditionsOf } from '../views.ts';
-import { FIELD_MANAGER, writeStatus } from '../write-status.ts';
+import { writeStatus } from '../write-status.ts';
 import { effect, validity } from './conditions.ts';
 import type { DriftJudge } from './judge.ts';
 
@@ -62,9 +63,9 @@ export function createDrift({ ports, judge, clusters, policies, decisions }: Dri
     const event: EventObject = {
       apiVersion: 'v1', kind: 'Event', metadata: { namespace: EVENT_NAMESPACE, name: eventName },
       involvedObject: { apiVersion: apiVersionOf(Cluster), kind: 'Cluster', name, uid }, type: 'Warning', reason, message: message.slice(0, LONGEST_NOTE),
-      source: { component: FIELD_MANAGER }, reportingComponent: FIELD_MANAGER, firstTimestamp: now, lastTimestamp: now, count: 1,
+      source: { component: HUB_FIELD_MANAGER }, reportingComponent: HUB_FIELD_MANAGER, firstTimestamp: now, lastTimestamp: now, count: 1,
     };
-    await kubernetes.create(Event, event, { fieldManager: FIELD_MANAGER }, signal).catch((error: unknown) => {
+    await kubernetes.create(Event, event, { fieldManager: HUB_FIELD_MANAGER }, signal).catch((error: unknown) => {
       if (!(error instanceof KubernetesError && error.reason === 'AlreadyExists')) throw error;
     });
     if (told.size >= MOST_TOLD) told.clear();

@@ -1,12 +1,12 @@
 /** Keeps the certificate authority in Secret `isthmus-authority` of the hub's namespace. */
 import type { KeyStore } from '../../../certs/index.ts';
 import { Secret, type SecretObject } from '../../../mesh/api/resources/core.ts';
+import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import { type KubernetesClient, KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import { AdvisedError } from '../../runtime/errors.ts';
 
 const AUTHORITY_SECRET = 'isthmus-authority';
 const DATA_KEY = 'authority.json';
-const FIELD_MANAGER = 'isthmus-hub';
 
 export function secretKeyStore({ kubernetes, namespace }: { readonly kubernetes: KubernetesClient; readonly namespace: string }): KeyStore {
   const reference = { namespace, name: AUTHORITY_SECRET };
@@ -23,12 +23,12 @@ export function secretKeyStore({ kubernetes, namespace }: { readonly kubernetes:
     async save(content, version, signal) {
       const secret: SecretObject = {
         apiVersion: 'v1', kind: 'Secret', type: 'Opaque',
-        metadata: { ...reference, labels: { 'app.kubernetes.io/managed-by': FIELD_MANAGER }, ...(version === undefined ? {} : { resourceVersion: version }) },
+        metadata: { ...reference, labels: { 'app.kubernetes.io/managed-by': HUB_FIELD_MANAGER }, ...(version === undefined ? {} : { resourceVersion: version }) },
         data: { [DATA_KEY]: Buffer.from(content, 'utf8').toString('base64') },
       };
       try {
-        if (version === undefined) await kubernetes.create(Secret, secret, { fieldManager: FIELD_MANAGER }, signal);
-        else await kubernetes.update(Secret, secret, { fieldManager: FIELD_MANAGER }, signal);
+        if (version === undefined) await kubernetes.create(Secret, secret, { fieldManager: HUB_FIELD_MANAGER }, signal);
+        else await kubernetes.update(Secret, secret, { fieldManager: HUB_FIELD_MANAGER }, signal);
         return true;
       } catch (error) {
         if (error instanceof KubernetesError && (error.reason === 'AlreadyExists' || error.reason === 'Conflict')) return false;

@@ -3,12 +3,12 @@ import type { Digest } from '../../../mesh/model/canonical.ts';
 import { fromRfc3339, type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
 import { clusterNameProblem } from '../../../mesh/model/names.ts';
 import { JoinToken, type JoinTokenObject } from '../../../mesh/api/resources/join-token.ts';
+import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { type KubernetesClient, KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import { TransportError } from '../../../mesh/ports/transport.ts';
 import { joinSecretDigest, joinTokenName } from '../../runtime/new-join-token.ts';
 
-const FIELD_MANAGER = 'isthmus-hub';
 
 export interface Redemption {
   readonly cluster: string;
@@ -42,7 +42,7 @@ export async function spendJoinToken(kubernetes: KubernetesClient, token: JoinTo
   if (token.status?.redeemedAt !== undefined) return sameKey(token, redeemer, now);
   const status = { redeemedAt: toRfc3339(now), ...redeemer };
   try {
-    await kubernetes.update<JoinTokenObject>(JoinToken, { ...token, status }, { fieldManager: FIELD_MANAGER, subresource: 'status' }, signal);
+    await kubernetes.update<JoinTokenObject>(JoinToken, { ...token, status }, { fieldManager: HUB_FIELD_MANAGER, subresource: 'status' }, signal);
     return now;
   } catch (error) {
     if (!(error instanceof KubernetesError) || error.reason !== 'Conflict') throw error;

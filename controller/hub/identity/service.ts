@@ -4,6 +4,7 @@ import type { Digest } from '../../../mesh/model/canonical.ts';
 import { fromRfc3339, type Instant } from '../../../mesh/model/instant.ts';
 import { Cluster, type ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import { apiVersionOf } from '../../../mesh/api/resources/define.ts';
+import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Clock } from '../../../mesh/ports/clock.ts';
 import { type KubernetesClient, KubernetesError, KubernetesUnreachable } from '../../../mesh/ports/kubernetes.ts';
@@ -12,7 +13,6 @@ import { type GatewayHandler, type IssuedIdentity, TransportError } from '../../
 import { messageOf } from '../../runtime/errors.ts';
 import { findJoinToken, spendJoinToken } from './redeem.ts';
 
-const FIELD_MANAGER = 'isthmus-hub';
 /** Cilium's namespace until the cluster's agent has said which. */
 const CILIUM_NAMESPACE = 'kube-system';
 
@@ -52,7 +52,7 @@ export function createIdentityService({ kubernetes, authority, clock, digest, lo
     if (await kubernetes.get<ClusterObject>(Cluster, { name }, signal) !== undefined) return;
     const object: ClusterObject = { apiVersion: apiVersionOf(Cluster), kind: Cluster.kind, metadata: { name }, spec: {} };
     try {
-      await kubernetes.create(Cluster, object, { fieldManager: FIELD_MANAGER }, signal);
+      await kubernetes.create(Cluster, object, { fieldManager: HUB_FIELD_MANAGER }, signal);
     } catch (error) {
       if (!(error instanceof KubernetesError) || error.reason !== 'AlreadyExists') throw error;
     }

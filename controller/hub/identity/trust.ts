@@ -1,12 +1,12 @@
 /** Publishes what others need to trust this hub: ConfigMap `isthmus-trust`, read by `isthmus join`. Nothing in it is secret. */
 import type { TrustState } from '../../../mesh/model/desired.ts';
 import { ConfigMap, type ConfigMapObject } from '../../../mesh/api/resources/core.ts';
+import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
 import { applyObject } from '../../runtime/apply.ts';
 
 const TRUST_CONFIG_MAP = 'isthmus-trust';
-const FIELD_MANAGER = 'isthmus-hub';
 
 export interface TrustPublication {
   readonly namespace: string;
@@ -18,9 +18,9 @@ export interface TrustPublication {
 /** No write where it is so already. */
 export async function publishTrust(kubernetes: KubernetesClient, { namespace, trust, hubAddress }: TrustPublication, signal: CancelSignal): Promise<void> {
   const object: ConfigMapObject = {
-    apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name: TRUST_CONFIG_MAP, labels: { 'app.kubernetes.io/managed-by': FIELD_MANAGER } },
+    apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name: TRUST_CONFIG_MAP, labels: { 'app.kubernetes.io/managed-by': HUB_FIELD_MANAGER } },
     data: { 'bundle.pem': trust.bundlePem, trustDomain: trust.trustDomain, sequence: String(trust.sequence), hubAddress },
   };
   // With force: a root of trust that somebody else wrote would be believed by every cluster that joins.
-  await applyObject(kubernetes, ConfigMap, object, { fieldManager: FIELD_MANAGER, force: true }, signal);
+  await applyObject(kubernetes, ConfigMap, object, { fieldManager: HUB_FIELD_MANAGER, force: true }, signal);
 }

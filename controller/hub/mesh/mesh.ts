@@ -3,6 +3,7 @@ import type { MeshObject } from '../../../mesh/api/resources/mesh.ts';
 import { apiVersionOf, Mesh, UpdateRun } from '../../../mesh/api/resources/index.ts';
 import type { UpdateRunObject, UpdateStrategyObject } from '../../../mesh/api/resources/updates.ts';
 import { findCondition, setCondition } from '../../../mesh/model/condition.ts';
+import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { MeshPlan, Plan } from '../../../mesh/plan/plan.ts';
 import { strategyProblem } from '../../../mesh/rollout/targets.ts';
 import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
@@ -15,7 +16,7 @@ import { decidedReason, type RunReason } from '../drift/run-reason.ts';
 import type { HubPorts } from '../ports.ts';
 import { reportOn } from '../report.ts';
 import { conditionsOf, openRuns, strategyValue } from '../views.ts';
-import { FIELD_MANAGER, writeStatus } from '../write-status.ts';
+import { writeStatus } from '../write-status.ts';
 import { abandonedClusters } from './abandoned.ts';
 import { planned, rolledOut, type Rollout } from './conditions.ts';
 import { currentPlan, type PlanSources } from './current-plan.ts';
@@ -98,8 +99,8 @@ export function createMesh({ ports, sources, runs, strategies, drift }: MeshPart
     try {
       await kubernetes.create<UpdateRunObject>(UpdateRun, {
         apiVersion: apiVersionOf(UpdateRun), kind: 'UpdateRun', metadata: { name },
-        spec: { strategy: strategy as UpdateRunObject['spec']['strategy'], planDigest: plan.planDigest, reason, requestedBy: decided.requestedBy ?? FIELD_MANAGER, stop: false },
-      }, { fieldManager: FIELD_MANAGER }, signal);
+        spec: { strategy: strategy as UpdateRunObject['spec']['strategy'], planDigest: plan.planDigest, reason, requestedBy: decided.requestedBy ?? HUB_FIELD_MANAGER, stop: false },
+      }, { fieldManager: HUB_FIELD_MANAGER }, signal);
       log.info({ run: name, clusters: free.length, strategy: strategyName }, 'update run created');
     } catch (error) {
       // The cache lags behind our own create: the run that it will show is the active one.

@@ -6,6 +6,7 @@ import { isToolMark } from '../../../mesh/drift/managed-by.ts';
 import { PROFILE_MANAGER, profileOf } from '../../../mesh/inventory/profile.ts';
 import type { ClusterStatusValue } from '../../../mesh/model/cluster-status.ts';
 import type { PublishedProfiles } from '../../../mesh/model/discovered.ts';
+import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import { sortedByName } from '../../../mesh/model/order.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { KubernetesError, type ResourceKind, type StatusCause } from '../../../mesh/ports/kubernetes.ts';
@@ -13,7 +14,6 @@ import { applyObject } from '../../runtime/apply.ts';
 import { type Cache, createCache } from '../../runtime/cache.ts';
 import { createLoop } from '../../runtime/loop.ts';
 import type { HubPorts } from '../ports.ts';
-import { FIELD_MANAGER } from '../write-status.ts';
 import { ASK_AGAIN_SECONDS, whileServed } from './while-served.ts';
 
 /** What others hold is looked at again, for its end brings no event where their object does not carry our label. */
@@ -36,7 +36,7 @@ export interface Profiles {
 }
 
 const isOurs = (profile: ClusterProfileObject): boolean => profile.spec?.clusterManager?.name === PROFILE_MANAGER;
-const wroteByApply = ({ metadata }: ClusterProfileObject): boolean => (metadata.managedFields ?? []).some(({ manager, operation }) => manager === FIELD_MANAGER && operation === 'Apply');
+const wroteByApply = ({ metadata }: ClusterProfileObject): boolean => (metadata.managedFields ?? []).some(({ manager, operation }) => manager === HUB_FIELD_MANAGER && operation === 'Apply');
 
 function describeConflict([first]: readonly StatusCause[]): string {
   const manager = /"([^"]+)"/.exec(first?.message ?? '')?.[1] ?? 'somebody else';
@@ -75,10 +75,10 @@ export function createProfiles({ ports, clusters, namespace, trustDomain, on }: 
         namespace, name, labels: { ...own, [CLUSTER_MANAGER_LABEL]: PROFILE_MANAGER },
         ...(uid === undefined ? {} : { ownerReferences: [{ apiVersion: apiVersionOf(Cluster), kind: Cluster.kind, name, uid }] }),
       },
-    }, { fieldManager: FIELD_MANAGER, current: current ?? null, onConflict: 'return' }, signal);
+    }, { fieldManager: HUB_FIELD_MANAGER, current: current ?? null, onConflict: 'return' }, signal);
     if (spec.outcome === 'conflict') return hold(name, describeConflict(spec.conflicts));
     const status = await applyObject<ClusterProfileObject>(kubernetes, kind, { ...base, metadata: { namespace, name }, status: content.status },
-      { fieldManager: FIELD_MANAGER, subresource: 'status', current: spec.object, onConflict: 'return' }, signal);
+      { fieldManager: HUB_FIELD_MANAGER, subresource: 'status', current: spec.object, onConflict: 'return' }, signal);
     if (status.outcome === 'conflict') return hold(name, describeConflict(status.conflicts));
     held.delete(name);
     return {};
