@@ -63,7 +63,7 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
   const facts = createFacts(cluster, state, ports.clock);
   const exports = createExports(cluster, ports, Math.max(0, ...state.list('ImportedFact').map((fact) => (fact.cluster === cluster ? fact.version.epoch : 0))));
   const clusterWatch = createClusterWatch(ports, config, publisher, () => config.advertisedPeerAddress || addresses.peer);
-  const book = createDriftBook(ports.clock);
+  const book = createDriftBook(ports.clock, state);
   const apply = createApply({
     ports, config, state, publisher, book,
     adoptTrust: async (bundlePem, signal) => { await identity.adoptTrust(bundlePem, signal); },

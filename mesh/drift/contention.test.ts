@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Contention, isContended, undone } from './contention.ts';
+import { type Contention, isContended, recalled, undone } from './contention.ts';
 import { diffFields } from './fields.ts';
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -26,6 +26,16 @@ test('seldom is no fight, another manager begins anew, and who left us alone for
   expect(isContended(fought)).toBe(true);
   expect(isContended(undone(fought, 'b', 3))).toBe(false);
   expect(isContended(undone(fought, 'a', 10_000_000))).toBe(false);
+});
+
+test.each<[string, Contention, number, Contention | undefined]>([
+  ['a fight goes on where it was', { manager: 'a', undoneAt: [1, 2, 3], rounds: 4, quietUntil: 500_000 }, 250_000, { manager: 'a', undoneAt: [1, 2, 3], rounds: 4, quietUntil: 500_000 }],
+  ['undone writes that are no fight yet still count', { manager: 'a', undoneAt: [1, 200_000], rounds: 0, quietUntil: 200_000 }, 400_000, { manager: 'a', undoneAt: [200_000], rounds: 0, quietUntil: 200_000 }],
+  ['those of long ago do not', { manager: 'a', undoneAt: [1, 2], rounds: 0, quietUntil: 2 }, 400_000, undefined],
+  ['who left us alone for long is forgiven', { manager: 'a', undoneAt: [3], rounds: 4, quietUntil: 500_000 }, 2_300_001, undefined],
+  ['no pause is longer than the longest after a clock that was ahead', { manager: 'a', undoneAt: [9e12], rounds: 4, quietUntil: 9e12 }, 1000, { manager: 'a', undoneAt: [], rounds: 4, quietUntil: 1_801_000 }],
+])('remembered: %s', (_name, memory, now, expected) => {
+  expect(recalled(memory, now)).toEqual(expected);
 });
 
 test('a fight costs few writes however long it lasts', () => {

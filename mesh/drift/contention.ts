@@ -36,3 +36,11 @@ export function undone(before: Contention | undefined, manager: string, now: Ins
 }
 
 export const isContended = (contention: Contention | undefined): contention is Contention => (contention?.rounds ?? 0) > 0;
+
+/** What a memory of it from before a restart is worth at `now`: undefined where it is forgiven by then; no pause reaches further than the longest, whatever the clock said. */
+export function recalled(memory: Contention, now: Instant, limits: ContentionLimits = CONTENTION): Contention | undefined {
+  const longest = limits.longestPauseSeconds * 1000;
+  const undoneAt = memory.undoneAt.filter((at) => at > now - limits.withinSeconds * 1000 && at <= now).slice(-limits.times);
+  if (memory.rounds === 0 ? undoneAt.length === 0 : now > memory.quietUntil + longest) return undefined;
+  return { ...memory, undoneAt, quietUntil: Math.min(memory.quietUntil, now + longest) };
+}

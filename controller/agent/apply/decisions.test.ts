@@ -148,8 +148,8 @@ describe('a permission to overwrite', () => {
     expect(report(world)).toMatchObject({ id: reverted, healthy: true, drift: [] });
   });
 
-  test('is of no use against a controller that heals itself: after a few rounds it is named, and we wait', async () => {
-    const world = await peered();
+  /** Argo-style: sets its value again within a second, while a person decides again and again that ours holds. Returns how often it did. */
+  async function fought(world: World, rounds: number, first = 0): Promise<number> {
     let healed = 0;
     const heal = async (seconds: number): Promise<void> => {
       for (let second = 0; second < seconds; second += 1) {
@@ -158,13 +158,30 @@ describe('a permission to overwrite', () => {
       }
     };
     await heal(2);
-    for (let round = 0; round < 8; round += 1) {
+    for (let round = first; round < first + rounds; round += 1) {
       const entry = drift(world).find(({ path }) => path === '.data.oslo')!;
       await assign(world, { peering: peering(['oslo', 'rome']), overrides: [override('overwrite', entry, `d${round}`)] });
       await heal(4);
     }
+    return healed;
+  }
+
+  test('is of no use against a controller that heals itself: after a few rounds it is named, and we wait', async () => {
+    const world = await peered();
+    const healed = await fought(world, 8);
     expect(drift(world)).toMatchObject([{ path: '.data.oslo', manager: 'argocd-controller', reason: 'Contended' }]);
     expect(healed).toBeLessThanOrEqual(5);
+  });
+
+  test('a fight does not start anew with the agent: its adversary is still named, and waited for', async () => {
+    const world = await peered();
+    await fought(world, 5);
+    expect(drift(world)).toMatchObject([{ reason: 'Contended' }]);
+    await world.stop();
+    await world.start();
+    await world.clock.advance(5000);
+    expect(drift(world)).toMatchObject([{ path: '.data.oslo', manager: 'argocd-controller', reason: 'Contended' }]);
+    expect(await fought(world, 2, 5)).toBe(0);
   });
 });
 
@@ -224,6 +241,22 @@ describe('what follows live facts', () => {
     await world.clock.advance(3_600_000);
     expect(JSON.stringify(await read(world, EndpointSlice, ref))).not.toContain('192.0.2.1');
     expect(drift(world)).toEqual([]);
+  });
+
+  test('is waited for over restarts too: an agent that starts again each minute writes no more often', async () => {
+    const { world } = await imported();
+    const [slice] = (await world.kubernetes.list(EndpointSlice, { namespace: 'shop', labelSelector: 'app.kubernetes.io/managed-by=isthmus-agent' }, signal)).items;
+    const ref = { namespace: 'shop', name: slice!.metadata.name };
+    world.writes.length = 0;
+    for (let second = 0; second < 600; second += 1) {
+      await edit(world, EndpointSlice, ref, { endpoints: [{ addresses: ['192.0.2.1'], conditions: { ready: true } }] }, 'other-controller');
+      await world.clock.advance(1000);
+      if (second % 60 === 59) { await world.stop(); await world.start(); }
+    }
+    const writes = world.writes.filter((write) => write === `patch EndpointSlice ${ref.name}`).length;
+    expect(writes).toBeGreaterThan(2);
+    expect(writes).toBeLessThanOrEqual(9);
+    expect(drift(world)).toContainEqual(expect.objectContaining({ object: `EndpointSlice shop/${ref.name}`, manager: 'other-controller', reason: 'Contended' }));
   });
 
   test('new facts of our own are no change by others', async () => {

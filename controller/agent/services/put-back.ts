@@ -41,8 +41,8 @@ function said({ metadata, apiVersion: _, kind: __, ...rest }: KubernetesObject):
 
 export function createPutBack({ clock, digest, log, metrics }: Pick<AgentPorts, 'clock' | 'digest' | 'log' | 'metrics'>, book: DriftBook, fieldManager: string): PutBack {
   const remembered = new Map<string, Wrote>();
-  /** Changes that were counted and not answered by a write yet. */
-  const open = new Set<string>();
+  /** Changes that were counted and not answered by a write yet; before a restart as well. */
+  const open = new Set(book.quiet());
   const shownUntil = new Map<string, Instant>();
   const counted = metrics.counter('isthmus_agent_undone_writes_total', 'Writes of the agent that others undid.', ['kind']);
 

@@ -26,6 +26,8 @@ const snapshotSchema = z.object({
     drift: z.array(z.object({ object: z.string(), path: z.string(), expected: z.string(), actual: z.string(), manager: z.string(), firstSeen: z.number(), actor: z.string().optional(), changedAt: z.number().optional(), reason: z.enum(['Changed', 'PutBack', 'Contended']).optional() })),
     spent: z.array(z.string()).max(256).optional(),
   }),
+  // Worth less than all the rest: without it a fight begins anew, and is found again.
+  contentions: z.record(z.string(), z.object({ manager: z.string(), undoneAt: z.array(z.number()), rounds: z.int().min(0), quietUntil: z.number() })).catch({}),
 });
 
 /** As if it came from the hub now: a value of an older program, or one that was damaged on the disk, is left out, and the hub sends it again. */

@@ -123,6 +123,7 @@ describe('snapshots', () => {
     await clock.advance(2000);
     expect(writes).toHaveLength(1);
     state.setApplied({ id: 'sha256-1', appliedAt: 7 });
+    state.setContentions({ 'Service shop/derived-1': { manager: 'argocd-controller', undoneAt: [1, 2, 3], rounds: 1, quietUntil: 30_000 } });
     await end();
     expect(writes).toHaveLength(2);
     const again = createState('berlin', sha256Hex);
@@ -161,6 +162,18 @@ describe('snapshots', () => {
     const log = recordingLog();
     await loadState(store, again, 'berlin', log);
     expect([Object.keys(again.known('ImportedFact')), again.desired, again.knowsImports, log.lines]).toEqual([['oslo/shop/checkout'], undefined, true, []]);
+    await end();
+  });
+
+  test.each([['no', undefined], ['damaged', { 'Service shop/derived-1': { manager: 'argocd-controller' } }]])('one with %s memory of fights is used but for that', async (_what, contentions) => {
+    const { clock, state, writes, store, end } = await saved();
+    state.setApplied({ id: 'sha256-1', appliedAt: 7 });
+    await clock.advance(2000);
+    writes.push(JSON.stringify({ ...JSON.parse(writes.at(-1)!), contentions }));
+    const again = createState('berlin', sha256Hex);
+    const log = recordingLog();
+    await loadState(store, again, 'berlin', log);
+    expect([again.applied, again.contentions, log.lines]).toEqual([{ id: 'sha256-1', appliedAt: 7 }, {}, []]);
     await end();
   });
 

@@ -1,4 +1,5 @@
 /** What the hub told this agent last: the agent's whole memory of the fleet, kept over the loss of the hub and over restarts. */
+import type { Contention } from '../../../mesh/drift/contention.ts';
 import { canonicalJson, type Digest } from '../../../mesh/model/canonical.ts';
 import type { DesiredState, DriftEntry } from '../../../mesh/model/desired.ts';
 import type { FailoverState } from '../../../mesh/model/failover.ts';
@@ -27,6 +28,8 @@ export interface StateContent {
   readonly failover: Readonly<Record<string, FailoverState>>;
   readonly applied: AppliedMemory | null;
   readonly managed: ManagedMemory;
+  /** Who undid our writes, by the object's name. */
+  readonly contentions: Readonly<Record<string, Contention>>;
 }
 
 export interface AgentState {
@@ -48,6 +51,8 @@ export interface AgentState {
   setApplied(applied: AppliedMemory): void;
   readonly managed: ManagedMemory;
   setManaged(managed: ManagedMemory): void;
+  readonly contentions: StateContent['contentions'];
+  setContentions(contentions: StateContent['contentions']): void;
   /** Called after each change of a resource, and once with an empty name when it became known what is imported. Returns how to end it. */
   subscribe(listener: (type: HubType, name: string) => void): () => void;
   /** Called after each change of anything that a snapshot holds. */
@@ -68,6 +73,7 @@ export function createState(cluster: string, digest: Digest): AgentState {
   let desired: AgentState['desired'];
   let applied: AppliedMemory | null = null;
   let managed: ManagedMemory = { written: {}, drift: [] };
+  let contentions: StateContent['contentions'] = {};
   let knowsImports = false;
 
   const table = (type: HubType): Map<string, SyncResource> => tables.get(type) ?? new Map();
@@ -125,6 +131,8 @@ export function createState(cluster: string, digest: Digest): AgentState {
       managed = next;
       contentChanged();
     },
+    get contentions() { return contentions; },
+    setContentions(next) { contentions = next; contentChanged(); },
     subscribe(listener) {
       listeners.add(listener);
       return () => { listeners.delete(listener); };
@@ -136,6 +144,7 @@ export function createState(cluster: string, digest: Digest): AgentState {
       failover: Object.fromEntries([...failover].sort(byName)),
       applied,
       managed,
+      contentions,
     }),
     restore(content) {
       for (const type of HUB_TYPES) {
@@ -144,6 +153,7 @@ export function createState(cluster: string, digest: Digest): AgentState {
       for (const [service, state] of Object.entries(content.failover)) failover.set(service, state);
       applied = content.applied;
       managed = content.managed;
+      contentions = content.contentions;
       knowsImports = content.resources.ImportedFact !== undefined;
     },
   };
