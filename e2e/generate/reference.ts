@@ -11,6 +11,7 @@ const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\
 
 function typeOf(schema: StructuralSchema): string {
   if (schema['x-kubernetes-preserve-unknown-fields'] === true) return 'text or list of texts';
+  if (schema['x-kubernetes-int-or-string'] === true) return 'number or percentage';
   if (schema.type === 'array') return `list of ${schema.items === undefined ? 'any' : typeOf(schema.items)}`;
   if (schema.type === 'object' && schema.additionalProperties !== undefined) return `map of ${typeOf(schema.additionalProperties)}`;
   return schema.format === 'date-time' ? 'date-time' : (schema.type ?? 'any');

@@ -1,4 +1,5 @@
 /** The one value that a cluster is asked to be: what an update run assigns and an agent applies. */
+import type { BundleReference } from './bundle.ts';
 import type { MeshEndpoint } from './cluster.ts';
 import type { FailoverPolicyValue, GlobalServiceValue } from './policy.ts';
 
@@ -39,6 +40,8 @@ export interface DesiredState {
   readonly trust: TrustState;
   readonly failover: readonly FailoverPolicyValue[];
   readonly globalServices: readonly GlobalServiceValue[];
+  /** What runs have brought beside the plan; absent: nothing. Sorted by package. The content travels apart, by digest. */
+  readonly bundles?: readonly BundleReference[];
   /** What people decided on changes by others; absent: nothing. Sorted by object, path, `actual`. */
   readonly overrides?: readonly DriftOverride[];
 }
@@ -61,6 +64,8 @@ export interface DesiredRevision {
   readonly id: string;
   readonly cluster: string;
   readonly content: string;
+  /** Counts the cluster's assignments; absent: a hub that does not count. */
+  readonly generation?: number;
 }
 
 /** What an agent says it has applied. Health counts only for `id`. */
@@ -76,6 +81,8 @@ export interface AppliedReport {
   readonly driftOmitted?: number;
   /** Everything of this desired state is in place but what others changed; absent: it is not, or nothing is changed. */
   readonly inPlaceButDrift?: string;
+  /** Of the assignment that this speaks of; absent: of none, or of one without. */
+  readonly generation?: number;
 }
 
 /** One field that is not what we last wrote. Secret values appear as digests only. */

@@ -1,5 +1,5 @@
 /** Records: what happened, kept for good, outside Kubernetes objects. */
-import type { TargetPhase } from './rollout.ts';
+import type { RunPhase, TargetPhase } from './rollout.ts';
 
 /** One change of one field of one cluster. */
 export interface HistoryEntry {
@@ -24,7 +24,7 @@ export interface JournalEntry {
   readonly at: number;
   /** Empty: the run as a whole. */
   readonly cluster: string;
-  readonly event: TargetPhase | 'Created' | 'StageStarted' | 'Stopped' | 'Completed' | 'CompletedWithFailures';
+  readonly event: TargetPhase | RunPhase | 'Created' | 'StageStarted' | 'StageFinished' | 'GateReached' | 'GatePassed' | 'GateFailed' | 'GateInconclusive' | 'WindowOverridden' | 'Resumed' | 'ClusterJoinedLater';
   readonly message: string;
 }
 
@@ -35,4 +35,6 @@ export interface Assignment {
   readonly run: string;
   readonly stage: string;
   readonly assignedAt: number;
+  /** 1 for a cluster's first assignment, and one more with each; absent: made before they were counted. */
+  readonly generation?: number;
 }

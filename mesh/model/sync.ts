@@ -1,4 +1,5 @@
 /** The agent protocol as values: incremental xDS, spoken in both directions over one stream. Wire form: `mesh/api/isthmus/v1/sync.proto`. */
+import type { BundleDelivery } from './bundle.ts';
 import type { ClusterReport } from './cluster.ts';
 import type { AppliedReport, DesiredRevision } from './desired.ts';
 import type { DnsSample, Evacuation } from './drill.ts';
@@ -37,6 +38,8 @@ export interface SyncValues {
   Evacuation: Evacuation;
   PeerAddress: PeerAddress;
   Question: Question;
+  /** What the cluster's assigned state refers to, and nothing else; named by its digest. */
+  Bundle: BundleDelivery;
 
   /** One resource, named by the cluster. */
   ClusterReport: ClusterReport;
@@ -50,7 +53,7 @@ export interface SyncValues {
 
 export type SyncType = keyof SyncValues;
 
-export const HUB_TYPES = ['DesiredRevision', 'ImportedFact', 'ExportVerdict', 'Evacuation', 'PeerAddress', 'Question'] as const satisfies readonly SyncType[];
+export const HUB_TYPES = ['DesiredRevision', 'ImportedFact', 'ExportVerdict', 'Evacuation', 'PeerAddress', 'Question', 'Bundle'] as const satisfies readonly SyncType[];
 export const AGENT_TYPES = ['ClusterReport', 'AppliedReport', 'ExportFact', 'DnsSample', 'Answer'] as const satisfies readonly SyncType[];
 
 export interface SyncResource<T extends SyncType = SyncType> {

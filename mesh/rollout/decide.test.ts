@@ -153,7 +153,7 @@ test('whatever happens: budgets hold, stages wait, nothing is assigned or journa
       }
       for (const [number, stage] of stages.entries()) {
         const inStage = step.targets.filter((target) => target.stage === number);
-        expect(inStage.filter(({ phase }) => phase === 'Assigned' || phase === 'Soaking').length).toBeLessThanOrEqual(stage.maxConcurrency);
+        expect(inStage.filter(({ phase }) => phase === 'Assigned' || phase === 'Soaking').length).toBeLessThanOrEqual(Number(stage.maxConcurrency));
         if (inStage.some((target) => target.assignedAt !== null)) {
           expect(step.targets.filter((target) => target.stage < number).every(({ phase, message }) => phase === 'Done' || (phase === 'Skipped' && message === 'held back before its turn: frozen: audit'))).toBe(true);
         }

@@ -77,7 +77,7 @@ export function decide(run: RunValue, observed: readonly TargetObservation[], no
     }
     const current = currentStage(targets);
     const stage = stages[Math.min(current ?? 0, stages.length - 1)]!;
-    const free = stage.maxConcurrency - targets.filter((target) => target.stage === current && isInFlight(target)).length;
+    const free = Number(stage.maxConcurrency) - targets.filter((target) => target.stage === current && isInFlight(target)).length;
     const connectedFirst = ([, target]: [number, RunTarget]): number => (observations.get(target.cluster)?.connected === true ? 0 : 1);
     const next = pending.filter(([, target]) => target.stage === current)
       .sort((a, b) => connectedFirst(a) - connectedFirst(b) || compareText(a[1].cluster, b[1].cluster))

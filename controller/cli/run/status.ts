@@ -11,7 +11,7 @@ import { inquire, NoAnswer } from '../inquire.ts';
 import { listAll } from '../list.ts';
 import { age, type Format, formatOption, print, shortId, table } from '../output/index.ts';
 
-const MARKS: Readonly<Record<RunTarget['phase'], string>> = { Pending: '·', Assigned: '→', Soaking: '~', Done: '✓', Failed: '✗', Skipped: '-' };
+const MARKS: Readonly<Record<RunTarget['phase'], string>> = { Pending: '·', Assigned: '→', Soaking: '~', Done: '✓', Failed: '✗', Skipped: '-', RollingBack: '←', RolledBack: '↩', RollbackFailed: '‼' };
 const FINISHED = ['Stopped', 'Completed', 'CompletedWithFailures'];
 const REDRAW_MILLISECONDS = 500;
 /** A watch outlives a hub that restarts, and gives up on one that stays away. */

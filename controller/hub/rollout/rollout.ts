@@ -69,7 +69,7 @@ export function createRollout({ ports, sources, fleet, runs, drift }: RolloutPar
   async function targetsOf(run: string, spec: Spec): Promise<readonly RunTarget[]> {
     if ((await records.listJournal(run, 1)).length > 0) return records.listTargets(run);
     const frozen = await freeze({
-      run, strategy: spec.strategy as StrategyValue, planDigest: spec.planDigest, undoOf: spec.undoOf, plan: currentPlan(sources), views: clusterViews(sources),
+      run, strategy: spec.strategy as StrategyValue, planDigest: spec.planDigest ?? '', undoOf: spec.undoOf, plan: currentPlan(sources), views: clusterViews(sources),
       assignedId: (cluster) => assignments.get(cluster)?.desiredId ?? null, records,
     });
     await records.putRevisions(frozen.revisions);

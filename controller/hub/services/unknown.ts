@@ -32,6 +32,7 @@ export function isUnknown(known: Known, recipient: string, type: HubType, name: 
       const fact = named(name);
       return fact !== undefined && known.joined(fact.cluster) && !known.exportsOf(fact.cluster) && known.allowed(fact);
     }
+    case 'Bundle': return false;
     case 'ExportVerdict': return !known.verdictsOf(recipient);
     case 'PeerAddress': return known.joined(name) && !known.reportOf(name);
     // An assignment is replaced, never withdrawn: records that lost it do not undo a cluster's peering.

@@ -14,7 +14,7 @@ const REMAINING_CONCURRENCY = 1;
 export const stageOrder: Invariant<readonly SeenRun[]> = {
   name: 'stage order',
   capture: (fleet) => fleet.hub.readAll<UpdateRunObject>(UpdateRun).map((run) => ({
-    name: run.metadata.name, maxConcurrency: run.spec.strategy.stages.map((stage) => stage.maxConcurrency), targets: fleet.targets(run.metadata.name),
+    name: run.metadata.name, maxConcurrency: (run.spec.strategy?.stages ?? []).map((stage) => Number(stage.maxConcurrency)), targets: fleet.targets(run.metadata.name),
   })),
   assert(runs) {
     for (const { name, maxConcurrency, targets } of runs) {

@@ -25,6 +25,8 @@ export const BOUNDS = {
   labelValueLength: 63,
   podCidrs: 1024,
   clusters: 512,
+  bundleContentLength: 1024 * 1024,
+  bundleSignatures: 16,
   driftEntries: 1000,
   lines: 1000,
   secretBytes: 64,

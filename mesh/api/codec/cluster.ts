@@ -1,10 +1,11 @@
 /** Reports, desired revisions, drills and questions: wire ↔ model. */
+import type { BundleDelivery } from '../../model/bundle.ts';
 import type { CiliumFacts, ClusterReport, MeshEndpoint } from '../../model/cluster.ts';
 import type { AppliedReport, DesiredRevision } from '../../model/desired.ts';
 import type { DnsSample, Evacuation } from '../../model/drill.ts';
 import type { Answer, PeerAddress, Question } from '../../model/sync.ts';
 import type * as wire from '../gen/isthmus/v1/cluster.ts';
-import { BOUNDS, instant, invalid, list, name, port, text, textMap, texts } from './bounds.ts';
+import { BOUNDS, instant, invalid, list, name, port, text, textMap, texts, wholeNumber } from './bounds.ts';
 import { inventoryFromWire, inventoryToWire } from './resources.ts';
 import { driftFromWire, driftToWire } from './drift.ts';
 import { authModes } from './unions.ts';
@@ -60,14 +61,23 @@ export function clusterReportFromWire(field: string, report: wire.ClusterReport)
   };
 }
 
+export const bundleFromWire = (field: string, { digest, content, signatures }: wire.Bundle): BundleDelivery => ({
+  digest: name(`${field}.digest`, digest),
+  content: text(`${field}.content`, content, BOUNDS.bundleContentLength),
+  signatures: list(`${field}.signatures`, signatures, BOUNDS.bundleSignatures).map(({ keyid, sig }, index) => ({ keyid: name(`${field}.signatures[${index}].keyid`, keyid), sig: text(`${field}.signatures[${index}].sig`, sig) })),
+});
+
+export const desiredRevisionToWire = (revision: DesiredRevision): wire.DesiredRevision => ({ ...revision, generation: revision.generation });
+
 export const desiredRevisionFromWire = (field: string, revision: wire.DesiredRevision): DesiredRevision => ({
   id: name(`${field}.id`, revision.id),
   cluster: name(`${field}.cluster`, revision.cluster),
   content: text(`${field}.content`, revision.content, BOUNDS.contentLength),
+  ...(revision.generation === undefined ? {} : { generation: wholeNumber(`${field}.generation`, revision.generation, 0, Number.MAX_SAFE_INTEGER) }),
 });
 
 export function appliedReportToWire(report: AppliedReport): wire.AppliedReport {
-  return { ...report, id: report.id ?? undefined, appliedAt: report.appliedAt ?? undefined, drift: report.drift.map(driftToWire), driftOmitted: report.driftOmitted ?? 0, inPlaceButDrift: report.inPlaceButDrift };
+  return { ...report, id: report.id ?? undefined, appliedAt: report.appliedAt ?? undefined, drift: report.drift.map(driftToWire), driftOmitted: report.driftOmitted ?? 0, inPlaceButDrift: report.inPlaceButDrift, generation: report.generation };
 }
 
 export function appliedReportFromWire(field: string, report: wire.AppliedReport): AppliedReport {
@@ -79,6 +89,7 @@ export function appliedReportFromWire(field: string, report: wire.AppliedReport)
     drift: list(`${field}.drift`, report.drift, BOUNDS.driftEntries).map((entry, index) => driftFromWire(`${field}.drift[${index}]`, entry)),
     ...(report.driftOmitted === 0 ? {} : { driftOmitted: report.driftOmitted }),
     ...(report.inPlaceButDrift === undefined ? {} : { inPlaceButDrift: name(`${field}.inPlaceButDrift`, report.inPlaceButDrift) }),
+    ...(report.generation === undefined ? {} : { generation: wholeNumber(`${field}.generation`, report.generation, 0, Number.MAX_SAFE_INTEGER) }),
   };
 }
 

@@ -40,7 +40,8 @@ const inventory = fc.record({
 }, { requiredKeys: [] });
 
 const VALUES: { readonly [T in SyncType]: fc.Arbitrary<SyncValues[T]> } = {
-  DesiredRevision: fc.record({ id: word, cluster: word, content: fc.string({ unit: 'grapheme' }) }),
+  DesiredRevision: fc.record({ id: word, cluster: word, content: fc.string({ unit: 'grapheme' }), generation: fc.nat() }, { requiredKeys: ['id', 'cluster', 'content'] }),
+  Bundle: fc.record({ digest: word, content: fc.string({ unit: 'grapheme' }), signatures: fc.array(fc.record({ keyid: word, sig: fc.string() }), { maxLength: 16 }) }),
   ImportedFact: exportFact,
   ExportVerdict: fc.record({
     namespace: word, name: word, valid: fc.boolean(), reason: fc.constantFrom('Valid' as const, 'NotAllowed' as const, 'NoService' as const, 'InvalidServiceType' as const),
@@ -133,7 +134,7 @@ describe('a Sync message', () => {
     changed[at] = 6;
     expect(decodeSyncMessage(changed)).toMatchObject({ resources: [], problems: ['Question a: carries "peerAddress" where its type needs "question"'] });
     changed[at] = 99;
-    expect(() => decodeSyncMessage(changed)).toThrow('delta.type: "UNRECOGNIZED" is none of DesiredRevision, ImportedFact');
+    expect(() => decodeSyncMessage(changed)).toThrow('delta.type: "UNRECOGNIZED" is none of DesiredRevision, Bundle, ImportedFact');
   });
 
   it('of 10 MB of properties is refused as a whole, with its size and nothing of its content', () => {

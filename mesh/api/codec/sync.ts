@@ -28,7 +28,8 @@ function codec<T extends SyncType, Case extends WireCase>($case: Case, toWire: (
 }
 
 const VALUES: { readonly [T in SyncType]: ValueCodec<T> } = {
-  DesiredRevision: codec('desiredRevision', (value) => value, cluster.desiredRevisionFromWire),
+  Bundle: codec('bundle', (value) => ({ ...value, signatures: [...value.signatures] }), cluster.bundleFromWire),
+  DesiredRevision: codec('desiredRevision', cluster.desiredRevisionToWire, cluster.desiredRevisionFromWire),
   ImportedFact: codec('importedFact', service.exportFactToWire, service.exportFactFromWire),
   ExportVerdict: codec('exportVerdict', service.exportVerdictToWire, service.exportVerdictFromWire),
   Evacuation: codec('evacuation', cluster.evacuationToWire, cluster.evacuationFromWire),

@@ -57,6 +57,7 @@ export const certificateRoles = union<MeshCertificateRole, gatewayWire.MeshCerti
 });
 export const resourceTypes = union<SyncType, syncWire.ResourceType>()({
   RESOURCE_TYPE_DESIRED_REVISION: 'DesiredRevision',
+  RESOURCE_TYPE_BUNDLE: 'Bundle',
   RESOURCE_TYPE_IMPORTED_FACT: 'ImportedFact',
   RESOURCE_TYPE_EXPORT_VERDICT: 'ExportVerdict',
   RESOURCE_TYPE_EVACUATION: 'Evacuation',

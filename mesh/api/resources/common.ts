@@ -40,19 +40,6 @@ export const serviceKeySchema = z.object({
   name: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/),
 });
 
-const stageSchema = z.object({
-  name: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/),
-  clusters: selectorSchema,
-  maxConcurrency: z.int().min(1).max(1000).default(1).describe('Clusters of this stage that may be in flight at once.'),
-  soakSeconds: z.int().min(0).max(2592000).default(0).describe('How long a cluster must stay healthy on the new state before it counts as done.'),
-});
-
-export const strategySchema = z.object({
-  stages: z.array(stageSchema).min(1).max(31).meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
-  progressDeadlineSeconds: z.int().min(1).max(2592000).default(600)
-    .describe('A cluster that is not healthy on its new state this long after it was assigned fails, and stops the run.'),
-});
-
 export const timestamp = z.string().meta({ format: 'date-time' });
 
 export const meshEndpointSchema = z.object({

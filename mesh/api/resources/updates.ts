@@ -1,7 +1,9 @@
 /** UpdateStrategy and UpdateRun: how a change goes through the fleet, and one such change on its way. */
 import { z } from 'zod';
-import { conditionsSchema, strategySchema, timestamp } from './common.ts';
+import { RUN_PHASES } from '../../model/rollout.ts';
+import { conditionsSchema, selectorSchema, timestamp } from './common.ts';
 import { defineResource, type ResourceObject } from './define.ts';
+import { strategySchema } from './strategy.ts';
 
 export const updateStrategySpec = strategySchema;
 const emptyStatus = z.object({ observedGeneration: z.int().optional(), conditions: conditionsSchema.optional() });
@@ -13,23 +15,42 @@ export const UpdateStrategy = defineResource({
   printColumns: [{ name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' }],
 });
 
+const digest = z.string().regex(/^sha256-[0-9a-f]{64}$/);
+
 export const updateRunSpec = z.object({
-  strategy: strategySchema.extend({ name: z.string() }).describe('Copied when the run is made; later edits of the UpdateStrategy do not reach it.'),
-  planDigest: z.string().describe('Digest of the plan that this run rolls out.'),
-  reason: z.string().max(1024).describe('Why this run exists.'),
-  requestedBy: z.string().max(256),
+  strategy: strategySchema.extend({ name: z.string() }).optional().describe('Copied when the run is made; later edits of the UpdateStrategy do not reach it.'),
+  strategyName: z.string().max(253).optional().describe('Instead of strategy: an UpdateStrategy that is copied when the run begins.'),
+  planDigest: z.string().optional().describe('Digest of the plan that this run rolls out.'),
+  bundle: z.object({
+    name: z.string().max(253).describe('A Bundle; what its package is on the selected clusters now is replaced.'),
+    digest: digest.optional().describe('Of the content. Absent: taken from the Bundle when the run begins.'),
+    clusters: selectorSchema.default({}).describe('Clusters that get it.'),
+  }).optional(),
+  removePackage: z.object({ name: z.string().max(63), clusters: selectorSchema.default({}) }).optional().describe('A package that is to be taken away.'),
   undoOf: z.string().max(253).optional().describe('Name of the run whose targets this one takes back to what they had before it.'),
+  retryOf: z.string().max(253).optional().describe('Name of the ended run whose failed and skipped clusters this one tries again, with the same frozen content.'),
+  reason: z.string().max(1024).describe('Why this run exists.'),
+  requestedBy: z.string().max(256).describe('Who asks for it. The API server refuses any other name than that of the user who creates it.'),
   stop: z.boolean().default(false).describe('Set true to stop: clusters in flight finish, the rest is skipped.'),
+  pause: z.boolean().optional().describe('Set true to pause: clusters in flight finish, nothing new begins.'),
+  resumedAt: timestamp.optional().describe('Set to now to resume a run that its failure policy or an inconclusive gate has paused. The failures until then are accepted.'),
+});
+
+const gateStatus = z.object({
+  name: z.string(), phase: z.enum(['Waiting', 'Passed', 'Failed', 'Inconclusive']), message: z.string().max(1024), since: timestamp, approvedBy: z.array(z.string().max(256)).max(16).optional(),
 });
 
 const updateRunStatus = z.object({
   observedGeneration: z.int().optional(),
-  phase: z.enum(['Pending', 'Running', 'Stopped', 'Completed', 'CompletedWithFailures']),
+  phase: z.enum(RUN_PHASES),
   stage: z.string().optional(),
   message: z.string(),
+  waitingUntil: timestamp.optional().describe('When time alone lets it go on; absent: not known, or it does not wait.'),
   startedAt: timestamp.optional(),
   finishedAt: timestamp.optional(),
-  counts: z.object({ total: z.int(), done: z.int(), inFlight: z.int(), failed: z.int(), skipped: z.int() }),
+  strategyDigest: z.string().optional().describe('Of the strategy that the run has frozen.'),
+  counts: z.object({ total: z.int(), done: z.int(), inFlight: z.int(), failed: z.int(), skipped: z.int(), rolledBack: z.int().optional(), away: z.int().optional(), joinedLater: z.int().optional(), gone: z.int().optional() }),
+  gates: z.array(gateStatus).max(64).optional().describe('Gates that were reached.'),
   conditions: conditionsSchema.optional(),
 });
 export type UpdateRunObject = ResourceObject<z.infer<typeof updateRunSpec>, z.infer<typeof updateRunStatus>>;
@@ -47,8 +68,15 @@ export const UpdateRun = defineResource({
     { name: 'Message', type: 'string', jsonPath: '.status.message', priority: 1 },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
-  validations: [{
-    rule: 'self.spec.strategy == oldSelf.spec.strategy && self.spec.planDigest == oldSelf.spec.planDigest && has(self.spec.undoOf) == has(oldSelf.spec.undoOf)',
-    message: 'a run is frozen when it is made; only spec.stop may change',
-  }],
+  validations: [
+    {
+      rule: "has(self.spec.strategy) == has(oldSelf.spec.strategy) && (!has(self.spec.strategy) || self.spec.strategy == oldSelf.spec.strategy) && has(self.spec.strategyName) == has(oldSelf.spec.strategyName) && (!has(self.spec.strategyName) || self.spec.strategyName == oldSelf.spec.strategyName) && has(self.spec.planDigest) == has(oldSelf.spec.planDigest) && (!has(self.spec.planDigest) || self.spec.planDigest == oldSelf.spec.planDigest) && has(self.spec.bundle) == has(oldSelf.spec.bundle) && (!has(self.spec.bundle) || self.spec.bundle == oldSelf.spec.bundle) && has(self.spec.removePackage) == has(oldSelf.spec.removePackage) && (!has(self.spec.removePackage) || self.spec.removePackage == oldSelf.spec.removePackage) && has(self.spec.undoOf) == has(oldSelf.spec.undoOf) && (!has(self.spec.undoOf) || self.spec.undoOf == oldSelf.spec.undoOf) && has(self.spec.retryOf) == has(oldSelf.spec.retryOf) && (!has(self.spec.retryOf) || self.spec.retryOf == oldSelf.spec.retryOf) && self.spec.requestedBy == oldSelf.spec.requestedBy",
+      message: 'a run is frozen when it is made; only spec.stop, spec.pause, spec.resumedAt and spec.reason may change',
+    },
+    { rule: 'has(self.spec.strategy) || has(self.spec.strategyName) || has(self.spec.undoOf) || has(self.spec.retryOf)', message: 'give spec.strategy or spec.strategyName' },
+    {
+      rule: '[has(self.spec.planDigest) && !has(self.spec.undoOf), has(self.spec.bundle), has(self.spec.removePackage), has(self.spec.undoOf), has(self.spec.retryOf)].filter(given, given).size() == 1',
+      message: 'give exactly one of spec.planDigest, spec.bundle, spec.removePackage, spec.undoOf and spec.retryOf',
+    },
+  ],
 });

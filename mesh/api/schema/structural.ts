@@ -68,6 +68,10 @@ function structural(emitted: Emitted, path: string): StructuralSchema {
   if (emitted['x-kubernetes-preserve-unknown-fields'] === true) {
     return { 'x-kubernetes-preserve-unknown-fields': true, ...(typeof emitted['description'] === 'string' ? { description: emitted['description'] } : {}) };
   }
+  if (emitted['x-kubernetes-int-or-string'] === true) {
+    const kept = ['description', 'default', 'minimum', 'maximum', 'pattern', 'maxLength'].flatMap((key) => (emitted[key] === undefined ? [] : [[key, emitted[key]] as const]));
+    return { 'x-kubernetes-int-or-string': true, ...Object.fromEntries(kept) };
+  }
   const node = literals(emitted, path);
   if (node['type'] === undefined) throw new Error(`schema ${path || 'root'}: has no type; give the zod type a structural form or mark it x-kubernetes-preserve-unknown-fields`);
   const result: Emitted = {};

@@ -205,6 +205,21 @@ export interface DesiredRevision {
   readonly id: string;
   readonly cluster: string;
   readonly content: string;
+  /** Counts the cluster's assignments. */
+  readonly generation?: number | undefined;
+}
+
+export interface BundleSignature {
+  readonly keyid: string;
+  /** Base64. */
+  readonly sig: string;
+}
+
+/** Named by the digest of its content. */
+export interface Bundle {
+  readonly digest: string;
+  readonly content: string;
+  readonly signatures: readonly BundleSignature[];
 }
 
 export interface DriftEntry {
@@ -235,7 +250,11 @@ export interface AppliedReport {
   readonly drift: readonly DriftEntry[];
   readonly driftOmitted: number;
   /** Desired state of which everything is in place but what others changed. */
-  readonly inPlaceButDrift?: string | undefined;
+  readonly inPlaceButDrift?:
+    | string
+    | undefined;
+  /** Of the assignment that this speaks of. */
+  readonly generation?: number | undefined;
 }
 
 export interface Evacuation {
@@ -1189,7 +1208,7 @@ export const ClusterReport_PropertiesEntry: MessageFns<ClusterReport_PropertiesE
 };
 
 function createBaseDesiredRevision(): DesiredRevision {
-  return { id: "", cluster: "", content: "" };
+  return { id: "", cluster: "", content: "", generation: undefined };
 }
 
 export const DesiredRevision: MessageFns<DesiredRevision> = {
@@ -1202,6 +1221,9 @@ export const DesiredRevision: MessageFns<DesiredRevision> = {
     }
     if (message.content !== "") {
       writer.uint32(26).string(message.content);
+    }
+    if (message.generation !== undefined) {
+      writer.uint32(32).uint64(message.generation);
     }
     return writer;
   },
@@ -1241,6 +1263,139 @@ export const DesiredRevision: MessageFns<DesiredRevision> = {
             }
 
             message.content = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.generation = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseBundleSignature(): BundleSignature {
+  return { keyid: "", sig: "" };
+}
+
+export const BundleSignature: MessageFns<BundleSignature> = {
+  encode(message: BundleSignature, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.keyid !== "") {
+      writer.uint32(10).string(message.keyid);
+    }
+    if (message.sig !== "") {
+      writer.uint32(18).string(message.sig);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BundleSignature {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBundleSignature() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keyid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sig = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseBundle(): Bundle {
+  return { digest: "", content: "", signatures: [] };
+}
+
+export const Bundle: MessageFns<Bundle> = {
+  encode(message: Bundle, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.digest !== "") {
+      writer.uint32(10).string(message.digest);
+    }
+    if (message.content !== "") {
+      writer.uint32(18).string(message.content);
+    }
+    for (const v of message.signatures) {
+      BundleSignature.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Bundle {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBundle() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.content = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.signatures.push(BundleSignature.decode(reader, reader.uint32()));
             continue;
           }
         }
@@ -1409,6 +1564,7 @@ function createBaseAppliedReport(): AppliedReport {
     drift: [],
     driftOmitted: 0,
     inPlaceButDrift: undefined,
+    generation: undefined,
   };
 }
 
@@ -1434,6 +1590,9 @@ export const AppliedReport: MessageFns<AppliedReport> = {
     }
     if (message.inPlaceButDrift !== undefined) {
       writer.uint32(58).string(message.inPlaceButDrift);
+    }
+    if (message.generation !== undefined) {
+      writer.uint32(64).uint64(message.generation);
     }
     return writer;
   },
@@ -1505,6 +1664,14 @@ export const AppliedReport: MessageFns<AppliedReport> = {
             }
 
             message.inPlaceButDrift = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.generation = longToNumber(reader.uint64());
             continue;
           }
         }

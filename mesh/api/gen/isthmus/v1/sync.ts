@@ -6,6 +6,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import {
   Answer,
   AppliedReport,
+  Bundle,
   ClusterReport,
   DesiredRevision,
   DnsSample,
@@ -30,6 +31,8 @@ export const ResourceType = {
   EXPORT_FACT: "RESOURCE_TYPE_EXPORT_FACT",
   DNS_SAMPLE: "RESOURCE_TYPE_DNS_SAMPLE",
   ANSWER: "RESOURCE_TYPE_ANSWER",
+  /** BUNDLE - Hub to agent. */
+  BUNDLE: "RESOURCE_TYPE_BUNDLE",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
 
@@ -48,6 +51,7 @@ export namespace ResourceType {
   export type EXPORT_FACT = typeof ResourceType.EXPORT_FACT;
   export type DNS_SAMPLE = typeof ResourceType.DNS_SAMPLE;
   export type ANSWER = typeof ResourceType.ANSWER;
+  export type BUNDLE = typeof ResourceType.BUNDLE;
   export type UNRECOGNIZED = typeof ResourceType.UNRECOGNIZED;
 }
 
@@ -89,6 +93,9 @@ export function resourceTypeFromJSON(object: any): ResourceType {
     case 11:
     case "RESOURCE_TYPE_ANSWER":
       return ResourceType.ANSWER;
+    case 12:
+    case "RESOURCE_TYPE_BUNDLE":
+      return ResourceType.BUNDLE;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -122,6 +129,8 @@ export function resourceTypeToNumber(object: ResourceType): number {
       return 10;
     case ResourceType.ANSWER:
       return 11;
+    case ResourceType.BUNDLE:
+      return 12;
     case ResourceType.UNRECOGNIZED:
     default:
       return -1;
@@ -145,6 +154,7 @@ export interface Resource {
     | { readonly $case: "exportFact"; readonly value: ExportFact }
     | { readonly $case: "dnsSample"; readonly value: DnsSample }
     | { readonly $case: "answer"; readonly value: Answer }
+    | { readonly $case: "bundle"; readonly value: Bundle }
     | undefined;
 }
 
@@ -228,6 +238,9 @@ export const Resource: MessageFns<Resource> = {
         break;
       case "answer":
         Answer.encode(message.value.value, writer.uint32(106).fork()).join();
+        break;
+      case "bundle":
+        Bundle.encode(message.value.value, writer.uint32(114).fork()).join();
         break;
     }
     return writer;
@@ -348,6 +361,14 @@ export const Resource: MessageFns<Resource> = {
             }
 
             message.value = { $case: "answer", value: Answer.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.value = { $case: "bundle", value: Bundle.decode(reader, reader.uint32()) };
             continue;
           }
         }

@@ -1,0 +1,83 @@
+/** Fields of a strategy, as an UpdateStrategy has them and an UpdateRun copies them. */
+import { z } from 'zod';
+import { FAILURE_POLICIES } from '../../model/strategy.ts';
+import { selectorSchema } from './common.ts';
+
+const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const LONGEST_SECONDS = 2592000;
+const seconds = (least = 0) => z.int().min(least).max(LONGEST_SECONDS);
+const listByName = { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] };
+
+/** A number or a percentage: `x-kubernetes-int-or-string` in the CRD, where bounds count for numbers and the pattern for texts. */
+const PERCENTAGE = '^(100|[1-9]?[0-9])%$';
+const amount = (least: number) => z.union([z.int().min(least).max(100_000), z.string().regex(new RegExp(PERCENTAGE))]).meta({
+  'x-kubernetes-int-or-string': true, minimum: least, maximum: 100_000, pattern: PERCENTAGE, maxLength: 4,
+});
+
+const metricGate = z.object({
+  address: z.string().max(2048).regex(/^https?:\/\/[^\s]+$/).describe('Root of a Prometheus HTTP API.'),
+  query: z.string().min(1).max(4096).describe('PromQL; {{clusters}} and {{control}} stand for regular expressions of the clusters that the run has changed, and has not.'),
+  successCondition: z.string().max(1024).optional().describe('CEL over result and control, lists of numbers: true is a success.'),
+  failureCondition: z.string().max(1024).optional().describe('CEL: true is a failure. Where neither condition is true the measurement is inconclusive.'),
+  controlQuery: z.string().max(4096).optional(),
+  traffic: z.object({ query: z.string().min(1).max(4096), atLeast: z.number() }).optional().describe('Less than this proves nothing: the measurement is inconclusive.'),
+  initialDelaySeconds: seconds().default(0),
+  intervalSeconds: seconds(1).default(60),
+  count: z.int().min(1).max(1000).default(1),
+  failureLimit: z.int().min(0).max(1000).default(0),
+  inconclusiveLimit: z.int().min(0).max(1000).default(0),
+  consecutiveErrorLimit: z.int().min(0).max(1000).default(4),
+  timeoutSeconds: z.int().min(1).max(300).default(10),
+}).meta({ 'x-kubernetes-validations': [{ rule: 'has(self.successCondition) || has(self.failureCondition)', message: 'give successCondition, failureCondition or both' }] });
+
+const gate = z.object({
+  name: z.string().regex(NAME),
+  approval: z.object({
+    count: z.int().min(1).max(16).default(1).describe('Distinct people; the author of the run is none of them.'),
+    groups: z.array(z.string().max(256)).max(16).default([]).describe('Of which each must be a member of one; empty: anybody who may create Approvals.'),
+  }).optional(),
+  metric: metricGate.optional(),
+  waitUntil: z.object({ at: z.string().meta({ format: 'date-time' }) }).optional(),
+  webhook: z.object({
+    url: z.string().max(2048).regex(/^https?:\/\/[^\s]+$/), intervalSeconds: seconds(1).default(30), timeoutSeconds: z.int().min(1).max(300).default(10),
+    failureLimit: z.int().min(0).max(1000).default(4).describe('More errors one after another than this make the gate Inconclusive.'),
+  }).optional(),
+  job: z.object({
+    namespace: z.string().regex(NAME), template: z.string().max(253).describe('A suspended Job of the hub\'s cluster; each gate makes a Job of its own from its template.'),
+    deadlineSeconds: seconds(1).default(600),
+  }).optional(),
+}).meta({ 'x-kubernetes-validations': [{
+  rule: '[has(self.approval), has(self.metric), has(self.waitUntil), has(self.webhook), has(self.job)].filter(given, given).size() == 1',
+  message: 'give exactly one of approval, metric, waitUntil, webhook and job',
+}] });
+const gates = z.array(gate).max(8).meta(listByName);
+
+const group = z.object({
+  name: z.string().regex(NAME), clusters: selectorSchema, maxConcurrency: amount(1).optional(), maxFailures: amount(0).optional(),
+});
+
+const stage = z.object({
+  name: z.string().regex(NAME),
+  clusters: selectorSchema,
+  groups: z.array(group).max(16).meta(listByName).optional().describe('Clusters with bounds of their own; groups go side by side.'),
+  orderBy: z.string().min(1).max(316).optional().describe('Label, property or fact in whose ascending order clusters go.'),
+  maxConcurrency: amount(1).default(1).describe('Clusters of this stage that may be in flight at once: a number, or a percentage of the stage, rounded down, at least 1.'),
+  maxFailures: amount(0).optional().describe('More failed clusters than this trigger onFailure. Default 0.'),
+  maxUnavailable: amount(1).optional().describe('Clusters disturbed at once: in flight, failed and not back, or failing before the run. Default: maxConcurrency and maxFailures together.'),
+  soakSeconds: seconds().default(0).describe('How long a cluster must stay healthy on the new state before it counts as done.'),
+  stageSoakSeconds: seconds().optional().describe('How long the stage must stay healthy after its last cluster was done.'),
+  progressDeadlineSeconds: seconds(1).optional(),
+  before: gates.optional().describe('Gates before the first cluster of the stage.'),
+  after: gates.optional().describe('Gates after its last cluster is done.'),
+});
+
+export const strategySchema = z.object({
+  stages: z.array(stage).min(1).max(31).meta(listByName),
+  progressDeadlineSeconds: seconds(1).default(600).describe('A cluster that is not healthy on its new state this long after it was assigned has failed.'),
+  maxConcurrency: amount(1).optional().describe('Over all stages.'),
+  maxFailures: amount(0).optional().describe('Over all stages.'),
+  onFailure: z.enum(FAILURE_POLICIES).optional().describe('Default Stop. What follows when more clusters than maxFailures have failed.'),
+  rollback: z.object({ maxConcurrency: amount(1).default(1), progressDeadlineSeconds: seconds(1).optional() }).optional().describe('How fast clusters go back.'),
+  remaining: z.enum(['Last', 'Skip']).optional().describe('Default Last. Clusters that no stage selects: one at a time at the end, or not at all.'),
+  fastRollbackSeconds: seconds().optional().describe('Clusters that go back to what they were healthy on within this time need no soak; budgets hold.'),
+});
