@@ -16,7 +16,7 @@ export const peering = (peers: readonly string[]): PeeringState => ({
 });
 
 /** A desired state with the roots that the agent has already. */
-async function trusted(world: World, state: Parameters<typeof revision>[0]) {
+export async function trusted(world: World, state: Parameters<typeof revision>[0]) {
   const secret = await world.kubernetes.get<SecretObject>(Secret, { namespace: 'isthmus-system', name: 'isthmus-agent-identity' }, signal);
   return revision({ trust: { trustDomain: 'mesh.example', sequence: 1, bundlePem: Buffer.from(secret?.data?.['ca.crt'] ?? '', 'base64').toString() }, ...state });
 }
@@ -54,3 +54,12 @@ export function authorise(world: World): ExportFact {
 
 export const slices = async (world: World, namespace = 'shop'): Promise<readonly EndpointSliceObject[]> =>
   (await world.kubernetes.list<EndpointSliceObject>(EndpointSlice, { namespace, labelSelector: 'app.kubernetes.io/managed-by=isthmus-agent' }, signal)).items;
+
+/** Source clusters of the slices that the agent wrote. */
+export const sources = async (world: World): Promise<(string | undefined)[]> => (await slices(world)).map(({ metadata }) => metadata.labels?.['multicluster.kubernetes.io/source-cluster']);
+
+/** Of the one endpoint of `exportCheckout`. */
+export const setReady = (world: World, ready: boolean): Promise<KubernetesObject> =>
+  edit(world, EndpointSlice, { namespace: 'shop', name: 'checkout-1' }, { endpoints: [{ addresses: ['10.10.0.11'], conditions: { ready } }] }, 'endpointslice-controller');
+
+export const secretKeys = async (world: World): Promise<string[]> => Object.keys((await read<SecretObject>(world, Secret, peersSecret))?.data ?? {}).sort();
