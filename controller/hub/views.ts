@@ -17,7 +17,7 @@ import type { DrillValue } from '../../mesh/model/drill.ts';
 import { fromRfc3339 } from '../../mesh/model/instant.ts';
 import type { Assignment } from '../../mesh/model/history.ts';
 import type { ExportPolicyValue, FailoverPolicyValue, GlobalServiceValue, MeshValue } from '../../mesh/model/policy.ts';
-import type { RunValue, StrategyValue } from '../../mesh/model/rollout.ts';
+import { FINAL_RUN_PHASES, type RunValue, type StrategyValue } from '../../mesh/model/rollout.ts';
 import type { KubernetesObject } from '../../mesh/ports/kubernetes.ts';
 import type { Cache } from '../runtime/cache.ts';
 
@@ -91,10 +91,8 @@ export function runPhase(object: UpdateRunObject): RunValue['phase'] {
   return object.status?.phase ?? 'Pending';
 }
 
-const FINAL: readonly RunValue['phase'][] = ['Stopped', 'Completed', 'CompletedWithFailures'];
-
 /** For the cache of runs: most runs have ended, and those that have not are asked for with each report of a cluster. */
-export const RUN_INDEXES = { ended: (object: UpdateRunObject): readonly string[] => [String(FINAL.includes(runPhase(object)))] };
+export const RUN_INDEXES = { ended: (object: UpdateRunObject): readonly string[] => [String(FINAL_RUN_PHASES.includes(runPhase(object)))] };
 
 /** Sorted by name. */
 export const openRuns = (runs: Cache<UpdateRunObject>): readonly UpdateRunObject[] => runs.byIndex('ended', 'false');

@@ -2,36 +2,10 @@
 import type { JournalEntry } from '../model/history.ts';
 import type { Instant } from '../model/instant.ts';
 import { compareText } from '../model/order.ts';
-import type { RunPhase, RunTarget, RunValue, TargetObservation } from '../model/rollout.ts';
+import { type GateObservations, NEW_RUN_STATE, type RunPhase, type RunTarget, type RunValue, type TargetObservation } from '../model/rollout.ts';
 import { advance, isPassedOver, wakeAtOf } from './advance.ts';
+import type { RunAssignment, RunCounts, RunStep } from './step.ts';
 import { stagesOf } from './targets.ts';
-
-interface RunCounts {
-  readonly total: number;
-  readonly done: number;
-  readonly inFlight: number;
-  readonly failed: number;
-  readonly skipped: number;
-}
-
-/** Durable before it is acted on: `changed`, `assign` and `journal` are saved in one transaction, and only then are the assignments sent. */
-export interface RunStep {
-  /** All rows, in the run's order. */
-  readonly targets: readonly RunTarget[];
-  /** Rows that differ from the run's. */
-  readonly changed: readonly RunTarget[];
-  /** Rows that were Pending until now: their clusters are to be given `toId`. */
-  readonly assign: readonly RunTarget[];
-  readonly phase: RunPhase;
-  /** The stage at work; null: none any more. */
-  readonly stage: string | null;
-  readonly message: string;
-  readonly counts: RunCounts;
-  /** One entry per transition, in order. */
-  readonly journal: readonly JournalEntry[];
-  /** When time alone changes anything next; null: never. */
-  readonly wakeAt: Instant | null;
-}
 
 /**
  * Stage after stage; a stage begins when every cluster of the earlier ones is Done. Within a stage at most `maxConcurrency` clusters are
@@ -42,7 +16,7 @@ export interface RunStep {
  * Everything follows from the rows, not from `run.phase`: deciding again on the rows of a step, with the same observations and time, changes
  * and journals nothing, so a restart between saving rows and writing the run's status repeats nothing.
  */
-export function decide(run: RunValue, observed: readonly TargetObservation[], now: Instant): RunStep {
+export function decide(run: RunValue, observed: readonly TargetObservation[], now: Instant, _gates: GateObservations = {}): RunStep {
   const stages = stagesOf(run.strategy);
   const observations = new Map(observed.map((observation) => [observation.cluster, observation]));
   const clock = { now, progressDeadlineSeconds: run.strategy.progressDeadlineSeconds, ...(run.watchedSince === undefined ? {} : { watchedSince: run.watchedSince }) };
@@ -102,9 +76,9 @@ export function decide(run: RunValue, observed: readonly TargetObservation[], no
   if (finished && justFinished && phase !== 'Running') note('', phase, message);
   const wakes = targets.flatMap((target) => wakeAtOf(target, stageOf(target), observations.get(target.cluster), clock) ?? []);
   return {
-    targets, phase, stage, message, counts, journal,
+    targets, phase, stage, message, counts, journal, state: run.state ?? NEW_RUN_STATE, gatesWanted: [], waitingUntil: null,
     changed: targets.filter((target, index) => target !== run.targets[index]),
-    assign: targets.filter((_, index) => assigned.has(index)),
+    assign: targets.filter((_, index) => assigned.has(index)).map((target): RunAssignment => ({ cluster: target.cluster, desiredId: target.toId, stage: stageOf(target).name, at: now, back: false })),
     wakeAt: wakes.length === 0 ? null : wakes.reduce((a, b) => Math.min(a, b)),
   };
 }
@@ -123,7 +97,7 @@ function countsOf(targets: readonly RunTarget[]): RunCounts {
   const count = (test: (target: RunTarget) => boolean): number => targets.filter(test).length;
   return {
     total: targets.length, done: count((target) => target.phase === 'Done'), inFlight: count(isInFlight),
-    failed: count((target) => target.phase === 'Failed'), skipped: count((target) => target.phase === 'Skipped'),
+    failed: count((target) => target.phase === 'Failed'), skipped: count((target) => target.phase === 'Skipped'), rolledBack: 0, away: 0, gone: 0,
   };
 }
 

@@ -3,10 +3,10 @@ import { UpdateRun } from '../../../mesh/api/resources/index.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import type { JournalEntry } from '../../../mesh/model/history.ts';
 import { toRfc3339 } from '../../../mesh/model/instant.ts';
-import type { RunTarget, StrategyValue, TargetObservation } from '../../../mesh/model/rollout.ts';
+import { FINAL_RUN_PHASES, type RunTarget, type StrategyValue, type TargetObservation } from '../../../mesh/model/rollout.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
-import { decide, type RunStep } from '../../../mesh/rollout/decide.ts';
-import { stageNames } from '../../../mesh/rollout/targets.ts';
+import { decide } from '../../../mesh/rollout/decide.ts';
+import type { RunStep } from '../../../mesh/rollout/step.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
 import type { DriftJudge } from '../drift/judge.ts';
@@ -36,7 +36,7 @@ const NOTHING = { total: 0, done: 0, inFlight: 0, failed: 0, skipped: 0 };
 
 /** Follows from the rows alone, so that writing it again after a crash writes the same. */
 function statusOf(object: UpdateRunObject, step: RunStep, created: JournalEntry | undefined): Status {
-  const ended = step.phase !== 'Pending' && step.phase !== 'Running';
+  const ended = FINAL_RUN_PHASES.includes(step.phase);
   const finishedAt = step.targets.reduce((latest, target) => Math.max(latest, target.finishedAt ?? 0), created?.at ?? 0);
   return {
     observedGeneration: object.metadata.generation ?? 0, phase: step.phase, ...(step.stage === null ? {} : { stage: step.stage }),
@@ -78,12 +78,9 @@ export function createRollout({ ports, sources, fleet, runs, drift }: RolloutPar
     return records.listTargets(run);
   }
 
-  async function save(run: string, step: RunStep, strategy: StrategyValue): Promise<void> {
+  async function save(run: string, step: RunStep): Promise<void> {
     if (step.changed.length === 0 && step.journal.length === 0) return;
-    const stages = stageNames(strategy);
-    const assigned = step.assign.map((target) => ({
-      cluster: target.cluster, desiredId: target.toId, run, stage: stages[target.stage] ?? 'remaining', assignedAt: target.assignedAt ?? clock.now(),
-    }));
+    const assigned = step.assign.map(({ cluster, desiredId, stage, at }) => ({ cluster, desiredId, run, stage, assignedAt: at }));
     unsent = true;
     await records.saveProgress({ run, targets: step.changed, assignments: assigned, journal: step.journal });
     for (const { cluster, event, message } of step.journal) {
@@ -104,7 +101,7 @@ export function createRollout({ ports, sources, fleet, runs, drift }: RolloutPar
     const journal = await records.listJournal(run, 2);
     const phase = targets.length === 0 && journal.length > 1 ? 'Completed' : runPhase(object);
     const step = decide({ name: run, phase, strategy, stopRequested: spec.stop, watchedSince: fleet.listeningSince(), targets }, targets.map(observe), clock.now());
-    await save(run, step, strategy);
+    await save(run, step);
     await writeStatus(kubernetes, UpdateRun, object, statusOf(object, step, journal[0]), signal);
     return step.wakeAt;
   }
