@@ -1,62 +1,28 @@
 import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Cluster } from '../../../mesh/api/resources/index.ts';
 import { ConfigMap, Secret } from '../../../mesh/api/resources/core.ts';
-import { KubernetesError, KubernetesUnreachable, type WatchEvent } from '../../../mesh/ports/kubernetes.ts';
-import { fakeMetrics } from '../../runtime/testing/fakes.ts';
-import { type ConnectedKubernetes, connectKubernetes } from './connect.ts';
-import { type FakeServer, fakeServer, type Folder, kubeconfig, temporaryFolder, testAuthority } from './testing/fake-server.ts';
+import { KubernetesUnreachable, type WatchEvent } from '../../../mesh/ports/kubernetes.ts';
+import { connectKubernetes } from './connect.ts';
+import { authority, clusterOf, connection, never, send, status, thrown, TOKEN } from './testing/connection.ts';
+import { fakeServer, kubeconfig, testAuthority } from './testing/fake-server.ts';
 
-const authority = testAuthority('first');
-const never = new AbortController().signal;
-const TOKEN = 'very-secret-token';
+const here = connection();
 const emptyList = { apiVersion: 'v1', kind: 'ConfigMapList', metadata: { resourceVersion: '7' }, items: [] };
-const send = (response: ServerResponse, code: number, body: unknown, headers: Record<string, string> = {}): void => {
-  response.writeHead(code, { 'content-type': 'application/json', ...headers }).end(typeof body === 'string' ? body : JSON.stringify(body));
-};
-const status = (code: number, reason: string, more: object = {}): object => ({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason, message: `${reason}!`, ...more });
-
-let folder: Folder;
-let server: FakeServer | undefined;
-let client: ConnectedKubernetes | undefined;
-let metrics = fakeMetrics();
-
-beforeEach(() => {
-  folder = temporaryFolder();
-  metrics = fakeMetrics();
-});
-afterEach(async () => {
-  await client?.close();
-  await server?.close();
-  folder.remove();
-});
-
-const clusterOf = (url: string): Record<string, unknown> => ({ server: url, 'certificate-authority-data': Buffer.from(authority.certificatePem).toString('base64') });
-async function connect(answer: Parameters<typeof fakeServer>[1], user: Record<string, unknown> = { token: TOKEN }): Promise<ConnectedKubernetes> {
-  server = await fakeServer(authority, answer);
-  client = connectKubernetes({ kubeconfig: folder.write('config', kubeconfig(clusterOf(server.url), user)), userAgent: 'isthmus-test/1', metrics });
-  return client;
-}
-const thrown = (action: Promise<unknown>): Promise<unknown> => action.then(() => 'no error', (error: unknown) => error);
-async function events(options: { signal?: AbortSignal } = {}): Promise<WatchEvent[]> {
-  const seen: WatchEvent[] = [];
-  for await (const event of client!.watch(ConfigMap, { namespace: 'n', resourceVersion: '1' }, options.signal ?? never)) seen.push(event);
-  return seen;
-}
 
 describe('requests', () => {
   // undici counts a connection as busy for a moment after its answer, so that an eager caller gets a second one; never more.
   test('200 lists share a connection or two, name us, and ask for pages of at most 500', async () => {
-    const kubernetes = await connect((_request, response) => send(response, 200, emptyList));
+    const kubernetes = await here.connect((_request, response) => send(response, 200, emptyList));
     for (let count = 0; count < 200; count++) await kubernetes.list(ConfigMap, { namespace: 'n', limit: 9999 }, never);
-    expect(server!.connections()).toBeLessThanOrEqual(2);
-    expect(server!.requests[0]).toMatchObject({ method: 'GET', url: '/api/v1/namespaces/n/configmaps?limit=500', headers: { 'user-agent': 'isthmus-test/1', authorization: `Bearer ${TOKEN}` } });
+    expect(here.server.connections()).toBeLessThanOrEqual(2);
+    expect(here.server.requests[0]).toMatchObject({ method: 'GET', url: '/api/v1/namespaces/n/configmaps?limit=500', headers: { 'user-agent': 'isthmus-test/1', authorization: `Bearer ${TOKEN}` } });
   });
 
   test('each call has the path, query, content type and counter that RBAC and the API know', async () => {
-    const kubernetes = await connect((_request, response) => send(response, 200, { apiVersion: 'v1', kind: 'Any', metadata: { name: 'x' } }));
+    const kubernetes = await here.connect((_request, response) => send(response, 200, { apiVersion: 'v1', kind: 'Any', metadata: { name: 'x' } }));
     const object = { apiVersion: 'isthmus.dev/v1alpha1', kind: 'Cluster', metadata: { name: 'berlin', namespace: 'ignored' } };
     const by = { fieldManager: 'm' };
     await kubernetes.create(Cluster, object, { ...by, dryRun: true }, never);
@@ -65,7 +31,7 @@ describe('requests', () => {
     await kubernetes.patch(Secret, { namespace: 'n', name: 's' }, [], { ...by, type: 'json' }, never);
     await kubernetes.patch(Secret, { namespace: 'n', name: 's' }, {}, { ...by, type: 'apply', force: true }, never);
     await kubernetes.delete(Secret, { namespace: 'n', name: 's' }, { propagation: 'Background' }, never);
-    expect(server!.requests.map(({ method, url, headers }) => `${method} ${url} ${headers['content-type']}`)).toEqual([
+    expect(here.server.requests.map(({ method, url, headers }) => `${method} ${url} ${headers['content-type']}`)).toEqual([
       'POST /apis/isthmus.dev/v1alpha1/clusters?fieldManager=m&dryRun=All application/json',
       'PUT /apis/isthmus.dev/v1alpha1/clusters/berlin/status?fieldManager=m application/json',
       'PATCH /apis/isthmus.dev/v1alpha1/clusters/berlin?fieldManager=m application/merge-patch+json',
@@ -73,12 +39,12 @@ describe('requests', () => {
       'PATCH /api/v1/namespaces/n/secrets/s?fieldManager=m&force=true application/apply-patch+yaml',
       'DELETE /api/v1/namespaces/n/secrets/s application/json',
     ]);
-    expect(metrics.value('isthmus_kubernetes_requests_total', { verb: 'update', group: 'isthmus.dev', resource: 'clusters/status', code: '200' })).toBe(1);
-    expect(metrics.value('isthmus_kubernetes_requests_total', { verb: 'patch', group: '', resource: 'secrets', code: '200' })).toBe(2);
+    expect(here.metrics.value('isthmus_kubernetes_requests_total', { verb: 'update', group: 'isthmus.dev', resource: 'clusters/status', code: '200' })).toBe(1);
+    expect(here.metrics.value('isthmus_kubernetes_requests_total', { verb: 'patch', group: '', resource: 'secrets', code: '200' })).toBe(2);
   });
 
   test('a Status becomes a KubernetesError with its causes; another answer gets the reason of its code', async () => {
-    const kubernetes = await connect((request, response) => {
+    const kubernetes = await here.connect((request, response) => {
       if (request.url?.includes('proxy') === true) send(response, 502, '<html>bad gateway</html>');
       else if (request.url?.includes('gone') === true) send(response, 404, status(404, 'NotFound'));
       else send(response, 409, status(409, 'Conflict', { details: { causes: [{ reason: 'FieldManagerConflict', field: '.data.a', message: 'conflict with "x"' }] } }));
@@ -93,7 +59,7 @@ describe('requests', () => {
 
   test('429 with Retry-After is obeyed a bounded number of times, then given to the caller', async () => {
     let refusals = 1;
-    const kubernetes = await connect((_request, response) => {
+    const kubernetes = await here.connect((_request, response) => {
       if (refusals-- > 0) send(response, 429, status(429, 'TooManyRequests'), { 'retry-after': '1' });
       else send(response, 200, emptyList);
     });
@@ -101,15 +67,15 @@ describe('requests', () => {
     await kubernetes.list(ConfigMap, {}, never);
     expect(Date.now() - began).toBeGreaterThanOrEqual(990);
     refusals = 1;
-    const long = await connect((_request, response) => send(response, 429, status(429, 'TooManyRequests'), { 'retry-after': '600' }));
+    const long = await here.connect((_request, response) => send(response, 429, status(429, 'TooManyRequests'), { 'retry-after': '600' }));
     expect(await thrown(long.list(ConfigMap, {}, never))).toMatchObject({ code: 429, retryAfterSeconds: 600 });
-    const always = await connect((_request, response) => send(response, 503, status(503, 'ServiceUnavailable'), { 'retry-after': '0' }));
+    const always = await here.connect((_request, response) => send(response, 503, status(503, 'ServiceUnavailable'), { 'retry-after': '0' }));
     expect(await thrown(always.list(ConfigMap, {}, never))).toMatchObject({ code: 503 });
-    expect(server!.requests).toHaveLength(10);
+    expect(here.server.requests).toHaveLength(10);
   });
 
   test('no answer, a cut answer, no JSON, a foreign certificate: KubernetesUnreachable that names the request and no secret', async () => {
-    const kubernetes = await connect((request, response) => {
+    const kubernetes = await here.connect((request, response) => {
       if (request.url?.includes('reset') === true) request.socket.destroy();
       else if (request.url?.includes('cut') === true) {
         response.writeHead(200, { 'content-length': '1000' }).write('{"a":');
@@ -122,9 +88,9 @@ describe('requests', () => {
       expect(String(error)).toContain(`get configmaps n/${name}: `);
       expect(JSON.stringify([error, String(error), (error as Error).stack, (error as Error).cause])).not.toContain(TOKEN);
     }
-    expect(metrics.value('isthmus_kubernetes_requests_total', { verb: 'get', group: '', resource: 'configmaps', code: 'error' })).toBeGreaterThanOrEqual(1);
+    expect(here.metrics.value('isthmus_kubernetes_requests_total', { verb: 'get', group: '', resource: 'configmaps', code: 'error' })).toBeGreaterThanOrEqual(1);
     const stranger = await fakeServer(testAuthority('other'), (_request, response) => send(response, 200, {}));
-    const distrustful = connectKubernetes({ kubeconfig: folder.write('other', kubeconfig(clusterOf(stranger.url), { token: TOKEN })), userAgent: 'x', metrics });
+    const distrustful = connectKubernetes({ kubeconfig: here.folder.write('other', kubeconfig(clusterOf(stranger.url), { token: TOKEN })), userAgent: 'x', metrics: here.metrics });
     const error = await thrown(distrustful.get(ConfigMap, { namespace: 'n', name: 'a' }, never));
     expect(error).toBeInstanceOf(KubernetesUnreachable);
     expect(String(error)).toMatch(/certificate/);
@@ -134,20 +100,20 @@ describe('requests', () => {
   });
 
   test('a server that keeps the connection but goes silent is given up: before an answer, within one, and in a watch', async () => {
-    server = await fakeServer(authority, (request, response) => {
+    here.server = await fakeServer(authority, (request, response) => {
       if (request.url?.includes('watch=1') === true) response.write(`${JSON.stringify({ type: 'ADDED', object: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' } } })}\n`);
       else if (request.url?.includes('limit=1') === true) response.writeHead(200, { 'content-type': 'application/json' }).write('{"apiVersion"');
     });
-    client = connectKubernetes({
-      kubeconfig: folder.write('config', kubeconfig(clusterOf(server.url), { token: TOKEN })), userAgent: 'isthmus-test/1', metrics,
+    here.client = connectKubernetes({
+      kubeconfig: here.folder.write('config', kubeconfig(clusterOf(here.server.url), { token: TOKEN })), userAgent: 'isthmus-test/1', metrics: here.metrics,
       limits: { requestMilliseconds: 300, watchQuietMilliseconds: 300 },
     });
     const began = performance.now();
     const seen: WatchEvent[] = [];
     const failures = await Promise.all([
-      thrown(client.list(ConfigMap, { limit: 2 }, never)),
-      thrown(client.list(ConfigMap, { limit: 1 }, never)),
-      thrown((async () => { for await (const event of client.watch(ConfigMap, { resourceVersion: '1' }, never)) seen.push(event); })()),
+      thrown(here.client.list(ConfigMap, { limit: 2 }, never)),
+      thrown(here.client.list(ConfigMap, { limit: 1 }, never)),
+      thrown((async () => { for await (const event of here.client.watch(ConfigMap, { resourceVersion: '1' }, never)) seen.push(event); })()),
     ]);
     for (const failure of failures) expect(failure).toBeInstanceOf(KubernetesUnreachable);
     expect(seen).toHaveLength(1);
@@ -155,105 +121,12 @@ describe('requests', () => {
   });
 
   test('cancelling ends a request at once', async () => {
-    const kubernetes = await connect(() => {});
+    const kubernetes = await here.connect(() => {});
     const abort = new AbortController();
     setTimeout(() => abort.abort(), 50);
     const began = Date.now();
     expect(await thrown(kubernetes.list(ConfigMap, {}, abort.signal))).toMatchObject({ name: 'KubernetesUnreachable', message: 'list configmaps: cancelled' });
     expect(Date.now() - began).toBeLessThan(2000);
-  });
-});
-
-describe('watch', () => {
-  const line = (type: string, object: object): string => `${JSON.stringify({ type, object })}\n`;
-  const named = (name: string, version: string): object => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, resourceVersion: version } });
-
-  test('asks for bookmarks and reads events whatever the pieces they come in', async () => {
-    const bytes = Buffer.from(line('ADDED', named('straße-日本', '2')) + line('BOOKMARK', { kind: 'ConfigMap', metadata: { resourceVersion: '9' } }) + line('DELETED', named('straße-日本', '10')));
-    await connect(async (_request, response) => {
-      response.writeHead(200);
-      for (const byte of bytes) {
-        response.write(Buffer.of(byte));
-        if (byte > 127) await sleep(1);
-      }
-      response.end();
-    });
-    expect((await events()).map((event) => (event.type === 'BOOKMARK' ? `bookmark ${event.resourceVersion}` : `${event.type} ${event.object.metadata.name}`)))
-      .toEqual(['ADDED straße-日本', 'bookmark 9', 'DELETED straße-日本']);
-    expect(server!.requests[0]!.url).toBe('/api/v1/namespaces/n/configmaps?watch=1&allowWatchBookmarks=true&timeoutSeconds=290&resourceVersion=1');
-  });
-
-  test('a silent watch is given up earlier once it has had a bookmark, but not for the one that ends the initial events', async () => {
-    const ended = (type: string, annotations: object): string => line(type, { kind: 'ConfigMap', metadata: { resourceVersion: '9', annotations } });
-    server = await fakeServer(authority, (request, response) => {
-      response.writeHead(200).write(line('ADDED', named('a', '2')));
-      if (request.url?.includes('/namespaces/bookmarked/') === true) response.write(ended('BOOKMARK', {}));
-      else if (request.url?.includes('/namespaces/started/') === true) response.write(ended('BOOKMARK', { 'k8s.io/initial-events-end': 'true' }));
-    });
-    client = connectKubernetes({
-      kubeconfig: folder.write('config', kubeconfig(clusterOf(server.url), { token: TOKEN })), userAgent: 'isthmus-test/1', metrics,
-      limits: { watchQuietMilliseconds: 1_000_000, bookmarkedQuietMilliseconds: 200 },
-    });
-    const abort = new AbortController();
-    const outcomes: string[] = [];
-    const watch = async (namespace: string): Promise<void> => {
-      let seen = 0;
-      const error = await thrown((async () => { for await (const _ of client!.watch(ConfigMap, { namespace, resourceVersion: '1' }, abort.signal)) seen += 1; })());
-      outcomes.push(`${namespace} ${seen} ${error instanceof Error ? error.message : 'cancelled'}`);
-    };
-    const others = [watch('plain'), watch('started')];
-    for (let attempt = 0; attempt < 200 && server.requests.length < 2; attempt++) await sleep(20);
-    await watch('bookmarked');
-    await sleep(600);
-    expect(outcomes).toEqual(['bookmarked 2 watch configmaps bookmarked: no answer in time']);
-    abort.abort();
-    await Promise.all(others);
-    expect(outcomes.slice(1).sort()).toEqual(['plain 1 cancelled', 'started 2 cancelled']);
-  });
-
-  test('410 on opening and in the stream is the same error', async () => {
-    let inStream = false;
-    await connect((_request, response) => {
-      if (inStream) response.writeHead(200).end(line('ERROR', status(410, 'Expired')));
-      else send(response, 410, status(410, 'Expired'));
-    });
-    for (inStream of [false, true]) {
-      const error = await thrown(events());
-      expect(error).toBeInstanceOf(KubernetesError);
-      expect(error).toMatchObject({ code: 410, reason: 'Expired' });
-    }
-  });
-
-  test.each([
-    ['a broken event', (response: ServerResponse) => response.writeHead(200).end('{"type":"ADDED","obj'), /middle of an event/],
-    ['noise', (response: ServerResponse) => response.writeHead(200).end('\u0000\u0001\u0002\n'), /middle of an event/],
-    ['no object', (response: ServerResponse) => response.writeHead(200).end('{"type":"ADDED"}\n'), /without an object/],
-    ['an unknown type', (response: ServerResponse) => response.writeHead(200).end(line('SURPRISE', named('a', '1'))), /unknown type/],
-    ['a line without end', (response: ServerResponse) => response.writeHead(200).end('x'.repeat(9 * 1024 * 1024)), /longer than 8388608/],
-    ['a reset', (response: ServerResponse) => { response.writeHead(200).write(line('ADDED', named('a', '1'))); setTimeout(() => response.socket?.destroy(), 20); }, /watch configmaps n/],
-  ])('%s is KubernetesUnreachable', async (_name, answer, message) => {
-    await connect((_request, response) => { answer(response); });
-    const error = await thrown(events());
-    expect(error).toBeInstanceOf(KubernetesUnreachable);
-    expect(String(error)).toMatch(message);
-  });
-
-  test('ends quietly when cancelled, and closes its connection when the reader leaves', async () => {
-    let open = 0;
-    await connect((request, response) => {
-      open += 1;
-      request.socket.once('close', () => { open -= 1; });
-      response.writeHead(200).write(line('ADDED', named('a', '1')));
-    });
-    const abort = new AbortController();
-    setTimeout(() => abort.abort(), 100);
-    expect(await events({ signal: abort.signal })).toHaveLength(1);
-    for await (const event of client!.watch(ConfigMap, { namespace: 'n', resourceVersion: '1' }, never)) {
-      expect(event.type).toBe('ADDED');
-      break;
-    }
-    for (let attempt = 0; attempt < 50 && open > 0; attempt++) await sleep(20);
-    expect(open).toBe(0);
   });
 });
 
@@ -265,36 +138,36 @@ describe('credentials', () => {
 
   test('a 401 makes us read the kubeconfig again, once', async () => {
     let token = TOKEN;
-    const kubernetes = await connect(needs(() => token));
+    const kubernetes = await here.connect(needs(() => token));
     await kubernetes.list(ConfigMap, {}, never);
     token = 'second-token';
-    folder.write('config', kubeconfig(clusterOf(server!.url), { token }));
+    here.folder.write('config', kubeconfig(clusterOf(here.server.url), { token }));
     await kubernetes.list(ConfigMap, {}, never);
-    expect(server!.connections()).toBeLessThanOrEqual(2);
+    expect(here.server.connections()).toBeLessThanOrEqual(2);
     token = 'nobody-knows';
     expect(await thrown(kubernetes.list(ConfigMap, {}, never))).toMatchObject({ code: 401, reason: 'Unauthorized' });
-    expect(server!.requests).toHaveLength(5);
+    expect(here.server.requests).toHaveLength(5);
   });
 
   test('an exec plugin runs once for many requests, and again after a 401; its output never reaches an error', async () => {
-    const plugin = folder.write('plugin.cjs', `
+    const plugin = here.folder.write('plugin.cjs', `
       const fs = require('node:fs');
-      fs.appendFileSync(${JSON.stringify(folder.path('runs'))}, 'x');
-      const token = fs.readFileSync(${JSON.stringify(folder.path('token'))}, 'utf8');
+      fs.appendFileSync(${JSON.stringify(here.folder.path('runs'))}, 'x');
+      const token = fs.readFileSync(${JSON.stringify(here.folder.path('token'))}, 'utf8');
       if (token === 'broken') { process.stdout.write('{"token":"${TOKEN}"'); process.stderr.write('${TOKEN}'); process.exit(0); }
       process.stdout.write(JSON.stringify({ kind: 'ExecCredential', apiVersion: 'client.authentication.k8s.io/v1', status: { token } }));`);
     let token = TOKEN;
-    folder.write('token', token);
-    const runs = (): number => readFileSync(folder.path('runs'), 'utf8').length;
-    const kubernetes = await connect(needs(() => token), { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: process.execPath, args: [plugin], interactiveMode: 'Never' } });
+    here.folder.write('token', token);
+    const runs = (): number => readFileSync(here.folder.path('runs'), 'utf8').length;
+    const kubernetes = await here.connect(needs(() => token), { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: process.execPath, args: [plugin], interactiveMode: 'Never' } });
     await Promise.all(Array.from({ length: 10 }, () => kubernetes.list(ConfigMap, {}, never)));
     expect(runs()).toBe(1);
     token = 'second';
-    folder.write('token', token);
+    here.folder.write('token', token);
     await kubernetes.list(ConfigMap, {}, never);
     expect(runs()).toBe(2);
     token = 'third';
-    folder.write('token', 'broken');
+    here.folder.write('token', 'broken');
     const error = await thrown(kubernetes.list(ConfigMap, {}, never));
     expect(error).toBeInstanceOf(KubernetesUnreachable);
     expect(JSON.stringify([String(error), (error as Error).stack])).not.toContain(TOKEN);
@@ -302,45 +175,45 @@ describe('credentials', () => {
 
   test('client certificates and CAs from files: replaced files are used without a restart', async () => {
     const first = authority.issue('client', 'agent-one');
-    server = await fakeServer(authority, (_request, response) => send(response, 200, emptyList));
-    folder.write('ca.crt', authority.certificatePem);
-    folder.write('tls.crt', first.certificatePem);
-    folder.write('tls.key', first.keyPem);
-    folder.write('config', kubeconfig({ server: server.url, 'certificate-authority': 'ca.crt' }, { 'client-certificate': 'tls.crt', 'client-key': 'tls.key' }));
-    client = connectKubernetes({ kubeconfig: folder.path('config'), userAgent: 'x', metrics });
-    await client.list(ConfigMap, {}, never);
+    here.server = await fakeServer(authority, (_request, response) => send(response, 200, emptyList));
+    here.folder.write('ca.crt', authority.certificatePem);
+    here.folder.write('tls.crt', first.certificatePem);
+    here.folder.write('tls.key', first.keyPem);
+    here.folder.write('config', kubeconfig({ server: here.server.url, 'certificate-authority': 'ca.crt' }, { 'client-certificate': 'tls.crt', 'client-key': 'tls.key' }));
+    here.client = connectKubernetes({ kubeconfig: here.folder.path('config'), userAgent: 'x', metrics: here.metrics });
+    await here.client.list(ConfigMap, {}, never);
     const second = authority.issue('client', 'agent-two');
-    folder.write('tls.crt', second.certificatePem);
-    folder.write('tls.key', second.keyPem);
+    here.folder.write('tls.crt', second.certificatePem);
+    here.folder.write('tls.key', second.keyPem);
     await sleep(1100);
-    await client.list(ConfigMap, {}, never);
-    expect(server.requests.map((request) => request.client)).toEqual(['agent-one', 'agent-two']);
+    await here.client.list(ConfigMap, {}, never);
+    expect(here.server.requests.map((request) => request.client)).toEqual(['agent-one', 'agent-two']);
 
     const next = testAuthority('next');
-    server.replace(next.issue('server', 'api'));
+    here.server.replace(next.issue('server', 'api'));
     await sleep(1100);
-    expect(await thrown(client.list(ConfigMap, {}, never))).toBeInstanceOf(KubernetesUnreachable);
-    folder.write('ca.crt', `${authority.certificatePem}\n${next.certificatePem}`);
+    expect(await thrown(here.client.list(ConfigMap, {}, never))).toBeInstanceOf(KubernetesUnreachable);
+    here.folder.write('ca.crt', `${authority.certificatePem}\n${next.certificatePem}`);
     await sleep(1100);
-    await client.list(ConfigMap, {}, never);
-    expect(server.connections()).toBeGreaterThanOrEqual(3);
+    await here.client.list(ConfigMap, {}, never);
+    expect(here.server.connections()).toBeGreaterThanOrEqual(3);
   });
 
   test('a kubeconfig that cannot be used says so in one sentence, without its content', () => {
     const open = (name: string, context?: string): unknown => {
       try {
-        return connectKubernetes({ kubeconfig: folder.path(name), userAgent: 'x', metrics, ...(context === undefined ? {} : { context }) });
+        return connectKubernetes({ kubeconfig: here.folder.path(name), userAgent: 'x', metrics: here.metrics, ...(context === undefined ? {} : { context }) });
       } catch (error) {
         return error;
       }
     };
     expect(open('missing')).toMatchObject({ advice: 'user', message: expect.stringContaining('cannot be read (ENOENT)') as string });
-    folder.write('broken', `users:\n- token: ${TOKEN}\n  : : [`);
+    here.folder.write('broken', `users:\n- token: ${TOKEN}\n  : : [`);
     expect(open('broken')).toMatchObject({ advice: 'user', message: expect.stringContaining('is no valid kubeconfig') as string });
     expect(String(open('broken'))).not.toContain(TOKEN);
-    folder.write('empty', 'apiVersion: v1\nkind: Config\n');
+    here.folder.write('empty', 'apiVersion: v1\nkind: Config\n');
     expect(open('empty')).toMatchObject({ advice: 'user' });
-    folder.write('good', kubeconfig({ server: 'https://127.0.0.1:1' }, {}));
+    here.folder.write('good', kubeconfig({ server: 'https://127.0.0.1:1' }, {}));
     expect(open('good', 'elsewhere')).toMatchObject({ advice: 'user', message: expect.stringContaining('has no context "elsewhere"; it has main') as string });
   });
 });
