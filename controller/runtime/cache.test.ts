@@ -1,68 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigMap, type ConfigMapObject } from '../../mesh/api/resources/core.ts';
 import type { CancelSignal } from '../../mesh/ports/cancel.ts';
-import { type KubernetesClient, KubernetesError, KubernetesUnreachable, type ObjectList, type WatchEvent } from '../../mesh/ports/kubernetes.ts';
-import { type CacheOptions, createCache } from './cache.ts';
-import { SharedStrings } from './shared-strings.ts';
+import { type KubernetesClient, KubernetesError, KubernetesUnreachable } from '../../mesh/ports/kubernetes.ts';
+import { createCache } from './cache.ts';
 import { fakeMetrics, recordingLog, seededRandom } from './testing/fakes.ts';
 import { manualClock } from './testing/manual-clock.ts';
-
-const config = (name: string, version: number, uid = `uid-${name}`): ConfigMapObject =>
-  ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'n', uid, resourceVersion: String(version), managedFields: [{ manager: 'x' }] } });
-const event = (type: 'ADDED' | 'MODIFIED' | 'DELETED', object: ConfigMapObject): WatchEvent<ConfigMapObject> => ({ type, object });
-const gone = new KubernetesError(410, 'Expired', 'too old');
-
-type Page = ObjectList<ConfigMapObject> | Error;
-/** What one watch does: events, failures, `'hold'` stays open until cancelled, `'close'` ends. */
-type Watch = readonly (WatchEvent<ConfigMapObject> | Error | 'hold' | 'close' | number)[];
-
-/** Plays a script and records what it was asked. Without `streams` the server has no streaming lists. Numbers sleep that many milliseconds. */
-async function play(script: { readonly lists: readonly Page[]; readonly watches: readonly Watch[]; readonly streams?: readonly Watch[] }, options: CacheOptions<ConfigMapObject> = {}, milliseconds = 60_000) {
-  const clock = manualClock(0);
-  const log = recordingLog();
-  const metrics = fakeMetrics();
-  const calls: string[] = [];
-  const lists = [...script.lists];
-  const watches = [...script.watches];
-  const streams = script.streams === undefined ? undefined : [...script.streams];
-  const client = {
-    list(_kind: unknown, asked: { continueToken?: string; limit?: number; resourceVersion?: string; resourceVersionMatch?: string }) {
-      const since = asked.resourceVersion === undefined ? '' : ` ${asked.resourceVersionMatch} ${asked.resourceVersion}`;
-      calls.push(`list${asked.continueToken === undefined ? '' : ` ${asked.continueToken}`}${since} @${clock.now()}`);
-      expect(asked.limit).toBe(500);
-      const next = lists.shift() ?? new KubernetesUnreachable('no more lists');
-      return next instanceof Error ? Promise.reject(next) : Promise.resolve(next);
-    },
-    async *watch(_kind: unknown, asked: { resourceVersion: string; sendInitialEvents?: boolean }, signal: CancelSignal) {
-      const streaming = asked.sendInitialEvents === true;
-      if (streaming && streams === undefined) throw new KubernetesError(422, 'Invalid', 'sendInitialEvents is forbidden for watch');
-      calls.push(`${streaming ? 'stream' : 'watch'} ${asked.resourceVersion} @${clock.now()}`);
-      for (const next of (streaming ? streams : watches)?.shift() ?? ['hold' as const]) {
-        if (next === 'close') return;
-        if (next instanceof Error) throw next;
-        if (typeof next === 'number') await clock.sleepUntil(clock.now() + next, signal);
-        else if (next === 'hold') {
-          await new Promise<void>((resolve) => { signal.addEventListener('abort', () => resolve(), { once: true }); });
-          return;
-        } else yield next;
-      }
-    },
-  } as unknown as KubernetesClient;
-  const cache = createCache<ConfigMapObject>(client, ConfigMap, options, { clock, random: seededRandom(1), log, metrics });
-  const events: string[] = [];
-  cache.subscribe(({ type, object, previous }) => {
-    events.push(`${type} ${object.metadata.name} ${previous === undefined ? '' : `${previous.metadata.resourceVersion}→`}${object.metadata.resourceVersion}`);
-  });
-  const abort = new AbortController();
-  const running = cache.start(abort.signal);
-  await clock.advance(milliseconds);
-  abort.abort();
-  await running;
-  return { cache, calls, events, log, metrics, names: cache.list().map((object) => object.metadata.name) };
-}
-
-const list = (version: number, items: ConfigMapObject[], continueToken?: string): ObjectList<ConfigMapObject> =>
-  ({ resourceVersion: String(version), items, ...(continueToken === undefined ? {} : { continueToken }) });
+import { config, event, gone, list, play, type Watch } from './testing/play-cache.ts';
 
 describe('cache', () => {
   test('reads every page, then watches from the list, stripped of managedFields', async () => {
@@ -203,95 +146,6 @@ describe('cache', () => {
     expect(cache.synced).toBe(false);
     expect(log.lines.map(({ fields }) => String(fields['error']))).toContainEqual(expect.stringContaining('more than 1 configmaps'));
   });
-});
-
-const end = (version: number): WatchEvent<ConfigMapObject> => ({ type: 'BOOKMARK', resourceVersion: String(version), initialEventsEnd: true });
-
-describe('a streaming list', () => {
-  test('is one difference, and the same stream goes on as the watch', async () => {
-    const { calls, events } = await play({
-      lists: [], watches: [],
-      streams: [[event('ADDED', config('b', 2)), event('ADDED', config('a', 3)), 5000, event('ADDED', config('c', 4)), event('DELETED', config('c', 5)), end(10), event('MODIFIED', config('a', 11)), 'hold']],
-    });
-    expect(calls).toEqual(['stream  @0']);
-    expect(events).toEqual(['added b 2', 'added a 3', 'updated a 3→11']);
-  });
-
-  test.each([400, 405, 406, 415, 422, 501])('refused with %i gives pages at once, and is not tried again', async (code) => {
-    const { calls, events, metrics } = await play({
-      lists: [list(10, [config('a', 1)]), list(20, [config('a', 1)])], watches: [[gone], ['hold']], streams: [[new KubernetesError(code, 'No', 'no')]],
-    });
-    expect(calls).toEqual(['stream  @0', 'list @0', 'watch 10 @0', 'list NotOlderThan 10 @0', 'watch 20 @0']);
-    expect(events).toEqual(['added a 1']);
-    expect(metrics.value('isthmus_cache_lists_total', { kind: 'ConfigMap' })).toBe(2);
-  });
-
-  test('whose end never comes gives pages: the server does not know the parameter', async () => {
-    const { calls, events } = await play({ lists: [list(10, [config('a', 1)])], watches: [], streams: [[event('ADDED', config('a', 1)), 4000, event('MODIFIED', config('a', 9)), 'hold']] });
-    expect(calls).toEqual(['stream  @0', 'list @10000', 'watch 10 @10000']);
-    expect(events).toEqual(['added a 1']);
-  });
-
-  test('that is closed early again and again gives pages; nothing of the halves is seen', async () => {
-    const half = [event('ADDED', config('half', 1)), 'close'] as const;
-    const { calls, events } = await play({ lists: [list(10, [config('a', 1)])], watches: [], streams: [half, half, half] });
-    expect(calls.map((call) => call.split(' ')[0])).toEqual(['stream', 'stream', 'stream', 'list', 'watch']);
-    expect(events).toEqual(['added a 1']);
-  });
-
-  test('that breaks is asked for anew; after a 410 it asks for nothing older, and for the newest where that is refused', async () => {
-    const broken = new KubernetesUnreachable('reset');
-    const { calls, events } = await play({
-      lists: [], watches: [[gone]],
-      streams: [[event('ADDED', config('half', 1)), broken], [event('ADDED', config('a', 1)), end(10), 2000, broken], [gone], [event('ADDED', config('b', 12)), end(20), 'hold']],
-    });
-    expect(calls.map((call) => call.replace(/ @.*/, ''))).toEqual(['stream ', 'stream ', 'watch 10', 'stream 10', 'stream ']);
-    expect(events).toEqual(['added a 1', 'deleted a 1', 'added b 12']);
-  });
-});
-
-describe('time never goes back', () => {
-  test('a replica that lags is not believed: what it lists or bookmarks from the past changes nothing', async () => {
-    const { events, calls, metrics } = await play({
-      lists: [list(100, [config('a', 90)]), list(50, [config('a', 40), config('deleted since', 30)]), list(120, [config('a', 110)])],
-      watches: [[gone], ['hold']],
-    });
-    expect(events).toEqual(['added a 90', 'updated a 90→110']);
-    expect(calls.map((call) => call.replace(/ @.*/, ''))).toEqual(['list', 'watch 100', 'list NotOlderThan 100', 'list', 'watch 120']);
-    expect(metrics.value('isthmus_cache_failures_total', { kind: 'ConfigMap', reason: 'FromThePast' })).toBe(1);
-    const bookmark = await play({ lists: [list(100, []), list(101, [])], watches: [[{ type: 'BOOKMARK', resourceVersion: '99' }], ['hold']] });
-    expect(bookmark.calls.map((call) => call.replace(/ @.*/, ''))).toEqual(['list', 'watch 100', 'list NotOlderThan 100', 'watch 101']);
-  });
-
-  test('repeats of earlier events change nothing, not even for what was deleted since', async () => {
-    const { events, names } = await play({
-      lists: [list(10, [config('a', 5)])],
-      watches: [[event('MODIFIED', config('a', 12)), event('MODIFIED', config('a', 11)), event('ADDED', config('b', 13)), event('DELETED', config('b', 14)), event('ADDED', config('b', 13)), event('DELETED', config('a', 12)), event('ADDED', config('a', 16)), event('DELETED', config('a', 12)), 'hold']],
-    });
-    expect(events).toEqual(['added a 5', 'updated a 5→12', 'added b 13', 'deleted b 14', 'deleted a 12', 'added a 16']);
-    expect(names).toEqual(['a']);
-  });
-
-  test('a server that was set back is believed after it has said so again and again', async () => {
-    const tooLarge = new KubernetesError(504, 'Timeout', 'Too large resource version: 500, current: 7', [{ reason: 'ResourceVersionTooLarge' }], 1);
-    const restored = list(7, [config('a', 3, 'other')]);
-    const { events, calls, log } = await play({ lists: [list(500, [config('a', 400)]), tooLarge, restored, restored, restored], watches: [[tooLarge], ['hold']] });
-    expect(calls.map((call) => call.replace(/ @.*/, ''))).toEqual(['list', 'watch 500', 'list NotOlderThan 500', 'list', 'list', 'list', 'watch 7']);
-    expect(events).toEqual(['added a 400', 'deleted a 400', 'added a 3']);
-    expect(log.lines.some(({ message }) => message.includes('set back'))).toBe(true);
-  });
-});
-
-test('texts inside of objects are shared without a change of content, and frozen objects are taken as they are', () => {
-  const strings = new SharedStrings();
-  const text = JSON.stringify({ a: 'registry.example/web:1', b: ['registry.example/web:1', 'short', 1, null, { c: 'x'.repeat(500) }] });
-  const parsed = JSON.parse(text) as object;
-  strings.share(parsed);
-  for (let index = 0; index < 20_000; index++) strings.share({ name: `one of very many ${index}` });
-  strings.share(parsed);
-  expect(JSON.stringify(parsed)).toBe(text);
-  const frozen = Object.freeze({ a: 'registry.example/web:1' });
-  expect(() => strings.share(frozen)).not.toThrow();
 });
 
 describe('indexes', () => {
