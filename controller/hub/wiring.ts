@@ -16,10 +16,12 @@ import { type Cache, type CacheOptions, createCache } from '../runtime/cache.ts'
 import { type Lead, runElected } from '../runtime/election.ts';
 import { messageOf } from '../runtime/errors.ts';
 import { type Part, runParts } from '../runtime/lifecycle.ts';
+import { NO_BUNDLES } from './bundles/types.ts';
 import { createDrills } from './drill/drill.ts';
 import { fenced } from './fence.ts';
 import { createDrift } from './drift/drift.ts';
 import { createDriftJudge } from './drift/judge.ts';
+import { NO_GATES } from './gates/types.ts';
 import { createFleet } from './gateway/fleet.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { createPublishers } from './gateway/publishers.ts';
@@ -47,6 +49,7 @@ import { createRollout } from './rollout/rollout.ts';
 import { createSelectorChecks } from './selectors/selectors.ts';
 import { createServices } from './services/services.ts';
 import { DRILL_INDEXES, RUN_INDEXES } from './views.ts';
+import { NO_WINDOWS } from './windows/types.ts';
 
 export interface Hub {
   /** Runs until `signal` aborts; rejects where the hub cannot go on. */
@@ -112,7 +115,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
 
     const inventory = createInventory({ ports, fleet, assignments, clusters, runs, drift: driftJudge });
     const mesh = createMesh({ ports, sources, runs, strategies, drift: driftJudge });
-    const rollout = createRollout({ ports, sources, fleet, runs, drift: driftJudge });
+    const rollout = createRollout({ ports, sources, fleet, runs, drift: driftJudge, gates: NO_GATES, windows: NO_WINDOWS, bundles: NO_BUNDLES });
     const drift = createDrift({ ports, judge: driftJudge, clusters, policies: driftPolicies, decisions: driftDecisions });
     const services = createServices({ ports, fleet, publishers, clusters, policies });
     const drills = createDrills({ ports, fleet, publishers, drills: drillObjects, clusters });

@@ -9,12 +9,15 @@ import { decide } from '../../../mesh/rollout/decide.ts';
 import type { RunStep } from '../../../mesh/rollout/step.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
+import type { Bundles } from '../bundles/types.ts';
 import type { DriftJudge } from '../drift/judge.ts';
+import type { Gates } from '../gates/types.ts';
 import type { Fleet } from '../gateway/fleet.ts';
 import { clusterViews, currentPlan, type PlanSources } from '../mesh/current-plan.ts';
 import type { HubPorts } from '../ports.ts';
 import { reportOn } from '../report.ts';
 import { openRuns, runPhase, runSpec } from '../views.ts';
+import type { Windows } from '../windows/types.ts';
 import { writeStatus } from '../write-status.ts';
 import { freeze } from './freeze.ts';
 
@@ -30,6 +33,9 @@ export interface RolloutParts {
   readonly fleet: Fleet;
   readonly runs: Cache<UpdateRunObject>;
   readonly drift: DriftJudge;
+  readonly gates: Gates;
+  readonly windows: Windows;
+  readonly bundles: Bundles;
 }
 
 const NOTHING = { total: 0, done: 0, inFlight: 0, failed: 0, skipped: 0 };

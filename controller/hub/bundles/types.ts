@@ -1,0 +1,12 @@
+/** What the rollout asks of whoever keeps bundles. */
+import type { BundleReference } from '../../../mesh/model/bundle.ts';
+
+/** `problem`: why no run may bring it (there is none, its digest is another, its signatures do not do), for people. */
+export type BundleAnswer = { readonly reference: BundleReference } | { readonly problem: string };
+
+export interface Bundles {
+  /** The content that a Bundle of this name has, verified and durable apart from the Bundle object; with `digest`, that content and no other. */
+  resolve(name: string, digest: string | undefined): Promise<BundleAnswer>;
+}
+
+export const NO_BUNDLES: Bundles = { resolve: (name) => Promise.resolve({ problem: `there is no Bundle "${name}"` }) };
