@@ -30,7 +30,7 @@ const ofSpec = (spec: unknown) => ({ type: 'object', properties: { spec } });
 
 describe('refuses', () => {
   it.each([
-    ['kinds of workloads', 'GET', `${SHOP}/pods`, {}, 404, 'NotFound'],
+    ['kinds of workloads', 'GET', '/apis/apps/v1/namespaces/shop/deployments', {}, 404, 'NotFound'],
     ['logs of pods', 'GET', `${SHOP}/pods/a/log`, {}, 404, 'NotFound'],
     ['exec', 'POST', `${SHOP}/pods/a/exec`, { body: {} }, 404, 'NotFound'],
     ['a subresource that is not there', 'GET', `${SHOP}/configmaps/a/scale`, {}, 404, 'NotFound'],

@@ -35,7 +35,7 @@ describe('strange requests', () => {
     ['another namespace', 'POST', MAPS, { body: { ...configMap('a'), metadata: { name: 'a', namespace: 'default' } } }, 400, 'BadRequest'],
     ['a name that is no DNS label', 'POST', '/api/v1/namespaces', { body: { metadata: { name: 'No_Label' } } }, 422, 'Invalid'],
     ['an unknown field, strictly', 'POST', `${MAPS}?fieldValidation=Strict`, { body: { ...configMap('a'), dta: {} } }, 400, 'BadRequest'],
-    ['an unknown resource', 'GET', '/api/v1/pods', {}, 404, 'NotFound'],
+    ['an unknown resource', 'GET', '/api/v1/podtemplates', {}, 404, 'NotFound'],
     ['an unknown version', 'GET', '/apis/isthmus.dev/v9/meshes', {}, 404, 'NotFound'],
     ['an unknown method', 'POST', `${MAPS}/a`, { body: {} }, 405, 'MethodNotAllowed'],
     ['a bad selector', 'GET', `${MAPS}?labelSelector=a==b==c`, {}, 400, 'BadRequest'],

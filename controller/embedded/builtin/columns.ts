@@ -6,20 +6,20 @@ import { AGE, type TableColumn } from '../kinds.ts';
 import { KUBERNETES_SCHEMAS } from './schemas.generated.ts';
 
 /** The description of a field, from Kubernetes' own documents. */
-function about(type: string, field: string): string {
+export function about(type: string, field: string): string {
   const properties = objectAt(KUBERNETES_SCHEMAS[`io.k8s.api.${type}`] as JsonObject, 'properties');
   return textAt(objectAt(properties, field), 'description') ?? '';
 }
 
-const column = (name: string, description: string, read: TableColumn['read']): TableColumn => ({ name, type: 'string', priority: 0, description, read });
+export const column = (name: string, description: string, read: TableColumn['read']): TableColumn => ({ name, type: 'string', priority: 0, description, read });
 /** Only in the wide table. */
-const wide = (name: string, description: string, read: TableColumn['read']): TableColumn => ({ ...column(name, description, read), priority: 1 });
+export const wide = (name: string, description: string, read: TableColumn['read']): TableColumn => ({ ...column(name, description, read), priority: 1 });
 
 const listAt = (object: JsonObject, key: string): readonly JsonObject[] => {
   const list = member(object, key);
   return Array.isArray(list) ? list.filter(isObject) : [];
 };
-const orNone = (text: string | undefined): string => (text === undefined || text === '' ? '<none>' : text);
+export const orNone = (text: string | undefined): string => (text === undefined || text === '' ? '<none>' : text);
 const count = (object: JsonObject, key: string): number => Object.keys(objectAt(object, key)).length;
 /** Not later than the first three, so that a row stays a row. */
 const brief = (items: readonly string[]): string => (items.length === 0 ? '<unset>' : items.length > 3 ? `${items.slice(0, 3).join(',')} + ${items.length - 3} more...` : items.join(','));

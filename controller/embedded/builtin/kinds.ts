@@ -9,11 +9,15 @@ import { checkConfigMap } from './config-map.ts';
 import { checkEvent, defaultEvent, EVENT_ALWAYS } from './event.ts';
 import { eventView } from './event-view.ts';
 import { checkEndpointSlice, defaultEndpointSlice, prepareEndpointSlice } from './endpoint-slice.ts';
-import { EVENT_FIELDS, NAMESPACE_FIELDS, NODE_FIELDS, SECRET_FIELDS, SERVICE_FIELDS } from './selectable.ts';
+import { EVENT_FIELDS, NAMESPACE_FIELDS, NODE_FIELDS, POD_FIELDS, SECRET_FIELDS, SERVICE_FIELDS } from './selectable.ts';
 import type { Given } from './given.ts';
 import { RBAC_KINDS } from './rbac.ts';
+import { checkPod, defaultPod, preparePod } from './pod.ts';
+import { POD_COLUMNS } from './pod-columns.ts';
+import { normalizeQuantities } from './resource-lists.ts';
 import { builtInSchema } from './schemas.ts';
 import { checkSecret, defaultSecret } from './secret.ts';
+import { checkStorageClass, defaultStorageClass, STORAGE_CLASS_COLUMNS } from './storage-class.ts';
 import { checkService, defaultService, serviceAddresses } from './service.ts';
 
 function builtIn({ schemaName, nullable = [], checksRequired = false, ...given }: Given): ServedKind {
@@ -81,6 +85,15 @@ export function builtInKinds(serviceRanges: readonly string[]): readonly ServedK
     builtIn({
       kind: 'Node', plural: 'nodes', shortNames: ['no'], namespaced: false, statusSubresource: true, schemaName: `${CORE}.Node`,
       columns: NODE_COLUMNS, fields: NODE_FIELDS,
+      defaults: (object) => { for (const list of ['capacity', 'allocatable']) normalizeQuantities(objectAt(object, 'status')[list], 'Node'); },
+    }),
+    builtIn({
+      kind: 'Pod', plural: 'pods', shortNames: ['po'], categories: ['all'], statusSubresource: true, hasGeneration: true, schemaName: `${CORE}.Pod`,
+      columns: POD_COLUMNS, fields: POD_FIELDS, defaults: defaultPod, prepare: preparePod, check: checkPod,
+    }),
+    builtIn({
+      kind: 'StorageClass', plural: 'storageclasses', group: 'storage.k8s.io', namespaced: false, shortNames: ['sc'], schemaName: 'io.k8s.api.storage.v1.StorageClass',
+      columns: STORAGE_CLASS_COLUMNS, defaults: defaultStorageClass, check: checkStorageClass, blank: {},
     }),
     builtIn({
       kind: 'Secret', plural: 'secrets', schemaName: `${CORE}.Secret`, defaults: defaultSecret,

@@ -9,6 +9,13 @@ const at = (...path: readonly string[]) => (object: JsonObject): string =>
 
 export const NAMESPACE_FIELDS: Fields = { ...METADATA_FIELDS, 'status.phase': at('status', 'phase') };
 export const NODE_FIELDS: Fields = { ...METADATA_FIELDS, 'spec.unschedulable': (object) => String(objectAt(object, 'spec')['unschedulable'] === true) };
+export const POD_FIELDS: Fields = {
+  ...METADATA_FIELDS,
+  ...Object.fromEntries([['spec', 'nodeName'], ['spec', 'restartPolicy'], ['spec', 'schedulerName'], ['spec', 'serviceAccountName'], ['status', 'phase'], ['status', 'podIP'], ['status', 'nominatedNodeName']].map((path) => [path.join('.'), at(...path)])),
+  'spec.hostNetwork': (object) => String(objectAt(object, 'spec')['hostNetwork'] === true),
+  // Known to kube-apiserver, and always empty.
+  'status.podIPs': () => '',
+};
 export const SECRET_FIELDS: Fields = { ...METADATA_FIELDS, type: at('type') };
 export const SERVICE_FIELDS: Fields = { ...METADATA_FIELDS, 'spec.clusterIP': at('spec', 'clusterIP'), 'spec.type': at('spec', 'type') };
 export const EVENT_FIELDS: Fields = {

@@ -13,7 +13,7 @@ export type IncludedObject = 'Metadata' | 'Object' | 'None';
 
 /** The name comes first, unless the kind says where. */
 const allColumns = ({ columns }: ServedKind): readonly TableColumn[] =>
-  (columns.some((column) => column.format === 'name') ? columns.map((column) => (column.format === 'name' ? { ...NAME, priority: column.priority } : column)) : [NAME, ...columns]);
+  (columns.some((column) => column.format === 'name') ? columns.map((column) => (column.format === 'name' ? { ...NAME, priority: column.priority, read: (object: JsonObject, now: number) => column.read(object, now) || nameOf(object) } : column)) : [NAME, ...columns]);
 
 export const columnsOf = (kind: ServedKind): readonly JsonObject[] =>
   allColumns(kind).map(({ name, type, format = '', description, priority }) => ({ name, type, format, description, priority }));

@@ -28,6 +28,7 @@ import { rulesCases } from './rules-cases.ts';
 import { applyFieldsCases } from './apply-fields-cases.ts';
 import { strictnessCases } from './strictness-cases.ts';
 import { validationCases } from './validation-cases.ts';
+import { workloadsCases } from './workloads-cases.ts';
 import { watchCases } from './watch-cases.ts';
 import { writesCases } from './writes-cases.ts';
 import { watchesCases } from './watches-cases.ts';
@@ -54,7 +55,7 @@ export function kubernetesContract(name: string, start: () => Promise<Subject>):
 }
 
 /** Each group of cases works in namespaces of its own; the order of groups says nothing. */
-const SERVER_CASES: readonly ((subject: () => ServerSubject) => void)[] = [applyRulesCases, lifecycleCases, garbageCases, namespaceCases, accessCases, leaseCases, eventGroupsCases, documentsCases, reviewsCases, selectorsCases, tablesCases, versionsCases, watchesCases, writesCases, patchesCases, validationCases, rulesCases, definitionsCases, conversionCases, strictnessCases, applyFieldsCases, chartsCases, collectionCases, clusterSelectorsCases];
+const SERVER_CASES: readonly ((subject: () => ServerSubject) => void)[] = [applyRulesCases, lifecycleCases, garbageCases, namespaceCases, accessCases, leaseCases, eventGroupsCases, documentsCases, reviewsCases, selectorsCases, tablesCases, versionsCases, watchesCases, writesCases, patchesCases, validationCases, rulesCases, definitionsCases, conversionCases, strictnessCases, applyFieldsCases, chartsCases, collectionCases, clusterSelectorsCases, workloadsCases];
 
 export function serverContract(name: string, start: () => Promise<ServerSubject>): void {
   describe(name, () => {
