@@ -32,9 +32,9 @@ const rowOf = fc.record({
     'last-change': some(-30, -7, -1, 0, 1).map((days) => fact(at(days))),
     'certificate-not-after': some(-1, 1, 20, 40).map((days) => fact(at(days))),
     architecture: some([], ['amd64'], ['amd64', 'arm64']).map((value) => fact(value)),
-    issuer: some('CA 2', 'CA 3', NONE).map((value) => fact(value)),
-    'issuing-ca-generation': some(2, 3, 10, NONE).map((value) => fact(value)),
-    current: some('abc', 'def', NONE).map((value) => fact(value)),
+    issuer: some<Value>('CA 2', 'CA 3', NONE).map((value) => fact(value)),
+    'issuing-ca-generation': some<Value>(2, 3, 10, NONE).map((value) => fact(value)),
+    current: some<Value>('abc', 'def', NONE).map((value) => fact(value)),
   }, { requiredKeys: [] }),
 });
 

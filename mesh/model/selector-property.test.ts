@@ -2,11 +2,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ClusterSelector, matchesSelector, selectorProblem, type SelectorSubject, subjectProblem } from './selector.ts';
+import type { SelectorFact } from './selector-lookup.ts';
 import { selectorReach } from './selector-reach.ts';
 
 const some = <T>(...values: T[]) => fc.constantFrom(...values);
 const keys = some('env', 'region', 'team', 'tier', 'joined', 'agent-version', 'nodes', 'architecture', 'ready', 'issuer', 'issuing-ca-generation');
-const NONE = { value: '', values: [] };
+const NONE: SelectorFact = { value: '', values: [] };
 const values = some('production', 'staging', 'eu-north', 'eu-west', '', '3', '10', '1.9.0', '1.10.0', 'amd64', 'true', '2026-01-01T00:00:00Z');
 const globs = fc.oneof(values, some('*', 'eu-*', '?', 'prod*n', '1.*', '*64', 'tru?'));
 
@@ -17,7 +18,7 @@ const subjects: fc.Arbitrary<SelectorSubject> = fc.record({
   facts: fc.record({
     joined: some(true, false).map((value) => ({ value })), ready: some(true, false).map((value) => ({ value })), 'agent-version': some('1.9.0', '1.10.0').map((value) => ({ value })),
     nodes: some(3, 10).map((value) => ({ value })), architecture: some([], ['amd64'], ['amd64', 'arm64']).map((list) => ({ value: list.join(','), values: list })),
-    issuer: some({ value: '3' }, { value: 'production' }, NONE), 'issuing-ca-generation': some({ value: 3 }, { value: 10 }, NONE),
+    issuer: some<SelectorFact>({ value: '3' }, { value: 'production' }, NONE), 'issuing-ca-generation': some<SelectorFact>({ value: 3 }, { value: 10 }, NONE),
   }, { requiredKeys: [] }),
 });
 
