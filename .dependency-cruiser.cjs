@@ -1,8 +1,10 @@
 /** Import directions: docs/architecture.md, "Who may import whom". Every rule has a planted violation in e2e/layout/layout.test.ts. */
-const mesh = ['model', 'inventory', 'plan', 'cilium', 'rollout', 'drift', 'failover', 'dns', 'drill', 'services'];
+const mesh = ['model', 'inventory', 'plan', 'cilium', 'rollout', 'drift', 'failover', 'dns', 'drill', 'services', 'bundle'];
 const notTests = '[.]test[.]ts$|/testing/';
 /** Files of the model that may use the CEL library. */
 const cel = '^mesh/model/cel(-check|-selector)?[.]ts$';
+/** Files that may use the library of recurrence rules. */
+const recurring = '^mesh/rollout/windows/';
 const decisions = mesh.filter((name) => name !== 'model');
 
 module.exports = {
@@ -22,7 +24,16 @@ module.exports = {
     {
       name: 'mesh-decisions-import-model', severity: 'error',
       comment: 'Decisions never import each other; values pass through mesh/model.',
-      from: { path: `^mesh/(${decisions.join('|')})/`, pathNot: notTests }, to: { pathNot: '^mesh/(model|$1)/' },
+      from: { path: `^mesh/(${decisions.join('|')})/`, pathNot: `${notTests}|${recurring}` }, to: { pathNot: '^mesh/(model|$1)/' },
+    },
+    {
+      name: 'mesh-windows-imports', severity: 'error',
+      comment: 'docs/decisions/0016: when a window recurs is counted by a library. It is pure: time zones are those of the runtime.',
+      from: { path: recurring, pathNot: notTests }, to: { pathNot: '^mesh/(model|rollout)/|node_modules/rrule-temporal/' },
+    },
+    {
+      name: 'recurrence-only-in-windows', severity: 'error',
+      from: { path: '^(mesh|certs|controller)/', pathNot: `${notTests}|${recurring}` }, to: { path: 'node_modules/rrule-temporal/' },
     },
     {
       name: 'mesh-ports-import-model', severity: 'error',

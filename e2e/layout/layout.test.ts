@@ -37,6 +37,8 @@ const planted: Readonly<Record<string, readonly [file: string, imported: string]
   'mesh-model-imports-itself': ['mesh/model/bad.ts', '../ports/clock.ts'],
   'mesh-model-cel-imports': ['mesh/model/cel.ts', '@bufbuild/protobuf'],
   'mesh-decisions-import-model': ['mesh/plan/bad.ts', '../rollout/decide.ts'],
+  'mesh-windows-imports': ['mesh/rollout/windows/bad.ts', '../../plan/plan.ts'],
+  'recurrence-only-in-windows': ['controller/cli/window.ts', 'rrule-temporal'],
   'mesh-ports-import-model': ['mesh/ports/bad.ts', '../plan/plan.ts'],
   'mesh-api-imports': ['mesh/api/bad.ts', '../plan/plan.ts'],
   'certs-imports': ['certs/bad.ts', '../controller/runtime/queue.ts'],
@@ -100,7 +102,7 @@ describe('purity', () => {
     expect(await output('tsc', ['-p', 'mesh', '--noEmit', '--composite', 'false', '--incremental', 'false', '--emitDeclarationOnly', 'false'], folder)).toMatch(/bad\.ts.*error TS(2304|2580|2591|2584|2552)/);
   });
 
-  test.each(['Date.now()', 'new Date()', 'Math.random()'])('lint refuses %s in mesh/ and in shells', async (expression) => {
+  test.each(['Date.now()', 'new Date()', 'Math.random()', 'Temporal.Now.instant()'])('lint refuses %s in mesh/ and in shells', async (expression) => {
     for (const place of ['mesh/plan', 'controller/hub', 'controller/runtime']) {
       mkdirSync(join(folder, place), { recursive: true });
       writeFileSync(join(folder, place, 'bad.ts'), `export const bad = ${expression};\n`);
