@@ -10,7 +10,7 @@ const code = (value: unknown): string => `\`${typeof value === 'string' ? value 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
 function typeOf(schema: StructuralSchema): string {
-  if (schema['x-kubernetes-preserve-unknown-fields'] === true) return 'text or list of texts';
+  if (schema['x-kubernetes-preserve-unknown-fields'] === true) return schema.type === 'object' ? 'any object' : 'text or list of texts';
   if (schema['x-kubernetes-int-or-string'] === true) return 'number or percentage';
   if (schema.type === 'array') return `list of ${schema.items === undefined ? 'any' : typeOf(schema.items)}`;
   if (schema.type === 'object' && schema.additionalProperties !== undefined) return `map of ${typeOf(schema.additionalProperties)}`;

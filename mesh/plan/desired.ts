@@ -1,8 +1,9 @@
-/** One cluster's desired state and its name: the hash of what it says. */
-import { canonicalJson, type Digest } from '../model/canonical.ts';
-import type { DesiredRevision, DesiredState, DriftOverride, PeeringState, TrustState } from '../model/desired.ts';
+/** The part of a cluster's desired state that the plan makes. */
+import type { Digest } from '../model/canonical.ts';
+import type { DesiredRevision, DriftOverride, PeeringState, TrustState } from '../model/desired.ts';
 import { sortedByName } from '../model/order.ts';
 import type { FailoverPolicyValue, GlobalServiceValue } from '../model/policy.ts';
+import { revisionOf } from '../model/revision.ts';
 
 /** The parts that every cluster gets alike. */
 export interface SharedState {
@@ -20,6 +21,5 @@ export function desiredRevision(
   cluster: string, mesh: string | null, peering: PeeringState | null, shared: SharedState, digest: Digest, texts?: ReadonlyMap<object, string>, overrides: readonly DriftOverride[] = [],
 ): DesiredRevision {
   const { trust, failover, globalServices } = shared;
-  const content = canonicalJson({ schema: 1, cluster, mesh, peering, trust, failover, globalServices, ...(overrides.length === 0 ? {} : { overrides }) } satisfies DesiredState, texts);
-  return { id: `sha256-${digest(content)}`, cluster, content };
+  return revisionOf({ schema: 1, cluster, mesh, peering, trust, failover, globalServices, overrides }, digest, texts);
 }

@@ -1,4 +1,5 @@
 /** Every custom resource that Isthmus defines or serves. */
+import { Bundle } from './bundle.ts';
 import { Cluster } from './cluster.ts';
 import type { ResourceDefinition } from './define.ts';
 import { Drill } from './drill.ts';
@@ -11,12 +12,12 @@ import { ServiceExport, ServiceImport } from './multicluster.ts';
 import { ExportPolicy, FailoverPolicy, GlobalService } from './policies.ts';
 import { UpdateRun, UpdateStrategy } from './updates.ts';
 
-export { Cluster, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, JoinToken, Mesh, ServiceExport, ServiceImport, UpdateRun, UpdateStrategy };
+export { Bundle, Cluster, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, JoinToken, Mesh, ServiceExport, ServiceImport, UpdateRun, UpdateStrategy };
 export { apiVersionOf, type ResourceDefinition } from './define.ts';
 
 /** Served by the hub's Kubernetes API. */
 export const HUB_RESOURCES: readonly ResourceDefinition[] = [
-  Cluster, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, JoinToken, Mesh, UpdateRun, UpdateStrategy,
+  Bundle, Cluster, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, JoinToken, Mesh, UpdateRun, UpdateStrategy,
 ];
 
 /** Served by every member cluster's Kubernetes API. */

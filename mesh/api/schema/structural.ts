@@ -66,7 +66,7 @@ function structuralSchema(type: z.ZodType, path = ''): StructuralSchema {
 
 function structural(emitted: Emitted, path: string): StructuralSchema {
   if (emitted['x-kubernetes-preserve-unknown-fields'] === true) {
-    return { 'x-kubernetes-preserve-unknown-fields': true, ...(typeof emitted['description'] === 'string' ? { description: emitted['description'] } : {}) };
+    return { ...(emitted['type'] === 'object' ? { type: 'object' as const } : {}), 'x-kubernetes-preserve-unknown-fields': true, ...(typeof emitted['description'] === 'string' ? { description: emitted['description'] } : {}) };
   }
   if (emitted['x-kubernetes-int-or-string'] === true) {
     const kept = ['description', 'default', 'minimum', 'maximum', 'pattern', 'maxLength'].flatMap((key) => (emitted[key] === undefined ? [] : [[key, emitted[key]] as const]));
