@@ -5,7 +5,7 @@ import { defineResource, type ResourceObject } from './define.ts';
 
 const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 export const SEMANTIC_VERSION = /^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$/;
-const packageName = z.string().regex(NAME);
+const packageName = z.string().max(63).regex(NAME);
 const semanticVersion = z.string().max(64).regex(SEMANTIC_VERSION);
 const digest = z.string().regex(/^sha256-[0-9a-f]{64}$/);
 const objectName = z.string().min(1).max(253);
@@ -42,7 +42,7 @@ const healthRule = z.object({
 export const bundleContentSpec = z.object({
   package: packageName.describe('What it is a version of: a bundle replaces another of the same package.'),
   version: semanticVersion,
-  parts: z.array(part).min(1).max(32).meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }).describe('Applied in order, each only when the one before it is healthy; taken back in reverse order.'),
+  parts: z.array(part).min(1).max(32).meta({ 'x-kubernetes-list-type': 'atomic' }).describe('Applied in order, each only when the one before it is healthy; taken back in reverse order.'),
   health: z.array(healthRule).max(64).default([]).describe('When objects of a kind are healthy, beyond what Kubernetes itself says of it.'),
 });
 
@@ -73,7 +73,7 @@ export const Bundle = defineResource({
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
   validations: [{
-    rule: 'self.spec.package == oldSelf.spec.package && self.spec.version == oldSelf.spec.version && self.spec.parts == oldSelf.spec.parts && self.spec.health == oldSelf.spec.health',
+    rule: 'self.spec.__package__ == oldSelf.spec.__package__ && self.spec.version == oldSelf.spec.version && self.spec.parts == oldSelf.spec.parts && self.spec.health == oldSelf.spec.health',
     message: 'a bundle does not change; only signatures may be added: make a Bundle of another version',
   }],
 });
