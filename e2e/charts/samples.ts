@@ -11,6 +11,16 @@ const strategy = { stages: [{ name: 'canary', clusters: {} }] };
 const digest = 'a'.repeat(64);
 
 const SAMPLES: Readonly<Record<string, Sample>> = {
+  ChangeWindow: {
+    spec: { clusters: { labels: { tier: 'gold' } }, kind: 'Allow', cron: '0 22 * * 1-5', durationSeconds: 21600, timeZone: 'Europe/Berlin', reason: 'at night' },
+    refused: [
+      { spec: { clusters: {}, kind: 'Deny' }, field: 'spec' },
+      { spec: { clusters: {}, kind: 'Deny', cron: '0 22 * * *' }, field: 'spec' },
+      { spec: { clusters: {}, kind: 'Deny', rrule: 'FREQ=DAILY', durationSeconds: 3600 }, field: 'spec' },
+      { spec: { clusters: {}, kind: 'Deny', period: { from: '2026-12-24T00:00:00Z', to: '2026-12-20T00:00:00Z' } }, field: 'spec' },
+      { spec: { clusters: {}, kind: 'Deny', rrule: 'FREQ=DAILY', start: '24 December', durationSeconds: 3600 }, field: 'spec.start' },
+    ],
+  },
   Cluster: {
     spec: { properties: { country: 'de' }, meshEndpoint: { ips: ['192.0.2.1'] }, frozen: { reason: 'audit', until: '2026-12-31T00:00:00Z' } },
     refused: [
@@ -48,6 +58,10 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   UpdateStrategy: {
     spec: strategy,
     refused: [{ spec: { stages: [{ name: 'canary', clusters: {}, maxConcurrency: 0 }] }, field: 'spec.stages[0].maxConcurrency' }],
+  },
+  WindowOverride: {
+    spec: { run: 'one', reason: 'a leak', requestedBy: 'ada', expiresAt: '2026-12-24T12:00:00Z' },
+    refused: [{ spec: { run: 'one', reason: '', requestedBy: 'ada', expiresAt: '2026-12-24T12:00:00Z' }, field: 'spec.reason' }, { spec: { run: 'one', reason: 'a leak', requestedBy: 'ada', expiresAt: 'soon' }, field: 'spec.expiresAt' }],
   },
   ServiceExport: { spec: { exportedLabels: { tier: 'one' } }, refused: [{ spec: { exportedLabels: 'tier' }, field: 'spec.exportedLabels' }] },
   ServiceImport: {

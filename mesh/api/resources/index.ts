@@ -11,13 +11,14 @@ import { Mesh } from './mesh.ts';
 import { ServiceExport, ServiceImport } from './multicluster.ts';
 import { ExportPolicy, FailoverPolicy, GlobalService } from './policies.ts';
 import { UpdateRun, UpdateStrategy } from './updates.ts';
+import { ChangeWindow, WindowOverride } from './windows.ts';
 
-export { Bundle, Cluster, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, JoinToken, Mesh, ServiceExport, ServiceImport, UpdateRun, UpdateStrategy };
+export { Bundle, ChangeWindow, Cluster, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, JoinToken, Mesh, ServiceExport, ServiceImport, UpdateRun, UpdateStrategy, WindowOverride };
 export { apiVersionOf, type ResourceDefinition } from './define.ts';
 
 /** Served by the hub's Kubernetes API. */
 export const HUB_RESOURCES: readonly ResourceDefinition[] = [
-  Bundle, Cluster, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, JoinToken, Mesh, UpdateRun, UpdateStrategy,
+  Bundle, ChangeWindow, Cluster, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, JoinToken, Mesh, UpdateRun, UpdateStrategy, WindowOverride,
 ];
 
 /** Served by every member cluster's Kubernetes API. */
