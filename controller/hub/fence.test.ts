@@ -15,7 +15,7 @@ function recorder(methods: readonly string[], asked: string[]): Record<string, (
 test('once leadership is over nothing is written, and everything can still be read', async () => {
   const asked: string[] = [];
   const kubernetes = recorder(['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'], asked) as unknown as KubernetesClient;
-  const records = recorder(['recordChange', 'compactHistory', 'listStates', 'statesAt', 'listHistory', 'namesOf', 'listGone', 'historyKeptSince', 'putRevisions', 'getRevision', 'createRun', 'listTargets', 'saveProgress', 'listJournal', 'listAssignments', 'putReport', 'getReport', 'check', 'close'], asked) as unknown as RecordStore;
+  const records = recorder(['recordChange', 'compactHistory', 'listStates', 'statesAt', 'listHistory', 'namesOf', 'listGone', 'historyKeptSince', 'putRevisions', 'getRevision', 'createRun', 'getRun', 'listTargets', 'saveProgress', 'lastHealthyOn', 'listJournal', 'listAssignments', 'putReport', 'getReport', 'check', 'close'], asked) as unknown as RecordStore;
   let holds = true;
   const ports = fenced({ kubernetes, records } as HubPorts, () => holds);
   const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'n', name: 'a' } };
@@ -23,7 +23,7 @@ test('once leadership is over nothing is written, and everything can still be re
   const writes = (): Promise<unknown>[] => [
     ports.kubernetes.create(ConfigMap, object, by, never), ports.kubernetes.update(ConfigMap, object, by, never),
     ports.kubernetes.patch(ConfigMap, object.metadata, {}, { ...by, type: 'apply' }, never), ports.kubernetes.delete(ConfigMap, object.metadata, {}, never),
-    ports.records.recordChange({} as Parameters<RecordStore['recordChange']>[0]), ports.records.compactHistory({ rowsBefore: 0, statesBefore: 0 }), ports.records.putRevisions([]), ports.records.createRun('r', [], []),
+    ports.records.recordChange({} as Parameters<RecordStore['recordChange']>[0]), ports.records.compactHistory({ rowsBefore: 0, statesBefore: 0 }), ports.records.putRevisions([]), ports.records.createRun('r', {} as Parameters<RecordStore['createRun']>[1]),
     ports.records.saveProgress({} as Parameters<RecordStore['saveProgress']>[0]), ports.records.putReport('r', ''),
   ];
   await Promise.all(writes());

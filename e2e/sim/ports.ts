@@ -113,19 +113,20 @@ export function tracedRecords(records: RecordStore, trace: Trace): TracedRecords
         await records.recordChange(change);
         for (const { cluster, field, by, after } of change.entries) trace.add('hub', 'history', `${cluster} ${field} ${after === null ? 'gone' : 'set'} by ${by}`);
       },
-      async createRun(run, frozen, entries) {
-        const created = await records.createRun(run, frozen, entries);
+      async createRun(run, frozen) {
+        const created = await records.createRun(run, frozen);
         if (created) {
-          targets.set(run, frozen);
-          kept(entries);
+          targets.set(run, frozen.targets);
+          kept(frozen.journal);
         }
         return created;
       },
       async saveProgress(progress) {
-        await records.saveProgress(progress);
+        const given = await records.saveProgress(progress);
         targets.set(progress.run, await records.listTargets(progress.run));
-        assignments.push(...progress.assignments);
+        assignments.push(...given);
         kept(progress.journal);
+        return given;
       },
     },
   };
@@ -144,6 +145,8 @@ export function livingRecords(records: RecordStore, life: Life): RecordStore {
     putRevisions: (...call) => life.call(() => records.putRevisions(...call)),
     getRevision: (...call) => life.call(() => records.getRevision(...call)),
     createRun: (...call) => life.call(() => records.createRun(...call)),
+    getRun: (...call) => life.call(() => records.getRun(...call)),
+    lastHealthyOn: (...call) => life.call(() => records.lastHealthyOn(...call)),
     listTargets: (...call) => life.call(() => records.listTargets(...call)),
     saveProgress: (...call) => life.call(() => records.saveProgress(...call)),
     listJournal: (...call) => life.call(() => records.listJournal(...call)),

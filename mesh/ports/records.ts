@@ -3,7 +3,7 @@ import type { ClusterFields } from '../model/cluster-fields.ts';
 import type { DesiredRevision } from '../model/desired.ts';
 import type { Assignment, HistoryEntry, JournalEntry } from '../model/history.ts';
 import type { Instant } from '../model/instant.ts';
-import type { RunTarget } from '../model/rollout.ts';
+import type { RunPhase, RunState, RunTarget, StrategyValue } from '../model/rollout.ts';
 
 /** One step of a cluster: all of its fields afterwards, and what of them changed. */
 export interface ClusterChange {
@@ -33,6 +33,55 @@ export interface Retention {
   readonly statesBefore: Instant;
 }
 
+/** What a run is frozen to, once. */
+interface FrozenRun {
+  /** Of the UpdateRun that it was frozen for: another of the same name is another run. Empty: frozen by a version that did not keep it. */
+  readonly uid: string;
+  readonly createdAt: Instant;
+  readonly author: string;
+  /** What of its clusters' states it changes: the planned part, or bundles alone. */
+  readonly changes: 'Plan' | 'Bundles';
+  /** null: frozen by a version that left it in the UpdateRun. */
+  readonly strategy: StrategyValue | null;
+  /** Empty: as `strategy` null. */
+  readonly strategyDigest: string;
+  /** Name of the run that it takes back; null: none. */
+  readonly undoOf: string | null;
+  /** Of its beginning, for people: why it has no clusters, or what became of some. */
+  readonly message: string;
+}
+
+/** How far a run is, beside its rows. */
+interface RunProgress {
+  readonly state: RunState;
+  readonly phase: RunPhase;
+  readonly finishedAt: Instant | null;
+  /** Clusters that would be in the run had they been there when it was frozen; sorted. */
+  readonly joinedLater: readonly string[];
+}
+
+export interface RunRecord extends FrozenRun, RunProgress {
+  readonly run: string;
+  /** Counts the writes of this run. */
+  readonly revision: number;
+}
+
+export interface NewRun extends FrozenRun, RunProgress {
+  readonly targets: readonly RunTarget[];
+  readonly journal: readonly JournalEntry[];
+}
+
+export interface RunStepRecord extends RunProgress {
+  readonly run: string;
+  /** That of the record which the step was decided on. */
+  readonly revision: number;
+  /** Rows that differ. */
+  readonly targets: readonly RunTarget[];
+  /** Their generations are given by the store: each cluster's last one and one more. */
+  readonly assignments: readonly Omit<Assignment, 'generation'>[];
+  readonly journal: readonly JournalEntry[];
+}
+
 /** Every method that writes is one transaction and is durable when it resolves. */
 export interface RecordStore {
   /** The inventory's state lives here; `Cluster.status` shows it. State and history go together, or not at all. */
@@ -56,16 +105,14 @@ export interface RecordStore {
   putRevisions(revisions: readonly DesiredRevision[]): Promise<void>;
   getRevision(id: string): Promise<DesiredRevision | undefined>;
 
-  /** Freezes a run's targets once; false where the run has targets already (a restart), and then nothing is written. */
-  createRun(run: string, targets: readonly RunTarget[], journal: readonly JournalEntry[]): Promise<boolean>;
+  /** Freezes a run once; false where there is one of this name already (a restart), and then nothing is written. */
+  createRun(run: string, frozen: NewRun): Promise<boolean>;
+  getRun(run: string): Promise<RunRecord | undefined>;
   listTargets(run: string): Promise<readonly RunTarget[]>;
-  /** Rows, assignments and journal together, or none of them. */
-  saveProgress(progress: {
-    readonly run: string;
-    readonly targets: readonly RunTarget[];
-    readonly assignments: readonly Assignment[];
-    readonly journal: readonly JournalEntry[];
-  }): Promise<void>;
+  /** Rows, state, assignments and journal together, or none of them; gives the assignments with their generations, which the rows get as well. Throws `RunMoved` where the run is not at `revision`. */
+  saveProgress(step: RunStepRecord): Promise<readonly Assignment[]>;
+  /** By cluster, of the given (cluster, state) pairs: until when the cluster was told to have the state, where a run was done with it on that cluster. Only what ended at `since` or later. */
+  lastHealthyOn(wanted: readonly { readonly cluster: string; readonly desiredId: string }[], since: Instant): Promise<ReadonlyMap<string, Instant>>;
   /** Oldest first. */
   listJournal(run: string, limit: number): Promise<readonly JournalEntry[]>;
   listAssignments(): Promise<readonly Assignment[]>;
@@ -86,5 +133,14 @@ export class RecordsUnavailable extends Error {
     super(message);
     this.name = 'RecordsUnavailable';
     this.advice = advice;
+  }
+}
+
+/** Somebody else has written this run since it was read: another hub that led, or a write of this one of which only the answer was lost. Read it again. */
+export class RunMoved extends Error {
+  readonly advice = 'retry';
+  constructor(run: string) {
+    super(`run ${run}: its records were written by another since they were read; nothing of this write was kept`);
+    this.name = 'RunMoved';
   }
 }

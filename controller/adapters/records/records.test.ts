@@ -3,20 +3,17 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { HistoryEntry, JournalEntry } from '../../../mesh/model/history.ts';
-import type { RunTarget } from '../../../mesh/model/rollout.ts';
+import type { HistoryEntry } from '../../../mesh/model/history.ts';
 import { type ClusterChange, type RecordStore, RecordsUnavailable } from '../../../mesh/ports/records.ts';
 import { findPostgres, startPostgres, type TestPostgres } from './testing/postgres-server.ts';
 import { migrationSuite } from './testing/migration-suite.ts';
+import { runsSuite } from './testing/runs-suite.ts';
 import { statesSuite } from './testing/states-suite.ts';
 import { openPostgresRecords, postgresDatabase } from './postgres.ts';
 import { openSqliteRecords, sqliteDatabase } from './sqlite.ts';
 
-const target = (cluster: string, phase: RunTarget['phase'] = 'Pending'): RunTarget =>
-  ({ cluster, stage: 0, fromId: null, toId: `sha256-${cluster}`, phase, assignedAt: null, healthyAt: null, finishedAt: null, message: '' });
 const entry = (cluster: string, at: number): HistoryEntry => ({ cluster, at, field: 'properties.region', before: null, after: '"europe"', by: 'spiffe://test/cluster/a', run: null, reason: null, approvedBy: [] });
 const change = (cluster: string, at: number): ClusterChange => ({ cluster, at, fields: { 'properties.region': '"europe"' }, entries: [entry(cluster, at)] });
-const journal = (event: JournalEntry['event'], cluster = ''): JournalEntry => ({ run: 'mesh-1', at: 5, cluster, event, message: '' });
 
 function suite(open: () => Promise<RecordStore>): void {
   let store: RecordStore;
@@ -38,28 +35,6 @@ function suite(open: () => Promise<RecordStore>): void {
     expect(await store.getRevision('sha256-none')).toBeUndefined();
   });
 
-  test('a run freezes its targets once', async () => {
-    expect(await store.createRun('mesh-1', [target('b'), target('a')], [journal('Created')])).toBe(true);
-    expect(await store.createRun('mesh-1', [target('z')], [journal('Created')])).toBe(false);
-    expect((await store.listTargets('mesh-1')).map((row) => row.cluster)).toEqual(['a', 'b']);
-    expect(await store.listJournal('mesh-1', 10)).toEqual([journal('Created')]);
-  });
-
-  test('progress moves rows, assignments and journal together', async () => {
-    const moved = { ...target('a', 'Assigned'), assignedAt: 7, message: 'told' };
-    const assignment = { cluster: 'a', desiredId: 'sha256-a', run: 'mesh-1', stage: 'canary', assignedAt: 7 };
-    await store.saveProgress({ run: 'mesh-1', targets: [moved], assignments: [assignment], journal: [journal('Assigned', 'a')] });
-    await store.saveProgress({ run: 'mesh-1', targets: [], assignments: [{ ...assignment, assignedAt: 8 }], journal: [] });
-    expect(await store.listTargets('mesh-1')).toEqual([moved, target('b')]);
-    expect(await store.listAssignments()).toEqual([{ ...assignment, assignedAt: 8 }]);
-  });
-
-  test('progress that fails half-way leaves nothing', async () => {
-    const bad = { ...journal('Assigned'), event: undefined as unknown as 'Assigned' };
-    await expect(store.saveProgress({ run: 'mesh-1', targets: [target('b', 'Failed')], assignments: [], journal: [bad] })).rejects.toThrow();
-    expect((await store.listTargets('mesh-1'))[1]).toEqual(target('b'));
-  });
-
   test('reports are replaced by name', async () => {
     await store.putReport('drill/one', 'first');
     await store.putReport('drill/one', 'second');
@@ -74,6 +49,7 @@ describe('SQLite', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
   suite(() => openSqliteRecords(join(folder, 'records.db')));
   describe('states', () => statesSuite(() => openSqliteRecords(join(folder, 'states.db'))));
+  describe('runs', () => runsSuite(() => openSqliteRecords(join(folder, 'runs.db'))));
   migrationSuite('sqlite', () => sqliteDatabase(join(folder, 'old.db')), () => openSqliteRecords(join(folder, 'old.db')));
 
   test('only their owner may read the file and what SQLite puts beside it', () => {
@@ -120,6 +96,7 @@ describe.skipIf(programs === undefined)(`PostgreSQL${programs === undefined ? ' 
   afterAll(() => server.stop());
   suite(() => openPostgresRecords(server.url));
   describe('states', () => statesSuite(() => server.makeDatabase('states').then(openPostgresRecords)));
+  describe('runs', () => runsSuite(() => server.makeDatabase('runs').then(openPostgresRecords)));
   let old: string;
   beforeAll(async () => { old = await server.makeDatabase('old'); });
   migrationSuite('postgres', () => postgresDatabase(old), () => openPostgresRecords(old));

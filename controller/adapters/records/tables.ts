@@ -16,12 +16,19 @@ export interface Tables {
   /** One row: every history row since then is kept. */
   history_kept: { since: number };
   revisions: { id: string; cluster: string; content: string };
+  /** `strategy`: JSON; null: in the UpdateRun. `state`, `joined_later`: JSON. */
+  runs: {
+    run: string; uid: string; created_at: number; author: string; changes: string; strategy: string | null; strategy_digest: string; undo_of: string | null;
+    message: string; state: string; phase: string; finished_at: number | null; joined_later: string; revision: number;
+  };
+  /** `failing_before`, `fast`: 1 or null. */
   run_targets: {
-    run: string; cluster: string; stage: number; from_id: string | null; to_id: string; phase: string;
-    assigned_at: number | null; healthy_at: number | null; finished_at: number | null; message: string;
+    run: string; cluster: string; stage: number; group_index: number | null; place: number | null; from_id: string | null; to_id: string; back_id: string | null;
+    failing_before: number | null; fast: number | null; phase: string; assigned_at: number | null; generation: number | null;
+    healthy_at: number | null; finished_at: number | null; rolled_back_at: number | null; message: string;
   };
   journal: { id: Generated<number>; run: string; at: number; cluster: string; event: string; message: string };
-  assignments: { cluster: string; desired_id: string; run: string; stage: string; assigned_at: number };
+  assignments: { cluster: string; desired_id: string; run: string; stage: string; assigned_at: number; generation: number | null };
   reports: { name: string; content: string };
 }
 

@@ -79,9 +79,9 @@ describe('hub', () => {
     /** Dies at its `step`-th save, before or after it is durable. */
     const dying = (step: number): RecordStore => {
       let saves = 0;
-      const maybeDie = async (work: () => Promise<unknown>): Promise<void> => {
+      const maybeDie = async <T>(work: () => Promise<T>): Promise<T> => {
         saves += 1;
-        if (saves !== step) { await work(); return; }
+        if (saves !== step) return work();
         if (when === 'after') await work();
         deaths += 1;
         void bench.stopHub();
@@ -89,7 +89,7 @@ describe('hub', () => {
       };
       return {
         ...bench.records,
-        createRun: async (...parameters) => { let made = false; await maybeDie(async () => { made = await bench.records.createRun(...parameters); }); return made; },
+        createRun: (...parameters) => maybeDie(() => bench.records.createRun(...parameters)),
         saveProgress: (progress) => maybeDie(() => bench.records.saveProgress(progress)),
       };
     };

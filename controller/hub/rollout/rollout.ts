@@ -3,8 +3,9 @@ import { UpdateRun } from '../../../mesh/api/resources/index.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import type { JournalEntry } from '../../../mesh/model/history.ts';
 import { toRfc3339 } from '../../../mesh/model/instant.ts';
-import { FINAL_RUN_PHASES, type RunTarget, type StrategyValue, type TargetObservation } from '../../../mesh/model/rollout.ts';
+import { FINAL_RUN_PHASES, NEW_RUN_STATE, type RunTarget, type StrategyValue, type TargetObservation } from '../../../mesh/model/rollout.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import type { RunRecord } from '../../../mesh/ports/records.ts';
 import { decide } from '../../../mesh/rollout/decide.ts';
 import type { RunStep } from '../../../mesh/rollout/step.ts';
 import type { Cache } from '../../runtime/cache.ts';
@@ -72,42 +73,50 @@ export function createRollout({ ports, sources, fleet, runs, drift }: RolloutPar
   }
 
   /** The targets, frozen now where they were not. */
-  async function targetsOf(run: string, spec: Spec): Promise<readonly RunTarget[]> {
+  async function targetsOf(run: string, uid: string, spec: Spec): Promise<readonly RunTarget[]> {
     if ((await records.listJournal(run, 1)).length > 0) return records.listTargets(run);
     const frozen = await freeze({
       run, strategy: spec.strategy as StrategyValue, planDigest: spec.planDigest ?? '', undoOf: spec.undoOf, plan: currentPlan(sources), views: clusterViews(sources),
       assignedId: (cluster) => assignments.get(cluster)?.desiredId ?? null, records,
     });
     await records.putRevisions(frozen.revisions);
-    await records.createRun(run, frozen.targets, [{ run, at: clock.now(), cluster: '', event: 'Created', message: frozen.message }]);
+    const at = clock.now();
+    await records.createRun(run, {
+      uid, createdAt: at, author: spec.requestedBy, changes: 'Plan', strategy: spec.strategy as StrategyValue, strategyDigest: '', undoOf: spec.undoOf ?? null, message: frozen.message,
+      state: NEW_RUN_STATE, phase: 'Running', finishedAt: null, joinedLater: [], targets: frozen.targets, journal: [{ run, at, cluster: '', event: 'Created', message: frozen.message }],
+    });
     log.info({ run, clusters: frozen.targets.length }, 'update run started');
     return records.listTargets(run);
   }
 
-  async function save(run: string, step: RunStep): Promise<void> {
-    if (step.changed.length === 0 && step.journal.length === 0) return;
+  async function save(run: string, { revision, state }: RunRecord, step: RunStep): Promise<void> {
+    if (step.changed.length === 0 && step.journal.length === 0 && step.state === state) return;
     const assigned = step.assign.map(({ cluster, desiredId, stage, at }) => ({ cluster, desiredId, run, stage, assignedAt: at }));
     unsent = true;
-    await records.saveProgress({ run, targets: step.changed, assignments: assigned, journal: step.journal });
+    const given = await records.saveProgress({
+      run, revision, targets: step.changed, assignments: assigned, journal: step.journal, state: step.state, phase: step.phase,
+      finishedAt: FINAL_RUN_PHASES.includes(step.phase) ? clock.now() : null, joinedLater: [],
+    });
     for (const { cluster, event, message } of step.journal) {
       if (cluster !== '') transitions.inc({ phase: event });
       log.info({ run, cluster, event }, message);
     }
-    await assignments.accept(assigned);
+    await assignments.accept(given);
     unsent = false;
   }
 
   async function advance(object: UpdateRunObject, spec: Spec, signal: CancelSignal): Promise<number | null> {
     const run = object.metadata.name;
     const strategy = spec.strategy as StrategyValue;
-    const targets = await targetsOf(run, spec);
+    const targets = await targetsOf(run, object.metadata.uid ?? '', spec);
     const graceEnds = fleet.listeningSince() + GRACE_SECONDS * 1000;
     const unheard = targets.some(({ cluster, finishedAt }) => finishedAt === null && sources.clusters.get({ name: cluster }) !== undefined && fleet.heard(cluster, 'AppliedReport') === undefined);
     if (unheard && !spec.stop && clock.now() < graceEnds) return graceEnds;
     const journal = await records.listJournal(run, 2);
+    const record = await records.getRun(run);
     const phase = targets.length === 0 && journal.length > 1 ? 'Completed' : runPhase(object);
-    const step = decide({ name: run, phase, strategy, stopRequested: spec.stop, watchedSince: fleet.listeningSince(), targets }, targets.map(observe), clock.now());
-    await save(run, step);
+    const step = decide({ name: run, phase, strategy, stopRequested: spec.stop, watchedSince: fleet.listeningSince(), targets, ...(record === undefined ? {} : { state: record.state }) }, targets.map(observe), clock.now());
+    if (record !== undefined) await save(run, record, step);
     await writeStatus(kubernetes, UpdateRun, object, statusOf(object, step, journal[0]), signal);
     return step.wakeAt;
   }

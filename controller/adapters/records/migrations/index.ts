@@ -4,6 +4,7 @@ import { type Migration, Migrator } from 'kysely/migration';
 import type { Dialect, Tables } from '../tables.ts';
 import { createRecords } from './0001-records.ts';
 import { addStates } from './0002-states.ts';
+import { addRuns } from './0003-runs.ts';
 
 /** All or nothing, also where the process is killed in between: PostgreSQL's migrator runs in a transaction, SQLite's does not. `marker`: a table that it makes. */
 function atOnce(dialect: Dialect, marker: string, work: (db: Kysely<unknown>) => Promise<void>): Migration {
@@ -17,10 +18,11 @@ function atOnce(dialect: Dialect, marker: string, work: (db: Kysely<unknown>) =>
 }
 
 /** `upTo` a version of the past: for tests of the way from there. A newer program's database is refused by the migrator, with its sentence. */
-export async function migrate(db: Kysely<Tables>, dialect: Dialect, upTo?: '0001-records'): Promise<void> {
+export async function migrate(db: Kysely<Tables>, dialect: Dialect, upTo?: '0001-records' | '0002-states'): Promise<void> {
   const migrations = {
     '0001-records': atOnce(dialect, 'reports', (transaction) => createRecords(transaction, dialect)),
     '0002-states': atOnce(dialect, 'states', addStates),
+    '0003-runs': atOnce(dialect, 'runs', addRuns),
   };
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error } = await (upTo === undefined ? migrator.migrateToLatest() : migrator.migrateTo(upTo));

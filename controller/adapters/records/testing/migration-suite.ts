@@ -1,6 +1,7 @@
 /** A database with the tables and rows of the first version becomes one of this version. */
 import type { Kysely } from 'kysely';
 import { expect, test } from 'vitest';
+import { NEW_RUN_STATE } from '../../../../mesh/model/rollout.ts';
 import type { RecordStore } from '../../../../mesh/ports/records.ts';
 import { migrate } from '../migrations/index.ts';
 import type { Dialect, Tables } from '../tables.ts';
@@ -10,7 +11,7 @@ const START = Date.UTC(2026, 4, 4, 12);
 const AGENT = 'spiffe://example.org/cluster/oslo';
 
 export function migrationSuite(dialect: Dialect, database: () => Kysely<Tables>, open: () => Promise<RecordStore>): void {
-  test('rows of the first version become states of every day and keep their order', async () => {
+  test('rows of the first version become states of every day and runs, and keep their order', async () => {
     const old = database();
     await migrate(old, dialect, '0001-records');
     const row = (cluster: string, at: number, field: string, before: string | null, after: string | null, by: string) => ({ cluster, at, field, before, after, by_whom: by });
@@ -23,6 +24,11 @@ export function migrationSuite(dialect: Dialect, database: () => Kysely<Tables>,
       row('oslo', START + 3 * DAY, 'properties.region', '"europe"', null, 'hub'),
     ];
     for (let index = 0; index < many.length; index += 100) await old.insertInto('history').values([...index === 0 ? rows : [], ...many.slice(index, index + 100)] as never).execute();
+    const oldTarget = { run: 'europe-1', cluster: 'oslo', stage: 0, from_id: null, to_id: 'sha256-a', phase: 'Assigned', assigned_at: START, healthy_at: null, finished_at: null, message: 'told' };
+    await old.insertInto('run_targets').values(oldTarget as never).execute();
+    await old.insertInto('assignments').values({ cluster: 'oslo', desired_id: 'sha256-a', run: 'europe-1', stage: 'canary', assigned_at: START } as never).execute();
+    const said = (run: string, at: number, cluster: string, event: string) => ({ run, at, cluster, event, message: `${run} ${event}` });
+    await old.insertInto('journal').values([said('europe-0', 1, '', 'Created'), said('europe-0', 2, '', 'Completed'), said('europe-1', START, '', 'Created'), said('europe-1', START, 'oslo', 'Assigned')]).execute();
     await old.destroy();
 
     const records = await open();
@@ -39,6 +45,15 @@ export function migrationSuite(dialect: Dialect, database: () => Kysely<Tables>,
       { cluster: 'oslo', at: START + 1, field: 'properties.country', before: null, after: property('no', 'observed', START + 1), by: AGENT, run: null, reason: null, approvedBy: [] },
     ]);
     for (const index of [0, 1, 719, 720, 721, 1500, 2499]) expect((await records.statesAt(START + index * 60_000, 'bergen')).get('bergen')).toEqual({ nodes: `{"ready":${index}}` });
+    expect(await records.getRun('europe-0')).toMatchObject({ createdAt: 1, phase: 'Completed', finishedAt: 2, strategy: null, message: 'europe-0 Created', revision: 1 });
+    expect(await records.getRun('europe-1')).toMatchObject({ createdAt: START, phase: 'Running', finishedAt: null, state: NEW_RUN_STATE, undoOf: null, joinedLater: [] });
+    const row1 = { cluster: 'oslo', stage: 0, fromId: null, toId: 'sha256-a', phase: 'Assigned', assignedAt: START, healthyAt: null, finishedAt: null, message: 'told' } as const;
+    expect(await records.listTargets('europe-1')).toEqual([row1]);
+    const assignment = { cluster: 'oslo', desiredId: 'sha256-a', run: 'europe-1', stage: 'canary', assignedAt: START };
+    expect(await records.listAssignments()).toEqual([assignment]);
+    // The first generation is that of the first assignment which is counted.
+    const next = { run: 'europe-1', revision: 1, targets: [{ ...row1, message: 'again' }], assignments: [assignment], journal: [], state: NEW_RUN_STATE, phase: 'Running', finishedAt: null, joinedLater: [] } as const;
+    expect(await records.saveProgress(next)).toEqual([{ ...assignment, generation: 1 }]);
     // Of the old rows only the days are left, and they answer still.
     while (await records.compactHistory({ rowsBefore: START + 30 * DAY, statesBefore: 0 }));
     expect((await records.statesAt(START + DAY, 'bergen')).get('bergen')).toEqual({ nodes: '{"ready":719}' });
