@@ -22,8 +22,9 @@ function rememberAs(schema: Schema, object: JsonObject, seen: JsonObject): JsonO
   return seen;
 }
 
-/** Says that `object` was decoded, defaulted and pruned under the stored version's schema. */
+/** Says that `object` was decoded, defaulted and pruned under the stored version's schema. A new object's status is dropped after that, so a default of all of it is for readers to fill in. */
 export function markCurrent(kind: ServedKind, object: JsonObject): void {
+  if (object['status'] === undefined && asStored(kind).schema.properties?.['status']?.default !== undefined) return;
   rememberAs(asStored(kind).schema, object, object);
 }
 

@@ -53,6 +53,24 @@ export function definitionsCases(subject: () => ServerSubject): void {
       expect(refusal(await dry(plain({}, version)))).toEqual(invalid(...causes));
     });
 
+    test('a default of the whole status is filled in for an object that is new', async () => {
+      const schema = { type: 'object', properties: { spec: OPEN, status: { type: 'object', default: { seen: -1 }, properties: { seen: { type: 'integer' }, phase: TEXT } } } };
+      const path = `/apis/${GROUP}/v1/namespaces/${NAMESPACE}/phased`;
+      await serve(subject(), definition(GROUP, 'phased', 'Phased', [{ name: 'v1', schema, subresources: { status: {} } }]), [`/apis/${GROUP}/v1/phased`]);
+      const made = await subject().ask('POST', path, { body: { apiVersion: `${GROUP}/v1`, kind: 'Phased', metadata: { name: 'one' }, spec: { a: 1 }, status: { seen: 5, phase: 'Done' } } });
+      expect(made.body).toMatchObject({ spec: { a: 1 }, metadata: { generation: 1 } });
+      expect(made.body.status).toEqual({ seen: -1 });
+      expect((await subject().ask('GET', `${path}/one`)).body.status).toEqual({ seen: -1 });
+      const patch = (body: object, sub = ''): Promise<Answer> => subject().ask('PATCH', `${path}/one${sub}`, { type: TYPES.merge, body });
+      const same = await patch({ spec: { a: 1 } });
+      const labelled = await patch({ metadata: { labels: { a: 'b' } } });
+      expect([same.body.metadata.generation, labelled.body.metadata.generation, labelled.body.status]).toEqual([1, 1, { seen: -1 }]);
+      expect((await patch({ status: { phase: 'Ready' } }, '/status')).body.status).toEqual({ seen: -1, phase: 'Ready' });
+      expect((await patch({ status: null }, '/status')).body.status).toEqual({ seen: -1 });
+      const { body: { items } } = await subject().ask('GET', path);
+      expect(items).toMatchObject([{ status: { seen: -1 } }]);
+    });
+
     test('groups of Kubernetes need an approval', async () => {
       const crd = definition('x.k8s.io', 'plains', 'Plain', [{ name: 'v1', schema: OPEN }]);
       expect(refusal(await dry(crd))).toEqual(invalid('FieldValueRequired metadata.annotations[api-approved.kubernetes.io]'));
