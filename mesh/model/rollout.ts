@@ -69,13 +69,19 @@ export interface RunState {
   readonly gates: Readonly<Record<string, GateState>>;
   /** Set by the failure policy or an inconclusive gate, not by a person's `spec.pause`; lifted by a resume that is later than `at`. */
   readonly paused: { readonly at: Instant; readonly reason: string } | null;
-  readonly rollback: { readonly scope: 'Cluster' | 'Stage' | 'Run'; readonly at: Instant; readonly reason: string } | null;
+  readonly rollback: { readonly scope: 'Cluster' | 'Stage' | 'Run'; /** Of scope Stage: its number. */ readonly stage?: number; readonly at: Instant; readonly reason: string } | null;
   /** Stopped for good: by a person, by the failure policy, by a failed gate. */
   readonly stopped: { readonly at: Instant; readonly by: 'Person' | 'Failures' | 'Gate'; readonly reason: string } | null;
   /** Clusters whose failure a person accepted by resuming, sorted: they count no more. */
   readonly acceptedFailures: readonly string[];
   /** By stage number: when its last gate before passed and its first cluster could go. */
   readonly stageStartedAt: Readonly<Record<number, Instant>>;
+  /** By stage number: when its clusters were done or away, its soak was over and its gates after had passed. */
+  readonly stageFinishedAt?: Readonly<Record<number, Instant>>;
+  /** Since when nothing is left but clusters that are away; absent: something else is. */
+  readonly onlyAwaySince?: Instant;
+  /** The run has ended: nothing changes any more, whatever is observed. */
+  readonly finished?: { readonly at: Instant; readonly phase: RunPhase };
 }
 
 export const NEW_RUN_STATE: RunState = { gates: {}, paused: null, rollback: null, stopped: null, acceptedFailures: [], stageStartedAt: {} };
