@@ -1,6 +1,6 @@
 /** What the command line says of words, servers and names that are wrong: exit status 1 tried and failed, 2 wrong usage, 3 unreachable. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Cluster } from '../../mesh/api/resources/index.ts';
@@ -91,4 +91,29 @@ test.skipIf(oldNode === undefined)('an old Node gives one sentence, and npm scri
   const path = (process.env['PATH'] ?? '').split(delimiter).filter((entry) => !entry.includes('node_modules')).join(delimiter);
   const scripted = spawnSync('npm', ['run', '--silent', 'isthmus', '--', '--help'], { cwd: ROOT, env: { ...process.env, PATH: path } });
   expect([scripted.status, scripted.stdout.toString()]).toEqual([0, expect.stringContaining('Turns independent Kubernetes clusters into one governed network.')]);
+});
+
+test('what was compiled is kept in a folder of the user alone, and no folder, one of others or none wanted fails nothing', () => {
+  const help = (environment: Readonly<Record<string, string>>): void => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [ENTRY, '--help'], { timeout: 20_000, env: { ...environment, PATH: process.env['PATH'] ?? '' } });
+    expect([status, stdout.toString(), stderr.toString()]).toEqual([0, expect.stringContaining('Turns independent Kubernetes clusters into one governed network.'), '']);
+  };
+  const compiled = (cache: string): string => join(folder.path, cache, 'isthmus', 'compile');
+  const at = (cache: string): { readonly XDG_CACHE_HOME: string } => ({ XDG_CACHE_HOME: join(folder.path, cache) });
+  help(at('kept'));
+  expect(statSync(compiled('kept')).mode & 0o777).toBe(0o700);
+  expect(readdirSync(compiled('kept'))).toHaveLength(1);
+  help(at('kept'));
+  mkdirSync(join(folder.path, 'home'));
+  help({ HOME: join(folder.path, 'home') });
+  expect(readdirSync(compiled('home/.cache'))).toHaveLength(1);
+  help({ ...at('unwanted'), NODE_DISABLE_COMPILE_CACHE: '1' });
+  expect(existsSync(compiled('unwanted'))).toBe(false);
+  mkdirSync(compiled('of-all'), { recursive: true });
+  chmodSync(compiled('of-all'), 0o777);
+  help(at('of-all'));
+  expect(readdirSync(compiled('of-all'))).toEqual([]);
+  writeFileSync(join(folder.path, 'a-file'), '');
+  help(at('a-file'));
+  help({ HOME: '/proc/none' });
 });
