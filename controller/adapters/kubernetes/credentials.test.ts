@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect as connectSocket, type Socket } from 'node:net';
+import { delimiter } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ConfigMap } from '../../../mesh/api/resources/core.ts';
 import { KubernetesUnreachable } from '../../../mesh/ports/kubernetes.ts';
 import { fakeMetrics } from '../../runtime/testing/fakes.ts';
@@ -25,6 +26,7 @@ let metrics = fakeMetrics();
 const clients: ConnectedKubernetes[] = [];
 beforeEach(() => { folder = temporaryFolder(); metrics = fakeMetrics(); });
 afterEach(async () => {
+  vi.unstubAllEnvs();
   for (const client of clients.splice(0)) await client.close();
   await server?.close();
   folder.remove();
@@ -107,6 +109,37 @@ describe('what a kubeconfig says', () => {
     await ask();
     expect(runs()).toBe(2);
     expect(lastToken()).toBe('Bearer run-2');
+  });
+});
+
+describe('who we are', () => {
+  test('a name with its password, and an older provider\'s token', async () => {
+    server = await fakeServer(authority, listing);
+    await open({ server: server.url, ...ca }, { username: 'ann', password: 's3cret' }).list(ConfigMap, {}, never);
+    expect(lastToken()).toBe(`Basic ${Buffer.from('ann:s3cret').toString('base64')}`);
+    const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const idToken = `${part({ alg: 'none' })}.${part({ exp: Math.floor(Date.now() / 1000) + 3600 })}.`;
+    await open({ server: server.url, ...ca }, { 'auth-provider': { name: 'oidc', config: { 'id-token': idToken, 'client-id': 'c', 'refresh-token': 'r', 'idp-issuer-url': 'https://issuer.example' } } }).list(ConfigMap, {}, never);
+    expect(lastToken()).toBe(`Bearer ${idToken}`);
+  });
+
+  test('several files are one: the first says which context is current, and no name may be given twice', async () => {
+    server = await fakeServer(authority, listing);
+    const [first, second] = [folder.write('first', JSON.stringify({ 'current-context': 'theirs' })), folder.write('second', JSON.stringify({
+      clusters: [{ name: 'c', cluster: { server: server.url, 'certificate-authority': 'ca.crt' } }], users: [{ name: 'u', user: { token: 't' } }], contexts: [{ name: 'theirs', context: { cluster: 'c', user: 'u' } }],
+    }))];
+    folder.write('ca.crt', authority.certificatePem);
+    vi.stubEnv('KUBECONFIG', [first, second].join(delimiter));
+    const client = connectKubernetes({ userAgent: 'isthmus-test/1', metrics });
+    clients.push(client);
+    await client.list(ConfigMap, {}, never);
+    expect(lastToken()).toBe('Bearer t');
+    vi.stubEnv('KUBECONFIG', [second, second].join(delimiter));
+    expect(() => connectKubernetes({ userAgent: 'isthmus-test/1', metrics })).toThrow(/second: is no valid kubeconfig/);
+  });
+
+  test('nothing is sent in the clear unless the kubeconfig says so', async () => {
+    await expect(open({ server: 'http://127.0.0.1:1' }, { token: 't' }).list(ConfigMap, {}, never)).rejects.toThrow('kubeconfig: server http://127.0.0.1:1 would get credentials in the clear');
   });
 });
 

@@ -1,12 +1,11 @@
 /** Where the API server is and how to prove who we are: kubeconfig, in-cluster account, exec plugins, client certificates, tokens. Reads them again when files change or the server says 401. */
 import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { delimiter, dirname, join, resolve } from 'node:path';
-import { KubeConfig } from '@kubernetes/client-node';
+import { delimiter, join } from 'node:path';
 import { type Dispatcher, Pool, ProxyAgent } from 'undici';
-import { parse } from 'yaml';
 import { KubernetesUnreachable } from '../../../mesh/ports/kubernetes.ts';
 import { AdvisedError } from '../../runtime/errors.ts';
+import { ACCOUNT, accountKubeconfig, createMaterials, currentOf, type Kubeconfig, type Material, mergeKubeconfigs, parseKubeconfig } from './kubeconfig.ts';
 
 interface Session {
   readonly server: string;
@@ -36,7 +35,6 @@ export interface CredentialOptions {
   readonly onConnection?: (change: 1 | -1) => void;
 }
 
-const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 const FILE_CHECK_MILLISECONDS = 1000;
 /** More requests at once than this wait for each other. */
 const MOST_REQUEST_CONNECTIONS = 8;
@@ -58,12 +56,20 @@ function stamp(files: readonly string[]): string {
   }).join('\n');
 }
 
+interface Loaded {
+  readonly config: Kubeconfig;
+  readonly cluster: NonNullable<ReturnType<typeof currentOf>['cluster']>;
+  readonly user: ReturnType<typeof currentOf>['user'];
+  /** Whatever a change of means to read all again. */
+  readonly files: readonly string[];
+  readonly material: () => Promise<Material>;
+}
+
 /** Never quotes the file: it holds secrets, and so do a YAML parser's error messages. */
-function readConfig(options: CredentialOptions): { readonly config: KubeConfig; readonly files: readonly string[] } {
+function readConfig(options: CredentialOptions): Loaded {
   const files = filesOf(options.kubeconfig);
-  const config = new KubeConfig();
-  if (files === undefined) config.loadFromCluster();
-  for (const [index, file] of (files ?? []).entries()) {
+  let config = files === undefined ? accountKubeconfig(process.env) : undefined;
+  for (const file of files ?? []) {
     let text: string;
     try {
       text = readFileSync(file, 'utf8');
@@ -71,37 +77,22 @@ function readConfig(options: CredentialOptions): { readonly config: KubeConfig; 
       throw new AdvisedError('user', `kubeconfig ${file}: cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'}); give the path of a kubeconfig with --kubeconfig or KUBECONFIG`);
     }
     try {
-      const one = index === 0 ? config : new KubeConfig();
-      one.loadFromString(text);
-      one.makePathsAbsolute(join(file, '..'));
-      readTokenFiles(one, text, dirname(file));
-      if (one !== config) config.mergeConfig(one, true);
+      const one = parseKubeconfig(text, file);
+      config = config === undefined ? one : mergeKubeconfigs(config, one);
     } catch {
       throw new AdvisedError('user', `kubeconfig ${file}: is no valid kubeconfig; "kubectl --kubeconfig ${file} config view" shows where`);
     }
   }
+  if (config === undefined) throw new AdvisedError('user', 'kubeconfig: none is named; give the path of one with --kubeconfig or KUBECONFIG');
   if (options.context !== undefined) {
-    if (config.getContextObject(options.context) === null) throw new AdvisedError('user', `kubeconfig: has no context ${JSON.stringify(options.context)}; it has ${config.getContexts().map((context) => context.name).join(', ') || 'none'}`);
-    config.setCurrentContext(options.context);
+    if (!config.contexts.some(({ name }) => name === options.context)) throw new AdvisedError('user', `kubeconfig: has no context ${JSON.stringify(options.context)}; it has ${config.contexts.map((context) => context.name).join(', ') || 'none'}`);
+    config = { ...config, currentContext: options.context };
   }
-  const cluster = config.getCurrentCluster();
-  if (cluster === null) throw new AdvisedError('user', `kubeconfig${files === undefined ? '' : ` ${files.join(', ')}`}: current-context ${JSON.stringify(config.currentContext)} names no cluster`);
-  const user = config.getCurrentUser();
-  const tokenFile: unknown = user?.authProvider?.config?.tokenFile;
+  const { cluster, user } = currentOf(config);
+  if (cluster === undefined) throw new AdvisedError('user', `kubeconfig${files === undefined ? '' : ` ${files.join(', ')}`}: current-context ${JSON.stringify(config.currentContext)} names no cluster`);
+  const tokenFile = (user?.authProvider as { readonly config?: { readonly tokenFile?: unknown } } | null | undefined)?.config?.tokenFile;
   const watched = [...(files ?? []), cluster.caFile, user?.certFile, user?.keyFile, tokenFile].filter((file): file is string => typeof file === 'string' && file !== '');
-  return { config, files: watched };
-}
-
-/** `tokenFile` of a kubeconfig, which client-node does not know. As in client-go it goes before `token`. */
-function readTokenFiles(config: KubeConfig, text: string, folder: string): void {
-  const { users } = parse(text) as { readonly users?: readonly { readonly name?: unknown; readonly user?: { readonly tokenFile?: unknown } | null }[] | null };
-  const files = new Map((users ?? []).flatMap(({ name, user }) => (typeof user?.tokenFile === 'string' && user.tokenFile !== '' ? [[name, resolve(folder, user.tokenFile)] as const] : [])));
-  config.users = config.users.map((user) => {
-    const tokenFile = files.get(user.name);
-    if (tokenFile === undefined) return user;
-    const { token: _, ...rest } = user;
-    return { ...rest, authProvider: { name: 'tokenFile', config: { tokenFile } } };
-  });
+  return { config, cluster, user, files: watched, material: createMaterials(config) };
 }
 
 export function createCredentials(options: CredentialOptions): Credentials {
@@ -129,30 +120,25 @@ export function createCredentials(options: CredentialOptions): Credentials {
       checkedAt = Date.now();
       if (stamp(loaded.files) !== stamped) reload();
     }
-    const { config } = loaded;
-    const cluster = config.getCurrentCluster()!;
-    const request: { ca?: unknown; cert?: unknown; key?: unknown; rejectUnauthorized?: boolean; servername?: string; headers?: Record<string, unknown>; auth?: string } = {};
+    const { config, cluster, user } = loaded;
+    let material: Material;
     try {
-      await config.applyToHTTPSOptions(request as Parameters<KubeConfig['applyToHTTPSOptions']>[0]);
+      material = await loaded.material();
     } catch (error) {
-      const command = config.getCurrentUser()?.exec?.command as string | undefined;
+      const command = (user?.exec as { readonly command?: string } | null | undefined)?.command;
       const code = (error as NodeJS.ErrnoException).code;
       // The message of the failure may hold what the plugin printed: a token.
       throw new KubernetesUnreachable(`credentials of context ${config.currentContext}: ${command === undefined ? 'cannot be read' : `"${command}" gave none`}${code === undefined ? '' : ` (${code})`}`);
     }
-    const material = { ca: request.ca, cert: request.cert, key: request.key, rejectUnauthorized: request.rejectUnauthorized, servername: request.servername };
-    const fingerprint = JSON.stringify([cluster.server, cluster.proxyUrl, ...Object.values(material).map((value) => (value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value))]);
+    const fingerprint = JSON.stringify([cluster.server, cluster.proxyUrl, ...Object.entries(material.tls).map(([name, value]) => [name, value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value])]);
     if (tls?.fingerprint !== fingerprint) {
       // Requests under way, watches among them, end on the old one by themselves.
       if (tls !== undefined) bothOf(tls.dispatchers).forEach(retire);
-      const given = Object.fromEntries(Object.entries(material).filter(([, value]) => value !== undefined && value !== null));
       const make = (connections: number): Dispatcher =>
-        counted(dispatcherFor(cluster, { connections, connectMilliseconds: options.connectMilliseconds, material: given }), options.onConnection);
+        counted(dispatcherFor(cluster, { connections, connectMilliseconds: options.connectMilliseconds, material: material.tls }), options.onConnection);
       tls = { fingerprint, dispatchers: { requests: make(MOST_REQUEST_CONNECTIONS), watches: make(MOST_WATCH_CONNECTIONS) } };
     }
-    const header = request.headers?.['Authorization'];
-    const authorization = typeof header === 'string' ? header.trim() : request.auth === undefined ? undefined : `Basic ${Buffer.from(request.auth).toString('base64')}`;
-    return { server: cluster.server.replace(/\/+$/, ''), dispatchers: tls.dispatchers, authorization, generation };
+    return { server: cluster.server.replace(/\/+$/, ''), dispatchers: tls.dispatchers, authorization: material.authorization, generation };
   }
 
   return {
@@ -181,9 +167,10 @@ function counted(dispatcher: Dispatcher, onConnection: (change: 1 | -1) => void 
   return dispatcher.on('connect', () => onConnection(1)).on('disconnect', () => onConnection(-1));
 }
 
-interface DispatcherOptions { readonly connections: number; readonly connectMilliseconds: number; readonly material: Readonly<Record<string, unknown>> }
+interface DispatcherOptions { readonly connections: number; readonly connectMilliseconds: number; readonly material: Material['tls'] }
 
-function dispatcherFor({ server, proxyUrl }: { readonly server: string; readonly proxyUrl?: string | undefined }, { connections, connectMilliseconds, material }: DispatcherOptions): Dispatcher {
+function dispatcherFor({ server, proxyUrl, skipTLSVerify }: Loaded['cluster'], { connections, connectMilliseconds, material }: DispatcherOptions): Dispatcher {
+  if (server.startsWith('http:') && !skipTLSVerify) throw new AdvisedError('user', `kubeconfig: server ${server} would get credentials in the clear; give it https:// or, where that does not matter, insecure-skip-tls-verify: true`);
   // HTTP/1.1: docs/decisions/0009-http-1-to-the-api-server.md.
   const common = { allowH2: false, connections, keepAliveTimeout: 30_000 } as const;
   const connect = { ...material, timeout: connectMilliseconds, keepAlive: true, keepAliveInitialDelay: 30_000 };
