@@ -11,6 +11,14 @@ const strategy = { stages: [{ name: 'canary', clusters: {} }] };
 const digest = 'a'.repeat(64);
 
 const SAMPLES: Readonly<Record<string, Sample>> = {
+  Approval: {
+    spec: { run: 'one', gate: 'rest/before/lead', reason: 'looks well', approver: 'ada', groups: ['network-leads'] },
+    refused: [
+      { spec: { run: 'one', gate: 'rest/lead', approver: 'ada' }, field: 'spec.gate' },
+      { spec: { run: 'one', gate: 'rest/before/lead', approver: '' }, field: 'spec.approver' },
+      { spec: { run: 'one', gate: 'rest/before/lead', decision: 'Reject', approver: 'ada' }, field: 'spec' },
+    ],
+  },
   ChangeWindow: {
     spec: { clusters: { labels: { tier: 'gold' } }, kind: 'Allow', cron: '0 22 * * 1-5', durationSeconds: 21600, timeZone: 'Europe/Berlin', reason: 'at night' },
     refused: [
