@@ -148,3 +148,17 @@ test('CIDR overlap agrees with comparing every pair', () => {
     expect(conflicts.every((conflict) => pairs.has(conflict.clusters.join(' ')))).toBe(true);
   }), { numRuns: 500 });
 });
+
+test('each cluster keeps the bundles that runs brought to it, and the digest of the plan does not know them', () => {
+  const reference = { package: 'cilium-values', version: '1.2.0', digest: 'sha256-b' };
+  const [bare, kept] = [plan(three()), plan(three(), { bundles: new Map([['oslo', [reference]]]) })];
+  const brought = kept.desired.map(({ content }) => stateOf(content).bundles);
+  expect(brought).toEqual([undefined, [reference], undefined]);
+  expect(kept.desired.map(({ id }, index) => id === bare.desired[index]?.id)).toEqual([true, false, true]);
+  expect(stateOf(kept.baseline[1]!.content)).toMatchObject({ cluster: 'oslo', mesh: null, bundles: [reference] });
+  expect(kept.meshes[0]?.members.map(({ desiredId }) => desiredId)).toEqual(kept.desired.map(({ id }) => id));
+  expect(kept.planDigest).toBe(bare.planDigest);
+  expect([...kept.plannedIds]).toEqual(bare.desired.map(({ cluster: name, id }) => [name, id]));
+  const { bundles: _bundles, ...without } = stateOf(kept.desired[1]!.content);
+  expect(without).toEqual(stateOf(bare.desired[1]!.content));
+});

@@ -1,9 +1,11 @@
 /** From what is known and wanted to one desired state per cluster. Total: what cannot be planned comes back as conflicts, and changes nothing. */
 import { canonicalJson, type Digest } from '../model/canonical.ts';
+import type { BundleReference } from '../model/bundle.ts';
 import type { ClusterView, MeshEndpoint } from '../model/cluster.ts';
-import type { DesiredRevision, DriftOverride, PeeringState } from '../model/desired.ts';
+import type { DesiredRevision, DesiredState, DriftOverride, PeeringState } from '../model/desired.ts';
 import { compareText, sortedByName } from '../model/order.ts';
 import type { MeshValue } from '../model/policy.ts';
+import { revisionOf } from '../model/revision.ts';
 import type { SelectorReach } from '../model/selector-reach.ts';
 import { cidrConflicts } from './cidrs.ts';
 import type { Conflict } from './conflict.ts';
@@ -22,6 +24,8 @@ export interface PlanInput extends SharedState {
   readonly previousIds: Readonly<Record<string, number>>;
   /** What people decided on changes by others, by cluster; absent: nothing. */
   readonly overrides?: ReadonlyMap<string, readonly DriftOverride[]>;
+  /** What runs have brought beside the plan, by cluster: each keeps it; absent: nothing. */
+  readonly bundles?: ReadonlyMap<string, readonly BundleReference[]>;
 }
 
 export interface MeshPlan {
@@ -39,8 +43,10 @@ export interface MeshPlan {
 export interface Plan {
   /** Joined clusters, sorted, without those of a mesh with conflicts: they keep what they have. */
   readonly desired: readonly DesiredRevision[];
+  /** Ids of `desired` as they are without bundles, by cluster. */
+  readonly plannedIds: ReadonlyMap<string, string>;
   readonly meshes: readonly MeshPlan[];
-  /** Over the sorted (cluster, id) pairs of `desired`. */
+  /** Over the sorted (cluster, id) pairs of `desired`, as they are without bundles: these are no part of the plan. */
   readonly planDigest: string;
   /** The un-meshed state of every joined cluster, sorted: what an undo of a first run goes back to. */
   readonly baseline: readonly DesiredRevision[];
@@ -56,11 +62,22 @@ export function planMesh(input: PlanInput, digest: Digest): Plan {
   const selectionKnown = !planned.some(({ plan }) => plan.conflicts.some((conflict) => conflict.reason === 'InvalidSelector'));
   const desired = [...planned.flatMap(({ revisions }) => revisions), ...(selectionKnown ? baseline.filter(({ cluster }) => !meshed.has(cluster)) : [])]
     .sort((a, b) => compareText(a.cluster, b.cluster));
+  const keeping = keepBundles(desired, input.bundles, digest);
+  const finalIds = new Map(keeping.map(({ cluster, id }) => [cluster, id]));
   return {
-    desired, baseline,
-    meshes: planned.map(({ plan }) => plan),
+    desired: keeping, baseline: keepBundles(baseline, input.bundles, digest),
+    plannedIds: new Map(desired.map(({ cluster, id }) => [cluster, id])),
+    meshes: planned.map(({ plan }) => (plan.conflicts.length > 0 ? plan : { ...plan, members: plan.members.map((member) => ({ ...member, desiredId: finalIds.get(member.name) ?? member.desiredId })) })),
     planDigest: digest(canonicalJson(desired.map(({ cluster, id }) => [cluster, id]))),
   };
+}
+
+function keepBundles(revisions: readonly DesiredRevision[], bundles: PlanInput['bundles'], digest: Digest): readonly DesiredRevision[] {
+  if (bundles === undefined || bundles.size === 0) return revisions;
+  return revisions.map((revision) => {
+    const kept = bundles.get(revision.cluster) ?? [];
+    return kept.length === 0 ? revision : revisionOf({ ...JSON.parse(revision.content) as DesiredState, bundles: kept }, digest);
+  });
 }
 
 function planOne({ mesh, reach, selected, members, waiting, conflicts: membershipConflicts }: Membership, input: PlanInput, shared: SharedState, digest: Digest): { plan: MeshPlan; revisions: DesiredRevision[] } {

@@ -7,6 +7,8 @@ export type BundleAnswer = { readonly reference: BundleReference } | { readonly 
 export interface Bundles {
   /** The content that a Bundle of this name has, verified and durable apart from the Bundle object; with `digest`, that content and no other. */
   resolve(name: string, digest: string | undefined): Promise<BundleAnswer>;
+  /** Called when an answer may have changed: runs that no bundle could be found for wait for it. */
+  subscribe(listener: () => void): void;
 }
 
-export const NO_BUNDLES: Bundles = { resolve: (name) => Promise.resolve({ problem: `there is no Bundle "${name}"` }) };
+export const NO_BUNDLES: Bundles = { resolve: (name) => Promise.resolve({ problem: `there is no Bundle "${name}"` }), subscribe: () => {} };

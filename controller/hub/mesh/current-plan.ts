@@ -26,7 +26,7 @@ export const clusterViews = ({ clusters, assignments }: Pick<PlanSources, 'clust
   clusters.list().map((object) => clusterView(object, assignments.get(object.metadata.name)));
 
 export function currentPlan(sources: PlanSources): Plan {
-  const { clusters, meshes, failover, globalServices, trust, digest, overrides } = sources;
+  const { clusters, meshes, failover, globalServices, assignments, trust, digest, overrides } = sources;
   return planMesh({
     meshes: meshValues(meshes.list()),
     clusters: clusterViews(sources),
@@ -34,6 +34,7 @@ export function currentPlan(sources: PlanSources): Plan {
     globalServices: globalServiceValues(globalServices.list()),
     trust: trust(),
     overrides: overrides(),
+    bundles: assignments.bundles(),
     endpointOverrides: Object.fromEntries(clusters.list().flatMap(({ metadata, spec }) => (spec?.meshEndpoint === undefined ? [] : [[metadata.name, meshEndpoint(spec.meshEndpoint)]]))),
     previousIds: Object.fromEntries(meshes.list().flatMap(({ status }) => (status?.clusters ?? []).filter(({ clusterId }) => clusterId > 0).map(({ name, clusterId }) => [name, clusterId]))),
   }, digest);

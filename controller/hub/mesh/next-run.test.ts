@@ -7,7 +7,7 @@ const target: RunTarget = { cluster: 'berlin', stage: 0, fromId: null, toId: 'ne
 const last = (phase: RunPhase, more: Partial<LastRun> = {}): LastRun => ({ name: 'europe-1', phase, undoOf: null, wantedId: 'new', target, ...more });
 const change = { cluster: 'berlin', toId: 'new' };
 const content = (mesh: string | null, failover: unknown[] = []): string => JSON.stringify({ mesh, failover, globalServices: [] });
-const plan = (...desired: Plan['desired']): Plan => ({ desired, meshes: [], planDigest: '', baseline: [] });
+const plan = (...desired: Plan['desired']): Plan => ({ desired, meshes: [], planDigest: '', baseline: [], plannedIds: new Map() });
 
 describe('changesOf', () => {
   it('asks for what is planned and not assigned', () => {

@@ -69,7 +69,7 @@ export function createRollout({ ports, sources, fleet, runs, drift }: RolloutPar
 
   function observe({ cluster }: RunTarget): TargetObservation {
     const applied = drift.applied(cluster);
-    return { cluster, connected: fleet.connection(cluster)?.connected ?? false, appliedId: applied?.id ?? null, healthy: applied?.healthy ?? false, message: applied?.message ?? '', gone: sources.clusters.get({ name: cluster }) === undefined, held: drift.held(cluster) };
+    return { cluster, connected: fleet.connection(cluster)?.connected ?? false, appliedId: applied?.id ?? null, healthy: applied?.healthy ?? false, message: applied?.message ?? '', ...(applied?.generation === undefined ? {} : { generation: applied.generation }), gone: sources.clusters.get({ name: cluster }) === undefined, held: drift.held(cluster) };
   }
 
   /** The targets, frozen now where they were not. */

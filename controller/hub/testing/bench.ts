@@ -116,7 +116,8 @@ export function scriptedAgent(cluster: string, clusterId: number): ScriptedAgent
     disconnect: () => stop.abort(),
     apply(healthy = true) {
       const revision = held.get('DesiredRevision')?.get(cluster)?.value as DesiredRevision | undefined;
-      publisher.set('AppliedReport', cluster, { id: revision?.id ?? null, appliedAt: 1, healthy, message: healthy ? '' : 'Secret missing', drift: [] });
+      const generation = revision?.generation === undefined ? {} : { generation: revision.generation };
+      publisher.set('AppliedReport', cluster, { id: revision?.id ?? null, appliedAt: 1, healthy, message: healthy ? '' : 'Secret missing', drift: [], ...generation });
     },
   };
 }
