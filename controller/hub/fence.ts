@@ -20,7 +20,7 @@ export function fenced(ports: HubPorts, holds: () => boolean): HubPorts {
     } as KubernetesClient,
     records: {
       ...records,
-      recordChange: record(records.recordChange), compactHistory: record(records.compactHistory), putRevisions: record(records.putRevisions), createRun: record(records.createRun),
+      recordChange: record(records.recordChange), compactHistory: record(records.compactHistory), putRevisions: record(records.putRevisions), putBundle: record(records.putBundle), createRun: record(records.createRun),
       saveProgress: record(records.saveProgress), putReport: record(records.putReport),
     } satisfies RecordStore,
   };

@@ -144,6 +144,8 @@ export function livingRecords(records: RecordStore, life: Life): RecordStore {
     compactHistory: (...call) => life.call(() => records.compactHistory(...call)),
     putRevisions: (...call) => life.call(() => records.putRevisions(...call)),
     getRevision: (...call) => life.call(() => records.getRevision(...call)),
+    putBundle: (...call) => life.call(() => records.putBundle(...call)),
+    getBundle: (...call) => life.call(() => records.getBundle(...call)),
     createRun: (...call) => life.call(() => records.createRun(...call)),
     getRun: (...call) => life.call(() => records.getRun(...call)),
     lastHealthyOn: (...call) => life.call(() => records.lastHealthyOn(...call)),

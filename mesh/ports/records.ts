@@ -1,4 +1,5 @@
 /** Durable records: history, desired revisions, run rows and journals. SQLite or PostgreSQL, one suite for both. */
+import type { BundleDelivery } from '../model/bundle.ts';
 import type { ClusterFields } from '../model/cluster-fields.ts';
 import type { DesiredRevision } from '../model/desired.ts';
 import type { Assignment, HistoryEntry, JournalEntry } from '../model/history.ts';
@@ -104,6 +105,9 @@ export interface RecordStore {
   /** Content-addressed: storing one again changes nothing. */
   putRevisions(revisions: readonly DesiredRevision[]): Promise<void>;
   getRevision(id: string): Promise<DesiredRevision | undefined>;
+  /** Content-addressed, and kept: a run or a way back may ask for it after its Bundle object is gone. Storing one again replaces its signatures alone. */
+  putBundle(bundle: BundleDelivery): Promise<void>;
+  getBundle(digest: string): Promise<BundleDelivery | undefined>;
 
   /** Freezes a run once; false where there is one of this name already (a restart), and then nothing is written. */
   createRun(run: string, frozen: NewRun): Promise<boolean>;

@@ -35,6 +35,14 @@ function suite(open: () => Promise<RecordStore>): void {
     expect(await store.getRevision('sha256-none')).toBeUndefined();
   });
 
+  test('a bundle keeps its content, and gets the newest signatures', async () => {
+    const bundle = { digest: 'sha256-1', content: '{"a":"ä"}', signatures: [] };
+    await store.putBundle(bundle);
+    await store.putBundle({ ...bundle, content: 'other', signatures: [{ keyid: 'ann', sig: 'AA==' }] });
+    expect(await store.getBundle('sha256-1')).toEqual({ ...bundle, signatures: [{ keyid: 'ann', sig: 'AA==' }] });
+    expect(await store.getBundle('sha256-none')).toBeUndefined();
+  });
+
   test('reports are replaced by name', async () => {
     await store.putReport('drill/one', 'first');
     await store.putReport('drill/one', 'second');

@@ -1,6 +1,7 @@
 /** The RecordStore over Kysely: one set of queries for SQLite and PostgreSQL. */
 import type { Kysely, Transaction } from 'kysely';
 import type { RecordStore, RecordsUnavailable } from '../../../mesh/ports/records.ts';
+import { bundleRecords } from './bundles.ts';
 import { historyRecords } from './history.ts';
 import { runRecords } from './runs.ts';
 import type { Dialect, Tables } from './tables.ts';
@@ -21,6 +22,7 @@ export function recordStore(db: Kysely<Tables>, dialect: Dialect, translate: (er
   return {
     ...historyRecords({ db, dialect, guarded, write }),
     ...runRecords({ db, guarded, write }),
+    ...bundleRecords({ db, guarded, write }),
 
     putRevisions: (revisions) => (revisions.length === 0 ? Promise.resolve() : write(async (transaction) => {
       for (let start = 0; start < revisions.length; start += REVISIONS_AT_ONCE) {

@@ -29,6 +29,8 @@ export interface Tables {
   };
   journal: { id: Generated<number>; run: string; at: number; cluster: string; event: string; message: string };
   assignments: { cluster: string; desired_id: string; run: string; stage: string; assigned_at: number; generation: number | null };
+  /** `signatures`: JSON. */
+  bundles: { digest: string; content: string; signatures: string };
   reports: { name: string; content: string };
 }
 

@@ -5,6 +5,7 @@ import type { Dialect, Tables } from '../tables.ts';
 import { createRecords } from './0001-records.ts';
 import { addStates } from './0002-states.ts';
 import { addRuns } from './0003-runs.ts';
+import { addBundles } from './0004-bundles.ts';
 
 /** All or nothing, also where the process is killed in between: PostgreSQL's migrator runs in a transaction, SQLite's does not. `marker`: a table that it makes. */
 function atOnce(dialect: Dialect, marker: string, work: (db: Kysely<unknown>) => Promise<void>): Migration {
@@ -23,6 +24,7 @@ export async function migrate(db: Kysely<Tables>, dialect: Dialect, upTo?: '0001
     '0001-records': atOnce(dialect, 'reports', (transaction) => createRecords(transaction, dialect)),
     '0002-states': atOnce(dialect, 'states', addStates),
     '0003-runs': atOnce(dialect, 'runs', addRuns),
+    '0004-bundles': atOnce(dialect, 'bundles', addBundles),
   };
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error } = await (upTo === undefined ? migrator.migrateToLatest() : migrator.migrateTo(upTo));
