@@ -30,6 +30,7 @@ import { createIdentityService } from './identity/service.ts';
 import { publishTrust } from './identity/trust.ts';
 import { recordedAnswers } from './inquiry/answers.ts';
 import { askAgent } from './inquiry/ask-agent.ts';
+import { capacityAnswers } from './inquiry/capacity.ts';
 import { createInquiries } from './inquiry/inquiry.ts';
 import { createLiveRows } from './inventory/freshness.ts';
 import { CLUSTER_INDEXES } from './inventory/claims.ts';
@@ -120,6 +121,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     const services = createServices({ ports, fleet, publishers, clusters, policies });
     const drills = createDrills({ ports, fleet, publishers, drills: drillObjects, clusters });
     const queries = createQueries({ clock, records, live: createLiveRows({ clusters, fleet }), saved: savedQueries });
+    const capacity = capacityAnswers({ clock, queries, clusters, fleet });
     const savedQueryChecks = createSavedQueries({ ports, saved: savedQueries });
     const selectorChecks = createSelectorChecks(ports, policies, strategies);
     const { namespace, trustDomain, inventory: others = EVERY_INVENTORY } = config;
@@ -131,6 +133,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
         ...recordedAnswers(records, runs),
         ...historyAnswers({ clock, records, clusters }),
         query: queries.answer,
+        ...capacity,
         discovered: (question, { signal: within }) => discovered(question, within),
         dns: ({ name, type, from }, { id, signal: within }) => askAgent({ fleet, publishers, clock }, from, { id, dnsName: name, dnsType: type ?? 'A' }, within),
       },

@@ -1,9 +1,10 @@
 /** A cluster as capacity planning sees it: what it has, gives and has given away, how old that is, and what an hour of it costs. */
-import type { ClusterLike } from '../model/cluster-fields.ts';
+import type { ClusterFields } from '../model/cluster-fields.ts';
 import type { LabelledRequests, ResourceAmounts } from '../model/cluster.ts';
-import type { ClusterStatusValue } from '../model/cluster-status.ts';
-import { findCondition } from '../model/condition.ts';
+import type { StatusCondition } from '../model/cluster-status.ts';
 import { fromRfc3339, type Instant } from '../model/instant.ts';
+import { compareText } from '../model/order.ts';
+import { fieldReader } from './row.ts';
 
 export interface ClusterFigures {
   readonly name: string;
@@ -33,23 +34,37 @@ export interface Price {
 }
 
 export const GIBIBYTE = 2 ** 30;
-const DOUBTFUL = new Set(['DuplicateUid', 'ReportRefused']);
+/** Reasons of the condition `Consistent`, where nobody has the message. */
+const DOUBTS: Readonly<Record<string, string>> = { DuplicateUid: 'another cluster had the same uid at the same time', ReportRefused: 'its agent sent what was refused' };
 
-export function figuresOf({ metadata, spec, status: given }: ClusterLike): ClusterFigures {
-  const status = (given ?? {}) as ClusterStatusValue;
-  const declared = (spec?.['properties'] ?? {}) as Readonly<Record<string, string>>;
-  const frozen = spec?.['frozen'] as { readonly reason: string; readonly until?: string } | undefined;
-  const connection = findCondition(status.conditions, 'Connected');
-  const connected = connection?.status === 'True';
-  const consistent = findCondition(status.conditions, 'Consistent');
-  const { capacity = null, allocatable = null, requested = null } = status.resources ?? {};
+/** What is known better than by fields: who is connected just now, and what a condition says, of which fields hold the reason alone. */
+export interface FiguresAside {
+  readonly connected?: { readonly value: boolean; readonly since: Instant } | undefined;
+  readonly doubt?: string | undefined;
+}
+
+/** Of a cluster as its fields tell it, now or at a past moment: the same reading as of rows. */
+export function figuresOf(name: string, fields: ClusterFields, aside: FiguresAside = {}): ClusterFigures {
+  const read = fieldReader(fields);
+  const under = (prefix: string): [string, unknown][] => Object.keys(fields).filter((field) => field.startsWith(prefix)).sort(compareText).map((field) => [field.slice(prefix.length), read(field)]);
+  const texts = (entries: readonly (readonly [string, unknown])[]): Record<string, string> => Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+  const declared = texts(under('spec.properties.'));
+  const frozen = read('spec.frozen') as { readonly reason: string; readonly until?: string } | undefined;
+  const told = read('conditions.Connected') as StatusCondition | undefined;
+  const consistent = read('conditions.Consistent') as StatusCondition | undefined;
+  const connected = aside.connected?.value ?? told?.status === 'True';
+  const away = aside.connected?.since ?? (told === undefined || told.reason === 'NeverConnected' ? 0 : fromRfc3339(told.lastTransitionTime) ?? 0);
+  const amounts = (kind: string): ResourceAmounts | null => (read(`resources.${kind}`) as ResourceAmounts | undefined) ?? null;
+  const capabilities = under('capabilities.') as [string, readonly string[]][];
+  const capacity = amounts('capacity');
   return {
-    name: metadata.name, labels: metadata.labels ?? {}, declared,
-    properties: { ...Object.fromEntries((status.properties ?? []).map(({ name, value }) => [name, value])), ...declared },
-    capabilities: status.capabilities ?? null, capacity, allocatable, requested: requested ?? null, requestedBy: status.requestedBy ?? null,
-    asOf: connected ? null : connection === undefined || connection.reason === 'NeverConnected' ? 0 : fromRfc3339(connection.lastTransitionTime) ?? 0, connected,
+    name, labels: texts(under('labels.')), declared,
+    properties: { ...texts(under('properties.').map(([key, value]) => [key, (value as { value?: unknown } | undefined)?.value])), ...declared },
+    capabilities: capabilities.length > 0 ? Object.fromEntries(capabilities) : read('capabilities') === undefined ? null : {},
+    capacity, allocatable: amounts('allocatable'), requested: amounts('requested'), requestedBy: (read('requestedBy') as readonly LabelledRequests[] | undefined) ?? null,
+    asOf: connected ? null : away, connected,
     frozen: frozen === undefined ? null : { reason: frozen.reason, until: fromRfc3339(frozen.until) ?? null },
-    doubt: consistent?.status === 'False' && DOUBTFUL.has(consistent.reason) ? consistent.message : null,
+    doubt: consistent?.status === 'False' && DOUBTS[consistent.reason] !== undefined ? aside.doubt ?? DOUBTS[consistent.reason]! : null,
     price: priceOf(declared, capacity),
   };
 }

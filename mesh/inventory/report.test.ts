@@ -1,15 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { fieldsOf } from '../model/cluster-fields.ts';
 import type { ResourceAmounts } from '../model/cluster.ts';
 import { type ClusterFigures, figuresOf, GIBIBYTE } from './figures.ts';
-import { IDLE, type ReportGroup, reportFleet } from './report.ts';
+import { type FleetReport, IDLE, reportFleet } from './report.ts';
 
 const amounts = (cores: number, gibibytes = 0, pods = 0, gpus: Record<string, number> = {}): ResourceAmounts => ({ cpuMilli: cores * 1000, memoryBytes: gibibytes * GIBIBYTE, pods, gpus });
 const cluster = (name: string, more: Partial<ClusterFigures> = {}): ClusterFigures => ({
   name, labels: {}, declared: {}, properties: {}, capabilities: {}, capacity: amounts(10, 40), allocatable: amounts(8, 32), requested: amounts(6, 8), requestedBy: [],
   asOf: null, connected: true, frozen: null, doubt: null, price: null, ...more,
 });
-const group = (report: ReturnType<typeof reportFleet>, value: string): ReportGroup => report.groups.find((one) => one.value === value)!;
+const group = (report: ReturnType<typeof reportFleet>, value: string): FleetReport['total'] => report.groups.find((one) => one.value === value)!;
 
 describe('by clusters', () => {
   test('sums by a label, else a property; what is neither is none', () => {
@@ -50,7 +51,7 @@ describe('by workloads', () => {
 });
 
 describe('a Cluster object', () => {
-  const object = (properties: Record<string, string>, status: object = {}) => figuresOf({ metadata: { name: 'a' }, spec: { properties }, status: { resources: { capacity: amounts(10, 20), allocatable: amounts(8, 16) }, ...status } });
+  const object = (properties: Record<string, string>, status: object = {}) => figuresOf('a', fieldsOf({ metadata: { name: 'a' }, spec: { properties }, status: { resources: { capacity: amounts(10, 20), allocatable: amounts(8, 16) }, ...status } }));
   test.each<[Record<string, string>, ClusterFigures['price']]>([
     [{}, null],
     [{ 'cost-per-cpu-hour': '0.04', 'cost-per-memory-gib-hour': '0.005' }, { perCpu: 0.04, perGibibyte: 0.005 }],

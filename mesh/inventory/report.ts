@@ -1,37 +1,22 @@
 /** What the fleet has, gives, has given away and leaves idle, and what that costs: by what people say of clusters, or by whose pods ask for it. Unknown is said, never counted as zero. */
 import { OTHER_VALUES, type ResourceAmounts, WITHOUT_LABEL } from '../model/cluster.ts';
+import type { ReportBy, ReportGap, ReportSums } from '../model/fleet-report.ts';
 import type { Instant } from '../model/instant.ts';
 import { compareText } from '../model/order.ts';
 import { type ClusterFigures, costOf, minus, NOTHING, plus } from './figures.ts';
 
-/** How the report is made: a label or else a property of clusters (`name`: each by itself), or a label of pods and namespaces that agents sum by. */
-export type ReportBy = { readonly cluster: string } | { readonly workload: string };
-
-export interface ReportGroup {
-  readonly value: string;
+interface Group extends ReportSums {
   /** Of which there is at least one figure, sorted. */
   readonly clusters: readonly string[];
-  /** null: of no cluster of the group. */
-  readonly capacity: ResourceAmounts | null;
-  readonly allocatable: ResourceAmounts | null;
-  readonly requested: ResourceAmounts | null;
-  /** Allocatable less requested, cluster by cluster, of those of which both are known. */
-  readonly idle: ResourceAmounts | null;
-  /** Of what is requested, of what is idle, of all that there is: an hour of it, of the clusters that have a price. */
-  readonly cost: { readonly requested: number; readonly idle: number; readonly whole: number } | null;
-  /** Clusters of the group without a price, so that `cost` lacks them. */
-  readonly unpriced: number;
-  /** The oldest of the figures; null: all are of now. */
-  readonly asOf: Instant | null;
 }
 
 export interface FleetReport {
   readonly by: ReportBy;
   /** Sorted by value. */
-  readonly groups: readonly ReportGroup[];
-  readonly total: ReportGroup;
-  /** Clusters that the sums lack, wholly or in part, and why; sorted by name. */
-  readonly unknown: readonly { readonly cluster: string; readonly value: string; readonly what: string }[];
+  readonly groups: readonly Group[];
+  readonly total: Group;
+  /** Sorted by name. */
+  readonly unknown: readonly ReportGap[];
 }
 
 /** Beside the values of a workload label: what nobody asked for. */
@@ -57,7 +42,7 @@ function byCluster(clusters: readonly ClusterFigures[], by: Extract<ReportBy, { 
   };
 }
 
-function sumOf(value: string, members: readonly ClusterFigures[]): ReportGroup {
+function sumOf(value: string, members: readonly ClusterFigures[]): Group {
   const known = members.filter(({ capacity, requested }) => capacity !== null || requested !== null);
   const sum = (of: (cluster: ClusterFigures) => ResourceAmounts | null): ResourceAmounts | null => {
     const amounts = known.flatMap((cluster) => of(cluster) ?? []);
@@ -102,7 +87,7 @@ function byWorkload(clusters: readonly ClusterFigures[], by: Extract<ReportBy, {
   };
 }
 
-const onlyIdle = (group: ReportGroup): ReportGroup => ({ ...group, requested: null, allocatable: null, cost: group.cost === null ? null : { requested: 0, idle: group.cost.idle, whole: group.cost.idle } });
+const onlyIdle = (group: Group): Group => ({ ...group, requested: null, allocatable: null, cost: group.cost === null ? null : { requested: 0, idle: group.cost.idle, whole: group.cost.idle } });
 
 /** Values first, then what is no value. */
 const byValue = (a: string, b: string): number => {

@@ -16,7 +16,7 @@ export interface FleetRow {
 
 /** Fields that cannot be read as what they should be are left out: unknown. Labels and properties sorted by name. */
 export function rowOf(name: string, fields: ClusterFields): FleetRow {
-  const read = reader(fields);
+  const read = fieldReader(fields);
   const labels: Record<string, string> = {};
   const properties: FleetRow['properties'][number][] = [];
   const keys = Object.keys(fields).sort(compareText);
@@ -33,7 +33,7 @@ export function rowOf(name: string, fields: ClusterFields): FleetRow {
 }
 
 /** Each field is read once; one that is no JSON is as if it were not there. */
-function reader(fields: ClusterFields): (field: string) => unknown {
+export function fieldReader(fields: ClusterFields): (field: string) => unknown {
   const known = new Map<string, unknown>();
   return (field) => {
     if (known.has(field)) return known.get(field);

@@ -5,11 +5,11 @@ import { Cluster, FleetQuery } from '../../../mesh/api/resources/index.ts';
 import type { QueryAnswer, QueryRow } from '../../../mesh/api/resources/inquiry-answers.ts';
 import type { InquiryObject } from '../../../mesh/api/resources/inquiry.ts';
 import { readSavedQuery, type SavedQuery } from '../../../mesh/api/saved-query.ts';
-import { answerHead, shownRow, toldAt, USUAL_COLUMNS } from '../../../mesh/inventory/answer.ts';
+import { answerHead, type Head, shownRow, toldAt, USUAL_COLUMNS } from '../../../mesh/inventory/answer.ts';
 import { createFleetIndex } from '../../../mesh/inventory/fleet-index.ts';
 import { pointedAt } from '../../../mesh/inventory/pointing.ts';
 import { readQuery } from '../../../mesh/inventory/reading.ts';
-import { rowOf } from '../../../mesh/inventory/row.ts';
+import { type FleetRow, rowOf } from '../../../mesh/inventory/row.ts';
 import { fieldsOf } from '../../../mesh/model/cluster-fields.ts';
 import { type KubernetesClient, KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
@@ -19,7 +19,7 @@ import { listAll } from '../list.ts';
 export type FleetQuestion = NonNullable<InquiryObject['spec']['query']>;
 
 /** A hub answers in milliseconds, and whoever asks can also read the Clusters. */
-const PATIENCE_SECONDS = 10;
+export const PATIENCE_SECONDS = 10;
 
 export async function askHub(environment: Environment, client: KubernetesClient, question: FleetQuestion): Promise<QueryAnswer> {
   const first = await inquire<QueryAnswer>(environment, client, { query: question }, PATIENCE_SECONDS);
@@ -40,29 +40,37 @@ function reasonToReadObjects(error: unknown): string | undefined {
   return refused ? `the hub cannot be asked: ${error.message}` : undefined;
 }
 
-/** `explain` is told in a sentence where the answer is not the hub's. */
-export async function ask(environment: Environment, client: KubernetesClient, question: FleetQuestion, explain: (sentence: string) => void): Promise<QueryAnswer> {
+/** Where no hub answers, and it is about this moment, what the Cluster objects say. `explain` is told in a sentence that the answer is not the hub's. */
+export async function orFromObjects<Answer>(environment: Environment, at: string | undefined, hub: () => Promise<Answer>, objects: () => Promise<Answer>, explain: (sentence: string) => void): Promise<Answer> {
   try {
-    return await askHub(environment, client, question);
+    return await hub();
   } catch (error) {
     const reason = environment.signal.aborted ? undefined : reasonToReadObjects(error);
     if (reason === undefined) throw error;
-    if (question.at !== undefined) throw new CommandFailure(`${reason.replace(/: is it running.*/, '')}; a past moment is known from its records alone, so the Cluster objects cannot stand in`);
+    if (at !== undefined) throw new CommandFailure(`${reason.replace(/: is it running.*/, '')}; a past moment is known from its records alone, so the Cluster objects cannot stand in`);
     explain(`${reason}\nreading the Cluster objects instead: who is connected just now, they do not tell`);
-    return fromObjects(environment, client, question);
+    return objects();
   }
 }
 
+export const ask = (environment: Environment, client: KubernetesClient, question: FleetQuestion, explain: (sentence: string) => void): Promise<QueryAnswer> =>
+  orFromObjects(environment, question.at, () => askHub(environment, client, question), () => fromObjects(environment, client, question), explain);
+
 async function fromObjects(environment: Environment, client: KubernetesClient, question: FleetQuestion): Promise<QueryAnswer> {
+  const { head, rows } = await matchObjects(environment, client, question);
+  return { ...head.answer, rows: rows.map((row) => shownRow(row, head)) };
+}
+
+export async function matchObjects(environment: Environment, client: KubernetesClient, question: Pick<FleetQuestion, 'text' | 'saved' | 'orderBy' | 'columns'>): Promise<{ readonly head: Head; readonly rows: readonly FleetRow[]; readonly objects: ReadonlyMap<string, ClusterObject> }> {
   const index = createFleetIndex();
-  for (const object of await listAll<ClusterObject>(client, Cluster, environment.signal)) index.put(rowOf(object.metadata.name, fieldsOf(object)));
+  const objects = new Map((await listAll<ClusterObject>(client, Cluster, environment.signal)).map((object) => [object.metadata.name, object]));
+  for (const [name, object] of objects) index.put(rowOf(name, fieldsOf(object)));
   const { text, columns } = question.saved === undefined ? { text: question.text ?? '', columns: [] } : await savedQuery(environment, client, question.saved);
   const read = readQuery(text, question.orderBy, index.size === 0 ? undefined : index.keys);
   if ('problem' in read) throw new UsageProblem(pointedAt(read, read.text));
   const at = environment.now();
   const shown = [question.columns ?? [], columns].find((some) => some.length > 0) ?? USUAL_COLUMNS;
-  const { head, rows } = await answerHead({ keys: index.keys, index: () => Promise.resolve(index), total: index.size, from: 'objects', at, heardAt: toldAt(at), notes: [] }, text, read, shown);
-  return { ...head.answer, rows: rows.map((row) => shownRow(row, head)) };
+  return { ...await answerHead({ keys: index.keys, index: () => Promise.resolve(index), total: index.size, from: 'objects', at, heardAt: toldAt(at), notes: [] }, text, read, shown), objects };
 }
 
 async function savedQuery(environment: Environment, client: KubernetesClient, name: string): Promise<SavedQuery> {

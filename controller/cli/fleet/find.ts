@@ -1,12 +1,13 @@
 /** `isthmus fleet find`: which clusters could take a workload, by what they can do, and why each other one could not. */
 import type { Command } from 'commander';
-import { findClusters, type Wish } from '../../../mesh/inventory/find.ts';
-import { idleOf } from '../../../mesh/inventory/report.ts';
+import type { FindAnswer } from '../../../mesh/api/resources/inquiry-answers.ts';
+import { findAnswer } from '../../../mesh/inventory/capacity-answers.ts';
+import type { Wish } from '../../../mesh/inventory/find.ts';
 import { parseQuantity } from '../../../mesh/model/compare.ts';
 import { type Environment, UsageProblem } from '../environment.ts';
 import { collect, wholeNumber } from '../options.ts';
 import { type Format, formatOption, print, table } from '../output/index.ts';
-import { cores, gibibytes, gpus, readFigures } from './figures.ts';
+import { askCapacity, cores, gibibytes, gpus, ofClusters } from './figures.ts';
 
 export interface FindOptions {
   readonly class: readonly string[];
@@ -16,6 +17,7 @@ export interface FindOptions {
   readonly freeMemory?: string;
   readonly freeGpu?: string;
   readonly explain: boolean;
+  readonly at?: string;
   readonly output: Format;
 }
 
@@ -39,20 +41,29 @@ function wishOf({ class: classes, region, capability, freeCpu, freeMemory, freeG
 
 export async function findFleet(environment: Environment, query: string, options: FindOptions): Promise<void> {
   const wish = wishOf(options);
-  const figures = await readFigures(environment, query);
-  const { chosen, others } = findClusters(figures, wish, environment.now());
-  const { output, explain } = options;
+  const { output, explain, at } = options;
+  // Scripts read everything.
+  const all = explain || output === 'json' || output === 'yaml';
+  const answer = await askCapacity<FindAnswer>(environment, {
+    of: ofClusters(environment, query, at),
+    spec: (next) => ({ find: { ...next, ...wish, classes: [...wish.classes], regions: [...wish.regions], capabilities: [...wish.capabilities], explain: all } }),
+    join: (before, page) => ({ ...before, clusters: [...before.clusters, ...page.clusters] }),
+    from: (fleet) => {
+      const { about, parts } = findAnswer(fleet, wish, all, fleet.head.at);
+      return { ...about, clusters: parts };
+    },
+  });
+  const [chosen, others] = [answer.clusters.filter((one) => one.chosen), answer.clusters.filter((one) => !one.chosen)];
   print(environment, output, {
     headings: ['NAME', 'CPU FREE', 'MEMORY FREE', 'GPU FREE', 'WHY'],
-    rows: chosen.map(({ cluster, why }) => {
-      const idle = idleOf(cluster);
-      return [cluster.name, cores(idle), gibibytes(idle), gpus(idle), why.length === 0 ? 'nothing was wished for' : why.join('; ')];
-    }),
-    value: { chosen: chosen.map(({ cluster, why }) => ({ name: cluster.name, free: idleOf(cluster), why })), others },
-    names: chosen.map(({ cluster }) => `cluster.isthmus.dev/${cluster.name}`),
-    empty: figures.length === 0 ? 'No cluster matches.' : `None of ${figures.length} clusters fits.${explain ? '' : ' Ask with --explain why.'}`,
+    rows: chosen.map(({ name, free, reasons }) => [name, cores(free), gibibytes(free), gpus(free), reasons.length === 0 ? 'nothing was wished for' : reasons.join('; ')]),
+    value: { query: answer.query, at: answer.at, from: answer.from, chosen: chosen.map(({ name, free, reasons }) => ({ name, free, why: reasons })), others: others.map(({ name, reasons }) => ({ name, reasons })), notes: answer.notes },
+    names: chosen.map(({ name }) => `cluster.isthmus.dev/${name}`),
+    empty: answer.matched === 0 ? 'No cluster matches.' : `None of ${answer.matched} clusters fits.${explain ? '' : ' Ask with --explain why.'}`,
   });
-  if (explain && others.length > 0 && (output === 'table' || output === 'wide')) environment.out(`${chosen.length > 0 ? '\n' : ''}${table(['NOT CHOSEN', 'WHY'], others.map(({ name, reasons }) => [name, reasons.join('; ')]))}`);
+  const asTable = output === 'table' || output === 'wide';
+  if (explain && others.length > 0 && asTable) environment.out(`${chosen.length > 0 ? '\n' : ''}${table(['NOT CHOSEN', 'WHY'], others.map(({ name, reasons }) => [name, reasons.join('; ')]))}`);
+  if (asTable) for (const note of answer.notes) environment.err(`${note}\n`);
 }
 
 export function registerFind(fleet: Command, environment: (command: Command) => Environment): void {
@@ -65,6 +76,7 @@ export function registerFind(fleet: Command, environment: (command: Command) => 
     .option('--free-cpu <cores>', 'so much is neither requested nor reserved, over all nodes')
     .option('--free-memory <quantity>', 'likewise, for example 200Gi')
     .option('--free-gpu <count>', 'likewise')
+    .option('--at <time>', 'as of then: a time (2026-01-31T12:00:00Z), a date, or how long ago (7d)')
     .option('--explain', 'say of each other cluster why it was not chosen', false)
     .addOption(formatOption())
     .addHelpText('after', `

@@ -32,6 +32,7 @@ export interface FieldDifference {
 export interface RunAnswer { readonly targets: readonly RunTarget[]; readonly journal: readonly JournalEntry[]; readonly stages: readonly string[] }
 export interface DrillAnswer { readonly drill: DrillValue; readonly state: DrillState; readonly markdown: string }
 export type DnsAnswer = Answer;
+export type { FindAnswer, FoundCluster, ReportAnswer, ReportGroup } from '../../model/fleet-report.ts';
 export type { QueryAnswer, QueryRow } from '../../model/query-answer.ts';
 /** `at`: when the sources were read; `omitted`: clusters beyond the limit. */
 export interface DiscoveredAnswer { readonly at: string; readonly sources: readonly SourceReading[]; readonly clusters: readonly DiscoveredCluster[]; readonly omitted: number; readonly published: PublishedProfiles }

@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { timestamp } from './common.ts';
 import { defineResource, type ResourceObject } from './define.ts';
 
+const ONE_QUERY = { rule: '!has(self.text) || !has(self.saved)', message: 'give a text or the name of a saved query, not both' };
+
 const fleetQuestion = z.object({
   text: z.string().max(4096).optional().describe('Query, as of "isthmus fleet query"; none: every cluster.'),
   saved: z.string().max(253).optional().describe('Name of a FleetQuery, instead of text.'),
@@ -11,7 +13,17 @@ const fleetQuestion = z.object({
   orderBy: z.string().max(1024).optional().describe('Instead of the query\'s own order: KEY, or KEY desc, several separated by commas.'),
   limit: z.int().min(1).max(100_000).optional().describe('At most this many clusters in one answer; fewer come where they would not fit.'),
   continue: z.string().max(256).optional().describe('From the answer before: the clusters that follow, of the same moment.'),
-}).meta({ 'x-kubernetes-validations': [{ rule: '!has(self.text) || !has(self.saved)', message: 'give a text or the name of a saved query, not both' }] });
+}).meta({ 'x-kubernetes-validations': [ONE_QUERY] });
+
+/** Of which clusters a report or a search is. */
+const ofClusters = {
+  text: z.string().max(4096).optional().describe('Only the clusters that this query matches; none: every cluster.'),
+  saved: z.string().max(253).optional().describe('Name of a FleetQuery, instead of text.'),
+  at: timestamp.optional().describe('As of then, from the records; now where it is left out.'),
+  limit: z.int().min(1).max(100_000).optional().describe('At most so many rows in one answer; fewer come where they would not fit.'),
+  continue: z.string().max(256).optional().describe('From the answer before: what follows, of the same moment.'),
+};
+const wishes = z.array(z.string().min(1).max(316)).max(32).default([]);
 
 /** One entry a question; exactly one is asked. */
 const questions = {
@@ -28,6 +40,22 @@ const questions = {
     to: timestamp.optional().describe('Now where it is left out.'),
   }).optional().describe('What is different in a cluster between two moments, and who changed it last.'),
   query: fleetQuestion.optional().describe('Which clusters match a query, and what is known of them.'),
+  report: z.object({
+    ...ofClusters,
+    by: z.string().min(1).max(316).optional().describe('One row for each value of this label or property of clusters; each cluster by itself where it is left out.'),
+    workloadLabel: z.string().min(1).max(316).optional().describe('Instead: one row for each value of this label of pods or their namespaces, which agents sum by.'),
+  }).meta({ 'x-kubernetes-validations': [ONE_QUERY, { rule: '!has(self.by) || !has(self.workloadLabel)', message: 'a report is made by one of by, workloadLabel' }] })
+    .optional().describe('What clusters give, what their pods ask for, what is idle and what that costs.'),
+  find: z.object({
+    ...ofClusters,
+    classes: wishes.describe('Each a kind of capability that must not be empty, or a glob over resources, architectures and storage classes.'),
+    regions: wishes.describe('Any of them: a region, the beginning of its name up to a "-", or a glob.'),
+    capabilities: wishes.describe('Each NAME that is declared or labelled, or NAME=GLOB.'),
+    freeCpuMilli: z.int().min(0).optional(),
+    freeMemoryBytes: z.int().min(0).optional(),
+    freeGpus: z.int().min(0).optional(),
+    explain: z.boolean().default(false).describe('Also the clusters that are not chosen, and everything that speaks against each.'),
+  }).meta({ 'x-kubernetes-validations': [ONE_QUERY] }).optional().describe('Which clusters could take a workload, by what they can do; most to give first.'),
   discovered: z.object({ limit: z.int().min(1).max(1000).default(500) }).optional().describe('Clusters that other inventories and tools know.'),
   run: z.object({ name: z.string().max(253) }).optional(),
   drill: z.object({ name: z.string().max(253) }).optional(),
