@@ -30,11 +30,11 @@ test('once leadership is over nothing is written, and everything can still be re
   expect(asked).toHaveLength(11);
   holds = false;
   const refused = await Promise.allSettled(writes());
-  expect(refused.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 'rejected'));
+  expect(refused.map(({ status }) => status)).toEqual(Array.from({ length: 11 }, () => 'rejected'));
   for (const one of refused) expect(String((one as PromiseRejectedResult).reason)).toContain('no longer leads');
   expect(asked).toHaveLength(11);
   await ports.kubernetes.get(ConfigMap, object.metadata, never);
   await ports.records.listAssignments();
   await ports.records.check();
-  expect(asked.slice(10)).toEqual(['get', 'listAssignments', 'check']);
+  expect(asked.slice(11)).toEqual(['get', 'listAssignments', 'check']);
 });
