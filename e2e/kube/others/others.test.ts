@@ -1,4 +1,4 @@
-/** Other inventories on a real kube-apiserver, with the rights of the hub's chart alone, and on the embedded API. */
+/** Other inventories on a real kube-apiserver, with the rights of the hub's chart alone, and on the embedded API; on definitions in our words and on the projects' own. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../controller/adapters/clock.ts';
 import { connectKubernetes } from '../../../controller/adapters/kubernetes/connect.ts';
@@ -21,13 +21,15 @@ import { CustomResourceDefinition, missingAssets } from '../apiserver.ts';
 import { missingControllerManager, startControllerManager } from '../controller-manager.ts';
 import { grantsOf, grantText, unusedGrants } from '../grants.ts';
 import { type RestrictedApi, startRestricted } from '../restricted.ts';
-import { origin, otherDefinitions } from './definitions.ts';
+import { prepareUpstream } from '../upstream/prepare.ts';
+import { type DefinitionSet, inOurWords, ofTheProjects } from './definitions.ts';
 import { type RunningHub, startHub } from './hub.ts';
 
 const never = new AbortController().signal;
 const by = { fieldManager: 'somebody' };
 const OURS = 'isthmus-system';
 const [ClusterProfile] = CLUSTER_PROFILES;
+const Application: ResourceKind = { group: 'argoproj.io', version: 'v1alpha1', kind: 'Application', plural: 'applications', namespaced: true };
 const ENDPOINT = 'https://api.berlin.example.com:6443';
 const INVENTORY: InventoryConfig = { clusterProfiles: true, discover: true, argoNamespaces: ['argocd'] };
 const PATIENCE = 30_000;
@@ -46,10 +48,18 @@ async function ask(client: KubernetesClient): Promise<DiscoveredAnswer> {
 }
 
 /** What a person would do with the definitions of all four projects. */
-function cases(place: () => Place): void {
+function cases(place: () => Place, { definitions }: DefinitionSet): void {
   let hub: RunningHub;
+  const withApplication = definitions.some(({ metadata: { name } }) => name === 'applications.argoproj.io');
   const admin = (): KubernetesClient => place().admin;
   const listed = (kind: ResourceKind): Promise<number> => admin().list(kind, {}, never).then(({ items }) => items.length);
+  /** All objects of others, with their versions and who wrote them. */
+  async function foreign(): Promise<readonly string[]> {
+    const kinds = [ClusterProfile, CAPI_CLUSTERS[0], KUSTOMIZATIONS[0], HELM_RELEASES[0], Secret, ...(withApplication ? [Application] : [])];
+    const lists = await Promise.all(kinds.map((kind) => admin().list(kind, {}, never)));
+    return lists.flatMap(({ items }) => items).filter(({ metadata: { namespace } }) => namespace === 'fleet' || namespace === 'argocd')
+      .map(({ kind, metadata: { name, resourceVersion, managedFields = [] } }) => `${kind} ${name} ${resourceVersion} ${managedFields.map(({ manager }) => manager).join(' ')}`);
+  }
   const warnings = (): readonly string[] => hub.log.lines.filter(({ level }) => level === 'warn' || level === 'error').map(({ message, fields }) => `${message} ${JSON.stringify(fields)}`);
   beforeAll(async () => { hub = await startHub(place().hubs, INVENTORY); });
   afterAll(async () => { await hub?.stop(); });
@@ -63,7 +73,7 @@ function cases(place: () => Place): void {
   });
 
   test('a definition that is installed brings a ClusterProfile for each cluster', async () => {
-    for (const definition of otherDefinitions()) await admin().create(CustomResourceDefinition, definition, by, never);
+    for (const definition of definitions) await admin().create(CustomResourceDefinition, definition, by, never);
     for (const kind of [...CLUSTER_PROFILES.slice(0, 1), ...CAPI_CLUSTERS, ...KUSTOMIZATIONS, ...HELM_RELEASES]) await eventually(`${apiVersionOf(kind)} is served`, PATIENCE, async () => await listed(kind) >= 0);
     const profile = await eventually('a ClusterProfile of berlin with a status', PATIENCE, async () => {
       const now = await profileOf(admin(), 'berlin');
@@ -129,6 +139,10 @@ function cases(place: () => Place): void {
     for (const [name, type] of [[argoSecretNames(ENDPOINT)[0] ?? '', 'cluster'], ['quito', 'cluster'], ['repository', 'repository']] as const) {
       await admin().create<SecretObject>(Secret, { apiVersion: 'v1', kind: 'Secret', metadata: { namespace: 'argocd', name, labels: { 'argocd.argoproj.io/secret-type': type } }, data: { config: Buffer.from('hunter2').toString('base64') } }, by, never);
     }
+    if (withApplication) {
+      await make(admin(), Application, 'argocd', 'shop', { spec: { project: 'default', destination: { name: 'quito', namespace: 'shop' }, source: { repoURL: 'https://git.example.com/shop.git', path: 'deploy' } } });
+    }
+    const before = await foreign();
     const answer = await eventually('everything is found', PATIENCE, async () => {
       const now = await ask(admin());
       return now.clusters.length >= 8 ? now : undefined;
@@ -147,6 +161,9 @@ function cases(place: () => Place): void {
       'clusterprofiles.multicluster.x-k8s.io read 2', 'clusters.cluster.x-k8s.io read 2', 'secrets argocd read 2', 'kustomizations.kustomize.toolkit.fluxcd.io read 1', 'helmreleases.helm.toolkit.fluxcd.io read 1',
     ]);
     expect(JSON.stringify(answer) + JSON.stringify(hub.log.lines)).not.toMatch(/hunter2|aHVudGVyMg/);
+    // What is recognised is left alone.
+    expect(before.length).toBeGreaterThanOrEqual(9);
+    expect(await foreign()).toEqual(before);
   });
 
   test('a server that still has only the older version of Cluster API is read, too', async () => {
@@ -173,7 +190,7 @@ function cases(place: () => Place): void {
   test('a definition that is removed ends it without complaint, and one that comes back brings it back', async () => {
     await make(admin(), Cluster, undefined, 'lima', { spec: {} });
     await eventually('the profile of lima', PATIENCE, async () => await profileOf(admin(), 'lima') !== undefined);
-    const definition = otherDefinitions()[0]!;
+    const definition = definitions[0]!;
     await admin().delete(CustomResourceDefinition, { name: definition.metadata.name }, {}, never);
     await eventually('the hub has noticed', PATIENCE, async () => (await ask(admin())).published.state === 'absent');
     await eventually('the definition is gone', PATIENCE, async () => await admin().get(CustomResourceDefinition, { name: definition.metadata.name }, never) === undefined);
@@ -191,21 +208,28 @@ function cases(place: () => Place): void {
   });
 }
 
-describe(`other inventories on the embedded API, ${origin}`, () => {
+const unpublished = await prepareUpstream();
+const sets: readonly DefinitionSet[] = unpublished === undefined ? [inOurWords, ofTheProjects()] : [inOurWords];
+if (unpublished !== undefined) {
+  console.log(`other inventories are not tried on the projects' definitions: ${unpublished}`);
+  describe('other inventories, the projects\' definitions', () => { test.skip('could not be made here', () => undefined); });
+}
+
+describe.each(sets)('other inventories on the embedded API, $origin', (set) => {
   let place: Place;
   beforeAll(() => {
     const api = createEmbeddedApi({ objects: memoryObjectStore(), clock: systemClock, random: systemRandom, definitions: HUB_RESOURCES, namespaces: [OURS, 'argocd', 'fleet'], serviceCidrs: [] });
     const client = embeddedClient(api);
     place = { admin: client, hubs: client };
   });
-  cases(() => place);
+  cases(() => place, set);
 });
 
 const helm = findHelm() ?? '';
 const missing = missingAssets() ?? missingControllerManager() ?? (helm === '' ? 'helm, which renders the chart\'s roles, is neither in KUBEBUILDER_ASSETS nor on PATH' : undefined);
 if (missing !== undefined) console.log(`other inventories are not tried on a real kube-apiserver: ${missing}`);
 
-describe.skipIf(missing !== undefined)(`other inventories on kube-apiserver, ${origin}`, () => {
+describe.skipIf(missing !== undefined).each(sets)('other inventories on kube-apiserver, $origin', (set) => {
   let place: Place;
   let restricted: RestrictedApi;
   let finish: () => Promise<void> = () => Promise.resolve();
@@ -224,7 +248,7 @@ describe.skipIf(missing !== undefined)(`other inventories on kube-apiserver, ${o
     };
   });
   afterAll(() => finish());
-  cases(() => place);
+  cases(() => place, set);
 
   test('of the rights to other inventories each was used, nothing was refused, and no Secret of Argo CD was asked for by name', () => {
     const requests = restricted.audit.read();
