@@ -36,6 +36,7 @@ const NOT_IN_THE_WALK: Readonly<Record<string, string>> = {
   'get driftpolicies.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
   'get exportpolicies.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
   'get fleetqueries.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
+  'delete driftdecisions.isthmus.dev * in *': 'those that are over go after a week',
   'get updateruns.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
   'get inquiries.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
   'update exportpolicies/status.isthmus.dev * in *': 'said of policies whose selectors mean nothing, and the walk has none',

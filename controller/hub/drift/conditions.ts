@@ -28,3 +28,6 @@ export function effect(decision: DriftDecisionValue, verdict: DriftVerdict | und
   const still = verdict.entries.some(({ decision: by }) => by === decision.name);
   return still ? condition('True', 'Planned', 'part of the cluster\'s desired state; a run brings it') : condition('True', 'Done', 'nothing in the cluster differs from what was decided');
 }
+
+/** Nothing more comes of it. What was accepted is desired for as long as the decision is there. */
+export const isFinished = ({ action }: DriftDecisionValue, { reason }: ConditionUpdate): boolean => reason !== 'Planned' && !(action === 'accept' && reason === 'Done');

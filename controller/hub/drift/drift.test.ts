@@ -53,8 +53,8 @@ const rolledOut = async (bench: Bench) => (await bench.get<MeshObject>(Mesh, 'eu
 const events = async (bench: Bench): Promise<string[]> => (await bench.kubernetes.list<EventObject>(Event, { namespace: 'default' }, signal)).items.map(({ involvedObject, reason, message }) => `${involvedObject.name} ${reason}: ${message}`);
 /** Something that asks for a new desired state of every cluster. */
 const change = (bench: Bench): Promise<void> => bench.create({ ...Mesh, kind: 'GlobalService', plural: 'globalservices' }, 'checkout', { host: 'checkout.example.com', service: { namespace: 'shop', name: 'checkout' } });
-const decide = (bench: Bench, name: string, action: 'accept' | 'revert', entry: DriftEntry): Promise<void> =>
-  bench.create(DriftDecision, name, { cluster: 'berlin', action, changes: [{ object: entry.object, path: entry.path, actual: entry.actual }], reason: 'the port moved', requestedBy: 'ann' });
+const decide = (bench: Bench, name: string, action: 'accept' | 'revert', entry: DriftEntry, over: object = {}): Promise<void> =>
+  bench.create(DriftDecision, name, { cluster: 'berlin', action, changes: [{ object: entry.object, path: entry.path, actual: entry.actual }], reason: 'the port moved', requestedBy: 'ann', ...over });
 
 describe('a person\'s change', () => {
   test('holds its cluster out of runs, beyond new revisions, while the others go on; when it is over, the cluster follows', async () => {
@@ -151,6 +151,7 @@ describe('a policy', () => {
 });
 
 describe('a decision', () => {
+  const finished = async (bench: Bench, name: string) => (await bench.get<DriftDecisionObject>(DriftDecision, name))?.status?.finishedAt;
   const effective = async (bench: Bench, name: string) => (await bench.get<DriftDecisionObject>(DriftDecision, name))?.status?.conditions?.[0];
 
   test('goes through a run, with who and why in it and in the history, and can be undone', async () => {
@@ -186,6 +187,53 @@ describe('a decision', () => {
     expect(await effective(bench, 'late')).toMatchObject({ status: 'False', reason: 'Outdated' });
     expect(await inSync(bench)).toMatchObject({ reason: 'Held' });
     expect(stateOf(berlin).overrides).toBeUndefined();
+  });
+
+  test('that is over goes after its time, and with it what it was in the desired state; history and run keep the story', async () => {
+    const { bench, berlin } = await fleet();
+    const entry = edited(bench);
+    report(berlin, [entry]);
+    await bench.clock.advance(1000);
+    await decide(bench, 'back', 'revert', entry);
+    await decide(bench, 'nowhere', 'revert', entry, { cluster: 'atlantis', ttlSecondsAfterFinished: 10 });
+    await bench.clock.advance(2000);
+    expect((await finished(bench, 'back'))).toBeUndefined();
+    const nowhereAt = await finished(bench, 'nowhere');
+    expect(nowhereAt).toBeDefined();
+    await follow(bench, berlin);
+    expect([await effective(bench, 'back'), stateOf(berlin).overrides?.length]).toMatchObject([{ reason: 'Done' }, 1]);
+    await bench.clock.advance(10_000);
+    expect(await bench.get(DriftDecision, 'nowhere')).toBeUndefined();
+
+    // A restart makes no decision last longer.
+    const since = await finished(bench, 'back');
+    await bench.clock.advance(SEVEN_DAYS / 2);
+    await bench.stopHub();
+    await bench.startHub();
+    berlin.connect(bench);
+    await bench.clock.advance(60_000);
+    expect([since, await finished(bench, 'back')]).toEqual([expect.any(String), since]);
+    await bench.clock.advance(SEVEN_DAYS / 2 - 180_000);
+    expect(await bench.get(DriftDecision, 'back')).toBeDefined();
+    for (let turn = 0; turn < 60 && await bench.get(DriftDecision, 'back') !== undefined; turn += 1) await bench.clock.advance(5000);
+    expect(await bench.get(DriftDecision, 'back')).toBeUndefined();
+    await follow(bench, berlin);
+    expect(stateOf(berlin).overrides).toBeUndefined();
+    const rows = await bench.records.listHistory({ cluster: 'berlin', field: 'desired', limit: 9 });
+    expect(rows.map(({ reason }) => reason)).toContain('drift revert in berlin by ann: the port moved');
+    expect(await runs(bench)).toEqual(['europe-1 Completed', 'europe-2 Completed', 'europe-3 Completed']);
+  });
+
+  test('to accept stays for as long as what was accepted is desired', async () => {
+    const { bench, berlin } = await fleet();
+    const entry = edited(bench);
+    report(berlin, [entry]);
+    await bench.clock.advance(1000);
+    await decide(bench, 'move', 'accept', entry, { ttlSecondsAfterFinished: 1 });
+    await bench.clock.advance(2000);
+    await follow(bench, berlin);
+    await bench.clock.advance(SEVEN_DAYS);
+    expect([await effective(bench, 'move'), await finished(bench, 'move'), stateOf(berlin).overrides?.length]).toMatchObject([{ reason: 'Done' }, undefined, 1]);
   });
 
   test('that would make the hub know a secret is refused, though somebody created it by hand', async () => {

@@ -1,11 +1,11 @@
-/** DriftPolicy and DriftDecision → their conditions; a cluster's alert → a Kubernetes Event and a metric. */
+/** DriftPolicy and DriftDecision → their conditions, and the end of decisions that are over; a cluster's alert → a Kubernetes Event and a metric. */
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import { Event, type EventObject } from '../../../mesh/api/resources/core.ts';
 import type { DriftDecisionObject, DriftPolicyObject } from '../../../mesh/api/resources/drift-policy.ts';
 import { apiVersionOf, Cluster, DriftDecision, DriftPolicy } from '../../../mesh/api/resources/index.ts';
 import { setCondition } from '../../../mesh/model/condition.ts';
 import { DRIFT_CLASSES, type DriftVerdict } from '../../../mesh/model/drift.ts';
-import { type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
+import { fromRfc3339, type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
 import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
@@ -14,7 +14,7 @@ import { createLoop, type Loop } from '../../runtime/loop.ts';
 import type { HubPorts } from '../ports.ts';
 import { conditionsOf } from '../views.ts';
 import { writeStatus } from '../write-status.ts';
-import { effect, validity } from './conditions.ts';
+import { effect, isFinished, validity } from './conditions.ts';
 import type { DriftJudge } from './judge.ts';
 
 const ALL = 'drift';
@@ -25,6 +25,8 @@ const QUIET_MILLISECONDS = 60_000;
 /** One look at all is enough for a whole fleet that changes. */
 const PAUSE_MILLISECONDS = 500;
 const LONGEST_NOTE = 1000;
+/** Of decisions that are over and do not say themselves how long. */
+const DECISION_KEPT_SECONDS = 7 * 24 * 3600;
 /** Beyond it all are forgotten, and what is told again is there already. */
 const MOST_TOLD = 4096;
 
@@ -87,14 +89,22 @@ export function createDrift({ ports, judge, clusters, policies, decisions }: Dri
       await writeStatus(kubernetes, DriftPolicy, object, { observedGeneration: generation, conditions: [...conditions] }, signal);
     }
     const decisionValues = new Map(judge.decisionValues().map((value) => [value.name, value]));
+    const wakes = [...verdicts.values()].flatMap(({ wakeAt }) => wakeAt ?? []);
     for (const object of decisions.list()) {
       const value = decisionValues.get(object.metadata.name);
       if (value === undefined) continue;
-      const { generation = 0 } = object.metadata;
-      const conditions = setCondition(conditionsOf(object), effect(value, verdicts.get(value.cluster), generation), clock.now());
-      await writeStatus(kubernetes, DriftDecision, object, { observedGeneration: generation, conditions: [...conditions] }, signal);
+      const { name, generation = 0, uid } = object.metadata;
+      const update = effect(value, verdicts.get(value.cluster), generation);
+      const finishedAt = isFinished(value, update) ? fromRfc3339(object.status?.finishedAt) ?? clock.now() : undefined;
+      const goesAt = finishedAt === undefined ? Number.POSITIVE_INFINITY : finishedAt + (object.spec.ttlSecondsAfterFinished ?? DECISION_KEPT_SECONDS) * 1000;
+      if (clock.now() >= goesAt) {
+        await kubernetes.delete(DriftDecision, { name }, uid === undefined ? {} : { uid }, signal);
+        continue;
+      }
+      if (goesAt !== Number.POSITIVE_INFINITY) wakes.push(goesAt);
+      const conditions = setCondition(conditionsOf(object), update, clock.now());
+      await writeStatus(kubernetes, DriftDecision, object, { observedGeneration: generation, conditions: [...conditions], ...(finishedAt === undefined ? {} : { finishedAt: toRfc3339(finishedAt) }) }, signal);
     }
-    const wakes = [...verdicts.values()].flatMap(({ wakeAt }) => wakeAt ?? []);
     for (const object of clusters.list()) {
       const alert = verdicts.get(object.metadata.name)?.alert ?? null;
       const again = alert === null ? undefined : await tell(object, alert, signal);

@@ -61,14 +61,16 @@ export const driftDecisionSpec = z.object({
   })).min(1).max(32),
   reason: z.string().min(1).max(1024),
   requestedBy: z.string().min(1).max(256),
+  ttlSecondsAfterFinished: z.int().min(0).max(315360000).optional().describe('How long a decision that has nothing more to do stays, a week where it is left out; then the hub deletes it, and history keeps the story. An accepted change stays desired, so its decision stays as well.'),
 });
-export type DriftDecisionObject = ResourceObject<z.infer<typeof driftDecisionSpec>, z.infer<typeof statusSchema>>;
+const decisionStatus = statusSchema.extend({ finishedAt: timestamp.optional().describe('Since when the decision has nothing more to do.') });
+export type DriftDecisionObject = ResourceObject<z.infer<typeof driftDecisionSpec>, z.infer<typeof decisionStatus>>;
 
-/** Condition `Effective`: False with `Refused|UnknownCluster|Outdated`, True with `Planned`. Deleting one takes it out of the desired state, by a run as well. */
+/** Condition `Effective`: False with `Refused|UnknownCluster|Outdated`, True with `Planned|Done`. Deleting one takes it out of the desired state, by a run as well; the hub deletes those that are over. */
 export const DriftDecision = defineResource({
   kind: 'DriftDecision', plural: 'driftdecisions',
   description: 'What becomes of changes by others in one cluster: accepted or reverted, through a run like every change.',
-  spec: driftDecisionSpec, status: statusSchema,
+  spec: driftDecisionSpec, status: decisionStatus,
   printColumns: [
     { name: 'Cluster', type: 'string', jsonPath: '.spec.cluster' },
     { name: 'Action', type: 'string', jsonPath: '.spec.action' },
