@@ -45,16 +45,25 @@ export function createFleetIndex(): FleetIndex {
   const rows: (FleetRow | undefined)[] = [];
   const free: Slot[] = [];
   const columns = new Map<string, Column>();
-  const keyCounts = new Map<string, number>();
+  /** Made when somebody asks for keys, kept in step from then on. */
+  let keyCounts: Map<string, number> | undefined;
   const byName = sortedList<Slot>((a, b) => compareText(rows[a]!.name, rows[b]!.name));
   const search = createSearch(byName);
 
-  function countKeys(row: FleetRow | undefined, by: 1 | -1): void {
+  function countKeys(counts: Map<string, number>, row: FleetRow | undefined, by: 1 | -1): void {
     for (const key of row === undefined ? [] : [...Object.keys(row.labels), ...row.properties.map(({ name }) => name)]) {
-      const count = (keyCounts.get(key) ?? 0) + by;
-      if (count > 0) keyCounts.set(key, count);
-      else keyCounts.delete(key);
+      const count = (counts.get(key) ?? 0) + by;
+      if (count > 0) counts.set(key, count);
+      else counts.delete(key);
     }
+  }
+
+  function keys(): ReadonlyMap<string, number> {
+    if (keyCounts === undefined) {
+      keyCounts = new Map();
+      for (const row of rows) countKeys(keyCounts, row, 1);
+    }
+    return keyCounts;
   }
 
   function column(key: string): Column {
@@ -93,14 +102,16 @@ export function createFleetIndex(): FleetIndex {
 
   return {
     get size() { return slots.size; },
-    keys: { has: (key) => keyCounts.has(key), [Symbol.iterator]: () => keyCounts.keys() },
+    keys: { has: (key) => keys().has(key), [Symbol.iterator]: () => keys().keys() },
     get: (name) => { const slot = slots.get(name); return slot === undefined ? undefined : rows[slot]; },
     put(row) {
       const known = slots.get(row.name);
       const slot = known ?? free.pop() ?? rows.length;
       if (rows[slot] === row) return;
-      countKeys(row, 1);
-      countKeys(rows[slot], -1);
+      if (keyCounts !== undefined) {
+        countKeys(keyCounts, row, 1);
+        countKeys(keyCounts, rows[slot], -1);
+      }
       rows[slot] = row;
       if (known === undefined) {
         slots.set(row.name, slot);
@@ -114,7 +125,7 @@ export function createFleetIndex(): FleetIndex {
       if (slot === undefined) return;
       byName.remove(slot);
       search.moved();
-      countKeys(rows[slot], -1);
+      if (keyCounts !== undefined) countKeys(keyCounts, rows[slot], -1);
       slots.delete(name);
       rows[slot] = undefined;
       free.push(slot);

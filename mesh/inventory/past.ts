@@ -6,7 +6,7 @@ import { createFleetIndex, type FleetIndex } from './fleet-index.ts';
 import type { QueryTerm } from './query-form.ts';
 import type { QueryKeys } from './query-parse.ts';
 import { judgeTerm, type Query, scalarOfFound } from './query.ts';
-import { rowOf } from './row.ts';
+import { createLazyRows } from './row-lazy.ts';
 
 const PARTS = ['labels.', 'properties.'] as const;
 
@@ -59,6 +59,7 @@ const ROWS_AT_ONCE = 250;
 /** Of the clusters that the query may match. `pause` lets others have the thread: a fleet of ten thousand takes it for tenths of a second. */
 export async function indexOf(states: ReadonlyMap<string, ClusterFields>, query: Query, at: Instant, pause: () => Promise<void>): Promise<FleetIndex> {
   const index = createFleetIndex();
+  const rowOf = createLazyRows();
   let made = 0;
   for (const [name, fields] of states) {
     if (query.terms.some((term) => excluded(term, name, fields, at))) continue;

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { canonicalJson } from '../model/canonical.ts';
 import { fieldsOf } from '../model/cluster-fields.ts';
 import { isKnownFact, KNOWN_FACTS } from '../model/selector-facts.ts';
+import { createLazyRows } from './row-lazy.ts';
 import { rowOf } from './row.ts';
 
 const T = '2026-01-01T00:00:00.000Z';
@@ -71,4 +73,33 @@ test('whatever the fields hold, a row has only facts that are listed, of the kin
       if (observedAt !== null) expect(Number.isFinite(observedAt)).toBe(true);
     }
   }), { numRuns: 1000 });
+});
+
+test('a row that is read bit by bit, in whatever order, says what one that is read at once says', () => {
+  const time = fc.constantFrom(T, LATER, '2026-01-02T00:00:00Z', '', 'soon', 7);
+  const property = fc.record({ value: fc.constantFrom('1', '', 'a "b"', '\\'), source: fc.constantFrom('declared', 'observed', 'hub'), observedAt: time }, { requiredKeys: ['value', 'source'] });
+  const conditions = fc.record({ lastTransitionTime: time, reason: fc.constant('X'), status: fc.constantFrom('True', 'False', 'Unknown') }, { requiredKeys: ['status'] });
+  const field = fc.oneof(
+    fc.tuple(fc.constantFrom('properties.tier', 'properties.rack', 'properties.agent-version'), property), fc.tuple(fc.constantFrom('conditions.Ready', 'conditions.InSync'), conditions),
+    fc.tuple(fc.constantFrom('observedAt.nodes', 'observedAt.cilium', 'observedAt.capabilities.gpu', 'observedAt.requestedBy'), time), fc.tuple(fc.constantFrom('labels.region', 'labels.tier'), fc.constantFrom('eu', 3, '"')),
+    fc.constantFrom(...Object.entries(whole)).map(([name, text]): [string, unknown] => [name, JSON.parse(text)]),
+  );
+  const asked = fc.array(fc.constantFrom(...Object.keys(KNOWN_FACTS), 'labels', 'properties', 'constructor'), { maxLength: 6 });
+  const rowOfLazily = createLazyRows();
+  fc.assert(fc.property(fc.array(field), asked, (given, keys) => {
+    const fields = Object.fromEntries(given.map(([name, value]) => [name, canonicalJson(value)]));
+    const [lazy, eager] = [rowOfLazily('oslo', fields), rowOf('oslo', fields)];
+    for (const key of keys) {
+      if (key === 'labels' || key === 'properties') expect(lazy[key]).toEqual(eager[key]);
+      else expect([Object.hasOwn(lazy.facts, key), key in lazy.facts, lazy.facts[key]], key).toEqual([Object.hasOwn(eager.facts, key), key in eager.facts, eager.facts[key]]);
+    }
+    expect(Object.fromEntries(Object.entries(lazy.facts))).toEqual(eager.facts);
+    expect(lazy).toEqual(eager);
+  }), { numRuns: 1000 });
+});
+
+test('every fact is read by a part of its own', () => {
+  const facts = Object.keys(rowOf('oslo', { ...whole, 'resources.requested': JSON.stringify(amounts), 'conditions.Applied': '{"status":"True"}', 'conditions.Consistent': '{"status":"True"}' }).facts);
+  // Told by the hub's memory alone.
+  expect(facts.toSorted()).toEqual(Object.keys(KNOWN_FACTS).filter((name) => name !== 'last-heard').toSorted());
 });

@@ -48,7 +48,7 @@ export function fieldReader(fields: ClusterFields): (field: string) => unknown {
   };
 }
 
-function isProperty(value: unknown): value is { value: string; source: 'declared' | 'observed'; observedAt: string } {
+export function isProperty(value: unknown): value is { value: string; source: 'declared' | 'observed'; observedAt: string } {
   if (typeof value !== 'object' || value === null) return false;
   const { value: text, source, observedAt } = value as Record<string, unknown>;
   return typeof text === 'string' && (source === 'declared' || source === 'observed') && typeof observedAt === 'string';
