@@ -57,7 +57,7 @@ export function capacityAnswers({ clock, queries, clusters, fleet }: CapacityPar
       })();
       return { ...page.head, groups: page.rows, ...(page.next === undefined ? {} : { continue: page.next }) };
     },
-    async find({ limit = Number.POSITIVE_INFINITY, continue: next, classes = [], regions = [], capabilities = [], freeCpuMilli, freeMemoryBytes, freeGpus, explain = false, ...of }, { signal }): Promise<FindAnswer> {
+    async find({ limit = Number.POSITIVE_INFINITY, continue: next, classes, regions, capabilities, freeCpuMilli, freeMemoryBytes, freeGpus, explain, ...of }, { signal }): Promise<FindAnswer> {
       const page = next !== undefined ? findings.next(next, limit, clock.now()) : await (async () => {
         const fleetThen = await matched(of, signal);
         const wish = {

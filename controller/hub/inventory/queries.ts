@@ -29,7 +29,7 @@ export interface QueriesParts {
 }
 
 /** Clusters that match, of one moment. */
-export interface Matching {
+interface Matching {
   readonly head: Head;
   readonly rows: readonly FleetRow[];
   /** Of a past moment, by cluster; undefined: it is now. */
