@@ -1,14 +1,16 @@
 /** All of the hub, in one visible list. What differs between production and the simulator is in the ports. */
 import { createAuthority } from '../../certs/index.ts';
+import type { BundleObject } from '../../mesh/api/resources/bundle.ts';
 import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
 import type { DrillObject } from '../../mesh/api/resources/drill.ts';
 import type { FleetQueryObject } from '../../mesh/api/resources/fleet-query.ts';
 import type { DriftDecisionObject, DriftPolicyObject } from '../../mesh/api/resources/drift-policy.ts';
-import { Cluster, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, Mesh, UpdateRun, UpdateStrategy } from '../../mesh/api/resources/index.ts';
+import { Bundle, ChangeWindow, Cluster, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, Mesh, UpdateRun, UpdateStrategy, WindowOverride } from '../../mesh/api/resources/index.ts';
 import type { InquiryObject } from '../../mesh/api/resources/inquiry.ts';
 import type { MeshObject } from '../../mesh/api/resources/mesh.ts';
 import type { ExportPolicyObject, FailoverPolicyObject, GlobalServiceObject } from '../../mesh/api/resources/policies.ts';
 import type { UpdateRunObject, UpdateStrategyObject } from '../../mesh/api/resources/updates.ts';
+import type { ChangeWindowObject, WindowOverrideObject } from '../../mesh/api/resources/windows.ts';
 import { fromRfc3339 } from '../../mesh/model/instant.ts';
 import type { CancelSignal } from '../../mesh/ports/cancel.ts';
 import type { KubernetesObject, ResourceKind } from '../../mesh/ports/kubernetes.ts';
@@ -50,7 +52,7 @@ import { createRollout } from './rollout/rollout.ts';
 import { createSelectorChecks } from './selectors/selectors.ts';
 import { createServices } from './services/services.ts';
 import { DRILL_INDEXES, RUN_INDEXES } from './views.ts';
-import { NO_WINDOWS } from './windows/types.ts';
+import { createWindows } from './windows/windows.ts';
 
 export interface Hub {
   /** Runs until `signal` aborts; rejects where the hub cannot go on. */
@@ -95,6 +97,9 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     const driftDecisions = cached<DriftDecisionObject>(DriftDecision);
     const savedQueries = cached<FleetQueryObject>(FleetQuery);
     const inquiryObjects = cached<InquiryObject>(Inquiry);
+    const bundleObjects = cached<BundleObject>(Bundle);
+    const changeWindows = cached<ChangeWindowObject>(ChangeWindow);
+    const windowOverrides = cached<WindowOverrideObject>(WindowOverride);
 
     const fleet = createFleet(clock);
     const publishers = createPublishers(digest, log);
@@ -116,7 +121,8 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
 
     const inventory = createInventory({ ports, fleet, assignments, clusters, runs, drift: driftJudge });
     const mesh = createMesh({ ports, sources, runs, strategies, drift: driftJudge });
-    const rollout = createRollout({ ports, sources, fleet, runs, drift: driftJudge, gates: NO_GATES, windows: NO_WINDOWS, bundles: NO_BUNDLES });
+    const windows = createWindows({ ports, clusters, runs, windows: changeWindows, overrides: windowOverrides, packageOf: (name) => bundleObjects.get({ name })?.spec.package });
+    const rollout = createRollout({ ports, sources, fleet, runs, drift: driftJudge, gates: NO_GATES, windows, bundles: NO_BUNDLES });
     const drift = createDrift({ ports, judge: driftJudge, clusters, policies: driftPolicies, decisions: driftDecisions });
     const services = createServices({ ports, fleet, publishers, clusters, policies });
     const drills = createDrills({ ports, fleet, publishers, drills: drillObjects, clusters });
@@ -180,6 +186,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
         { name: 'inventory', start: inventory.start },
         { name: 'mesh', start: mesh.start },
         { name: 'drift', start: drift.start },
+        { name: 'windows', start: windows.start },
         { name: 'rollout', start: rollout.start },
         { name: 'services', start: services.start },
         { name: 'drill', start: drills.start },

@@ -7,8 +7,3 @@ export interface Windows {
   /** Called when a verdict may have changed by anything but the time. */
   subscribe(listener: () => void): void;
 }
-
-const OPEN: WindowVerdict = { open: true, reason: '', opensAt: null, closesAt: null };
-
-/** Nothing restricts anything. */
-export const NO_WINDOWS: Windows = { windowOf: () => OPEN, subscribe: () => {} };

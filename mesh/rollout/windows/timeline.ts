@@ -5,7 +5,8 @@ import type { Occurrences } from './recurrence.ts';
 
 const DAY = 86_400_000;
 /** How far is looked ahead. A window that opens later does not open, for all that is asked. */
-export const HORIZON_MILLISECONDS = 400 * DAY;
+export const HORIZON_DAYS = 400;
+export const HORIZON_MILLISECONDS = HORIZON_DAYS * DAY;
 /** What lies further back than this is looked up again rather than kept. */
 const KEPT_MILLISECONDS = 30 * DAY;
 const FIRST_STRETCH = 8 * DAY;
