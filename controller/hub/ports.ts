@@ -1,4 +1,5 @@
 /** What the hub needs from outside, and its settings. `createHub(ports, config)` in `wiring.ts` is all of the hub; `main.ts` and the simulator differ only in these values. */
+import type { SigningPolicy } from '../../mesh/model/bundle.ts';
 import type { Digest } from '../../mesh/model/canonical.ts';
 import type { Clock } from '../../mesh/ports/clock.ts';
 import type { KubernetesClient } from '../../mesh/ports/kubernetes.ts';
@@ -52,6 +53,8 @@ export interface HubConfig {
   readonly history?: HistoryRetention;
   /** Make `namespace` where it does not exist (embedded API, simulator); else it is the administrator's to make. */
   readonly createNamespace?: boolean;
+  /** Keys that bundles must be signed with, pinned outside of this hub's API; read anew for each use. Unset: no signatures are asked for. */
+  readonly signingPolicy?: () => SigningPolicy;
   /** Unset: everything but Argo CD's Secrets. */
   readonly inventory?: InventoryConfig;
 }

@@ -1,5 +1,5 @@
 /** All of the hub, in one visible list. What differs between production and the simulator is in the ports. */
-import { createAuthority } from '../../certs/index.ts';
+import { createAuthority, NO_SIGNATURES } from '../../certs/index.ts';
 import type { BundleObject } from '../../mesh/api/resources/bundle.ts';
 import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
 import type { DrillObject } from '../../mesh/api/resources/drill.ts';
@@ -18,7 +18,9 @@ import { type Cache, type CacheOptions, createCache } from '../runtime/cache.ts'
 import { type Lead, runElected } from '../runtime/election.ts';
 import { messageOf } from '../runtime/errors.ts';
 import { type Part, runParts } from '../runtime/lifecycle.ts';
-import { NO_BUNDLES } from './bundles/types.ts';
+import { createBundles } from './bundles/bundles.ts';
+import { BUNDLE_INDEXES, createBundleJudge } from './bundles/judge.ts';
+import { createBundlePublishing } from './bundles/publish.ts';
 import { createDrills } from './drill/drill.ts';
 import { fenced } from './fence.ts';
 import { createDrift } from './drift/drift.ts';
@@ -97,7 +99,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     const driftDecisions = cached<DriftDecisionObject>(DriftDecision);
     const savedQueries = cached<FleetQueryObject>(FleetQuery);
     const inquiryObjects = cached<InquiryObject>(Inquiry);
-    const bundleObjects = cached<BundleObject>(Bundle);
+    const bundleObjects = cached<BundleObject>(Bundle, BUNDLE_INDEXES);
     const changeWindows = cached<ChangeWindowObject>(ChangeWindow);
     const windowOverrides = cached<WindowOverrideObject>(WindowOverride);
 
@@ -112,17 +114,21 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
 
     const isMember = async (name: string, within: CancelSignal): Promise<boolean> => clusters.get({ name }) !== undefined || await kubernetes.get(Cluster, { name }, within) !== undefined;
     const gateway = createGateway({ fleet, publishers, isMember, stopping: signal, log: log.child({ part: 'gateway' }), metrics });
+    const bundleJudge = createBundleJudge({ clock, digest, objects: bundleObjects, assignments, policy: config.signingPolicy ?? (() => NO_SIGNATURES) });
+    const bundles = createBundles({ ports, objects: bundleObjects, judge: bundleJudge });
+    const bundlePublishing = createBundlePublishing({ ports, assignments, publishers, judge: bundleJudge });
     clusters.subscribe(({ type, object }) => {
       if (type !== 'deleted') return;
       gateway.expel(object.metadata.name);
       assignments.forget(object.metadata.name);
+      bundlePublishing.add(object.metadata.name);
     });
     publishPeers(fleet, publishers);
 
     const inventory = createInventory({ ports, fleet, assignments, clusters, runs, drift: driftJudge });
     const mesh = createMesh({ ports, sources, runs, strategies, drift: driftJudge });
     const windows = createWindows({ ports, clusters, runs, windows: changeWindows, overrides: windowOverrides, packageOf: (name) => bundleObjects.get({ name })?.spec.package });
-    const rollout = createRollout({ ports, sources, fleet, runs, drift: driftJudge, gates: NO_GATES, windows, bundles: NO_BUNDLES });
+    const rollout = createRollout({ ports, sources, fleet, runs, drift: driftJudge, gates: NO_GATES, windows, bundles });
     const drift = createDrift({ ports, judge: driftJudge, clusters, policies: driftPolicies, decisions: driftDecisions });
     const services = createServices({ ports, fleet, publishers, clusters, policies });
     const drills = createDrills({ ports, fleet, publishers, drills: drillObjects, clusters });
@@ -181,6 +187,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
       if (within.aborted) return;
       notReady.delete('its copy of the Kubernetes API is not complete yet');
       await assignments.load();
+      await bundlePublishing.load();
       await drills.resume();
       await runParts([
         { name: 'inventory', start: inventory.start },
@@ -188,6 +195,8 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
         { name: 'drift', start: drift.start },
         { name: 'windows', start: windows.start },
         { name: 'rollout', start: rollout.start },
+        { name: 'bundles', start: bundles.start },
+        { name: 'bundle publishing', start: bundlePublishing.start },
         { name: 'services', start: services.start },
         { name: 'drill', start: drills.start },
         { name: 'saved queries', start: savedQueryChecks.start },
