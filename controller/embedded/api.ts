@@ -122,6 +122,7 @@ class Api {
   delete(target: Target, namespace: string | undefined, name: string, request: DeleteRequest): { readonly object: JsonObject; readonly gone: boolean } {
     const live = liveObject(this.#objects, target, namespace, name);
     checkDelete(target.kind, live, request);
+    request.admit?.(target.kind, undefined, live);
     return this.#commits.remove(target, live, request);
   }
 

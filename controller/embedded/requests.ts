@@ -45,9 +45,11 @@ export interface WriteRequest extends Decoding {
   readonly fieldManager: string;
   readonly dryRun?: boolean;
   readonly subresource?: 'status';
-  /** Has the last word on what would be stored; throws to refuse. `live` undefined: it would be new. */
-  readonly admit?: (kind: ServedKind, next: JsonObject, live: JsonObject | undefined) => void;
+  readonly admit?: Admit;
 }
+
+/** Has the last word on what would be stored, and throws to refuse: `next` in the request's version, undefined: it would go; `live` as it is stored, undefined: it would be new. */
+export type Admit = (kind: ServedKind, next: JsonObject | undefined, live: JsonObject | undefined) => void;
 
 export interface PatchRequest extends WriteRequest {
   readonly type: 'json' | 'merge' | 'strategic' | 'apply';
@@ -59,6 +61,7 @@ export interface DeleteRequest {
   readonly resourceVersion?: string;
   readonly propagation?: Propagation;
   readonly dryRun?: boolean;
+  readonly admit?: Admit;
 }
 
 export interface Page {

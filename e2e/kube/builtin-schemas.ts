@@ -8,6 +8,7 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
   'api/v1': ['Namespace', 'Node', 'Secret', 'ConfigMap', 'Service', 'Event', 'ServiceAccount', 'Pod'],
   'apis/discovery.k8s.io/v1': ['EndpointSlice'],
   'apis/storage.k8s.io/v1': ['StorageClass'],
+  'apis/admissionregistration.k8s.io/v1': ['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'],
   'apis/coordination.k8s.io/v1': ['Lease'],
   'apis/events.k8s.io/v1': ['Event'],
   'apis/authentication.k8s.io/v1': ['SelfSubjectReview', 'TokenReview'],

@@ -5,6 +5,6 @@ export type Given = Pick<ServedKind, 'kind' | 'plural' | 'columns'> & Partial<Se
   readonly schemaName: string;
   /** Members that are stored as null where they are empty. */
   readonly nullable?: readonly string[];
-  /** Whether `check` says what must be there, in place of the schema. */
+  /** Whether `check` says what must be there, and what of an enumeration, in place of the schema. */
   readonly checksRequired?: boolean;
 };

@@ -4,6 +4,7 @@ import { clone, member, objectAt } from '../json.ts';
 import { withMetadata } from '../custom-kinds.ts';
 import { AGE, METADATA_FIELDS, type ServedKind } from '../kinds.ts';
 import { fieldForbidden, invalidValue } from '../problems.ts';
+import { ADMISSION_KINDS } from './admission-policy.ts';
 import { CONFIG_MAP_COLUMNS, ENDPOINT_SLICE_COLUMNS, EVENT_COLUMNS, LEASE_COLUMNS, NAMESPACE_COLUMNS, NODE_COLUMNS, SECRET_COLUMNS, SERVICE_COLUMNS } from './columns.ts';
 import { checkConfigMap } from './config-map.ts';
 import { checkEvent, defaultEvent, EVENT_ALWAYS } from './event.ts';
@@ -22,7 +23,7 @@ import { checkService, defaultService, serviceAddresses } from './service.ts';
 
 function builtIn({ schemaName, nullable = [], checksRequired = false, ...given }: Given): ServedKind {
   const named = builtInSchema(schemaName);
-  const schema = withMetadata(withNullable(checksRequired ? withoutRequired(named) : named, nullable));
+  const schema = withMetadata(withNullable(checksRequired ? withoutDemands(named) : named, nullable));
   return {
     group: '', versions: ['v1'], storedVersion: 'v1', singular: given.kind.toLowerCase(), shortNames: [], categories: [], namespaced: true, builtIn: true,
     description: schema.description ?? given.kind, schema, statusSubresource: false, hasGeneration: false, unconditionalUpdate: true,
@@ -37,11 +38,11 @@ const withNullable = (schema: StructuralSchema, names: readonly string[]): Struc
   return { ...all, properties: { ...all.properties, [name]: rest.length === 0 ? { ...child, nullable: true } : withNullable(child, [rest.join('.')]) } };
 }, schema);
 
-function withoutRequired({ required: _required, ...schema }: StructuralSchema): StructuralSchema {
+function withoutDemands({ required: _required, enum: _enum, ...schema }: StructuralSchema): StructuralSchema {
   return {
     ...schema,
-    ...(schema.items === undefined ? {} : { items: withoutRequired(schema.items) }),
-    ...(schema.properties === undefined ? {} : { properties: Object.fromEntries(Object.entries(schema.properties).map(([key, child]) => [key, withoutRequired(child)])) }),
+    ...(schema.items === undefined ? {} : { items: withoutDemands(schema.items) }),
+    ...(schema.properties === undefined ? {} : { properties: Object.fromEntries(Object.entries(schema.properties).map(([key, child]) => [key, withoutDemands(child)])) }),
   };
 }
 
@@ -64,6 +65,7 @@ export function builtInKinds(serviceRanges: readonly string[]): readonly ServedK
   return [
     event, builtIn(eventView(event)),
     ...RBAC_KINDS.map(builtIn),
+    ...ADMISSION_KINDS.map(builtIn),
     builtIn({
       kind: 'Namespace', plural: 'namespaces', shortNames: ['ns'], namespaced: false, nameRule: 'label', statusSubresource: true, schemaName: `${CORE}.Namespace`,
       columns: NAMESPACE_COLUMNS, fields: NAMESPACE_FIELDS,

@@ -7,8 +7,8 @@ import { type Authority, MASTERS, RBAC_GROUP, type User } from './authority.ts';
 import { missingRules, type PolicyRule, rulesOf } from './rules.ts';
 
 /** Throws 403 where `user` would grant more than they hold, unless they may `escalate` or `bind`. Other kinds pass. */
-export function checkEscalation(authority: Authority, user: User, kind: ServedKind, next: JsonObject, live: JsonObject | undefined): void {
-  if (kind.group !== RBAC_GROUP || user.groups.includes(MASTERS)) return;
+export function checkEscalation(authority: Authority, user: User, kind: ServedKind, next: JsonObject | undefined, live: JsonObject | undefined): void {
+  if (kind.group !== RBAC_GROUP || next === undefined || user.groups.includes(MASTERS)) return;
   const namespace = namespaceOf(next);
   const may = (verb: string, resource: string, name: string): boolean => authority.decide(user, { verb, group: RBAC_GROUP, resource, subresource: '', namespace, name }).allowed;
   if (kind.kind === 'Role' || kind.kind === 'ClusterRole') {

@@ -1,8 +1,8 @@
 /** The CEL of rules: the language, the texts' and Kubernetes' own functions, compiled once. */
-import { type CelInput, celEnv, celMethod, CelScalar, type CelValue, isCelUint, listType, parse, plan } from '@bufbuild/cel';
+import { type CelInput, celEnv, celMethod, CelScalar, type CelValue, isCelError, isCelUint, listType, parse, plan } from '@bufbuild/cel';
 import { strings } from '@bufbuild/cel/ext';
 
-export type Program = (bindings: Record<string, CelInput>) => unknown;
+type Program = (bindings: Record<string, CelInput>) => unknown;
 
 const { BOOL, DYN, INT, STRING } = CelScalar;
 const LIST = listType(DYN);
@@ -59,7 +59,7 @@ const programs = new Map<string, Program>();
 const MOST_PROGRAMS = 1000;
 
 /** Throws where the text is no CEL. */
-export function compileRule(rule: string): Program {
+function compileRule(rule: string): Program {
   let program = programs.get(rule);
   if (program === undefined) {
     program = plan(ENVIRONMENT, parse(rule)) as Program;
@@ -67,6 +67,16 @@ export function compileRule(rule: string): Program {
     programs.set(rule, program);
   }
   return program;
+}
+
+/** Its value, or the error that it ends with. */
+export function evaluate(text: string, bindings: Record<string, CelInput>): unknown {
+  try {
+    const result = compileRule(text)(bindings);
+    return isCelError(result) ? new Error(result.message) : result;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 export const usesOldSelf = (rule: string): boolean => /\boldSelf\b/.test(rule);

@@ -7,18 +7,30 @@ import { compilePattern } from './scalars.ts';
 
 type Expression = NonNullable<ReturnType<typeof parse>['expr']>;
 type Schema = StructuralSchema | undefined;
-type Scope = ReadonlyMap<string, Schema>;
+/** Names that an expression may use, with what is known of their values. */
+export type Scope = ReadonlyMap<string, Schema>;
+
+/** Of these, fields are written as they are; of all others, names that CEL reserves are escaped. */
+export const unescaped = new WeakSet<StructuralSchema>();
 
 class RuleProblem extends Error {}
 const fail = (message: string): never => { throw new RuleProblem(message); };
 
 /** Why `text` is no rule of `result` type over `self`; undefined: it is one. `self` undefined: of any shape. */
 export function ruleProblem(text: string, self: Schema, result: 'boolean' | 'string', optionalOldSelf: boolean): string | undefined {
+  const found = expressionType(text, new Map<string, Schema>([['self', self], ['oldSelf', optionalOldSelf ? undefined : self]]));
+  if (typeof found === 'string') return found;
+  return found.type === undefined || found.type === result ? undefined : `must evaluate to a ${result === 'boolean' ? 'bool' : 'string'}`;
+}
+
+/** The plain type that an expression over `scope` gives, as far as it is known; `anything`: nothing can be known of it. A text: why it is no expression. */
+export function expressionType(text: string, scope: Scope): { readonly type: StructuralSchema['type'] | undefined; readonly anything: boolean } | string {
   try {
     const { expr } = parse(text);
     if (expr === undefined) return 'compilation failed: no expression';
-    const type = typeOf(expr, new Map<string, Schema>([['self', self], ['oldSelf', optionalOldSelf ? undefined : self]]))?.type;
-    return type === undefined || type === result ? undefined : `must evaluate to a ${result === 'boolean' ? 'bool' : 'string'}`;
+    const type = typeOf(expr, scope)?.type;
+    const { exprKind: kind } = expr;
+    return { type, anything: type === undefined && (kind.case === 'identExpr' || kind.case === 'selectExpr' || (kind.case === 'callExpr' && kind.value.function === '_[_]')) };
   } catch (error) {
     return `compilation failed: ${error instanceof Error ? error.message : String(error)}`;
   }
@@ -63,7 +75,7 @@ function fieldType(schema: Schema, field: string): Schema {
   if (schema?.type === undefined || schema['x-kubernetes-preserve-unknown-fields'] === true) return undefined;
   if (schema.type !== 'object') return fail(`type '${schema.type}' does not support field selection`);
   if (schema.additionalProperties !== undefined) return schema.additionalProperties;
-  const [, found] = Object.entries(schema.properties ?? {}).find(([name]) => escapeName(name) === field) ?? [];
+  const [, found] = Object.entries(schema.properties ?? {}).find(([name]) => (unescaped.has(schema) ? name : escapeName(name)) === field) ?? [];
   return found ?? fail(`undefined field '${field}'`);
 }
 

@@ -1,9 +1,9 @@
 /** CEL rules of a schema (`x-kubernetes-validations`), transition rules included (apiextensions-apiserver `schema/cel/validation.go`). */
-import { type CelInput, celList, isCelError } from '@bufbuild/cel';
+import { type CelInput, celList } from '@bufbuild/cel';
 import type { StructuralSchema, ValidationRule } from '../../../mesh/api/schema/structural.ts';
 import type { StatusCause } from '../../../mesh/ports/kubernetes.ts';
 import { equal, isObject, member } from '../json.ts';
-import { compileRule, usesOldSelf } from './cel.ts';
+import { evaluate, usesOldSelf } from './cel.ts';
 import { toCel } from './cel-values.ts';
 import { earlierItems } from './earlier.ts';
 
@@ -63,15 +63,6 @@ function failure(rule: ValidationRule, bindings: Record<string, CelInput>): stri
   // A message that is none counts as not given.
   if (typeof said === 'string' && said.trim() !== '' && !said.includes('\n') && said.length <= 5120) return said;
   return rule.message ?? `failed rule: ${rule.rule}`;
-}
-
-function evaluate(text: string, bindings: Record<string, CelInput>): unknown {
-  try {
-    const result = compileRule(text)(bindings);
-    return isCelError(result) ? new Error(result.message) : result;
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
-  }
 }
 
 const TITLES: Readonly<Record<string, string>> = { FieldValueForbidden: 'Forbidden', FieldValueRequired: 'Required value', FieldValueDuplicate: 'Duplicate value', FieldValueInvalid: 'Invalid value' };

@@ -1,6 +1,7 @@
 /** One request: who, what, may they, do it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../../mesh/ports/clock.ts';
+import { judge } from '../admission/admission.ts';
 import type { EmbeddedApi } from '../api.ts';
 import { crdKind } from '../builtin/custom-resource-definition.ts';
 import { verbsOf } from '../documents/discovery.ts';
@@ -126,18 +127,19 @@ async function perform(around: Surroundings, user: User, verb: Verb, asked: Reso
     streamWatch(watch, { target, form, include, bookmarks: isSet(query, 'allowWatchBookmarks'), timeoutSeconds: numberOf(query, 'timeoutSeconds') }, response, around.turns, clock);
     return 200;
   }
-  const options = {
-    ...writeOptions(asked, verb, query, request),
-    admit(kind: ServedKind, next: JsonObject, live: JsonObject | undefined): void {
-      // Whoever makes an object by `update` or `patch` must be allowed to create it.
-      if (live === undefined && verb !== 'create') demand(around.authority, user, attributesOf('create', asked, query));
-      checkEscalation(around.authority, user, kind, next, live);
-    },
+  const given = writeOptions(asked, verb, query, request);
+  const admit = (dryRun: boolean) => (kind: ServedKind, next: JsonObject | undefined, live: JsonObject | undefined): void => {
+    // Whoever makes an object by `update` or `patch` must be allowed to create it.
+    if (live === undefined && verb !== 'create') demand(around.authority, user, attributesOf('create', asked, query));
+    checkEscalation(around.authority, user, kind, next, live);
+    judge(api, { user, target, subresource: asked.subresource ?? '', next, live, dryRun }, given.warnings);
   };
+  const options = { ...given, admit: admit(given.dryRun === true) };
   // A definition changes what the API serves, which is not taken back: it is stored by itself.
   const write = async <T>(change: () => T): Promise<T> => (target.kind === crdKind ? change() : await around.writes.run(change));
   if (verb === 'delete' || verb === 'deletecollection') {
-    const how = deleteOptions(await readBody(request), query);
+    const wanted = deleteOptions(await readBody(request), query);
+    const how = { ...wanted, admit: admit(wanted.dryRun === true) };
     if (verb === 'deletecollection') {
       const gone = await deleteInSlices(api.deleteCollection(target, selectionOf(asked, query), how), write, around.turns);
       around.storeProblem = '';
@@ -146,6 +148,7 @@ async function perform(around: Surroundings, user: User, verb: Verb, asked: Reso
     }
     const { object, gone } = await write(() => api.delete(target, namespace, name, how));
     around.storeProblem = '';
+    warn(response, [...deprecation, ...given.warnings]);
     if (!gone) return send(object, how.mayBeDelayed ? 202 : 200);
     const { kind } = target;
     sendJson(response, 200, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details: { name, ...(kind.group === '' ? {} : { group: kind.group }), kind: kind.plural, uid: uidOf(object) } });

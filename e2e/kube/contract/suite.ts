@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { Namespace } from '../../../mesh/api/resources/core.ts';
 import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
+import { admissionCases } from './admission-cases.ts';
 import { accessCases } from './access-cases.ts';
 import { applyCases } from './apply-cases.ts';
 import { applyRulesCases } from './apply-rules-cases.ts';
@@ -55,7 +56,7 @@ export function kubernetesContract(name: string, start: () => Promise<Subject>):
 }
 
 /** Each group of cases works in namespaces of its own; the order of groups says nothing. */
-const SERVER_CASES: readonly ((subject: () => ServerSubject) => void)[] = [applyRulesCases, lifecycleCases, garbageCases, namespaceCases, accessCases, leaseCases, eventGroupsCases, documentsCases, reviewsCases, selectorsCases, tablesCases, versionsCases, watchesCases, writesCases, patchesCases, validationCases, rulesCases, definitionsCases, conversionCases, strictnessCases, applyFieldsCases, chartsCases, collectionCases, clusterSelectorsCases, workloadsCases];
+const SERVER_CASES: readonly ((subject: () => ServerSubject) => void)[] = [applyRulesCases, lifecycleCases, garbageCases, namespaceCases, accessCases, leaseCases, eventGroupsCases, documentsCases, reviewsCases, selectorsCases, tablesCases, versionsCases, watchesCases, writesCases, patchesCases, validationCases, rulesCases, definitionsCases, conversionCases, strictnessCases, applyFieldsCases, chartsCases, collectionCases, clusterSelectorsCases, workloadsCases, admissionCases];
 
 export function serverContract(name: string, start: () => Promise<ServerSubject>): void {
   describe(name, () => {
