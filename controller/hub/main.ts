@@ -19,6 +19,7 @@ import { systemRandom } from '../adapters/random.ts';
 import { openPostgresRecords } from '../adapters/records/postgres.ts';
 import { openSqliteRecords } from '../adapters/records/sqlite.ts';
 import { p256Signer } from '../adapters/signer.ts';
+import { watchedSigningPolicy } from '../adapters/signing-policy.ts';
 import { embeddedClient } from '../embedded/client.ts';
 import { runEmbedded } from '../embedded/main.ts';
 import { cancelWithin } from '../runtime/cancel.ts';
@@ -53,6 +54,8 @@ export interface HubOptions {
   readonly clusterProfiles: boolean;
   readonly discover: boolean;
   readonly argocdNamespace: readonly string[];
+  /** File with the keys that bundles must be signed with; undefined: no signatures are asked for. */
+  readonly bundleKeys?: string | undefined;
   readonly logLevel: LogLevel;
 }
 
@@ -82,6 +85,7 @@ export async function runHub(options: HubOptions, signal: AbortSignal): Promise<
       }, {
         namespace: options.namespace, trustDomain: options.trustDomain, advertisedAddress: options.advertise, createNamespace: options.embedded,
         inventory: { clusterProfiles: options.clusterProfiles, discover: options.discover, argoNamespaces: options.argocdNamespace },
+        ...(options.bundleKeys === undefined ? {} : { signingPolicy: watchedSigningPolicy(options.bundleKeys, log) }),
         ...(options.history === undefined ? {} : { history: options.history }),
         ...(options.leaderElection === true ? { leaderElection: { identity: `${hostname()}_${randomBytes(6).toString('hex')}` } } : {}),
       });
