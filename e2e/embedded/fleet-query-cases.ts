@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../../controller/demo/eventually.ts';
+import { seedCapacity } from '../../controller/demo/capacity.ts';
 import { apply } from '../../controller/demo/objects.ts';
 import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
 import { apiVersionOf, Cluster } from '../../mesh/api/resources/index.ts';
-import type { QueryAnswer } from '../../mesh/api/resources/inquiry-answers.ts';
+import type { FindAnswer, QueryAnswer, ReportAnswer } from '../../mesh/api/resources/inquiry-answers.ts';
 import { type AgentProcess, type HubProcess, launch, type MemberApi, startAgent, startMemberApi, temporaryFolder } from './hub-process.ts';
 
 const never = new AbortController().signal;
@@ -38,6 +39,10 @@ export function fleetQueryCases(name: string, start: (folder: string) => Promise
         await hub.client.create<ClusterObject>(Cluster, { apiVersion: apiVersionOf(Cluster), kind: 'Cluster', metadata: { name: cluster, labels }, spec }, { fieldManager: 'test' }, never);
       }
       member = await startMemberApi(folder.path, 'berlin');
+      await seedCapacity(member.client, {
+        name: 'berlin', labels: { region: 'europe' }, nodes: [{ cpu: '8', memory: '32Gi' }, { cpu: '16', memory: '64Gi', gpus: 2 }], storageClasses: ['fast'],
+        pods: [{ name: 'web', team: 'checkout', cpu: '1500m', memory: '4Gi' }, { name: 'ranking', team: 'search', cpu: '4', memory: '16Gi', gpus: 1 }],
+      }, never);
       const token = await hub.isthmus('join', 'berlin', '-o', 'token');
       agent = await startAgent(folder.path, 'berlin', member.kubeconfig, token.stdout.trim());
       await eventually('berlin is connected and has reported', 30_000, async () => (await query('connected,agent-version,drift=0', '-o', 'name')).stdout === 'cluster.isthmus.dev/berlin\n');
@@ -68,6 +73,27 @@ export function fleetQueryCases(name: string, start: (folder: string) => Promise
       expect(quiet).toEqual({ status: 0, stdout: 'cluster.isthmus.dev/berlin\n', stderr: '' });
       const csv = await query('-q', '-o', 'csv', '--columns', 'region,frozen', '--sort-by', 'name desc', '--no-headers');
       expect(csv.stdout.split('\r\n').map((line) => line.split(',').slice(0, 3).join(' '))).toEqual(['virginia us false', 'paris europe true', 'oslo europe false', 'berlin europe false', '']);
+    });
+
+    test('known to have none is not unknown', async () => {
+      const table = await query('-q', 'name in (berlin,oslo) order by name', '--columns', 'current,desired,issuing-ca-generation,agent-version');
+      expect(table.stdout).toMatch(/^NAME +CURRENT +DESIRED +ISSUING-CA-GENERATION +AGENT-VERSION\nberlin +<none> +\S+ +1 +\d\S+\noslo +<none> +<none> +<none> +<unknown>\n$/);
+      expect((await query('-q', '!issuer', '-o', 'name')).stdout).toBe('cluster.isthmus.dev/oslo\ncluster.isthmus.dev/paris\ncluster.isthmus.dev/virginia\n');
+      expect((await query('-q', 'issuing-ca-generation!=1,name=o*', '-o', 'name')).stdout).toBe('cluster.isthmus.dev/oslo\n');
+      const undecided = await query('!agent-version', '-o', 'name');
+      expect([undecided.stdout, undecided.stderr]).toEqual(['', expect.stringContaining('3 more would match or not by what nobody has told: oslo, paris, virginia')]);
+    });
+
+    test('a report and a search tell real nodes\' and pods\' numbers, also of the past', async () => {
+      const report = await hub.isthmus('fleet', 'report', '--by', 'region');
+      expect(report.stdout).toMatch(/\neurope +1 +23\.6 +5\.5 +18\.1 +92Gi +20Gi +72Gi +2 +1 +<unknown> +<unknown> +now\nus +0( +<unknown>){11}\n/);
+      expect(report.stderr).toContain('unknown of oslo: capacity and requests: no agent has joined\n');
+      expect((await hub.isthmus('fleet', 'find', 'region=europe', '--class', 'gpu', '--free-cpu', '18', '-o', 'name')).stdout).toBe('cluster.isthmus.dev/berlin\n');
+      const then = new Date().toISOString();
+      const past = await hub.isthmus('fleet', 'report', 'name=berlin', '--workload-label', 'team', '--at', then);
+      expect(past.stdout).toMatch(/^TEAM +.*\ncheckout +1 +1\.5 +4Gi +1 +0 +<unknown> +then\nsearch +1 +4 +16Gi +1 +1 +<unknown> +then\n/);
+      expect((await hub.isthmus('fleet', 'find', '--class', 'gpu', '--at', then, '-o', 'name')).stdout).toBe('cluster.isthmus.dev/berlin\n');
+      expect(await hub.isthmus('fleet', 'report', '--at', '2999-01-01')).toMatchObject({ status: 2, stderr: expect.stringContaining('is in the future') as string });
     });
 
     test('what is wrong is pointed at', async () => {
@@ -148,6 +174,22 @@ export function fleetQueryCases(name: string, start: (folder: string) => Promise
         const timeless = ({ rows, at: _at, sources: _sources, ...rest }: QueryAnswer) => ({ ...rest, rows: rows.map(({ ageSeconds: _age, ...row }) => row) });
         expect(timeless(mine)).toEqual(timeless(theirs));
         expect(mine.rows.map((row) => [row.name, row.columns['stage'], row.columns['frozen']])).toEqual([['paris', 'production', true], ['oslo', 'canary', false], ['berlin', 'production', false]]);
+      });
+
+      test('get reports and searches from an Inquiry, too', async () => {
+        const ask = async (spec: string): Promise<unknown> => {
+          const made = await kubectl('create', '-f', file(`apiVersion: isthmus.dev/v1alpha1\nkind: Inquiry\nmetadata: {generateName: capacity-}\nspec: ${spec}\n`), '-o', 'name');
+          let answer = '';
+          await eventually('it is answered', 10_000, async () => { answer = (await kubectl('get', made.stdout.trim(), '-o', 'jsonpath={.status.answer}')).stdout; return answer !== ''; });
+          return JSON.parse(answer);
+        };
+        const report = await ask('{report: {text: "name=berlin"}}') as ReportAnswer;
+        expect([report.groups[0]?.requested?.cpuMilli, report.sum.clusterCount, report.from]).toEqual([5500, 1, 'memory']);
+        const theirs = JSON.parse((await hub.isthmus('fleet', 'report', 'name=berlin', '-o', 'json')).stdout) as { groups: { requested: unknown }[] };
+        expect(theirs.groups[0]?.requested).toEqual(report.groups[0]?.requested);
+        const found = await ask('{find: {classes: [gpu], explain: true}}') as FindAnswer;
+        expect(found.clusters.map(({ name: cluster, chosen }) => [cluster, chosen])).toEqual([['berlin', true], ['oslo', false], ['paris', false], ['virginia', false]]);
+        expect((await kubectl('create', '-f', file('apiVersion: isthmus.dev/v1alpha1\nkind: Inquiry\nmetadata: {generateName: both-}\nspec: {report: {by: a, workloadLabel: b}}\n'))).stderr).toContain('a report is made by one of by, workloadLabel');
       });
 
       test('share saved queries', async () => {
