@@ -1,9 +1,9 @@
 /** JSON logs by pino: one object a line on standard error, so that standard output stays a program's own answer. */
 import { pino, stdSerializers } from 'pino';
 import type { Log } from '../../mesh/ports/log.ts';
+import type { LogLevel } from './log-levels.ts';
 
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+export type { LogLevel } from './log-levels.ts';
 
 /** Field names whose values never leave the process, wherever in a log line they stand (three levels deep). */
 const SECRET_FIELDS = ['token', 'secret', 'joinToken', 'keyPem', 'password', 'authorization', 'data', 'stringData'];

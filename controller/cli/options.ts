@@ -1,6 +1,6 @@
 /** Options that long-running commands share. */
 import { type Command, Option } from 'commander';
-import { LOG_LEVELS } from '../adapters/log.ts';
+import { LOG_LEVELS } from '../adapters/log-levels.ts';
 import { UsageProblem } from './environment.ts';
 
 export const logLevelOption = (): Option => new Option('--log-level <level>', 'least level that is logged, as JSON on standard error').choices(LOG_LEVELS).default('info');

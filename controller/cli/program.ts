@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, CommanderError } from 'commander';
 import { CommandFailure, type Environment, EXIT, UsageProblem } from './environment.ts';
+import { unmeasured } from './unmeasured.ts';
 
 type Register = (program: Command, environment: (command: Command) => Environment) => void;
 
@@ -43,10 +44,9 @@ function createEnvironment(signal: AbortSignal, closers: Closers): (command: Com
     user: userName(),
     connect: async () => {
       const { connectKubernetes } = await import('../adapters/kubernetes/connect.ts');
-      const { createMetrics } = await import('../adapters/metrics.ts');
       const options = command.optsWithGlobals<{ kubeconfig?: string; context?: string }>();
       const client = connectKubernetes({
-        userAgent: 'isthmus-cli', metrics: createMetrics({ processMetrics: false }),
+        userAgent: 'isthmus-cli', metrics: unmeasured,
         ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }),
         ...(options.context === undefined ? {} : { context: options.context }),
       });

@@ -4,10 +4,10 @@ import { type Comparison, compareScalars, holds, operandProblem, scalarOf } from
 import { matchesGlob } from './glob.ts';
 import { isMomentary, kindOf } from './selector-facts.ts';
 import { type Found, lookUp, type SelectorSubject } from './selector-lookup.ts';
+import { SELECTOR_OPERATORS } from './selector-operators.ts';
 
 export { type SelectorSubject, valueOf } from './selector-lookup.ts';
 
-export const SELECTOR_OPERATORS = ['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Ge', 'Lt', 'Le'] as const;
 type SelectorOperator = (typeof SELECTOR_OPERATORS)[number];
 
 /** `In` and `NotIn` take globs; `Gt`, `Ge`, `Lt`, `Le` one version, number, quantity or RFC 3339 time; `Exists` and `DoesNotExist` none. */

@@ -4,7 +4,7 @@ import { HUB_RESOURCES } from '../../../mesh/api/resources/index.ts';
 import { REASON_ANNOTATION } from '../../../mesh/inventory/authors.ts';
 import { type KubernetesClient, KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
-import { type PlannedClone, planFleetClone, readFleet } from './clone-plan.ts';
+import type { PlannedClone } from './clone-plan.ts';
 import { cloneDiff, cloneManifests, mergePatches, objectNames } from './clone-print.ts';
 import { FIELD_MANAGER } from '../field-manager.ts';
 
@@ -22,7 +22,7 @@ export async function cloneCluster(environment: Environment, source: string, opt
   const { to, apply, dryRun, reason } = options;
   if (apply && (reason === undefined || reason.trim() === '')) throw new UsageProblem('--apply: say why with --reason TEXT; it is kept with every object that changes');
   if (apply && dryRun !== undefined) throw new UsageProblem('--apply and --dry-run: give one of them');
-  const client = await environment.connect();
+  const [client, { planFleetClone, readFleet }] = await Promise.all([environment.connect(), import('./clone-plan.ts')]);
   const clone = planFleetClone(await readFleet(client, environment.signal), { source, target: to }, options.exact);
   print(environment, clone, options);
   if (clone.conflicts.length > 0) {

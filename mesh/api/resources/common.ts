@@ -1,6 +1,6 @@
 /** Field shapes that several kinds share. Only constructs that map to a structural schema (KEP-2335): no tuples, no scalar unions. */
 import { z } from 'zod';
-import { SELECTOR_OPERATORS } from '../../model/selector.ts';
+import { SELECTOR_OPERATORS } from '../../model/selector-operators.ts';
 
 const conditionSchema = z.object({
   type: z.string().max(316),
