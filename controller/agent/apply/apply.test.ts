@@ -41,6 +41,16 @@ describe('the desired state', () => {
     expect(await secretKeys(world)).toEqual(['oslo']);
   });
 
+  test('is reported with the generation of its assignment, also where nothing else is new', async () => {
+    const world = await started();
+    const good = await trusted(world, { peering: peering(['oslo']) });
+    for (const generation of [4, 5]) {
+      world.hub.set('DesiredRevision', 'berlin', { ...good, generation });
+      await world.clock.advance(50);
+      expect(world.heard('AppliedReport', 'berlin')).toMatchObject({ id: good.id, healthy: true, generation });
+    }
+  });
+
   test('without peering takes away what we wrote', async () => {
     const world = await started();
     world.hub.set('DesiredRevision', 'berlin', await trusted(world, { peering: peering(['oslo']) }));

@@ -16,6 +16,7 @@ export function resourceProblem(type: SyncType, resource: SyncResource): string 
     case 'ExportVerdict': return wrongName(serviceKey(resource.value as SyncValues['ExportVerdict']));
     case 'Evacuation': return wrongName((resource.value as SyncValues['Evacuation']).id);
     case 'PeerAddress': return wrongName((resource.value as SyncValues['PeerAddress']).cluster);
+    case 'Bundle': return wrongName((resource.value as SyncValues['Bundle']).digest);
     case 'Question': return wrongName((resource.value as SyncValues['Question']).id);
     default: return undefined;
   }

@@ -40,6 +40,7 @@ const desiredStateSchema = z.strictObject({
     failbackDelaySeconds: z.number().min(0),
   })).max(10_000),
   globalServices: z.array(z.strictObject({ name, host: name, service: serviceKey, ttlSeconds: z.int().min(1).max(86400) })).max(10_000),
+  bundles: z.array(z.strictObject({ package: name, version: z.string().min(1).max(64), digest: z.string().regex(/^sha256-[0-9a-f]{64}$/) })).max(64).optional(),
   overrides: z.array(z.strictObject({ object: z.string().min(1).max(512), path: z.string().max(1024), action: z.enum(['keep', 'overwrite']), actual: z.string().min(1).max(512), decision: name })).max(256).optional(),
 });
 

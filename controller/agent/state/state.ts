@@ -11,6 +11,8 @@ type HubType = (typeof HUB_TYPES)[number];
 
 /** Most resources of one type; beyond it a delta is refused, so that no hub can fill an agent's memory. */
 const MAX_RESOURCES = 16_000;
+/** Contents of bundles are large: those of an assigned state and of the one before it. */
+const MOST_BUNDLES = 128;
 
 interface AppliedMemory { readonly id: string; readonly appliedAt: number }
 
@@ -42,8 +44,8 @@ export interface AgentState {
   receive(type: SyncType, resources: readonly SyncResource[], removed: readonly string[]): string;
   /** The imports were told by the hub or read from a snapshot: what is not among them is known not to be. */
   readonly knowsImports: boolean;
-  /** The newest desired revision that passed every check, with its id. */
-  readonly desired: { readonly id: string; readonly state: DesiredState } | undefined;
+  /** The newest desired revision that passed every check. */
+  readonly desired: { readonly id: string; readonly state: DesiredState; /** Of the assignment; absent: the hub does not count. */ readonly generation?: number } | undefined;
   /** By `namespace/name`. */
   failover(service: string): FailoverState | undefined;
   setFailover(service: string, state: FailoverState | undefined): void;
@@ -86,7 +88,7 @@ export function createState(cluster: string, digest: Digest): AgentState {
       const revision = resource.value as SyncValues['DesiredRevision'];
       const read = readRevision(revision, cluster, digest);
       if ('problem' in read) return read.problem;
-      desired = { id: revision.id, state: read.state };
+      desired = { id: revision.id, state: read.state, ...(revision.generation === undefined ? {} : { generation: revision.generation }) };
     } else {
       const problem = resourceProblem(type, resource);
       if (problem !== undefined) return problem;
@@ -103,7 +105,8 @@ export function createState(cluster: string, digest: Digest): AgentState {
       if (!isHubType(type)) return `type "${type}" is not for agents`;
       const held = table(type);
       const growth = resources.filter(({ name }) => !held.has(name)).length - removed.filter((name) => held.has(name)).length;
-      if (held.size + growth > MAX_RESOURCES) return `${type}: ${held.size + growth} resources are more than the ${MAX_RESOURCES} that an agent keeps`;
+      const most = type === 'Bundle' ? MOST_BUNDLES : MAX_RESOURCES;
+      if (held.size + growth > most) return `${type}: ${held.size + growth} resources are more than the ${most} that an agent keeps`;
       const problems = resources.map((resource) => take(type, resource)).filter((problem) => problem !== '');
       // Without a desired revision nothing would say what to run: the last one stays in force.
       const dropped = type === 'DesiredRevision' ? [] : removed.filter((name) => held.delete(name));
