@@ -73,3 +73,11 @@ export function celLanguage<Subject extends object>({ variables, functions = [],
 }
 
 const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error)).split('\n')[0]!.slice(0, 256);
+
+/** A JSON value as expressions see it: whole numbers are `int`, as Kubernetes has them. */
+export function celOfJson(value: unknown): CelInput {
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value;
+  if (Array.isArray(value)) return value.map(celOfJson);
+  if (typeof value === 'object' && value !== null) return new Map(Object.entries(value).flatMap(([key, member]) => (member === undefined ? [] : [[key, celOfJson(member)] as const])));
+  return value as CelInput;
+}
