@@ -78,6 +78,8 @@ export interface RunState {
   readonly stageStartedAt: Readonly<Record<number, Instant>>;
   /** By stage number: when its clusters were done or away, its soak was over and its gates after had passed. */
   readonly stageFinishedAt?: Readonly<Record<number, Instant>>;
+  /** The newest resume that was heeded: none lifts two pauses. */
+  readonly resumedAt?: Instant;
   /** Since when nothing is left but clusters that are away; absent: something else is. */
   readonly onlyAwaySince?: Instant;
   /** The run has ended: nothing changes any more, whatever is observed. */

@@ -1,0 +1,46 @@
+/** Whether enough people have approved. */
+import { compareText } from '../../model/order.ts';
+import type { ApprovalValue, GatePhase, GateValue } from '../../model/rollout.ts';
+
+export interface ApprovalVerdict {
+  readonly phase: Extract<GatePhase, 'Waiting' | 'Passed' | 'Failed'>;
+  readonly message: string;
+  /** Sorted. */
+  readonly approvedBy: readonly string[];
+}
+
+const MOST_NAMED = 8;
+const named = (people: readonly string[]): string => `${people.slice(0, MOST_NAMED).join(', ')}${people.length > MOST_NAMED ? ` and ${people.length - MOST_NAMED} more` : ''}`;
+
+/** Each person's newest word, by when it was said and then by the object's name. */
+function newestWords(approvals: readonly ApprovalValue[]): ApprovalValue[] {
+  const newest = new Map<string, ApprovalValue>();
+  for (const approval of approvals) {
+    const earlier = newest.get(approval.approver);
+    if (earlier === undefined || approval.at > earlier.at || (approval.at === earlier.at && compareText(approval.name, earlier.name) > 0)) newest.set(approval.approver, approval);
+  }
+  return [...newest.values()].sort((a, b) => compareText(a.approver, b.approver));
+}
+
+/**
+ * People count once each, by their newest word, and only where they are in one of the gate's groups. One refusal by such a person fails the gate.
+ * Who asked for the run has no word in it.
+ */
+export function approvalVerdict({ count, groups }: NonNullable<GateValue['approval']>, approvals: readonly ApprovalValue[], author: string | undefined): ApprovalVerdict {
+  const words = newestWords(approvals);
+  const isAuthor = ({ approver }: ApprovalValue): boolean => author !== undefined && approver === author;
+  const isMember = (word: ApprovalValue): boolean => groups.length === 0 || groups.some((group) => word.groups.includes(group));
+  const counted = words.filter((word) => !isAuthor(word) && isMember(word));
+  const approved = counted.filter(({ decision }) => decision === 'Approve');
+  const approvedBy = approved.map(({ approver }) => approver);
+  const refusal = counted.find(({ decision }) => decision === 'Reject');
+  if (refusal !== undefined) return { phase: 'Failed', message: `${refusal.approver} refused${refusal.reason === '' ? '' : `: ${refusal.reason}`}`, approvedBy };
+  if (approved.length >= count) return { phase: 'Passed', message: `approved by ${approved.slice(0, MOST_NAMED).map(({ approver, reason }) => (reason === '' ? approver : `${approver} (${reason})`)).join(', ')}`, approvedBy };
+  const from = groups.length === 0 ? '' : ` from ${groups.join(' or ')}`;
+  const void_ = [
+    ...words.filter(isAuthor).map(({ approver }) => `${approver} asked for the run and has no word in it`),
+    ...words.filter((word) => !isAuthor(word) && !isMember(word)).slice(0, MOST_NAMED).map(({ approver }) => `${approver} is in none of these groups`),
+  ];
+  const so = approved.length === 0 ? '' : ` (${named(approvedBy)})`;
+  return { phase: 'Waiting', message: [`${approved.length} of ${count} approvals${from}${so}`, ...void_].join('; '), approvedBy };
+}
