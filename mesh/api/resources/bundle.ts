@@ -1,10 +1,10 @@
 /** Bundle and Channel: versioned content that runs bring to clusters, and who is to be on which version of it. */
 import { z } from 'zod';
-import { conditionsSchema } from './common.ts';
+import { conditionsSchema, selectorSchema } from './common.ts';
 import { defineResource, type ResourceObject } from './define.ts';
 
 const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
-export const SEMANTIC_VERSION = /^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$/;
+const SEMANTIC_VERSION = /^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$/;
 const packageName = z.string().max(63).regex(NAME);
 const semanticVersion = z.string().max(64).regex(SEMANTIC_VERSION);
 const digest = z.string().regex(/^sha256-[0-9a-f]{64}$/);
@@ -39,7 +39,7 @@ const healthRule = z.object({
   apiVersion: z.string().min(1).max(316), kind: z.string().min(1).max(63), cel: z.string().min(1).max(2048).describe('CEL over self, the live object: true is healthy, an error is not.'),
 });
 
-export const bundleContentSpec = z.object({
+const bundleContentSpec = z.object({
   package: packageName.describe('What it is a version of: a bundle replaces another of the same package.'),
   version: semanticVersion,
   parts: z.array(part).min(1).max(32).meta({ 'x-kubernetes-list-type': 'atomic' }).describe('Applied in order, each only when the one before it is healthy; taken back in reverse order.'),
@@ -76,4 +76,43 @@ export const Bundle = defineResource({
     rule: 'self.spec.__package__ == oldSelf.spec.__package__ && self.spec.version == oldSelf.spec.version && self.spec.parts == oldSelf.spec.parts && self.spec.health == oldSelf.spec.health',
     message: 'a bundle does not change; only signatures may be added: make a Bundle of another version',
   }],
+});
+
+export const channelSpec = z.object({
+  package: packageName,
+  strategyName: z.string().min(1).max(253).default('default').describe('The UpdateStrategy by which the channel\'s runs go.'),
+  clusters: selectorSchema,
+  bundle: z.string().min(1).max(253).optional().describe('The Bundle that the channel is on. While it is given, autoUpdate rests.'),
+  autoUpdate: z.object({
+    range: z.string().min(1).max(256).default('*').describe('Semantic versions, as npm writes ranges of them.'),
+    from: z.string().min(1).max(253).default('Bundles').describe('Bundles: whatever Bundle there is. Else the name of a channel: what all of its clusters run and are healthy on goes on, by its digest.'),
+  }).optional().describe('Goes up to newer versions by itself, never down.'),
+  minimumAgeSeconds: z.int().min(0).max(31_536_000).default(0).describe('How old a Bundle, or how long ago the end of the run of the channel that it comes from, must be before the channel takes it.'),
+}).meta({ 'x-kubernetes-validations': [{ rule: 'has(self.bundle) || has(self.autoUpdate)', message: 'give bundle, autoUpdate or both' }] });
+
+const channelStatus = z.object({
+  observedGeneration: z.int().optional(),
+  version: z.string().optional().describe('The version that every cluster of the channel has; absent: they differ, or have none.'),
+  digest: digest.optional(),
+  wanted: z.string().optional().describe('The version that the channel is to be on.'),
+  run: z.string().optional().describe('The newest run of the channel.'),
+  clusters: z.int().optional().describe('How many it has.'),
+  conditions: conditionsSchema.optional(),
+});
+export type ChannelObject = ResourceObject<z.infer<typeof channelSpec>, z.infer<typeof channelStatus>>;
+
+/** Conditions: `Valid` (the channel makes sense), `Promoted` (its clusters are on what it wants), `Blocked` (why it does not go on by itself). */
+export const Channel = defineResource({
+  kind: 'Channel', plural: 'channels', shortNames: ['ichannel'],
+  description: 'Which version of a package a set of clusters is on, and how it goes on to the next: each step is an UpdateRun.',
+  spec: channelSpec, status: channelStatus,
+  printColumns: [
+    { name: 'Package', type: 'string', jsonPath: '.spec.package' },
+    { name: 'Version', type: 'string', jsonPath: '.status.version' },
+    { name: 'Wanted', type: 'string', jsonPath: '.status.wanted' },
+    { name: 'Promoted', type: 'string', jsonPath: '.status.conditions[?(@.type=="Promoted")].status' },
+    { name: 'Blocked', type: 'string', jsonPath: '.status.conditions[?(@.type=="Blocked")].reason' },
+    { name: 'Run', type: 'string', jsonPath: '.status.run', priority: 1 },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  ],
 });
