@@ -5,7 +5,7 @@ import * as nodeModule from 'node:module';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 
-const OLDEST_NODE_MAJOR = 24;
+const OLDEST_NODE_MAJOR = 26;
 
 // One at a time: where a file system lets nobody make any, as /proc, Node tries for ever to make a folder with all that are above it.
 function makeFolder(path) {

@@ -13,6 +13,7 @@ const COMMANDS: readonly (readonly [name: string, summary: string, load: () => P
   ['join', 'make a one-use token for a cluster and print its helm command', () => import('./join/index.ts')],
   ['fleet', 'the inventory: what clusters there are, and what changed in them', () => import('./fleet/index.ts')],
   ['run', 'staged updates: status, stop, undo', () => import('./run/index.ts')],
+  ['window', 'change windows: when changes may begin on which clusters', () => import('./window/index.ts')],
   ['dns', 'what the agents\' DNS answers, and why', () => import('./dns/index.ts')],
   ['drill', 'failover drills: leave a cluster on purpose, measure, restore, report', () => import('./drill/index.ts')],
   ['drift', 'changes made by others to what Isthmus manages', () => import('./drift/index.ts')],

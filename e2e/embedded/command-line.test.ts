@@ -83,11 +83,11 @@ test.concurrent('a run that goes on is not undone; a hub that is not there is sa
 });
 
 const oldNode = (process.env['PATH'] ?? '').split(delimiter).filter((entry) => entry !== '' && !entry.includes('node_modules')).map((entry) => join(entry, 'node'))
-  .find((path) => Number(/^v(\d+)/.exec(spawnSync(path, ['--version']).stdout?.toString() ?? '')?.[1] ?? 99) < 24);
-if (oldNode === undefined) console.warn('skipped: no Node older than 24 is on PATH');
+  .find((path) => Number(/^v(\d+)/.exec(spawnSync(path, ['--version']).stdout?.toString() ?? '')?.[1] ?? 99) < 26);
+if (oldNode === undefined) console.warn('skipped: no Node older than 26 is on PATH');
 test.skipIf(oldNode === undefined)('an old Node gives one sentence, and npm scripts run on the Node that npm ci brought', () => {
   const direct = spawnSync(oldNode ?? '', [ENTRY, '--help']);
-  expect([direct.status, direct.stdout.toString(), direct.stderr.toString()]).toEqual([2, '', expect.stringMatching(/^isthmus needs Node 24 or newer and this is Node \d+\.\d+\.\d+: after "npm ci", run it as "npm run isthmus -- …", which brings its own\n$/)]);
+  expect([direct.status, direct.stdout.toString(), direct.stderr.toString()]).toEqual([2, '', expect.stringMatching(/^isthmus needs Node 26 or newer and this is Node \d+\.\d+\.\d+: after "npm ci", run it as "npm run isthmus -- …", which brings its own\n$/)]);
   const path = (process.env['PATH'] ?? '').split(delimiter).filter((entry) => !entry.includes('node_modules')).join(delimiter);
   const scripted = spawnSync('npm', ['run', '--silent', 'isthmus', '--', '--help'], { cwd: ROOT, env: { ...process.env, PATH: path } });
   expect([scripted.status, scripted.stdout.toString()]).toEqual([0, expect.stringContaining('Turns independent Kubernetes clusters into one governed network.')]);

@@ -57,7 +57,7 @@ function partText({ window, problem, open, selects, concernsRun }: WindowPart, i
 
 function summary(name: string, verdict: WindowVerdict, at: Instant, now: Instant): string[] {
   const when = at === now ? '' : ` at ${timeText(at)}`;
-  const why = verdict.reason === '' ? 'no ChangeWindow is about it' : verdict.reason;
+  const why = verdict.reason === '' ? 'no ChangeWindow restricts it' : verdict.reason;
   if (!verdict.open) return [`${name} is closed${when}: ${why}`, `opens: ${verdict.opensAt === null ? 'never within 400 days, as windows are now' : ahead(verdict.opensAt, at)}`];
   const by = verdict.overriddenBy === undefined ? [] : [`overridden by ${verdict.overriddenBy}`];
   return [`${name} is open${when}: ${why}`, ...by, ...(verdict.closesAt === null ? [] : [`closes: ${ahead(verdict.closesAt, at)}`])];

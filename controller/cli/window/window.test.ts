@@ -102,12 +102,12 @@ describe('explain', () => {
     ]);
     const forAny = await fleet({ payments: PAYMENTS });
     await make(forAny, WindowOverride, 'leak', { run: 'one', reason: 'keys have leaked', requestedBy: 'ann', expiresAt: '2030-01-31T14:00:00Z' });
-    expect((await explain(forAny, { at })).slice(0, 2)).toEqual(['berlin is open at 2030-01-31T12:00:00Z: no ChangeWindow is about it', 'run one may pass until 2030-01-31T14:00:00Z: WindowOverride leak by ann: keys have leaked']);
+    expect((await explain(forAny, { at })).slice(0, 2)).toEqual(['berlin is open at 2030-01-31T12:00:00Z: no ChangeWindow restricts it', 'run one may pass until 2030-01-31T14:00:00Z: WindowOverride leak by ann: keys have leaked']);
   });
 
   test('a cluster with a window that cannot be read is closed, and one without any window open', async () => {
     expect((await explain(await fleet({ wrong: WRONG }), { cluster: 'denver' })).slice(0, 2)).toEqual(['denver is closed: ChangeWindow wrong cannot be read (spec.cron, column 3: hour: "25" is none; give 0 to 23)', 'opens: never within 400 days, as windows are now']);
-    expect(await explain(await fleet({}))).toEqual(['berlin is open: no ChangeWindow is about it', '']);
+    expect(await explain(await fleet({}))).toEqual(['berlin is open: no ChangeWindow restricts it', '']);
   });
 
   test('as JSON', async () => {
