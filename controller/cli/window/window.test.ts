@@ -3,6 +3,7 @@ import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import { apiVersionOf, ChangeWindow, Cluster, type ResourceDefinition, UpdateRun, WindowOverride } from '../../../mesh/api/resources/index.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import type { WindowOverrideObject } from '../../../mesh/api/resources/windows.ts';
+import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import { testEnvironment, type TestEnvironment } from '../testing/environment.ts';
 import { explainWindows, type ExplainOptions } from './explain.ts';
 import { listWindows } from './list.ts';
@@ -125,15 +126,27 @@ describe('explain', () => {
   });
 });
 
+function knownAs(environment: TestEnvironment, name: () => string): TestEnvironment {
+  const { client } = environment;
+  const create = ((kind, object, ...rest) => (kind.kind === 'SelfSubjectReview' ? Promise.resolve().then(() => ({ ...object, status: { userInfo: { username: name() } } })) : client.create(kind, object, ...rest))) as typeof client.create;
+  return { ...environment, connect: () => Promise.resolve({ ...client, create }) };
+}
+
 describe('override', () => {
   const options = (over: Partial<OverrideOptions> = {}): OverrideOptions => ({ run: 'one', reason: 'keys have leaked', for: '2h', clusters: undefined, dryRun: false, ...over });
   const made = async ({ client, signal }: TestEnvironment) => (await client.list<WindowOverrideObject>(WindowOverride, {}, signal)).items.map(({ spec }) => spec);
 
-  test('makes an object with who, why and until when', async () => {
-    const environment = await fleet({});
+  test('makes an object with who, as the API server knows them, why and until when', async () => {
+    const environment = knownAs(await fleet({}), () => 'ann@example.com');
     await overrideWindows(environment, options({ clusters: 'berlin,oslo-*' }));
-    expect(await made(environment)).toEqual([{ run: 'one', reason: 'keys have leaked', requestedBy: 'ada', expiresAt: '2030-01-01T14:00:00.000Z', clusters: { names: ['berlin', 'oslo-*'] } }]);
+    expect(await made(environment)).toEqual([{ run: 'one', reason: 'keys have leaked', requestedBy: 'ann@example.com', expiresAt: '2030-01-01T14:00:00.000Z', clusters: { names: ['berlin', 'oslo-*'] } }]);
     expect(environment.printed()).toMatch(/^windowoverride\.isthmus\.dev\/one-\w+ created\nrun one passes closed windows on berlin\|oslo-\* until 2030-01-01T14:00:00Z; "kubectl delete windowoverride one-\w+" ends that sooner\n$/);
+  });
+
+  test('a server that does not say who somebody is has the name that this process runs under', async () => {
+    const environment = knownAs(await fleet({}), () => { throw new KubernetesError(403, 'Forbidden', 'no'); });
+    await overrideWindows(environment, options());
+    expect((await made(environment))[0]?.requestedBy).toBe('ada');
   });
 
   test('takes labels as well, and nothing is made with --dry-run', async () => {
