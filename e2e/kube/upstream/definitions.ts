@@ -23,7 +23,7 @@ function definitionsOf(folder: string): readonly UpstreamDefinition[] {
 }
 
 /**
- * Application of Argo CD, Cluster of Cluster API, HelmRelease and Kustomization of Flux, ServiceExport and ServiceImport; of the named folder, whatever it has
+ * Cluster of Cluster API, HelmRelease and Kustomization of Flux, ServiceExport and ServiceImport; of the named folder, whatever it has
  * (first) besides. Throws where `prepareUpstream` was not awaited or told of a problem.
  */
 export function upstreamDefinitions(): readonly UpstreamDefinition[] {

@@ -38,7 +38,7 @@ describe('other projects\' definitions', () => {
 
   test('a generator that leaves one out', async () => {
     installGo('case "$1" in run) touch "$3/multicluster.x-k8s.io_serviceexports.yaml";; esac');
-    expect(await prepare()).toContain('argoproj.io_applications.yaml');
+    expect(await prepare()).toContain('cluster.x-k8s.io_clusters.yaml');
     expect(existsSync(upstreamFolder(environment()))).toBe(false);
   });
 
@@ -50,14 +50,14 @@ describe('other projects\' definitions', () => {
   test('made once, and anew where a file was removed', async () => {
     installGo([
       'for last; do :; done; folder="${last#output:dir=}"',
-      'for name in argoproj.io_applications cluster.x-k8s.io_clusters helm.toolkit.fluxcd.io_helmreleases kustomize.toolkit.fluxcd.io_kustomizations multicluster.x-k8s.io_serviceexports multicluster.x-k8s.io_serviceimports surplus; do echo "kind: $name" > "$folder/$name.yaml"; done',
+      'for name in cluster.x-k8s.io_clusters helm.toolkit.fluxcd.io_helmreleases kustomize.toolkit.fluxcd.io_kustomizations multicluster.x-k8s.io_serviceexports multicluster.x-k8s.io_serviceimports surplus; do echo "kind: $name" > "$folder/$name.yaml"; done',
     ].join('\n'));
     expect(await prepare()).toBeUndefined();
-    expect(readdirSync(upstreamFolder(environment()))).toHaveLength(6);
+    expect(readdirSync(upstreamFolder(environment()))).toHaveLength(5);
     expect(await prepare()).toBeUndefined();
     expect(calls()).toEqual(['run .', 'tool controller-gen']);
     rmSync(join(upstreamFolder(environment()), 'cluster.x-k8s.io_clusters.yaml'));
     expect(await prepare()).toBeUndefined();
-    expect(readdirSync(upstreamFolder(environment()))).toHaveLength(6);
+    expect(readdirSync(upstreamFolder(environment()))).toHaveLength(5);
   });
 });

@@ -4,7 +4,6 @@
 package main
 
 import (
-	_ "github.com/argoproj/argo-cd/v3/pkg/apis/application/v1alpha1"
 	_ "github.com/fluxcd/helm-controller/api/v2"
 	_ "github.com/fluxcd/helm-controller/api/v2beta2"
 	_ "github.com/fluxcd/kustomize-controller/api/v1"

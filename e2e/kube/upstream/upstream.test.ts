@@ -30,9 +30,6 @@ interface Sample {
   readonly refused?: string;
 }
 
-const argo = (spec: object): Omit<Sample, 'what'> => ({ of: 'applications.argoproj.io', version: 'v1alpha1', content: { spec } });
-const shop = { project: 'default', destination: { server: 'https://api.berlin.example.com:6443', namespace: 'shop' } };
-const git = { repoURL: 'https://git.example.com/shop.git', path: 'deploy', targetRevision: 'main' };
 const capi = (spec: object, version = 'v1beta2'): Omit<Sample, 'what'> => ({ of: 'clusters.cluster.x-k8s.io', version, content: { spec } });
 const release = (spec: object): Omit<Sample, 'what'> => ({ of: 'helmreleases.helm.toolkit.fluxcd.io', version: 'v2', content: { spec: { interval: '5m', ...spec } } });
 const chartRef = { kind: 'OCIRepository', name: 'shop' };
@@ -40,10 +37,6 @@ const kustomization = (spec: object): Omit<Sample, 'what'> => ({ of: 'kustomizat
 const multicluster = (plural: string, version: string, spec: object): Omit<Sample, 'what'> => ({ of: `${plural}.multicluster.x-k8s.io`, version, content: { spec } });
 
 const SAMPLES: readonly Sample[] = [
-  { what: 'an Application', ...argo({ ...shop, source: { ...git, helm: { valuesObject: { image: { tag: 'v2' } }, parameters: [{ name: 'replicas', value: '3' }] } }, syncPolicy: { automated: { prune: true, selfHeal: true } } }) },
-  { what: 'an Application with an unknown field', ...argo({ ...shop, source: git, colour: 'red' }) },
-  { what: 'an Application without a project', refused: 'spec.project', ...argo({ destination: shop.destination, source: git }) },
-  { what: 'an Application whose revision is a number', refused: 'spec.source.targetRevision', ...argo({ ...shop, source: { ...git, targetRevision: 7 } }) },
   { what: 'a Cluster', ...capi({ controlPlaneEndpoint: { host: 'api.berlin.example.com', port: 6443 }, topology: { classRef: { name: 'small' }, version: 'v1.34.2', workers: { machineDeployments: [{ class: 'default', name: 'md', replicas: 3 }] } } }) },
   { what: 'a Cluster with nothing in its spec', refused: 'spec', ...capi({}) },
   { what: 'a Cluster whose port is too great', refused: 'spec.controlPlaneEndpoint.port', ...capi({ controlPlaneEndpoint: { host: 'api.berlin.example.com', port: 70_000 } }) },
