@@ -69,7 +69,7 @@ describe('a hub that was away longer than the deadline', () => {
     await all.bench.clock.advance(3_600_000);
     await all.bench.startHub();
     await all.bench.clock.advance(61_000);
-    expect((await all.run('europe-1'))?.status).toMatchObject({ phase: 'Stopped', counts: { failed: 1, skipped: 2 } });
+    expect((await all.run('europe-1'))?.status).toMatchObject({ phase: 'Failed', counts: { failed: 1, skipped: 2 } });
   });
 
   it('obeys a stop that was asked for meanwhile at once', async () => {
@@ -80,7 +80,7 @@ describe('a hub that was away longer than the deadline', () => {
     await bench.kubernetes.patch(UpdateRun, { name: 'europe-1' }, { spec: { stop: true } }, { type: 'merge', fieldManager: 'test' }, never);
     await bench.startHub();
     await bench.clock.advance(100);
-    expect((await all.run('europe-1'))?.status).toMatchObject({ phase: 'Running', counts: { inFlight: 1, skipped: 2 } });
+    expect((await all.run('europe-1'))?.status).toMatchObject({ phase: 'Stopping', counts: { inFlight: 1, skipped: 2 } });
     all.connect();
     await applyAll(all, 5);
     expect((await all.run('europe-1'))?.status).toMatchObject({ phase: 'Stopped', counts: { done: 1, skipped: 2 } });
@@ -114,7 +114,7 @@ describe('undo', () => {
     await applyAll(all);
     await undo(all.bench, 'typo', 'europ-1');
     await applyAll(all, 2);
-    expect((await all.run('typo'))?.status).toMatchObject({ phase: 'Completed', message: expect.stringContaining('there is no run "europ-1"') });
+    expect((await all.run('typo'))?.status).toMatchObject({ phase: 'Failed', message: expect.stringContaining('there is no run "europ-1"') });
     expect(contentOf(all.agents.berlin)).toContain('"mesh":"europe"');
   });
 });
@@ -125,7 +125,7 @@ describe('a cluster that leaves', () => {
     const { bench, agents } = all;
     await bench.kubernetes.delete(Cluster, { name: 'berlin' }, {}, never);
     await applyAll(all, 5);
-    expect((await all.run('europe-1'))?.status).toMatchObject({ phase: 'Stopped', message: expect.stringContaining('cluster berlin failed: left the fleet'), counts: { failed: 1, skipped: 2 } });
+    expect((await all.run('europe-1'))?.status).toMatchObject({ phase: 'Failed', message: expect.stringContaining('cluster berlin failed: left the fleet'), counts: { failed: 1, skipped: 2 } });
     await applyAll(all);
     expect((await all.run('europe-2'))?.status).toMatchObject({ phase: 'Completed', counts: { total: 2, done: 2 } });
     expect(contentOf(agents.oslo)).not.toContain('berlin');

@@ -91,11 +91,22 @@ export function runPhase(object: UpdateRunObject): RunValue['phase'] {
   return object.status?.phase ?? 'Pending';
 }
 
-/** For the cache of runs: most runs have ended, and those that have not are asked for with each report of a cluster. */
-export const RUN_INDEXES = { ended: (object: UpdateRunObject): readonly string[] => [String(FINAL_RUN_PHASES.includes(runPhase(object)))] };
+/** Is on an UpdateRun from before it begins until it has ended. */
+export const RUN_FINALIZER = 'isthmus.dev/update-run';
+
+const hasEnded = (object: UpdateRunObject): boolean => FINAL_RUN_PHASES.includes(runPhase(object));
+
+/** For the cache of runs: most runs have ended, and those that have not are asked for with each report of a cluster. `settled`: there is nothing left to do about it. */
+export const RUN_INDEXES = {
+  ended: (object: UpdateRunObject): readonly string[] => [String(hasEnded(object))],
+  settled: (object: UpdateRunObject): readonly string[] => [String(hasEnded(object) && !(object.metadata.finalizers ?? []).includes(RUN_FINALIZER))],
+};
 
 /** Sorted by name. */
 export const openRuns = (runs: Cache<UpdateRunObject>): readonly UpdateRunObject[] => runs.byIndex('ended', 'false');
+
+/** Those, and ended ones whose object is still held. Sorted by name. */
+export const unsettledRuns = (runs: Cache<UpdateRunObject>): readonly UpdateRunObject[] => runs.byIndex('settled', 'false');
 
 /** zod's conditions allow an `undefined` member, which JSON never has. */
 export const conditionsOf = (object: { readonly status?: { readonly conditions?: readonly unknown[] | undefined } | undefined }): readonly Condition[] =>

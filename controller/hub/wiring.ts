@@ -125,10 +125,10 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     });
     publishPeers(fleet, publishers);
 
-    const inventory = createInventory({ ports, fleet, assignments, clusters, runs, drift: driftJudge });
+    const inventory = createInventory({ ports, fleet, assignments, clusters, runs, drift: driftJudge, approversOf: (run) => rollout.approversOf(run) });
     const mesh = createMesh({ ports, sources, runs, strategies, drift: driftJudge });
     const windows = createWindows({ ports, clusters, runs, windows: changeWindows, overrides: windowOverrides, packageOf: (name) => bundleObjects.get({ name })?.spec.package });
-    const rollout = createRollout({ ports, sources, fleet, runs, drift: driftJudge, gates: NO_GATES, windows, bundles });
+    const rollout = createRollout({ ports, sources, fleet, runs, strategies, drift: driftJudge, gates: NO_GATES, windows, bundles });
     const drift = createDrift({ ports, judge: driftJudge, clusters, policies: driftPolicies, decisions: driftDecisions });
     const services = createServices({ ports, fleet, publishers, clusters, policies });
     const drills = createDrills({ ports, fleet, publishers, drills: drillObjects, clusters });

@@ -50,6 +50,8 @@ interface FrozenRun {
   readonly undoOf: string | null;
   /** Of its beginning, for people: why it has no clusters, or what became of some. */
   readonly message: string;
+  /** What its strategy hardly should mean for its clusters. */
+  readonly warnings: readonly string[];
 }
 
 /** How far a run is, beside its rows. */

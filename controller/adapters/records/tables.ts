@@ -16,10 +16,10 @@ export interface Tables {
   /** One row: every history row since then is kept. */
   history_kept: { since: number };
   revisions: { id: string; cluster: string; content: string };
-  /** `strategy`: JSON; null: in the UpdateRun. `state`, `joined_later`: JSON. */
+  /** `strategy`: JSON; null: in the UpdateRun. `warnings`, `state`, `joined_later`: JSON. */
   runs: {
     run: string; uid: string; created_at: number; author: string; changes: string; strategy: string | null; strategy_digest: string; undo_of: string | null;
-    message: string; state: string; phase: string; finished_at: number | null; joined_later: string; revision: number;
+    message: string; warnings: string; state: string; phase: string; finished_at: number | null; joined_later: string; revision: number;
   };
   /** `failing_before`, `fast`: 1 or null. */
   run_targets: {

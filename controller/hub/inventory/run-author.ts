@@ -3,9 +3,9 @@ import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import type { RunAuthor } from '../../../mesh/inventory/authors.ts';
 import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 
-/** Runs have no approvals yet: nobody is named as having given one. */
-export function runAuthor(object: UpdateRunObject | undefined): RunAuthor | undefined {
+/** `approvers`: the people who have approved a gate of it. */
+export function runAuthor(object: UpdateRunObject | undefined, approvers: readonly string[]): RunAuthor | undefined {
   if (object === undefined) return undefined;
   const { requestedBy, reason } = object.spec;
-  return { requestedBy: requestedBy === HUB_FIELD_MANAGER ? null : requestedBy, reason, approvedBy: [] };
+  return { requestedBy: requestedBy === HUB_FIELD_MANAGER ? null : requestedBy, reason, approvedBy: approvers };
 }

@@ -1,4 +1,4 @@
-/** Clusters whose UpdateRun a person deleted while they were in flight. Nobody watches them any more, and a next run would go past them as if they were done. */
+/** Clusters that were in flight when a person deleted their UpdateRun, and that are not healthy. Nobody watches them any more, and a next run would go past them as if they were done. */
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import { findCondition } from '../../../mesh/model/condition.ts';
 import type { RunTarget } from '../../../mesh/model/rollout.ts';
@@ -11,6 +11,11 @@ import type { PlanSources } from './current-plan.ts';
 /** Those that have their planned state assigned and are not healthy on it, sorted. One that is to have another state is the next run's own business. */
 export async function abandonedClusters(plan: Plan, { assignments, clusters }: Pick<PlanSources, 'assignments' | 'clusters'>, runs: Cache<UpdateRunObject>, records: RecordStore): Promise<{ readonly run: string; readonly cluster: string }[]> {
   const rows = new Map<string, readonly RunTarget[]>();
+  /** An object that is deleted stays until what is in flight is finished; one that was taken away by force leaves rows that never are. */
+  const rowsOf = async (run: string): Promise<readonly RunTarget[]> => {
+    const stopped = (await records.getRun(run))?.state.stopped?.by === 'Person';
+    return (await records.listTargets(run)).filter(({ assignedAt, finishedAt, phase }) => assignedAt !== null && (finishedAt === null || (stopped && phase === 'Failed')));
+  };
   const abandoned: { readonly run: string; readonly cluster: string }[] = [];
   for (const { cluster, id } of plan.desired) {
     const assignment = assignments.get(cluster);
@@ -19,9 +24,9 @@ export async function abandonedClusters(plan: Plan, { assignments, clusters }: P
     const healthy = object?.status?.desired?.id === id && object.status.current?.id === id && findCondition(conditionsOf(object), 'Applied')?.status === 'True';
     if (object === undefined || healthy) continue;
     const { run } = assignment;
-    const targets = rows.get(run) ?? await records.listTargets(run);
+    const targets = rows.get(run) ?? await rowsOf(run);
     rows.set(run, targets);
-    if (targets.some((target) => target.cluster === cluster && target.assignedAt !== null && target.finishedAt === null)) abandoned.push({ run, cluster });
+    if (targets.some((target) => target.cluster === cluster)) abandoned.push({ run, cluster });
   }
   return abandoned;
 }

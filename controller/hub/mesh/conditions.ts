@@ -41,7 +41,7 @@ export function rolledOut(plan: MeshPlan, rollout: Rollout, generation: number):
   if (plan.conflicts.length > 0) return condition('False', 'NotPlanned', 'the plan has conflicts (see Planned); every cluster keeps what it has');
   const [first] = held;
   if (first !== undefined) {
-    const done = first.reason === 'Undone' ? 'took this change back' : first.reason === 'Stopped' ? 'was stopped before' : 'failed on';
+    const done = { Undone: 'took this change back on', Stopped: 'was stopped before', Failed: 'failed before it was done with', RolledBack: 'took its change back on', Unselected: 'has by its strategy no stage for' }[first.reason];
     return condition('False', first.reason, `run ${first.run} ${done} ${names(held)}, and the change is not tried again by itself; `
       + `change the mesh or its policies, or delete UpdateRun ${first.run} to have it tried again`);
   }

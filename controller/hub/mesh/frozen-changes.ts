@@ -9,7 +9,7 @@ const reportName = (run: string): string => `run-changes/${run}`;
 export const writeChanges = (records: RecordStore, run: string, changes: readonly Change[]): Promise<void> => records.putReport(reportName(run), JSON.stringify(changes));
 
 /** undefined: the hub did not make this run. */
-export async function readChanges(records: RecordStore, run: string): Promise<readonly Change[] | undefined> {
+export async function readChanges(records: Pick<RecordStore, 'getReport'>, run: string): Promise<readonly Change[] | undefined> {
   const text = await records.getReport(reportName(run));
   return text === undefined ? undefined : schema.parse(JSON.parse(text));
 }

@@ -5,6 +5,7 @@ import type { UpdateRunObject, UpdateStrategyObject } from '../../../mesh/api/re
 import { findCondition, setCondition } from '../../../mesh/model/condition.ts';
 import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { MeshPlan, Plan } from '../../../mesh/plan/plan.ts';
+import { wasAway } from '../../../mesh/rollout/skipped.ts';
 import { strategyProblem } from '../../../mesh/rollout/targets.ts';
 import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
@@ -21,8 +22,8 @@ import { abandonedClusters } from './abandoned.ts';
 import { planned, rolledOut, type Rollout } from './conditions.ts';
 import { currentPlan, type PlanSources } from './current-plan.ts';
 import { writeChanges } from './frozen-changes.ts';
-import { lastRuns } from './last-runs.ts';
-import { type Change, changesOf, type HeldChange, heldChange, runName } from './next-run.ts';
+import { createPlannedIds, heldChanges, isPlanRun, lastRuns } from './last-runs.ts';
+import { type Change, changesOf, type HeldChange, type LastRun, runName } from './next-run.ts';
 
 export const DEFAULT_STRATEGY = 'default';
 const NAME = 'mesh';
@@ -54,8 +55,22 @@ interface Outlook {
 
 export function createMesh({ ports, sources, runs, strategies, drift }: MeshParts): Loop {
   const { clock, log, kubernetes, records } = ports;
+  const plannedIds = createPlannedIds(records, sources.digest);
   const reportMesh = reportOn<MeshObject>(ports, Mesh);
   const conflicts = ports.metrics.gauge('isthmus_hub_mesh_conflicts', 'Conflicts that keep a mesh from being planned.', ['mesh']);
+
+  /** The hub makes one at a time. Runs of bundles go beside it, and wait for it, or it for them, where they share clusters. */
+  async function openPlanRun(): Promise<string | undefined> {
+    for (const run of openRuns(runs)) if (await isPlanRun(run, records)) return run.metadata.name;
+    return undefined;
+  }
+
+  /** A run has waited for the cluster to the end: another one would as well. */
+  function awayReason(cluster: string, last: LastRun | undefined): string | null {
+    if (last === undefined || !wasAway(last.target)) return null;
+    const connected = findCondition(conditionsOf(sources.clusters.get({ name: cluster }) ?? {}), 'Connected')?.status === 'True';
+    return connected ? null : `run ${last.name} has waited for it to the end; it gets its turn when its agent is back`;
+  }
 
   async function look(plan: Plan): Promise<Outlook> {
     const changes = changesOf(plan, (cluster) => sources.assignments.get(cluster)?.desiredId ?? null);
@@ -66,12 +81,12 @@ export function createMesh({ ports, sources, runs, strategies, drift }: MeshPart
       return newest?.target.phase === 'Failed' && newest.target.toId === id && !applied ? [{ run: newest.name, cluster, message: newest.target.message }] : [];
     });
     const abandoned = await abandonedClusters(plan, sources, runs, records);
-    const held = changes.flatMap((change) => heldChange(change, last.get(change.cluster)) ?? []);
-    const blocked = changes.flatMap(({ cluster }) => { const reason = drift.held(cluster); return reason === null ? [] : [{ cluster, reason }]; });
+    const held = await heldChanges(plan, changes, last, plannedIds);
+    const blocked = changes.flatMap(({ cluster }) => { const reason = drift.held(cluster) ?? awayReason(cluster, last.get(cluster)); return reason === null ? [] : [{ cluster, reason }]; });
     const free = changes.filter(({ cluster }) => ![...held, ...blocked].some((change) => change.cluster === cluster));
     const mesh = plan.meshes.find(({ members, conflicts: found }) => found.length === 0 && members.some(({ name }) => free.some(({ cluster }) => cluster === name)))?.mesh ?? null;
     const strategyName = sources.meshes.get({ name: mesh ?? '' })?.spec.strategy ?? DEFAULT_STRATEGY;
-    return { free, held, blocked, failed, abandoned, mesh, strategyName, activeRun: openRuns(runs)[0]?.metadata.name };
+    return { free, held, blocked, failed, abandoned, mesh, strategyName, activeRun: await openPlanRun() };
   }
 
   async function decidedBy(plan: Plan, free: readonly Change[]): Promise<RunReason> {

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { RunPhase, RunTarget } from '../../../mesh/model/rollout.ts';
+import { revisionOf } from '../../../mesh/model/revision.ts';
 import type { Plan } from '../../../mesh/plan/plan.ts';
+import { UNSELECTED } from '../../../mesh/rollout/skipped.ts';
+import { digest } from '../testing/bench.ts';
+import { createPlannedIds, heldChanges } from './last-runs.ts';
 import { changesOf, heldChange, type LastRun, runName } from './next-run.ts';
 
 const target: RunTarget = { cluster: 'berlin', stage: 0, fromId: null, toId: 'new', phase: 'Done', assignedAt: 1, healthyAt: 2, finishedAt: 3, message: '' };
@@ -24,14 +28,31 @@ describe('changesOf', () => {
 
 describe('heldChange', () => {
   it.each([
-    ['Stopped', undefined, 'Stopped'], ['CompletedWithFailures', undefined, 'Failed'], ['Completed', undefined, undefined], ['Completed', { undoOf: 'europe-0' }, 'Undone'],
-    ['Stopped', { wantedId: 'other' }, undefined], ['Completed', { undoOf: 'europe-0', wantedId: 'other' }, undefined],
+    ['Stopped', undefined, 'Stopped'], ['Failed', undefined, 'Failed'], ['RolledBack', undefined, 'RolledBack'], ['Completed', undefined, undefined], ['Completed', { undoOf: 'europe-0' }, 'Undone'],
+    ['CompletedWithFailures', { target: { ...target, phase: 'Failed' } }, 'Failed'], ['CompletedWithFailures', { target: { ...target, phase: 'RolledBack' } }, 'RolledBack'],
+    ['CompletedWithFailures', { target: { ...target, phase: 'Skipped', message: 'held back before its turn: frozen' } }, undefined],
+    ['Completed', { target: { ...target, phase: 'Skipped', message: UNSELECTED } }, 'Unselected'],
   ] as const)('after %s %o: %s', (phase, more, reason) => {
     expect(heldChange(change, last(phase, more ?? {}))?.reason).toBe(reason);
   });
+});
 
-  it('does not hold what no run has touched', () => {
-    expect(heldChange(change, undefined)).toBeUndefined();
+describe('heldChanges', () => {
+  const reference = { package: 'values', version: '1.0.0', digest: 'sha256-b' };
+  const state = { schema: 1, cluster: 'berlin', mesh: 'europe', peering: null, trust: { trustDomain: 'test', sequence: 1, bundlePem: '' }, failover: [], globalServices: [] } as const;
+  const [bare, bundled] = [revisionOf(state, digest), revisionOf({ ...state, bundles: [reference] }, digest)];
+  const plannedIds = createPlannedIds({ getRevision: (id) => Promise.resolve([bare, bundled].find((revision) => revision.id === id)) }, digest);
+  const ask = (toId: string, plannedId: string, run: LastRun | undefined) =>
+    heldChanges({ ...plan(), plannedIds: new Map([['berlin', plannedId]]) }, [{ cluster: 'berlin', toId }], new Map(run === undefined ? [] : [['berlin', run]]), plannedIds);
+
+  it('knows a change again though a bundle came or went since', async () => {
+    expect(await ask(bundled.id, bare.id, last('Stopped', { wantedId: bare.id }))).toMatchObject([{ reason: 'Stopped' }]);
+    expect(await ask(bare.id, bare.id, last('Completed', { wantedId: bundled.id, undoOf: 'europe-0' }))).toMatchObject([{ reason: 'Undone' }]);
+  });
+
+  it('does not hold what no run has touched, nor what was not wanted', async () => {
+    expect(await ask(bare.id, bare.id, undefined)).toEqual([]);
+    expect(await ask('other', 'other', last('Stopped', { wantedId: bundled.id }))).toEqual([]);
   });
 });
 

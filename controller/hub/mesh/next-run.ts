@@ -1,6 +1,7 @@
 /** Whether the difference between plan and assignments asks for a new run. Pure. */
 import type { DesiredState } from '../../../mesh/model/desired.ts';
 import type { Plan } from '../../../mesh/plan/plan.ts';
+import { UNSELECTED } from '../../../mesh/rollout/skipped.ts';
 import type { RunPhase, RunTarget } from '../../../mesh/model/rollout.ts';
 
 export interface Change {
@@ -22,7 +23,7 @@ export interface LastRun {
 
 export interface HeldChange extends Change {
   readonly run: string;
-  readonly reason: 'Stopped' | 'Failed' | 'Undone';
+  readonly reason: 'Stopped' | 'Failed' | 'RolledBack' | 'Undone' | 'Unselected';
 }
 
 /** Nothing was ever assigned and there is nothing to do: a cluster that has just joined and is in no mesh needs no run. */
@@ -40,15 +41,17 @@ export function changesOf(plan: Plan, assignedId: (cluster: string) => string | 
 }
 
 /**
- * A person stopped this change, or took it back, or it failed: it is not tried again by itself, cluster by cluster, until the plan asks for something else.
+ * What the newest run wanted is still what is asked for, and a person stopped this change, or took it back, or it failed: it is not tried again by itself, cluster by
+ * cluster, until the plan asks for something else.
  * A change that was completed and is asked for again is not held.
  */
-export function heldChange(change: Change, last: LastRun | undefined): HeldChange | undefined {
-  if (last === undefined || last.wantedId !== change.toId) return undefined;
-  if (last.undoOf !== null) return { ...change, run: last.name, reason: 'Undone' };
-  if (last.phase === 'Stopped') return { ...change, run: last.name, reason: 'Stopped' };
-  if (last.phase === 'CompletedWithFailures') return { ...change, run: last.name, reason: 'Failed' };
-  return undefined;
+export function heldChange(change: Change, { name, phase, undoOf, target }: LastRun): HeldChange | undefined {
+  const held = (reason: HeldChange['reason']): HeldChange => ({ ...change, run: name, reason });
+  if (undoOf !== null) return held('Undone');
+  if (phase === 'Stopped' || phase === 'Failed' || phase === 'RolledBack') return held(phase);
+  if (target.phase === 'RolledBack' || target.phase === 'RollbackFailed') return held('RolledBack');
+  if (target.phase === 'Failed') return held('Failed');
+  return target.phase === 'Skipped' && target.message === UNSELECTED ? held('Unselected') : undefined;
 }
 
 const RUN_NAME_LIMIT = 63;

@@ -1,48 +1,59 @@
 /** A run's targets, decided once from the world as it is when the run's turn comes. */
-import type { DesiredRevision } from '../../../mesh/model/desired.ts';
+import type { Digest } from '../../../mesh/model/canonical.ts';
+import { canonicalJson } from '../../../mesh/model/canonical.ts';
 import type { ClusterView } from '../../../mesh/model/cluster.ts';
+import type { DesiredRevision } from '../../../mesh/model/desired.ts';
+import { type Instant, seconds } from '../../../mesh/model/instant.ts';
 import type { RunTarget, StrategyValue } from '../../../mesh/model/rollout.ts';
-import type { Plan } from '../../../mesh/plan/plan.ts';
 import type { RecordStore } from '../../../mesh/ports/records.ts';
-import { freezeTargets, strategyProblem, undoTargets } from '../../../mesh/rollout/targets.ts';
-import { readChanges } from '../mesh/frozen-changes.ts';
-import { type Change, changesOf } from '../mesh/next-run.ts';
+import { type DesiredChange, freezeTargets } from '../../../mesh/rollout/targets.ts';
+import { strategyWarnings } from '../../../mesh/rollout/warnings.ts';
+import type { Contents, Intent } from './intent.ts';
 
-export interface FreezeRequest {
-  readonly run: string;
-  readonly strategy: StrategyValue;
-  readonly planDigest: string;
-  readonly undoOf: string | undefined;
-  readonly plan: Plan;
+export interface FreezeWorld {
   readonly views: readonly ClusterView[];
+  /** The un-meshed state of each cluster that has joined. */
+  readonly baseline: readonly DesiredRevision[];
   readonly assignedId: (cluster: string) => string | null;
-  readonly records: RecordStore;
+  /** Whether the cluster is known not to be healthy on what it has. */
+  readonly failing: (cluster: string) => boolean;
+  readonly records: Pick<RecordStore, 'lastHealthyOn'>;
+  readonly now: Instant;
 }
 
 export interface Frozen {
   readonly targets: readonly RunTarget[];
   /** In the records before any target is: what may be assigned must be readable after a crash. */
   readonly revisions: readonly DesiredRevision[];
-  /** Why there is nothing to do, for people. */
   readonly message: string;
+  readonly warnings: readonly string[];
 }
 
-export async function freeze(request: FreezeRequest): Promise<Frozen> {
-  const { run, strategy, undoOf, plan, views, assignedId, records } = request;
-  const frozen = (changes: readonly Change[], revisions: readonly DesiredRevision[], message: string): Frozen => ({
-    targets: freezeTargets(strategy, views, changes.map(({ cluster, toId }) => ({ cluster, fromId: assignedId(cluster), toId }))), revisions, message,
+const MOST_WARNINGS = 32;
+
+export const strategyDigestOf = (strategy: StrategyValue, digest: Digest): string => `sha256-${digest(canonicalJson(strategy))}`;
+
+export async function freeze({ strategy }: Pick<Intent, 'strategy'>, contents: Contents, world: FreezeWorld): Promise<Frozen> {
+  const baseline = new Map(world.baseline.map((revision) => [revision.cluster, revision]));
+  const recent = await recentlyHealthy(strategy, contents, world);
+  const revisions: DesiredRevision[] = [];
+  const changes = contents.changes.map(({ to, back }): DesiredChange => {
+    const { cluster, id: toId } = to;
+    const fromId = world.assignedId(cluster);
+    const way = back ?? (fromId === null ? baseline.get(cluster) : undefined);
+    revisions.push(to, ...(way === undefined ? [] : [way]));
+    return {
+      cluster, fromId, toId, ...(way === undefined ? {} : { backId: way.id }), failingBefore: world.failing(cluster), fast: recent.has(cluster),
+      // A cluster that is to have once more what it failed on is told of it once more.
+      again: back !== undefined,
+    };
   });
-  if (undoOf !== undefined) {
-    const changes = undoTargets(await records.listTargets(undoOf), Object.fromEntries(plan.baseline.map(({ cluster, id }) => [cluster, id])));
-    const members = new Set(views.map(({ name }) => name));
-    const known = (await records.listJournal(undoOf, 1)).length > 0;
-    const nothing = known ? `run ${undoOf} changed nothing, so there is nothing to take back` : `there is no run "${undoOf}" to take back; "kubectl get updateruns" lists them`;
-    return frozen(changes.filter(({ cluster }) => members.has(cluster)), plan.baseline, changes.length === 0 ? nothing : `takes back run ${undoOf}`);
-  }
-  const wrong = strategyProblem(strategy);
-  if (wrong !== undefined) return frozen([], [], `nothing is changed: spec.strategy: ${wrong}; repair the UpdateStrategy and make another run`);
-  const changes = await readChanges(records, run);
-  if (changes !== undefined) return frozen(changes, [], 'created');
-  if (plan.planDigest !== request.planDigest) return frozen([], [], `plan ${request.planDigest} is not the present plan, ${plan.planDigest}; make a run of that one`);
-  return frozen(changesOf(plan, assignedId), plan.desired, 'created by hand');
+  const going = new Set(changes.map(({ cluster }) => cluster));
+  const warnings = strategyWarnings(strategy, world.views.filter(({ name }) => going.has(name))).slice(0, MOST_WARNINGS);
+  return { targets: freezeTargets(strategy, world.views, changes), revisions, message: contents.message, warnings };
+}
+
+async function recentlyHealthy({ fastRollbackSeconds = 0 }: StrategyValue, { changes }: Contents, { records, now }: FreezeWorld): Promise<ReadonlyMap<string, Instant>> {
+  if (fastRollbackSeconds === 0 || changes.length === 0) return new Map();
+  return records.lastHealthyOn(changes.map(({ to }) => ({ cluster: to.cluster, desiredId: to.id })), now - seconds(fastRollbackSeconds));
 }

@@ -49,11 +49,11 @@ describe('hub', () => {
     await bench.clock.advance(10);
     agents.berlin.apply(false);
     await bench.clock.advance(61_000);
-    expect((await runOf(bench, 'europe-1'))?.status).toMatchObject({ phase: 'Stopped', counts: { failed: 1, skipped: 2 } });
+    expect((await runOf(bench, 'europe-1'))?.status).toMatchObject({ phase: 'Failed', counts: { failed: 1, skipped: 2 } });
     expect(agents.oslo.holds('DesiredRevision')).toEqual([]);
     await bench.clock.advance(600_000);
     expect(await bench.list(UpdateRun)).toHaveLength(1);
-    expect(conditionOf(await bench.get<MeshObject>(Mesh, 'europe'), 'RolledOut')).toMatchObject({ status: 'False', reason: 'Stopped' });
+    expect(conditionOf(await bench.get<MeshObject>(Mesh, 'europe'), 'RolledOut')).toMatchObject({ status: 'False', reason: 'Failed' });
   });
 
   it('makes no run without its strategy, and says what to do', async () => {
@@ -68,9 +68,10 @@ describe('hub', () => {
     const { bench } = await threeClusters();
     await bench.create(Mesh, 'europe', { clusters: {}, strategy: 'careful' });
     await bench.clock.advance(1000);
-    await bench.create(UpdateRun, 'a-second', { strategy: { name: 'careful', ...CAREFUL }, planDigest: 'x', reason: 'test', requestedBy: 'test' });
+    const planDigest = (await bench.get<MeshObject>(Mesh, 'europe'))?.status?.planDigest;
+    await bench.create(UpdateRun, 'a-second', { strategy: { name: 'careful', ...CAREFUL }, planDigest, reason: 'test', requestedBy: 'test' });
     await bench.clock.advance(1000);
-    expect((await runOf(bench, 'a-second'))?.status).toMatchObject({ phase: 'Pending', message: expect.stringContaining('waits for run europe-1') });
+    expect((await runOf(bench, 'a-second'))?.status).toMatchObject({ phase: 'Pending', message: expect.stringContaining('waits for run europe-1, which has oslo, virginia') });
   });
 
   it.each(['before', 'after'] as const)('goes on after a crash %s each durable step: no cluster is skipped and none is told twice', async (when) => {

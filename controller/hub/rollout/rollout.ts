@@ -1,13 +1,12 @@
-/** UpdateRun → one durable step after the other → assignments. Killed at any point, a restart goes on from the rows: nothing is skipped and nothing done twice. */
+/** UpdateRuns that are open → whose turn it is → their next durable step. Runs that share no cluster go side by side. */
 import { UpdateRun } from '../../../mesh/api/resources/index.ts';
-import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
+import type { UpdateRunObject, UpdateStrategyObject } from '../../../mesh/api/resources/updates.ts';
 import type { JournalEntry } from '../../../mesh/model/history.ts';
-import { toRfc3339 } from '../../../mesh/model/instant.ts';
-import { FINAL_RUN_PHASES, NEW_RUN_STATE, type RunTarget, type StrategyValue, type TargetObservation } from '../../../mesh/model/rollout.ts';
+import type { Instant } from '../../../mesh/model/instant.ts';
+import { FINAL_RUN_PHASES } from '../../../mesh/model/rollout.ts';
+import type { Plan } from '../../../mesh/plan/plan.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
-import type { RunRecord } from '../../../mesh/ports/records.ts';
-import { decide } from '../../../mesh/rollout/decide.ts';
-import type { RunStep } from '../../../mesh/rollout/step.ts';
+import { eachApart } from '../../runtime/apart.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
 import type { Bundles } from '../bundles/types.ts';
@@ -15,41 +14,41 @@ import type { DriftJudge } from '../drift/judge.ts';
 import type { Gates } from '../gates/types.ts';
 import type { Fleet } from '../gateway/fleet.ts';
 import { clusterViews, currentPlan, type PlanSources } from '../mesh/current-plan.ts';
+import { createPlannedIds, heldChanges, lastRuns } from '../mesh/last-runs.ts';
+import { changesOf } from '../mesh/next-run.ts';
 import type { HubPorts } from '../ports.ts';
 import { reportOn } from '../report.ts';
-import { openRuns, runPhase, runSpec } from '../views.ts';
+import { runPhase, runSpec, unsettledRuns } from '../views.ts';
 import type { Windows } from '../windows/types.ts';
 import { writeStatus } from '../write-status.ts';
-import { freeze } from './freeze.ts';
+import { createRunBook, type OpenRun } from './book.ts';
+import { createConductor, usedName } from './conduct.ts';
+import { releaseObject } from './finalizer.ts';
+import { type Hindrance, type Intent, intentOf, type IntentWorld, isHindrance, type RunSpec } from './intent.ts';
+import { NOTHING, statusBefore } from './status.ts';
+import { type Contender, waitingRuns } from './turns.ts';
 
 /** Agents need seconds to return to a restarted hub; who is connected, and so goes first, is judged after that. */
 const GRACE_SECONDS = 15;
 const ALL = 'runs';
-type Spec = NonNullable<ReturnType<typeof runSpec>>;
-type Status = NonNullable<UpdateRunObject['status']>;
 
 export interface RolloutParts {
   readonly ports: Pick<HubPorts, 'clock' | 'random' | 'log' | 'metrics' | 'kubernetes' | 'records'>;
   readonly sources: PlanSources;
   readonly fleet: Fleet;
   readonly runs: Cache<UpdateRunObject>;
+  readonly strategies: Cache<UpdateStrategyObject>;
   readonly drift: DriftJudge;
   readonly gates: Gates;
   readonly windows: Windows;
   readonly bundles: Bundles;
+  /** Told of what has become durable, in order, once in this hub's life: after a crash it may not have been told of the last step. Must not throw. */
+  readonly onProgress?: (run: UpdateRunObject, entries: readonly JournalEntry[]) => void;
 }
 
-const NOTHING = { total: 0, done: 0, inFlight: 0, failed: 0, skipped: 0 };
-
-/** Follows from the rows alone, so that writing it again after a crash writes the same. */
-function statusOf(object: UpdateRunObject, step: RunStep, created: JournalEntry | undefined): Status {
-  const ended = FINAL_RUN_PHASES.includes(step.phase);
-  const finishedAt = step.targets.reduce((latest, target) => Math.max(latest, target.finishedAt ?? 0), created?.at ?? 0);
-  return {
-    observedGeneration: object.metadata.generation ?? 0, phase: step.phase, ...(step.stage === null ? {} : { stage: step.stage }),
-    message: step.targets.length === 0 ? created?.message ?? step.message : step.message,
-    startedAt: toRfc3339(created?.at ?? 0), ...(ended ? { finishedAt: toRfc3339(finishedAt) } : {}), counts: step.counts,
-  };
+export interface Rollout extends Loop {
+  /** The people who have approved a gate of the run, sorted. */
+  approversOf(run: string): readonly string[];
 }
 
 const oldestFirst = (a: UpdateRunObject, b: UpdateRunObject): number => {
@@ -57,102 +56,143 @@ const oldestFirst = (a: UpdateRunObject, b: UpdateRunObject): number => {
   return left < right ? -1 : left > right ? 1 : 0;
 };
 
-export function createRollout({ ports, sources, fleet, runs, drift }: RolloutParts): Loop {
-  const { clock, log, kubernetes, records } = ports;
-  const { assignments } = sources;
-  const transitions = ports.metrics.counter('isthmus_hub_run_transitions_total', 'Transitions of clusters in update runs, by the phase they came to.', ['phase']);
+/** One open run as this reconcile finds it. */
+type Found =
+  | { readonly object: UpdateRunObject; readonly kind: 'ended' | 'used' | 'stopped' | 'paused' }
+  /** The schema refuses its spec; it keeps the clusters that it has. */
+  | { readonly object: UpdateRunObject; readonly kind: 'unreadable'; readonly open: OpenRun | undefined }
+  | { readonly object: UpdateRunObject; readonly kind: 'begun'; readonly spec: RunSpec; readonly open: OpenRun }
+  | { readonly object: UpdateRunObject; readonly kind: 'hindered'; readonly spec: RunSpec; readonly hindrance: Hindrance }
+  | { readonly object: UpdateRunObject; readonly kind: 'ready'; readonly spec: RunSpec; readonly intent: Intent };
 
-  /** Of the run that the last reconcile took on. */
-  let activeName: string | undefined;
-  /** A step may be durable and its assignments not sent yet: a failed save may have been kept, and reading back may fail. */
-  let unsent = false;
+export function createRollout(parts: RolloutParts): Rollout {
+  const { ports, sources, fleet, runs, strategies, drift, gates, windows, bundles } = parts;
+  const { clock, kubernetes, records } = ports;
+  const { assignments, digest } = sources;
+  const book = createRunBook(records);
+  const plannedIds = createPlannedIds(records, digest);
+  const conductor = createConductor(parts, book, digest);
 
-  function observe({ cluster }: RunTarget): TargetObservation {
-    const applied = drift.applied(cluster);
-    return { cluster, connected: fleet.connection(cluster)?.connected ?? false, appliedId: applied?.id ?? null, healthy: applied?.healthy ?? false, message: applied?.message ?? '', ...(applied?.generation === undefined ? {} : { generation: applied.generation }), gone: sources.clusters.get({ name: cluster }) === undefined, held: drift.held(cluster) };
+  /** Of one reconcile: plan and views are made when first asked for. */
+  function worldNow(): IntentWorld {
+    let plan: ReturnType<typeof currentPlan> | undefined;
+    let views: ReturnType<typeof clusterViews> | undefined;
+    return {
+      plan: () => (plan ??= currentPlan(sources)), views: () => (views ??= clusterViews(sources)), assigned: (cluster) => assignments.get(cluster),
+      held: (present) => heldOf(present), records, runs, strategies, bundles, digest,
+    };
   }
 
-  /** The targets, frozen now where they were not. */
-  async function targetsOf(run: string, uid: string, spec: Spec): Promise<readonly RunTarget[]> {
-    if ((await records.listJournal(run, 1)).length > 0) return records.listTargets(run);
-    const frozen = await freeze({
-      run, strategy: spec.strategy as StrategyValue, planDigest: spec.planDigest ?? '', undoOf: spec.undoOf, plan: currentPlan(sources), views: clusterViews(sources),
-      assignedId: (cluster) => assignments.get(cluster)?.desiredId ?? null, records,
-    });
-    await records.putRevisions(frozen.revisions);
-    const at = clock.now();
-    await records.createRun(run, {
-      uid, createdAt: at, author: spec.requestedBy, changes: 'Plan', strategy: spec.strategy as StrategyValue, strategyDigest: '', undoOf: spec.undoOf ?? null, message: frozen.message,
-      state: NEW_RUN_STATE, phase: 'Running', finishedAt: null, joinedLater: [], targets: frozen.targets, journal: [{ run, at, cluster: '', event: 'Created', message: frozen.message }],
-    });
-    log.info({ run, clusters: frozen.targets.length }, 'update run started');
-    return records.listTargets(run);
+  async function heldOf(plan: Plan): ReturnType<IntentWorld['held']> {
+    const changes = changesOf(plan, (cluster) => assignments.get(cluster)?.desiredId ?? null);
+    return heldChanges(plan, changes, await lastRuns(changes.map(({ cluster }) => cluster), runs.list(), records), plannedIds);
   }
 
-  async function save(run: string, { revision, state }: RunRecord, step: RunStep): Promise<void> {
-    if (step.changed.length === 0 && step.journal.length === 0 && step.state === state) return;
-    const assigned = step.assign.map(({ cluster, desiredId, stage, at }) => ({ cluster, desiredId, run, stage, assignedAt: at }));
-    unsent = true;
-    const given = await records.saveProgress({
-      run, revision, targets: step.changed, assignments: assigned, journal: step.journal, state: step.state, phase: step.phase,
-      finishedAt: FINAL_RUN_PHASES.includes(step.phase) ? clock.now() : null, joinedLater: [],
-    });
-    for (const { cluster, event, message } of step.journal) {
-      if (cluster !== '') transitions.inc({ phase: event });
-      log.info({ run, cluster, event }, message);
+  async function find(object: UpdateRunObject, world: IntentWorld): Promise<Found> {
+    if (FINAL_RUN_PHASES.includes(runPhase(object))) return { object, kind: 'ended' };
+    const spec = runSpec(object);
+    const open = await book.read(object.metadata.name);
+    if (spec === undefined) return { object, kind: 'unreadable', open };
+    if (open !== undefined) {
+      const { uid, finishedAt } = open.record;
+      return uid !== '' && uid !== object.metadata.uid && finishedAt !== null ? { object, kind: 'used' } : { object, kind: 'begun', spec, open };
     }
-    await assignments.accept(given);
-    unsent = false;
+    if (spec.stop || object.metadata.deletionTimestamp !== undefined) return { object, kind: 'stopped' };
+    if (spec.pause === true) return { object, kind: 'paused' };
+    const intent = await intentOf(object.metadata.name, spec, world);
+    return isHindrance(intent) ? { object, kind: 'hindered', spec, hindrance: intent } : { object, kind: 'ready', spec, intent };
   }
 
-  async function advance(object: UpdateRunObject, spec: Spec, signal: CancelSignal): Promise<number | null> {
-    const run = object.metadata.name;
-    const strategy = spec.strategy as StrategyValue;
-    const targets = await targetsOf(run, object.metadata.uid ?? '', spec);
-    const graceEnds = fleet.listeningSince() + GRACE_SECONDS * 1000;
-    const unheard = targets.some(({ cluster, finishedAt }) => finishedAt === null && sources.clusters.get({ name: cluster }) !== undefined && fleet.heard(cluster, 'AppliedReport') === undefined);
-    if (unheard && !spec.stop && clock.now() < graceEnds) return graceEnds;
-    const journal = await records.listJournal(run, 2);
-    const record = await records.getRun(run);
-    const phase = targets.length === 0 && journal.length > 1 ? 'Completed' : runPhase(object);
-    const step = decide({ name: run, phase, strategy, stopRequested: spec.stop, watchedSince: fleet.listeningSince(), targets, ...(record === undefined ? {} : { state: record.state }) }, targets.map(observe), clock.now());
-    if (record !== undefined) await save(run, record, step);
-    await writeStatus(kubernetes, UpdateRun, object, statusOf(object, step, journal[0]), signal);
-    return step.wakeAt;
+  const contenderOf = (found: Found): readonly Contender[] => {
+    const run = found.object.metadata.name;
+    if ((found.kind === 'begun' || found.kind === 'unreadable') && found.open !== undefined) return [{ run, begun: true, clusters: found.open.targets.filter(({ phase }) => phase !== 'Skipped').map(({ cluster }) => cluster) }];
+    return found.kind === 'ready' ? [{ run, begun: false, clusters: found.intent.clusters }] : [];
+  };
+
+  /** Undefined: all of them have been heard, or there was time enough for it. */
+  function graceOf(clusters: readonly string[]): Instant | undefined {
+    const ends = fleet.listeningSince() + GRACE_SECONDS * 1000;
+    const unheard = clusters.some((cluster) => sources.clusters.get({ name: cluster }) !== undefined && fleet.heard(cluster, 'AppliedReport') === undefined);
+    return unheard && clock.now() < ends ? ends : undefined;
   }
 
-  /** Of several open runs the one that has begun goes on; else the oldest begins. */
-  async function turnOf(open: readonly UpdateRunObject[]): Promise<UpdateRunObject | undefined> {
-    for (const run of open) if ((await records.listJournal(run.metadata.name, 1)).length > 0) return run;
-    return open[0];
+  const writeBefore = (object: UpdateRunObject, message: string, clusters: number, signal: CancelSignal): Promise<void> =>
+    writeStatus(kubernetes, UpdateRun, object, statusBefore(object, 'Pending', message, clusters, clock.now()), signal);
+
+  /** When time alone brings the run on; null: never. */
+  async function work(found: Found, waits: string | undefined, world: IntentWorld, signal: CancelSignal): Promise<Instant | null> {
+    const { object } = found;
+    switch (found.kind) {
+      case 'unreadable': return null;
+      case 'ended': await releaseObject(kubernetes, object, signal); return null;
+      case 'used': await conductor.endBefore(object, 'Failed', usedName(object.metadata.name), signal); return null;
+      case 'stopped': await conductor.endBefore(object, 'Stopped', 'stopped before it began', signal); return null;
+      case 'paused': await writeBefore(object, 'is paused before it begins; set spec.pause to false to let it', 0, signal); return null;
+      case 'begun': return advance(object, found.spec, found.open, signal);
+      case 'hindered':
+        if (!found.hindrance.final) { await writeBefore(object, found.hindrance.problem, 0, signal); return null; }
+        return begin(object, found.spec, { hindrance: found.hindrance.problem }, world, signal);
+      case 'ready': {
+        if (waits !== undefined) { await writeBefore(object, waits, found.intent.clusters.length, signal); return null; }
+        return graceOf(found.intent.clusters) ?? await begin(object, found.spec, found.intent, world, signal);
+      }
+    }
   }
+
+  async function begin(object: UpdateRunObject, spec: RunSpec, intent: Intent | { readonly hindrance: string }, world: IntentWorld, signal: CancelSignal): Promise<Instant | null> {
+    const held = await conductor.begin(object, spec, intent, world, signal);
+    const open = await book.read(object.metadata.name);
+    return open === undefined ? null : advance(held, spec, open, signal);
+  }
+
+  async function advance(object: UpdateRunObject, spec: RunSpec, open: OpenRun, signal: CancelSignal): Promise<Instant | null> {
+    const grace = graceOf(open.targets.filter(({ finishedAt }) => finishedAt === null).map(({ cluster }) => cluster));
+    if (grace !== undefined && !spec.stop && object.metadata.deletionTimestamp === undefined) return grace;
+    return conductor.advance(object, spec, open, signal);
+  }
+
+  const reportRun = reportOn<UpdateRunObject>(ports, UpdateRun, { phase: 'Pending', message: '', counts: { ...NOTHING } });
 
   async function reconcile(_key: string, signal: CancelSignal): Promise<{ requeueAt?: number }> {
-    if (unsent) await assignments.load();
-    unsent = false;
-    const open = [...openRuns(runs)].sort(oldestFirst);
-    const active = await turnOf(open);
-    activeName = active?.metadata.name;
-    if (active === undefined) return {};
-    const spec = runSpec(active);
-    const wakeAt = spec === undefined ? null : await advance(active, spec, signal);
-    for (const waiting of open) {
-      if (waiting === active) continue;
-      const message = `waits for run ${active.metadata.name} to end; "isthmus run stop ${active.metadata.name}" ends it sooner`;
-      await writeStatus(kubernetes, UpdateRun, waiting, { observedGeneration: waiting.metadata.generation ?? 0, phase: 'Pending', message, counts: NOTHING }, signal);
+    await conductor.resend();
+    const world = worldNow();
+    const found: Found[] = [];
+    const failed = new Map<UpdateRunObject, unknown>();
+    for (const object of [...unsettledRuns(runs)].sort(oldestFirst)) {
+      try { found.push(await find(object, world)); } catch (error) { failed.set(object, error); }
     }
-    return wakeAt === null ? {} : { requeueAt: wakeAt };
+    const waiting = waitingRuns(found.flatMap(contenderOf));
+    // Whom a run has that could not be read is not known: none begins beside it.
+    const unknown = failed.size === 0 ? undefined : 'waits until an older run can be read';
+    const byObject = new Map(found.map((one) => [one.object, one]));
+    const wakes: Instant[] = [];
+    await eachApart({
+      controller: 'rollout', objects: [...failed.keys(), ...byObject.keys()], report: reportRun,
+      async work(object) {
+        if (failed.has(object)) throw failed.get(object);
+        const one = byObject.get(object);
+        const wakeAt = one === undefined ? null : await work(one, waiting.get(object.metadata.name) ?? unknown, world, signal);
+        if (wakeAt !== null) wakes.push(wakeAt);
+      },
+    }, signal);
+    return wakes.length === 0 ? {} : { requeueAt: Math.min(...wakes) };
   }
 
-  const reportRun = reportOn<UpdateRunObject>(ports, UpdateRun, { phase: 'Pending', message: '', counts: NOTHING });
-  const loop = createLoop({
-    name: 'rollout', reconcile, ...ports,
-    async report(_key, trouble, signal) {
-      const run = activeName === undefined ? undefined : runs.get({ name: activeName });
-      if (run !== undefined) await reportRun(run, trouble, signal);
+  const loop = createLoop({ name: 'rollout', reconcile, ...ports });
+  const wake = (): void => loop.add(ALL);
+  runs.subscribe(wake);
+  strategies.subscribe(wake);
+  drift.subscribe(wake);
+  gates.subscribe(wake);
+  windows.subscribe(wake);
+  bundles.subscribe(wake);
+  fleet.subscribe(({ type }) => { if (type === 'AppliedReport' || type === 'Connection') wake(); });
+  return {
+    ...loop,
+    approversOf(run) {
+      const open = book.peek(run);
+      const approved = open === undefined ? (runs.get({ name: run })?.status?.gates ?? []) : Object.values(open.record.state.gates);
+      return [...new Set(approved.filter(({ phase }) => phase === 'Passed').flatMap(({ approvedBy }) => approvedBy ?? []))].sort();
     },
-  });
-  runs.subscribe(() => loop.add(ALL));
-  fleet.subscribe(({ type }) => { if (type === 'AppliedReport' || type === 'Connection') loop.add(ALL); });
-  return loop;
+  };
 }

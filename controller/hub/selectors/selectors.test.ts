@@ -68,5 +68,5 @@ test('a selector that means nothing changes no mesh, rolls nothing out, allows n
 
   await bench.create(UpdateRun, 'by-hand', { strategy: { name: 'broken', stages: [{ name: 'canary', clusters: { names: [] }, maxConcurrency: 1, soakSeconds: 0 }], progressDeadlineSeconds: 60 }, planDigest: 'x', reason: 'test', requestedBy: 'test' });
   await bench.clock.advance(20_000);
-  expect((await bench.get<UpdateRunObject>(UpdateRun, 'by-hand'))?.status).toMatchObject({ phase: 'Completed', message: expect.stringContaining('nothing is changed: spec.strategy: stage canary: clusters: names: is an empty list') });
+  expect((await bench.get<UpdateRunObject>(UpdateRun, 'by-hand'))?.status).toMatchObject({ phase: 'Failed', message: expect.stringContaining('nothing is changed: spec.strategy: stage canary: clusters: names: is an empty list') });
 });

@@ -15,7 +15,7 @@ export async function addRuns(untyped: Kysely<unknown>): Promise<void> {
   await db.schema.createTable('runs')
     .addColumn('run', 'text', (c) => c.primaryKey()).addColumn('uid', 'text', (c) => c.notNull()).addColumn('created_at', 'bigint', (c) => c.notNull())
     .addColumn('author', 'text', (c) => c.notNull()).addColumn('changes', 'text', (c) => c.notNull()).addColumn('strategy', 'text').addColumn('strategy_digest', 'text', (c) => c.notNull())
-    .addColumn('undo_of', 'text').addColumn('message', 'text', (c) => c.notNull()).addColumn('state', 'text', (c) => c.notNull()).addColumn('phase', 'text', (c) => c.notNull())
+    .addColumn('undo_of', 'text').addColumn('message', 'text', (c) => c.notNull()).addColumn('warnings', 'text', (c) => c.notNull()).addColumn('state', 'text', (c) => c.notNull()).addColumn('phase', 'text', (c) => c.notNull())
     .addColumn('finished_at', 'bigint').addColumn('joined_later', 'text', (c) => c.notNull()).addColumn('revision', 'bigint', (c) => c.notNull()).execute();
   await addRunsOfJournals(db);
 }
@@ -29,7 +29,7 @@ async function addRunsOfJournals(db: Kysely<Tables>): Promise<void> {
   const ended = new Map(ends.map((row) => [row.run, row]));
   for (let start = 0; start < first.length; start += RUNS_AT_ONCE) {
     await db.insertInto('runs').values(first.slice(start, start + RUNS_AT_ONCE).map(({ run, at, message }) => ({
-      run, uid: '', created_at: at, author: '', changes: 'Plan', strategy: null, strategy_digest: '', undo_of: null, message, state: JSON.stringify(NEW_RUN_STATE),
+      run, uid: '', created_at: at, author: '', changes: 'Plan', strategy: null, strategy_digest: '', undo_of: null, message, warnings: '[]', state: JSON.stringify(NEW_RUN_STATE),
       phase: ended.get(run)?.event ?? 'Running', finished_at: ended.get(run)?.at ?? null, joined_later: '[]', revision: 1,
     }))).execute();
   }

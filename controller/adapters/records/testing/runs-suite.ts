@@ -9,7 +9,7 @@ const target = (cluster: string, more: Partial<RunTarget> = {}): RunTarget =>
   ({ cluster, stage: 0, fromId: null, toId: `sha256-${cluster}`, phase: 'Pending', assignedAt: null, healthyAt: null, finishedAt: null, message: '', ...more });
 const journal = (run: string, event: JournalEntry['event'], cluster = ''): JournalEntry => ({ run, at: 5, cluster, event, message: '' });
 const frozen = (run: string, targets: readonly RunTarget[], more: Partial<NewRun> = {}): NewRun => ({
-  uid: 'u-1', createdAt: 1_700_000_000_001, author: 'ann', changes: 'Plan', strategy, strategyDigest: 'sha256-s', undoOf: null, message: 'created',
+  uid: 'u-1', createdAt: 1_700_000_000_001, author: 'ann', changes: 'Plan', strategy, strategyDigest: 'sha256-s', undoOf: null, message: 'created', warnings: ['both'],
   state: NEW_RUN_STATE, phase: 'Running', finishedAt: null, joinedLater: [], targets, journal: [journal(run, 'Created')], ...more,
 });
 const step = (run: string, revision: number, more: Partial<RunStepRecord>): RunStepRecord =>

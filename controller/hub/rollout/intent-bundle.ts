@@ -1,0 +1,34 @@
+/** Runs that bring a bundle, or take a package away. */
+import type { DesiredState } from '../../../mesh/model/desired.ts';
+import { revisionOf } from '../../../mesh/model/revision.ts';
+import { type ClusterSelector, matchesSelector, selectorProblem } from '../../../mesh/model/selector.ts';
+import { withBundle, withoutPackage } from '../../../mesh/bundle/compose.ts';
+import { type Hindrance, type IntentWorld, type Meaning, type RunSpec, stateNow } from './intent.ts';
+
+function meaning(world: IntentWorld, selector: ClusterSelector, field: string, needs: (state: DesiredState) => boolean, change: (state: DesiredState) => DesiredState, message: string): Meaning | Hindrance {
+  const wrong = selectorProblem(selector);
+  if (wrong !== undefined) return { final: true, problem: `nothing is changed: ${field}: ${wrong}; make another run` };
+  const clusters = world.views().filter((view) => view.joined && matchesSelector(selector, view)).map(({ name }) => name).sort();
+  return {
+    changes: 'Bundles', undoOf: null, clusters,
+    async contents() {
+      const brought = [];
+      for (const cluster of clusters) {
+        const state = await stateNow(world, cluster);
+        if (state !== undefined && needs(state)) brought.push({ to: revisionOf(change(state), world.digest) });
+      }
+      return { changes: brought, message: brought.length > 0 ? message : `${message}: ${clusters.length === 0 ? `no cluster is selected by ${field}` : 'every selected cluster is so already'}` };
+    },
+  };
+}
+
+export async function intentOfBundle({ name, digest, clusters }: NonNullable<RunSpec['bundle']>, world: IntentWorld): Promise<Meaning | Hindrance> {
+  const answer = await world.bundles.resolve(name, digest);
+  if ('problem' in answer) return { final: false, problem: `waits for Bundle ${name}: ${answer.problem}` };
+  const { reference } = answer;
+  const has = ({ bundles = [] }: DesiredState): boolean => bundles.some((bundle) => bundle.package === reference.package && bundle.version === reference.version && bundle.digest === reference.digest);
+  return meaning(world, clusters as ClusterSelector, 'spec.bundle.clusters', (state) => !has(state), (state) => withBundle(state, reference), `brings ${reference.package} ${reference.version}, ${reference.digest}`);
+}
+
+export const intentOfRemoval = ({ name, clusters }: NonNullable<RunSpec['removePackage']>, world: IntentWorld): Promise<Meaning | Hindrance> => Promise.resolve(
+  meaning(world, clusters as ClusterSelector, 'spec.removePackage.clusters', ({ bundles = [] }) => bundles.some((bundle) => bundle.package === name), (state) => withoutPackage(state, name), `takes package ${name} away`));
