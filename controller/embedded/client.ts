@@ -4,16 +4,31 @@ import {
   type DeleteOptions, type KubernetesClient, KubernetesError, type KubernetesObject, type ListOptions, type ObjectList, type ObjectRef,
   type PatchOptions, type ResourceKind, type WatchEvent, type WatchOptions, type WriteOptions,
 } from '../../mesh/ports/kubernetes.ts';
+import { SelfSubjectReview } from '../../mesh/api/resources/core.ts';
+import { judge } from './admission/admission.ts';
 import type { EmbeddedApi } from './api.ts';
 import { partialMetadata } from './documents/table.ts';
 import type { Delivery } from './events.ts';
-import { clone } from './json.ts';
+import { clone, type JsonObject } from './json.ts';
+import type { ServedKind } from './kinds.ts';
+import { AUTHENTICATED, MASTERS, type User } from './rbac/authority.ts';
+import type { Admit } from './requests.ts';
 import type { Target } from './target.ts';
 
 /** A reader that falls this far behind is cut off, and resumes from its last version. */
 const MOST_UNREAD = 10_000;
 
-export function embeddedClient(api: EmbeddedApi): KubernetesClient {
+/** Whoever is not named: the process itself, which no policy judges. */
+const ITSELF: User = { name: 'system:embedded', uid: '', groups: [MASTERS, AUTHENTICATED], extra: {} };
+
+/** As whoever calls in process. */
+export const inProcess = (name: string, groups: readonly string[] = []): User => ({ name, uid: '', groups: [...groups, AUTHENTICATED], extra: {} });
+
+/** `user` given: admission policies judge its writes. Roles are not asked in either case. */
+export function embeddedClient(api: EmbeddedApi, user?: User): KubernetesClient {
+  const judged = (kind: ResourceKind, { dryRun = false, subresource = '' }: { readonly dryRun?: boolean; readonly subresource?: string }): { readonly admit?: Admit } => (user === undefined ? {} : {
+    admit: (_kind: ServedKind, next: JsonObject | undefined, live: JsonObject | undefined) => judge(api, { user, target: target(kind), subresource, next, live, dryRun }, []),
+  });
   const target = (kind: ResourceKind): Target => api.target(kind.group, kind.version, kind.plural);
   const out = <T extends KubernetesObject>(object: unknown): T => clone(object) as T;
   return {
@@ -26,19 +41,22 @@ export function embeddedClient(api: EmbeddedApi): KubernetesClient {
     },
     watch: <T extends KubernetesObject>(kind: ResourceKind, options: WatchOptions, signal: CancelSignal) => watch<T>(api, () => target(kind), options, signal),
     async create<T extends KubernetesObject>(kind: ResourceKind, object: T, options: WriteOptions, _signal: CancelSignal): Promise<T> {
-      return out<T>(api.create(target(kind), object.metadata.namespace, object, options));
+      if (kind.group === SelfSubjectReview.group && kind.plural === SelfSubjectReview.plural) return reviewed<T>(object, user ?? ITSELF);
+      return out<T>(api.create(target(kind), object.metadata.namespace, object, { ...options, ...judged(kind, options) }));
     },
     async update<T extends KubernetesObject>(kind: ResourceKind, object: T, options: WriteOptions & { subresource?: 'status' }, _signal: CancelSignal): Promise<T> {
-      return out<T>(api.update(target(kind), object.metadata.namespace, object.metadata.name, object, options));
+      return out<T>(api.update(target(kind), object.metadata.namespace, object.metadata.name, object, { ...options, ...judged(kind, options) }));
     },
     async patch<T extends KubernetesObject>(kind: ResourceKind, ref: ObjectRef, body: unknown, options: PatchOptions, _signal: CancelSignal): Promise<T> {
-      return out<T>(api.patch(target(kind), ref.namespace, ref.name, clone(body), options));
+      return out<T>(api.patch(target(kind), ref.namespace, ref.name, clone(body), { ...options, ...judged(kind, options) }));
     },
     async delete(kind: ResourceKind, ref: ObjectRef, options: DeleteOptions, _signal: CancelSignal): Promise<void> {
-      orAbsent(() => api.delete(target(kind), ref.namespace, ref.name, options));
+      orAbsent(() => api.delete(target(kind), ref.namespace, ref.name, { ...options, ...judged(kind, {}) }));
     },
   };
 }
+
+const reviewed = <T>(object: KubernetesObject, { name, groups }: User): T => ({ ...object, status: { userInfo: { username: name, groups } } }) as T;
 
 function orAbsent<T>(call: () => T): T | undefined {
   try {

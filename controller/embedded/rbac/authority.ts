@@ -29,6 +29,8 @@ export interface HeldRules {
 }
 
 export const MASTERS = 'system:masters';
+/** Group of everybody who has shown who they are. */
+export const AUTHENTICATED = 'system:authenticated';
 export const RBAC_GROUP = 'rbac.authorization.k8s.io';
 export type ObjectsOf = (group: string, plural: string) => readonly JsonObject[];
 type RoleFinder = (plural: 'roles' | 'clusterroles', namespace: string, name: string) => JsonObject | undefined;

@@ -1,9 +1,9 @@
 /** Acting as another (`kubectl --as`, `--as-group`): whom the headers name, and whether the caller may, under the verb `impersonate`. */
 import type { IncomingMessage } from 'node:http';
 import { ApiProblem, badRequest } from '../problems.ts';
-import type { User } from '../rbac/authority.ts';
+import { AUTHENTICATED, type User } from '../rbac/authority.ts';
 import type { Attributes } from '../rbac/rules.ts';
-import { ANONYMOUS, AUTHENTICATED } from './authentication.ts';
+import { ANONYMOUS } from './authentication.ts';
 
 const EXTRA = 'impersonate-extra-';
 const ACCOUNT = /^system:serviceaccount:([^:]+):([^:]+)$/;

@@ -21,8 +21,8 @@ const approvalStatus = z.object({
 export type ApprovalObject = ResourceObject<z.infer<typeof approvalSpec>, z.infer<typeof approvalStatus>>;
 
 /**
- * Condition `Counted`: True with `Counted`; False with `AuthorOfTheRun|NotInGroups|NoSuchRun|NoSuchGate|NoApprovalGate|GateNotReached|BeforeGate|AlreadyCounted|GateDecided|NotGuarded`.
- * Who may create them is a matter of RBAC: ClusterRole `isthmus-run-approver`. Whose they are is vouched for by the ValidatingAdmissionPolicy `isthmus-approvals`.
+ * Condition `Counted`: True with `Counted`; False with `NotTheAuthor|NotInGroups|NoSuchRun|NoSuchGate|GateNotReached|BeforeGate|GateDecided|NewerWord|NotGuarded`.
+ * Who may create them is a matter of RBAC: ClusterRole `isthmus-run-approver`. Whose they are is vouched for by the ValidatingAdmissionPolicy `isthmus-people`.
  */
 export const Approval = defineResource({
   kind: 'Approval', plural: 'approvals', shortNames: ['iapproval'],

@@ -16,6 +16,10 @@ export const DaemonSet: ResourceKind = { group: 'apps', version: 'v1', kind: 'Da
 export const Deployment: ResourceKind = { group: 'apps', version: 'v1', kind: 'Deployment', plural: 'deployments', namespaced: true };
 export const Lease: ResourceKind = { group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases', namespaced: true };
 
+/** Who asks; nothing of it is kept. */
+export const SelfSubjectReview: ResourceKind = { group: 'authentication.k8s.io', version: 'v1', kind: 'SelfSubjectReview', plural: 'selfsubjectreviews', namespaced: false };
+export interface SelfSubjectReviewObject extends KubernetesObject { readonly status?: { readonly userInfo?: { readonly username?: string; readonly groups?: readonly string[] } } }
+
 export interface SecretObject extends KubernetesObject { readonly type?: string; /** base64. */ readonly data?: Readonly<Record<string, string>> }
 export interface EventObject extends KubernetesObject {
   readonly involvedObject: { readonly apiVersion: string; readonly kind: string; readonly name: string; readonly uid: string };

@@ -1,0 +1,123 @@
+/** Approvals as gates see them, and what each Approval is told: whether it counts. One that names a run goes with it. */
+import { type ApprovalObject, approvalSpec } from '../../../mesh/api/resources/approval.ts';
+import { apiVersionOf, Approval, UpdateRun } from '../../../mesh/api/resources/index.ts';
+import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
+import { setCondition } from '../../../mesh/model/condition.ts';
+import { fromRfc3339 } from '../../../mesh/model/instant.ts';
+import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
+import type { ApprovalValue, StrategyValue } from '../../../mesh/model/rollout.ts';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import type { Cache } from '../../runtime/cache.ts';
+import { createLoop } from '../../runtime/loop.ts';
+import type { HubPorts } from '../ports.ts';
+import { conditionsOf, openRuns } from '../views.ts';
+import { writeStatus } from '../write-status.ts';
+import type { Guards } from './guards.ts';
+import { type ApprovedRun, heed } from './heeded.ts';
+import type { Gates } from './types.ts';
+
+/** For the cache of approvals. */
+export const APPROVAL_INDEXES = { run: (object: ApprovalObject): readonly string[] => [object.spec.run] };
+
+/** Kubernetes tells when an object was made in whole seconds: it was by the end of that second. */
+const LAST_OF_SECOND = 999;
+/** Of one gate: whoever creates more is told nothing new. */
+const MOST_OF_GATE = 1000;
+
+export interface Approvals extends Gates {
+  start(signal: CancelSignal): Promise<void>;
+}
+
+interface Parts {
+  readonly ports: Pick<HubPorts, 'clock' | 'random' | 'log' | 'metrics' | 'kubernetes' | 'records'>;
+  /** With `APPROVAL_INDEXES`. */
+  readonly approvals: Cache<ApprovalObject>;
+  readonly runs: Cache<UpdateRunObject>;
+  readonly guards: Guards;
+}
+
+const madeAt = (object: ApprovalObject): number => (fromRfc3339(object.metadata.creationTimestamp) ?? 0) + LAST_OF_SECOND;
+
+/** undefined: the schema refuses it. */
+function valueOf(object: ApprovalObject): ApprovalValue | undefined {
+  const parsed = approvalSpec.safeParse(object.spec);
+  if (!parsed.success) return undefined;
+  const { gate, approver, groups, decision, reason } = parsed.data;
+  return { name: object.metadata.name, gate, approver, groups, decision, reason, at: madeAt(object) };
+}
+
+/** Said of another run that had the same name. */
+function isOfEarlierRun(object: ApprovalObject, run: UpdateRunObject | undefined): boolean {
+  if (run === undefined) return false;
+  const owners = (object.metadata.ownerReferences ?? []).filter(({ kind }) => kind === UpdateRun.kind);
+  return owners.length > 0 ? !owners.some(({ uid }) => uid === run.metadata.uid) : madeAt(object) < (fromRfc3339(run.metadata.creationTimestamp) ?? 0);
+}
+
+export function createApprovals({ ports, approvals, runs, guards }: Parts): Approvals {
+  const { kubernetes, records, clock } = ports;
+  const listeners: ((run: string) => void)[] = [];
+
+  const ofGate = (run: string, gate: string): readonly ApprovalValue[] => approvals.byIndex('run', run)
+    .filter((object) => object.spec.gate === gate && !isOfEarlierRun(object, runs.get({ name: run })))
+    .slice(0, MOST_OF_GATE).flatMap((object) => valueOf(object) ?? []);
+
+  async function approvedRun(object: UpdateRunObject | undefined): Promise<ApprovedRun | undefined> {
+    if (object === undefined) return undefined;
+    const { name, uid } = object.metadata;
+    const record = await records.getRun(name);
+    const mine = record !== undefined && (record.uid === uid || record.uid === '') ? record : undefined;
+    return { name, author: mine?.author ?? object.spec.requestedBy, strategy: mine?.strategy ?? object.spec.strategy as StrategyValue | undefined, gates: mine?.state.gates ?? {} };
+  }
+
+  /** When the run is deleted the API server deletes what was said of it. */
+  async function owned(object: ApprovalObject, run: UpdateRunObject, signal: CancelSignal): Promise<ApprovalObject> {
+    const { name, uid, resourceVersion, ownerReferences = [] } = object.metadata;
+    if (run.metadata.uid === undefined || ownerReferences.some((owner) => owner.uid === run.metadata.uid) || isOfEarlierRun(object, run)) return object;
+    const owner = { apiVersion: apiVersionOf(UpdateRun), kind: UpdateRun.kind, name: run.metadata.name, uid: run.metadata.uid };
+    const metadata = { uid, resourceVersion, ownerReferences: [...ownerReferences, owner] };
+    return kubernetes.patch<ApprovalObject>(Approval, { name }, { metadata }, { type: 'merge', fieldManager: HUB_FIELD_MANAGER }, signal);
+  }
+
+  const loop = createLoop({
+    name: 'approvals', ...ports,
+    async reconcile(name, signal) {
+      const object = approvals.get({ name });
+      const value = object === undefined ? undefined : valueOf(object);
+      if (object === undefined || value === undefined) return {};
+      const run = runs.get({ name: object.spec.run });
+      const current = run === undefined ? object : await owned(object, run, signal);
+      const { counted, reason, message } = isOfEarlierRun(object, run)
+        ? { counted: false, reason: 'BeforeGate', message: `this was said before UpdateRun ${object.spec.run} was made; approve anew` }
+        : heed(value, await approvedRun(run), ofGate(object.spec.run, value.gate), guards.problem());
+      const observedGeneration = current.metadata.generation ?? 0;
+      const conditions = setCondition(conditionsOf(current), { type: 'Counted', status: counted ? 'True' : 'False', reason, message, observedGeneration }, clock.now());
+      await writeStatus(kubernetes, Approval, current, { observedGeneration, counted, conditions: [...conditions] }, signal);
+      return {};
+    },
+  });
+  const addAll = (run: string): void => { for (const { metadata } of approvals.byIndex('run', run)) loop.add(metadata.name); };
+
+  return {
+    observe(run, wanted) {
+      const problem = guards.problem();
+      return Object.fromEntries(wanted.filter(({ gate }) => gate.approval !== undefined)
+        .map(({ key, since }) => [key, problem === undefined ? { approvals: ofGate(run.name, key).filter(({ at }) => at >= since) } : { problem }]));
+    },
+    subscribe: (listener) => { listeners.push(listener); },
+    start(signal) {
+      approvals.subscribe(({ type, object }) => {
+        if (type !== 'deleted') addAll(object.spec.run);
+        for (const listener of listeners) listener(object.spec.run);
+      });
+      // Its status says how far it is with its gates.
+      runs.subscribe(({ object }) => addAll(object.metadata.name));
+      guards.subscribe(() => {
+        for (const { metadata } of openRuns(runs)) {
+          addAll(metadata.name);
+          for (const listener of listeners) listener(metadata.name);
+        }
+      });
+      return loop.start(signal);
+    },
+  };
+}

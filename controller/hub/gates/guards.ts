@@ -1,0 +1,61 @@
+/** Looks at start and every minute whether the API server vouches for the people in objects: who has approved is believed only then. */
+import { guardObjects, guardProblem, GUARD_NAME, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } from '../../../mesh/api/resources/guards.ts';
+import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
+import { applyObject } from '../../runtime/apply.ts';
+import { messageOf } from '../../runtime/errors.ts';
+import { askWhoAmI } from '../../runtime/who.ts';
+import type { HubPorts } from '../ports.ts';
+
+const CHECK_MILLISECONDS = 60_000;
+
+export interface Guards {
+  /** Why approvals cannot be believed now; undefined: they can. */
+  problem(): string | undefined;
+  /** Called when that has changed. */
+  subscribe(listener: () => void): void;
+  start(signal: CancelSignal): Promise<void>;
+}
+
+/** What the chart brings elsewhere. A policy that somebody loosened is as it should be again. */
+export async function installGuards(kubernetes: KubernetesClient, signal: CancelSignal): Promise<void> {
+  const { name } = await askWhoAmI(kubernetes, HUB_FIELD_MANAGER, signal);
+  const { policy, binding } = guardObjects(name);
+  await applyObject(kubernetes, ValidatingAdmissionPolicy, policy, { fieldManager: HUB_FIELD_MANAGER, force: true }, signal);
+  await applyObject(kubernetes, ValidatingAdmissionPolicyBinding, binding, { fieldManager: HUB_FIELD_MANAGER, force: true }, signal);
+}
+
+export function createGuards({ kubernetes, clock, log }: Pick<HubPorts, 'kubernetes' | 'clock' | 'log'>): Guards {
+  const listeners: (() => void)[] = [];
+  let known: string | undefined = 'approvals are not guarded: nobody has looked yet; the hub does at its start';
+  let hub: string | undefined;
+
+  async function look(signal: CancelSignal): Promise<string | undefined> {
+    try {
+      hub ??= (await askWhoAmI(kubernetes, HUB_FIELD_MANAGER, signal)).name;
+      const [policy, binding] = await Promise.all([ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding].map((kind) => kubernetes.get(kind, { name: GUARD_NAME }, signal)));
+      return guardProblem(policy, binding, hub);
+    } catch (error) {
+      return `whether ValidatingAdmissionPolicy ${GUARD_NAME} is there cannot be told: ${messageOf(error)}`;
+    }
+  }
+
+  return {
+    problem: () => known,
+    subscribe: (listener) => { listeners.push(listener); },
+    async start(signal) {
+      while (!signal.aborted) {
+        const found = await look(signal);
+        if (signal.aborted) return;
+        const problem = found === undefined ? undefined : `approvals are not guarded: ${found}`;
+        if (problem !== known) {
+          known = problem;
+          if (problem !== undefined) log.warn({ problem }, 'approval gates hold');
+          for (const listener of listeners) listener();
+        }
+        await clock.sleepUntil(clock.now() + CHECK_MILLISECONDS, signal);
+      }
+    },
+  };
+}
