@@ -22,7 +22,7 @@ test('a run is drawn stage by stage', () => {
   const text = drawRun({
     run,
     rows: {
-      stages: ['canary', 'rest', 'remaining'], journal: [],
+      stages: ['canary', 'rest', 'remaining'], journal: [], targetsOmitted: 0, tally: [], frozen: null,
       targets: [
         target('berlin', 0, { phase: 'Soaking', assignedAt: NOW - 65_000, message: 'soaks 60 s' }),
         target('oslo', 1, { fromId: 'sha256-fedcba9876543210' }), target('virginia', 1, { phase: 'Failed', assignedAt: NOW - 600_000, message: 'its agent is not connected' }),

@@ -5,11 +5,11 @@ import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import type { StrategyValue } from '../../../mesh/model/rollout.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { RecordStore } from '../../../mesh/ports/records.ts';
-import { stageNames } from '../../../mesh/rollout/targets.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { AdvisedError } from '../../runtime/errors.ts';
 import { drillReportName } from '../drill/drill.ts';
 import { runSpec } from '../views.ts';
+import { runAnswer } from './run-answer.ts';
 
 const MOST_JOURNAL_ENTRIES = 1000;
 
@@ -32,8 +32,9 @@ export function recordedAnswers(records: RecordStore, runs: Pick<Cache<UpdateRun
       const journal = await records.listJournal(name, MOST_JOURNAL_ENTRIES);
       const object = runs.get({ name });
       if (journal.length === 0 && object === undefined) throw new AdvisedError('user', `run "${name}": there is no such run; "kubectl get updateruns" lists them`);
-      const strategy = object === undefined ? undefined : runSpec(object)?.strategy as StrategyValue | undefined;
-      return { targets: await records.listTargets(name), journal, stages: strategy === undefined ? [] : stageNames(strategy) };
+      const record = await records.getRun(name);
+      const strategy = record?.strategy ?? (object === undefined ? undefined : runSpec(object)?.strategy as StrategyValue | undefined);
+      return runAnswer(record, strategy, await records.listTargets(name), journal);
     },
     async drill({ name }) {
       const report = await records.getReport(drillReportName(name));

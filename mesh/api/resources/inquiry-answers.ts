@@ -2,7 +2,8 @@
 import type { DiscoveredCluster, PublishedProfiles, SourceReading } from '../../model/discovered.ts';
 import type { DrillState, DrillValue } from '../../model/drill.ts';
 import type { HistoryEntry, JournalEntry } from '../../model/history.ts';
-import type { RunTarget } from '../../model/rollout.ts';
+import type { Instant } from '../../model/instant.ts';
+import type { RunPhase, RunState, RunTarget, StrategyValue, TargetPhase } from '../../model/rollout.ts';
 import type { Answer } from '../../model/sync.ts';
 
 /** `more`: there are older ones. `keptSince`: RFC 3339; changes before it are no longer told one by one. `otherNames`: under which the same cluster, by its uid, was met. */
@@ -29,7 +30,35 @@ export interface FieldDifference {
   /** The last change of the field in between; null: not kept. */
   readonly last: Pick<HistoryEntry, 'at' | 'by' | 'run' | 'reason' | 'approvedBy'> | null;
 }
-export interface RunAnswer { readonly targets: readonly RunTarget[]; readonly journal: readonly JournalEntry[]; readonly stages: readonly string[] }
+export interface RunAnswer {
+  /** In the run's order; of a run of thousands those that people look for: failed, in flight, waiting. */
+  readonly targets: readonly RunTarget[];
+  readonly targetsOmitted: number;
+  /** Oldest first. */
+  readonly journal: readonly JournalEntry[];
+  readonly stages: readonly string[];
+  /** By stage, how many clusters are in each phase: of all, not of `targets` alone. */
+  readonly tally: readonly Readonly<Partial<Record<TargetPhase, number>>>[];
+  /** null: not begun. */
+  readonly frozen: FrozenRunAnswer | null;
+}
+/** What a run was frozen to, and how far it is beside its rows. Times are milliseconds. */
+interface FrozenRunAnswer {
+  /** null: the run was made by a version that kept it in the UpdateRun, which is gone. */
+  readonly strategy: StrategyValue | null;
+  readonly strategyDigest: string;
+  readonly author: string;
+  readonly createdAt: Instant;
+  readonly finishedAt: Instant | null;
+  readonly phase: RunPhase;
+  readonly changes: 'Plan' | 'Bundles';
+  readonly undoOf: string | null;
+  readonly message: string;
+  readonly warnings: readonly string[];
+  /** null: too large to tell. */
+  readonly state: RunState | null;
+  readonly joinedLater: readonly string[];
+}
 export interface DrillAnswer { readonly drill: DrillValue; readonly state: DrillState; readonly markdown: string }
 export type DnsAnswer = Answer;
 export type { FindAnswer, FoundCluster, ReportAnswer, ReportGroup } from '../../model/fleet-report.ts';
