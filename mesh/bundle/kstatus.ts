@@ -82,6 +82,9 @@ const counted = (counts: readonly (readonly [string, number, number])[]): Object
   return short === undefined ? undefined : progressing(missing(...short));
 };
 
+/** What the Deployment controller takes for none. */
+const NO_DEADLINE = 2_147_483_647;
+
 function deployment(one: Seen): ObjectHealth {
   const { spec, status, condition } = one;
   const progress = condition('Progressing');
@@ -95,8 +98,10 @@ function deployment(one: Seen): ObjectHealth {
   if (updated > available) return progressing(missing('replicas available', available, updated));
   const last = counted([['replicas ready', ready, wanted]]);
   if (last !== undefined) return last;
-  const held = condition('Available');
-  return held === undefined || held.status === 'True' ? CURRENT : progressing(said(held));
+  // Without a deadline the controller does not speak of progress.
+  const deadline = spec['progressDeadlineSeconds'];
+  if (typeof deadline === 'number' && deadline !== NO_DEADLINE && !(progress?.status === 'True' && progress.reason === 'NewReplicaSetAvailable')) return progressing(progress === undefined ? 'does not say yet whether it progresses' : said(progress));
+  return demands(one, 'Available');
 }
 
 function statefulSet({ spec, status }: Seen): ObjectHealth {
@@ -109,13 +114,14 @@ function statefulSet({ spec, status }: Seen): ObjectHealth {
   if (short !== undefined) return short;
   if (replicas > wanted) return progressing(`${replicas - wanted} replicas are yet to end`);
   const partition = within(strategy, 'rollingUpdate')['partition'];
-  if (typeof partition === 'number' && partition > 0) return counted([['replicas updated', updated, wanted - partition]]) ?? CURRENT;
+  if (typeof partition === 'number') return counted([['replicas updated', updated, wanted - partition]]) ?? CURRENT;
   return counted([['replicas of this revision', current, wanted]]) ?? (status['currentRevision'] === status['updateRevision'] ? CURRENT : progressing('its revisions differ yet'));
 }
 
 function daemonSet({ spec, status }: Seen): ObjectHealth {
   if (status['observedGeneration'] === undefined || typeof status['desiredNumberScheduled'] !== 'number') return progressing('its controller has not looked at it yet');
   const wanted = status['desiredNumberScheduled'];
+  // Stricter readers wait for ever here: nothing updates pods that are to be deleted by hand.
   const updated: readonly (readonly [string, number, number])[] = within(spec, 'updateStrategy')['type'] === 'OnDelete' ? [] : [['pods updated', count(status['updatedNumberScheduled']), wanted]];
   return counted([['pods made', count(status['currentNumberScheduled']), wanted], ...updated, ['pods available', count(status['numberAvailable']), wanted], ['pods ready', count(status['numberReady']), wanted]]) ?? CURRENT;
 }
@@ -139,14 +145,14 @@ function job({ status, condition }: Seen): ObjectHealth {
 
 function pod({ status, condition }: Seen): ObjectHealth {
   const phase = text(status['phase']);
-  const containers = ['initContainerStatuses', 'containerStatuses'].flatMap((field) => (Array.isArray(status[field]) ? (status[field] as readonly unknown[]).filter(isObject) : []));
+  const containers = Array.isArray(status['containerStatuses']) ? (status['containerStatuses'] as readonly unknown[]).filter(isObject) : [];
   const crashing = containers.find((container) => text(within(container, 'state', 'waiting')['reason']) === 'CrashLoopBackOff');
   if (phase === 'Succeeded') return CURRENT;
   if (phase === 'Failed') return failed(`has failed${status['message'] === undefined ? '' : `: ${text(status['message'])}`}`.slice(0, 512));
   if (phase === 'Running' && condition('Ready')?.status === 'True') return CURRENT;
-  if (crashing !== undefined) return failed(`its container ${text(crashing['name'])} crashes again and again`);
+  if (phase === 'Running' && crashing !== undefined) return failed(`its container ${text(crashing['name'])} crashes again and again`);
   const scheduled = condition('PodScheduled');
-  if (scheduled?.status === 'False' && scheduled.reason === 'Unschedulable') return failed(said(scheduled));
+  if (scheduled?.status === 'False') return progressing(said(scheduled));
   const ready = condition('Ready');
   return progressing(ready === undefined ? `is ${phase === '' ? 'not begun' : phase}` : said(ready));
 }

@@ -126,6 +126,14 @@ export interface KubernetesClient {
   delete(kind: ResourceKind, ref: ObjectRef, options: DeleteOptions, signal: CancelSignal): Promise<void>;
 }
 
+/** What the server serves, for those who are told kinds and not resources. */
+export interface ApiDiscovery {
+  /** Kinds of one `apiVersion`, without subresources; undefined: it is not served. */
+  kindsOf(apiVersion: string, signal: CancelSignal): Promise<readonly ResourceKind[] | undefined>;
+  /** `apiVersion`s of a group, best first; empty: it is not served. */
+  versionsOf(group: string, signal: CancelSignal): Promise<readonly string[]>;
+}
+
 /** `details.causes[]` of a Status. For an apply conflict: `field` is the path (`.data.oslo`), `message` names the manager (`conflict with "kubectl-edit" using v1`). */
 export interface StatusCause {
   readonly reason?: string;

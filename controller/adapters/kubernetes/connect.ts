@@ -1,11 +1,12 @@
 /** The `KubernetesClient` port over HTTPS: raw JSON, few connections, bounded lines and pages. */
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import {
-  type KubernetesClient, KubernetesError, type KubernetesObject, KubernetesUnreachable, type ListOptions, type ObjectList, type ObjectRef, type PatchOptions, type ResourceKind,
+  type ApiDiscovery, type KubernetesClient, KubernetesError, type KubernetesObject, KubernetesUnreachable, type ListOptions, type ObjectList, type ObjectRef, type PatchOptions, type ResourceKind,
   type WatchEvent, type WatchOptions, type WriteOptions,
 } from '../../../mesh/ports/kubernetes.ts';
 import type { Metrics } from '../../../mesh/ports/metrics.ts';
 import { createCredentials } from './credentials.ts';
+import { discoveryOver } from './discovery.ts';
 import { linesOf, LineTooLong } from './lines.ts';
 import { describe, type Query, targetOf } from './paths.ts';
 import { createRequests, type RequestLimits } from './request.ts';
@@ -37,7 +38,7 @@ export interface ConnectOptions {
   readonly limits?: Partial<RequestLimits>;
 }
 
-export interface ConnectedKubernetes extends KubernetesClient {
+export interface ConnectedKubernetes extends KubernetesClient, ApiDiscovery {
   /** Breaks what is under way and closes every connection. */
   close(): Promise<void>;
 }
@@ -142,6 +143,7 @@ export function connectKubernetes({ kubeconfig, context, userAgent, metrics, lim
       }
     },
 
+    ...discoveryOver(requests),
     close: () => credentials.close(),
   };
 }

@@ -28,9 +28,10 @@ export function targetOf(verb: Verb, kind: ResourceKind, ref: Partial<ObjectRef>
 
 export function pathOf(target: Target, query: Query = {}): string {
   const { group, version, plural } = target.kind;
-  const parts = group === '' ? ['api', version] : ['apis', group, version];
+  const parts = (group === '' ? ['api', version] : ['apis', group, version]).filter((part) => part !== '');
   if (target.namespace !== undefined && target.namespace !== '') parts.push('namespaces', target.namespace);
-  parts.push(plural);
+  // Without a plural, the group's version itself: its discovery document.
+  if (plural !== '') parts.push(plural);
   if (target.name !== undefined) parts.push(target.name);
   if (target.subresource !== undefined) parts.push(target.subresource);
   const search = new URLSearchParams();
