@@ -12,13 +12,18 @@ const digest = 'a'.repeat(64);
 
 const SAMPLES: Readonly<Record<string, Sample>> = {
   Approval: {
-    spec: { run: 'one', gate: 'rest/before/lead', reason: 'looks well', approver: 'ada', groups: ['network-leads'] },
+    spec: { run: 'one', gate: 'rest/before/lead', reason: 'looks well', approver: 'admin', groups: ['system:masters'] },
     refused: [
       { spec: { run: 'one', gate: 'rest/lead', approver: 'ada' }, field: 'spec.gate' },
       { spec: { run: 'one', gate: 'rest/before/lead', approver: '' }, field: 'spec.approver' },
       { spec: { run: 'one', gate: 'rest/before/lead', decision: 'Reject', approver: 'ada' }, field: 'spec' },
     ],
   },
+  Bundle: {
+    spec: { package: 'shop', version: '1.2.0', parts: [{ name: 'config', manifests: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'shop', namespace: 'shop' } }] }] },
+    refused: [{ spec: { package: 'shop', version: 'v1', parts: [{ name: 'config', manifests: [{}] }] }, field: 'spec.version' }, { spec: { package: 'shop', version: '1.2.0', parts: [{ name: 'config' }] }, field: 'spec.parts[0]' }],
+  },
+  Channel: { spec: { package: 'shop', clusters: {}, autoUpdate: {} }, refused: [{ spec: { package: 'shop', clusters: {} }, field: 'spec' }] },
   ChangeWindow: {
     spec: { clusters: { labels: { tier: 'gold' } }, kind: 'Allow', cron: '0 22 * * 1-5', durationSeconds: 21600, timeZone: 'Europe/Berlin', reason: 'at night' },
     refused: [
@@ -38,12 +43,12 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
     ],
   },
   DriftDecision: {
-    spec: { cluster: 'berlin', action: 'accept', changes: [{ object: 'Secret a/b', path: '.data', actual: 'sha256:1' }], reason: 'a test', requestedBy: 'ada' },
-    refused: [{ spec: { cluster: 'berlin', action: 'accept', changes: [], reason: 'a test', requestedBy: 'ada' }, field: 'spec.changes' }],
+    spec: { cluster: 'berlin', action: 'accept', changes: [{ object: 'Secret a/b', path: '.data', actual: 'sha256:1' }], reason: 'a test', requestedBy: 'admin' },
+    refused: [{ spec: { cluster: 'berlin', action: 'accept', changes: [], reason: 'a test', requestedBy: 'admin' }, field: 'spec.changes' }],
   },
   DriftPolicy: { spec: { clusters: {}, rules: [{ match: 'true', class: 'acceptable' }] }, refused: [{ spec: { clusters: {}, holdSeconds: 1 }, field: 'spec.holdSeconds' }] },
   FleetQuery: { spec: { query: 'region=eu-*' }, refused: [{ spec: { columns: [''] }, field: 'spec.columns[0]' }] },
-  Drill: { spec: { service, evacuate: 'berlin', requestedBy: 'ada' }, refused: [{ spec: { service, evacuate: 'berlin', requestedBy: 'ada', holdSeconds: 0 }, field: 'spec.holdSeconds' }] },
+  Drill: { spec: { service, evacuate: 'berlin', requestedBy: 'admin' }, refused: [{ spec: { service, evacuate: 'berlin', requestedBy: 'ada', holdSeconds: 0 }, field: 'spec.holdSeconds' }] },
   ExportPolicy: { spec: { clusters: {}, namespaces: ['shop'] }, refused: [{ spec: { clusters: {}, namespaces: [] }, field: 'spec.namespaces' }] },
   FailoverPolicy: { spec: { service }, refused: [{ spec: { service: { namespace: 'Shop', name: 'checkout' } }, field: 'spec.service.namespace' }] },
   GlobalService: { spec: { host: 'checkout.example.com', service }, refused: [{ spec: { host: 'checkout', service }, field: 'spec.host' }] },
@@ -60,16 +65,16 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
     refused: [{ spec: { clusters: {}, maxConnectedClusters: 256 }, field: 'spec.maxConnectedClusters' }, { spec: {}, field: 'spec.clusters' }],
   },
   UpdateRun: {
-    spec: { strategy: { ...strategy, name: 'default' }, planDigest: digest, reason: 'a test', requestedBy: 'ada' },
-    refused: [{ spec: { strategy: { stages: [], name: 'default' }, planDigest: digest, reason: 'a test', requestedBy: 'ada' }, field: 'spec.strategy.stages' }],
+    spec: { strategy: { ...strategy, name: 'default' }, planDigest: digest, reason: 'a test', requestedBy: 'admin' },
+    refused: [{ spec: { strategy: { stages: [], name: 'default' }, planDigest: digest, reason: 'a test', requestedBy: 'admin' }, field: 'spec.strategy.stages' }],
   },
   UpdateStrategy: {
     spec: strategy,
     refused: [{ spec: { stages: [{ name: 'canary', clusters: {}, maxConcurrency: 0 }] }, field: 'spec.stages[0].maxConcurrency' }],
   },
   WindowOverride: {
-    spec: { run: 'one', reason: 'a leak', requestedBy: 'ada', expiresAt: '2026-12-24T12:00:00Z' },
-    refused: [{ spec: { run: 'one', reason: '', requestedBy: 'ada', expiresAt: '2026-12-24T12:00:00Z' }, field: 'spec.reason' }, { spec: { run: 'one', reason: 'a leak', requestedBy: 'ada', expiresAt: 'soon' }, field: 'spec.expiresAt' }],
+    spec: { run: 'one', reason: 'a leak', requestedBy: 'admin', expiresAt: '2026-12-24T12:00:00Z' },
+    refused: [{ spec: { run: 'one', reason: '', requestedBy: 'admin', expiresAt: '2026-12-24T12:00:00Z' }, field: 'spec.reason' }, { spec: { run: 'one', reason: 'a leak', requestedBy: 'admin', expiresAt: 'soon' }, field: 'spec.expiresAt' }],
   },
   ServiceExport: { spec: { exportedLabels: { tier: 'one' } }, refused: [{ spec: { exportedLabels: 'tier' }, field: 'spec.exportedLabels' }] },
   ServiceImport: {
