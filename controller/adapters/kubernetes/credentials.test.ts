@@ -53,6 +53,16 @@ describe('what a kubeconfig says', () => {
     expect(server.connections()).toBe(1);
   });
 
+  test('as, as-uid, as-groups and as-user-extra are said to the server with each request', async () => {
+    server = await fakeServer(authority, listing);
+    await open({ server: server.url, ...ca }, { token: 't', as: 'ann', 'as-uid': '7', 'as-groups': ['gardeners', 'cooks'], 'as-user-extra': { 'example.com/Reason': ['night shift'] } }).list(ConfigMap, {}, never);
+    expect(server.requests.at(-1)?.headers).toMatchObject({
+      authorization: 'Bearer t', 'impersonate-user': 'ann', 'impersonate-uid': '7', 'impersonate-group': 'gardeners, cooks', 'impersonate-extra-example.com%2freason': 'night shift',
+    });
+    await open({ server: server.url, ...ca }, { token: 't' }, 'herself').list(ConfigMap, {}, never);
+    expect(server.requests.at(-1)?.headers).not.toHaveProperty('impersonate-user');
+  });
+
   test('tls-server-name is the name that the certificate must have', async () => {
     server = await fakeServer(authority, listing);
     await open({ server: server.url, ...ca, 'tls-server-name': 'localhost' }).list(ConfigMap, {}, never);

@@ -12,6 +12,8 @@ interface Session {
   /** One each for all requests and for all watches, until a certificate or CA changes. */
   readonly dispatchers: Dispatchers;
   readonly authorization: string | undefined;
+  /** Headers that say whom to act as. */
+  readonly impersonation: Readonly<Record<string, string | string[]>>;
   /** Counts how often everything was read again. */
   readonly generation: number;
 }
@@ -138,7 +140,7 @@ export function createCredentials(options: CredentialOptions): Credentials {
         counted(dispatcherFor(cluster, { connections, connectMilliseconds: options.connectMilliseconds, material: material.tls }), options.onConnection);
       tls = { fingerprint, dispatchers: { requests: make(MOST_REQUEST_CONNECTIONS), watches: make(MOST_WATCH_CONNECTIONS) } };
     }
-    return { server: cluster.server.replace(/\/+$/, ''), dispatchers: tls.dispatchers, authorization: material.authorization, generation };
+    return { server: cluster.server.replace(/\/+$/, ''), dispatchers: tls.dispatchers, authorization: material.authorization, impersonation: config.impersonations.get(user?.name ?? '') ?? {}, generation };
   }
 
   return {

@@ -11,6 +11,8 @@ import { FileAuth } from '@kubernetes/client-node/dist/file_auth.js';
 import { parse } from 'yaml';
 
 export interface Kubeconfig {
+  /** By user: whom to act as (`as`, `as-uid`, `as-groups`, `as-user-extra`), as headers of each request. */
+  readonly impersonations: ReadonlyMap<string, Readonly<Record<string, string | string[]>>>;
   readonly clusters: readonly Cluster[];
   readonly users: readonly User[];
   readonly contexts: readonly Context[];
@@ -34,6 +36,7 @@ export function parseKubeconfig(text: string, file: string): Kubeconfig {
   const absolute = <Name extends string>(name: Name, path: unknown): { readonly [name in Name]?: string } => (typeof path === 'string' && path !== '' ? { [name]: resolve(folder, path) } as Record<Name, string> : {});
   const tokenFiles = new Map((Array.isArray(users) ? users as readonly { readonly name?: unknown; readonly user?: { readonly tokenFile?: unknown } | null }[] : []).map(({ name, user }) => [name, absolute('tokenFile', user?.tokenFile)]));
   return {
+    impersonations: impersonationsOf(users),
     clusters: newClusters(clusters).map((cluster) => ({ ...cluster, ...absolute('caFile', cluster.caFile) })),
     users: newUsers(users).map((user) => {
       const { token, ...rest } = { ...user, ...absolute('certFile', user.certFile), ...absolute('keyFile', user.keyFile) };
@@ -46,19 +49,39 @@ export function parseKubeconfig(text: string, file: string): Kubeconfig {
   };
 }
 
+interface ActsAs { readonly as?: unknown; readonly 'as-uid'?: unknown; readonly 'as-groups'?: unknown; readonly 'as-user-extra'?: unknown }
+
+/** Headers as kube-apiserver's user impersonation has them. client-node knows `as` alone, and only in some of its calls. */
+function impersonationsOf(users: unknown): Kubeconfig['impersonations'] {
+  const texts = (value: unknown): string[] => (Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []);
+  const given = new Map<string, Readonly<Record<string, string | string[]>>>();
+  for (const { name, user } of Array.isArray(users) ? users as readonly { readonly name?: unknown; readonly user?: ActsAs | null }[] : []) {
+    const { as, 'as-uid': uid, 'as-groups': groups, 'as-user-extra': extra } = user ?? {};
+    if (typeof name !== 'string' || (as ?? uid ?? groups ?? extra) === undefined) continue;
+    // Without a user the server refuses the rest, and that is right: nobody is to act as herself who asked for another.
+    given.set(name, {
+      ...(typeof as === 'string' ? { 'impersonate-user': as } : {}), ...(typeof uid === 'string' ? { 'impersonate-uid': uid } : {}),
+      ...(texts(groups).length === 0 ? {} : { 'impersonate-group': texts(groups) }),
+      ...Object.fromEntries(Object.entries((extra ?? {}) as Record<string, unknown>).map(([key, values]) => [`impersonate-extra-${encodeURIComponent(key.toLowerCase())}`, texts(values)])),
+    });
+  }
+  return given;
+}
+
 /** The first one's context is current. Throws where both name the same thing. */
 export function mergeKubeconfigs(first: Kubeconfig, second: Kubeconfig): Kubeconfig {
   const both = <T extends { readonly name: string }>(a: readonly T[], b: readonly T[]): readonly T[] => {
     if (b.some(({ name }) => a.some((one) => one.name === name))) throw new Error('a name is given twice');
     return [...a, ...b];
   };
-  return { clusters: both(first.clusters, second.clusters), users: both(first.users, second.users), contexts: both(first.contexts, second.contexts), currentContext: first.currentContext };
+  return { impersonations: new Map([...first.impersonations, ...second.impersonations]), clusters: both(first.clusters, second.clusters), users: both(first.users, second.users), contexts: both(first.contexts, second.contexts), currentContext: first.currentContext };
 }
 
 /** Of the pod that we run in. */
 export function accountKubeconfig({ KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port = '443' }: NodeJS.ProcessEnv): Kubeconfig {
   const server = `https://${isIPv6(host) ? `[${host}]` : host}:${port}`;
   return {
+    impersonations: new Map(),
     clusters: [{ name: 'inCluster', caFile: `${ACCOUNT}/ca.crt`, server, skipTLSVerify: false }],
     users: [{ name: 'inClusterUser', authProvider: { name: 'tokenFile', config: { tokenFile: `${ACCOUNT}/token` } } }],
     contexts: [{ name: 'inClusterContext', cluster: 'inCluster', user: 'inClusterUser' }], currentContext: 'inClusterContext',

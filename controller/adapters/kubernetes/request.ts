@@ -125,6 +125,7 @@ export function createRequests({ credentials, userAgent, metrics, connectMillise
           headers: {
             accept: options.accept ?? 'application/json',
             'user-agent': userAgent,
+            ...session.impersonation,
             ...(session.authorization === undefined ? {} : { authorization: session.authorization }),
             ...(options.contentType === undefined ? {} : { 'content-type': options.contentType }),
           },
