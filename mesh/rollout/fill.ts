@@ -43,9 +43,9 @@ function whoIsUnavailable(desk: Desk, stage: number, room: Room): string {
   return `${desk.byStage[stage]!.disturbed} clusters are unavailable and maxUnavailable is ${room.unavailable}${names.length === 0 ? '' : `: ${namesOf(names)}`}`;
 }
 
-/** One look at the candidates; `passed`: some were passed over for a budget that may be free by now. */
-function look(desk: Desk, stage: number, rows: readonly number[], room: Room, waits: Waits): { readonly begun: boolean; readonly passed: boolean } {
-  let [begun, passed] = [false, false];
+/** One look at the candidates; `passed`: some were passed over for a budget that may be free by now; `disturbs`: for what may be unavailable. */
+function look(desk: Desk, stage: number, rows: readonly number[], room: Room, waits: Waits): { readonly begun: boolean; readonly passed: boolean; readonly disturbs: boolean } {
+  let [begun, passed, disturbs] = [false, false, false];
   for (const index of rows) {
     if (room.isFull()) break;
     const target = desk.targets[index]!;
@@ -59,21 +59,25 @@ function look(desk: Desk, stage: number, rows: readonly number[], room: Room, wa
     } else if (room.groupIsFull(target.group)) passed = true;
     else if (target.failingBefore !== true && !room.mayDisturb()) {
       passed = true;
-      if (waits.unavailable === '') waits.unavailable = whoIsUnavailable(desk, stage, room);
+      disturbs = true;
     } else {
       begin(desk, index, stage);
       begun = true;
     }
   }
-  return { begun, passed };
+  return { begun, passed, disturbs };
 }
 
+/** Why those wait that could go by the bounds in flight. */
 export function fill(desk: Desk, stage: number): Waits {
   const rows = candidates(desk, stage);
   const room = roomOf(desk, stage);
   for (;;) {
     const found = newWaits();
-    const { begun, passed } = look(desk, stage, rows, room, found);
-    if (!begun || !passed) return found;
+    const { begun, passed, disturbs } = look(desk, stage, rows, room, found);
+    if (begun && passed) continue;
+    // Where the stage is full, nobody waits for anything else.
+    if (room.isFull()) return newWaits();
+    return disturbs ? { ...found, unavailable: whoIsUnavailable(desk, stage, room) } : found;
   }
 }

@@ -74,7 +74,7 @@ export function messageOf({ desk, walk, goesBack }: Situation, phase: RunPhase):
   if (phase === 'Stopping') return said(`stopping, ${whole.inFlight} in flight finish`, tallyText(desk), why === '' && run.stopRequested ? 'stop was requested' : why);
   if (phase === 'RollingBack') return said(`rolling back: ${whole.rollingBack} in flight${goesBack ? ', others wait for their turn' : ''}`, tallyText(desk), why);
   const inFlight = whole.inFlight === 0 ? '' : `, ${whole.inFlight} in flight`;
-  if (phase === 'Paused') return said(`paused${run.pauseRequested === true ? ' by a person' : ''}${inFlight === '' ? '' : `${inFlight} finish`}`, state.paused?.reason ?? '', tallyText(desk));
+  if (phase === 'Paused') return said(`paused${run.pauseRequested === true ? ' by a person' : ''}${inFlight === '' ? '' : `${inFlight} finish`}`, state.paused?.reason ?? stopReason, tallyText(desk));
   const at = walk?.stage == null ? '' : `stage ${stages[walk.stage]!.name}: `;
   return said(`${at}${tallyText(desk)}${inFlight}`, ...(walk?.reasons ?? []), whole.away > 0 ? awayText(desk) : '');
 }

@@ -9,8 +9,8 @@ import { basis, type Tally } from './tally.ts';
 
 const NOTHING_BEFORE = 'nothing is known that it had before the run';
 
-/** Whether anybody has left the way back open: a person who stops or pauses wants nothing new at all. */
-const mayGoBack = ({ run, state }: Desk): boolean => !run.stopRequested && run.pauseRequested !== true && state.stopped?.by !== 'Person';
+/** A person who stops wants nothing new at all. */
+const isStopped = ({ run, state }: Desk): boolean => run.stopRequested || state.stopped?.by === 'Person';
 
 /** Whether a row is to go back, now or when there is room. */
 function isToGoBack(desk: Desk, index: number, target: RunTarget): boolean {
@@ -85,12 +85,12 @@ function sendBack(desk: Desk, rows: readonly number[]): { readonly moved: boolea
   return { moved, left };
 }
 
-/** Sends back what there is room for; true: some still wait for it. */
+/** Sends back what there is room for, and nothing while a person pauses the run; true: some still wait for it. */
 export function goBack(desk: Desk): boolean {
-  if (!mayGoBack(desk) || (desk.state.rollback === null && desk.run.strategy.onFailure !== 'RollBackCluster')) return false;
+  if (isStopped(desk) || (desk.state.rollback === null && desk.run.strategy.onFailure !== 'RollBackCluster')) return false;
   for (;;) {
     const rows = waiting(desk);
-    if (rows.length === 0) return false;
+    if (rows.length === 0 || desk.run.pauseRequested === true) return rows.length > 0;
     const { moved, left } = sendBack(desk, rows);
     if (!moved || !left) return left;
   }

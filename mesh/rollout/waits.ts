@@ -16,9 +16,9 @@ export interface Waits {
   /** By the run that has them in flight. */
   readonly busy: Map<string, Some>;
   /** Why no more clusters may be disturbed; empty: more may. */
-  unavailable: string;
+  readonly unavailable: string;
   /** Of a stage that soaks as a whole. */
-  soaksUntil: Instant | null;
+  readonly soaksUntil: Instant | null;
 }
 
 export const newWaits = (): Waits => ({ closed: { names: [], count: 0, reason: '', opensAt: null }, busy: new Map(), unavailable: '', soaksUntil: null });

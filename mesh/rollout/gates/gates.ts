@@ -25,12 +25,14 @@ export const gateKey = (stage: string, side: Side, gate: string): string => `${s
 export const gatesOf = ({ stages }: Desk, stage: number, side: Side): readonly GateValue[] => stages[stage]![side] ?? [];
 
 const EVENTS = { Passed: 'GatePassed', Failed: 'GateFailed', Inconclusive: 'GateInconclusive' } as const;
-const sameMembers = (a: readonly unknown[] | undefined, b: readonly unknown[] | undefined): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
 
+/** The same object where nothing of it changed. */
 function stateAfter(before: GateState, { phase, message, approvedBy, measurements }: GateVerdict, now: Instant): GateState {
-  const finishedAt = phase === 'Waiting' ? null : now;
-  if (before.phase === phase && before.message === message && sameMembers(before.approvedBy, approvedBy) && sameMembers(before.measurements, measurements)) return before;
-  return { phase, since: before.since, finishedAt, message, ...(approvedBy === undefined || approvedBy.length === 0 ? {} : { approvedBy }), ...(measurements === undefined ? {} : { measurements }) };
+  const after: GateState = {
+    phase, since: before.since, finishedAt: phase === 'Waiting' ? null : now, message,
+    ...(approvedBy === undefined || approvedBy.length === 0 ? {} : { approvedBy }), ...(measurements === undefined ? {} : { measurements }),
+  };
+  return JSON.stringify(after) === JSON.stringify(before) ? before : after;
 }
 
 function put(desk: Desk, key: string, state: GateState): void {
