@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { hubAccount } from '../../mesh/api/resources/guards.ts';
 import { HUB_RESOURCES } from '../../mesh/api/resources/index.ts';
 import type { KubernetesClient } from '../../mesh/ports/kubernetes.ts';
 import type { Log } from '../../mesh/ports/log.ts';
@@ -20,7 +21,7 @@ import { openPostgresRecords } from '../adapters/records/postgres.ts';
 import { openSqliteRecords } from '../adapters/records/sqlite.ts';
 import { p256Signer } from '../adapters/signer.ts';
 import { watchedSigningPolicy } from '../adapters/signing-policy.ts';
-import { embeddedClient } from '../embedded/client.ts';
+import { embeddedClient, inProcess } from '../embedded/client.ts';
 import { runEmbedded } from '../embedded/main.ts';
 import { cancelWithin } from '../runtime/cancel.ts';
 import { AdvisedError } from '../runtime/errors.ts';
@@ -141,7 +142,7 @@ async function openApi(options: HubOptions, log: Log, metrics: MetricsRegistry):
     writeKubeconfig: options.writeKubeconfig, clientCaFile: options.clientCaFile, name: 'isthmus', log: log.child({ part: 'embedded API' }),
   }, stop.signal);
   return {
-    client: embeddedClient(embedded.api),
+    client: embeddedClient(embedded.api, inProcess(hubAccount(options.namespace))),
     problem: embedded.problem,
     close: async () => {
       stop.abort();

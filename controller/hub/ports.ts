@@ -51,7 +51,7 @@ export interface HubConfig {
   readonly leaderElection?: { readonly identity: string };
   /** How long the past of clusters is kept. Unset: `USUAL_RETENTION`. */
   readonly history?: HistoryRetention;
-  /** Make `namespace` where it does not exist (embedded API, simulator); else it is the administrator's to make. */
+  /** Make `namespace` where it does not exist, and what makes the API vouch for people (embedded API, simulator); else both are the administrator's to make, with the chart. */
   readonly createNamespace?: boolean;
   /** Keys that bundles must be signed with, pinned outside of this hub's API; read anew for each use. Unset: no signatures are asked for. */
   readonly signingPolicy?: () => SigningPolicy;

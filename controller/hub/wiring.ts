@@ -1,11 +1,12 @@
 /** All of the hub, in one visible list. What differs between production and the simulator is in the ports. */
 import { createAuthority, NO_SIGNATURES } from '../../certs/index.ts';
-import type { BundleObject } from '../../mesh/api/resources/bundle.ts';
+import type { BundleObject, ChannelObject } from '../../mesh/api/resources/bundle.ts';
+import type { ApprovalObject } from '../../mesh/api/resources/approval.ts';
 import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
 import type { DrillObject } from '../../mesh/api/resources/drill.ts';
 import type { FleetQueryObject } from '../../mesh/api/resources/fleet-query.ts';
 import type { DriftDecisionObject, DriftPolicyObject } from '../../mesh/api/resources/drift-policy.ts';
-import { Bundle, ChangeWindow, Cluster, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, Mesh, UpdateRun, UpdateStrategy, WindowOverride } from '../../mesh/api/resources/index.ts';
+import { Approval, Bundle, ChangeWindow, Channel, Cluster, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, Mesh, UpdateRun, UpdateStrategy, WindowOverride } from '../../mesh/api/resources/index.ts';
 import type { InquiryObject } from '../../mesh/api/resources/inquiry.ts';
 import type { MeshObject } from '../../mesh/api/resources/mesh.ts';
 import type { ExportPolicyObject, FailoverPolicyObject, GlobalServiceObject } from '../../mesh/api/resources/policies.ts';
@@ -19,13 +20,15 @@ import { type Lead, runElected } from '../runtime/election.ts';
 import { messageOf } from '../runtime/errors.ts';
 import { type Part, runParts } from '../runtime/lifecycle.ts';
 import { createBundles } from './bundles/bundles.ts';
+import { createChannels } from './bundles/channels.ts';
 import { BUNDLE_INDEXES, createBundleJudge } from './bundles/judge.ts';
 import { createBundlePublishing } from './bundles/publish.ts';
 import { createDrills } from './drill/drill.ts';
 import { fenced } from './fence.ts';
 import { createDrift } from './drift/drift.ts';
 import { createDriftJudge } from './drift/judge.ts';
-import { NO_GATES } from './gates/types.ts';
+import { APPROVAL_INDEXES, createApprovals } from './gates/approvals.ts';
+import { createGuards, installGuards } from './gates/guards.ts';
 import { createFleet } from './gateway/fleet.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { createPublishers } from './gateway/publishers.ts';
@@ -43,6 +46,7 @@ import { createInventory } from './inventory/inventory.ts';
 import { createQueries } from './inventory/queries.ts';
 import { createSavedQueries } from './inventory/saved-queries.ts';
 import { keepHistoryShort, USUAL_RETENTION } from './inventory/retention.ts';
+import { clusterViews } from './mesh/current-plan.ts';
 import { createMesh } from './mesh/mesh.ts';
 import { createDiscovery } from './others/discovery.ts';
 import { createProfiles } from './others/profiles.ts';
@@ -76,7 +80,10 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
   /** Everything, anew for each time that this process leads: nothing is carried over from an earlier leadership but what is durable. */
   async function work(ports: HubPorts, signal: CancelSignal): Promise<void> {
     const { clock, kubernetes, records, digest, log, metrics } = ports;
-    if (config.createNamespace === true) await ensureNamespace(kubernetes, config.namespace, signal);
+    if (config.createNamespace === true) {
+      await ensureNamespace(kubernetes, config.namespace, signal);
+      await installGuards(kubernetes, signal);
+    }
     const authority = createAuthority({ ...ports, keys: secretKeyStore({ kubernetes, namespace: config.namespace }), trustDomain: config.trustDomain, log: log.child({ part: 'authority' }) });
     await authority.open(signal);
     await ensureDefaultStrategy(kubernetes, signal);
@@ -94,12 +101,14 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     const globalServices = cached<GlobalServiceObject>(GlobalService);
     const strategies = cached<UpdateStrategyObject>(UpdateStrategy);
     const runs = cached<UpdateRunObject>(UpdateRun, RUN_INDEXES);
+    const approvalObjects = cached<ApprovalObject>(Approval, APPROVAL_INDEXES);
     const drillObjects = cached<DrillObject>(Drill, DRILL_INDEXES);
     const driftPolicies = cached<DriftPolicyObject>(DriftPolicy);
     const driftDecisions = cached<DriftDecisionObject>(DriftDecision);
     const savedQueries = cached<FleetQueryObject>(FleetQuery);
     const inquiryObjects = cached<InquiryObject>(Inquiry);
     const bundleObjects = cached<BundleObject>(Bundle, BUNDLE_INDEXES);
+    const channelObjects = cached<ChannelObject>(Channel);
     const changeWindows = cached<ChangeWindowObject>(ChangeWindow);
     const windowOverrides = cached<WindowOverrideObject>(WindowOverride);
 
@@ -128,7 +137,10 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     const inventory = createInventory({ ports, fleet, assignments, clusters, runs, drift: driftJudge, approversOf: (run) => rollout.approversOf(run) });
     const mesh = createMesh({ ports, sources, runs, strategies, drift: driftJudge });
     const windows = createWindows({ ports, clusters, runs, windows: changeWindows, overrides: windowOverrides, packageOf: (name) => bundleObjects.get({ name })?.spec.package });
-    const rollout = createRollout({ ports, sources, fleet, runs, strategies, drift: driftJudge, gates: NO_GATES, windows, bundles });
+    const guards = createGuards(ports);
+    const approvals = createApprovals({ ports, approvals: approvalObjects, runs, guards });
+    const rollout = createRollout({ ports, sources, fleet, runs, strategies, drift: driftJudge, gates: approvals, windows, bundles });
+    const channels = createChannels({ ports, channels: channelObjects, bundles: bundleObjects, runs, judge: bundleJudge, assignments, fleet, drift: driftJudge, views: () => clusterViews(sources) });
     const drift = createDrift({ ports, judge: driftJudge, clusters, policies: driftPolicies, decisions: driftDecisions });
     const services = createServices({ ports, fleet, publishers, clusters, policies });
     const drills = createDrills({ ports, fleet, publishers, drills: drillObjects, clusters });
@@ -194,8 +206,11 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
         { name: 'mesh', start: mesh.start },
         { name: 'drift', start: drift.start },
         { name: 'windows', start: windows.start },
+        { name: 'guards', start: guards.start },
+        { name: 'approvals', start: approvals.start },
         { name: 'rollout', start: rollout.start },
         { name: 'bundles', start: bundles.start },
+        { name: 'channels', start: channels.start },
         { name: 'bundle publishing', start: bundlePublishing.start },
         { name: 'services', start: services.start },
         { name: 'drill', start: drills.start },

@@ -18,8 +18,11 @@ export interface Grant {
 
 export const grantText = ({ namespace, group, resource, verb, name }: Grant): string => `${verb} ${resource}${group === '' ? '' : `.${group}`} ${name} in ${namespace}`;
 
+/** A role that a chart brings for people to bind is no right of its program. */
+export const isForPeople = ({ metadata }: KubernetesObject): boolean => metadata.labels?.['isthmus.dev/for'] === 'people';
+
 export function grantsOf(objects: readonly KubernetesObject[]): readonly Grant[] {
-  return objects.filter(({ kind }) => kind === 'Role' || kind === 'ClusterRole').flatMap((object) => (object as RoleObject).rules.flatMap((rule) =>
+  return objects.filter((object) => (object.kind === 'Role' || object.kind === 'ClusterRole') && !isForPeople(object)).flatMap((object) => (object as RoleObject).rules.flatMap((rule) =>
     rule.apiGroups.flatMap((group) => rule.resources.flatMap((resource) => rule.verbs.flatMap((verb) => (rule.resourceNames ?? ['*']).map((name) => (
       { namespace: object.kind === 'ClusterRole' ? '*' : object.metadata.namespace ?? '', group, resource, verb, name })))))));
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { connectKubernetes } from '../../controller/adapters/kubernetes/connect.ts';
 import type { GivenApi } from '../../controller/demo/fleet.ts';
 import { fakeMetrics } from '../../controller/runtime/testing/fakes.ts';
+import { ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } from '../../mesh/api/resources/guards.ts';
 import type { KubernetesObject, ResourceKind } from '../../mesh/ports/kubernetes.ts';
 import { renderChart } from '../charts/helm.ts';
 import { type ApiServer, startApiServer } from './apiserver.ts';
@@ -16,7 +17,7 @@ const TOKEN_SECONDS = 3600;
 const rbac = (kind: string, plural: string, namespaced: boolean): ResourceKind => ({ group: 'rbac.authorization.k8s.io', version: 'v1', kind, plural, namespaced });
 const INSTALLED: readonly ResourceKind[] = [
   { group: '', version: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts', namespaced: true },
-  rbac('ClusterRole', 'clusterroles', false), rbac('ClusterRoleBinding', 'clusterrolebindings', false), rbac('Role', 'roles', true), rbac('RoleBinding', 'rolebindings', true),
+  rbac('ClusterRole', 'clusterroles', false), rbac('ClusterRoleBinding', 'clusterrolebindings', false), rbac('Role', 'roles', true), rbac('RoleBinding', 'rolebindings', true), ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
 ];
 
 export interface RestrictedApi extends GivenApi {

@@ -32,4 +32,5 @@ export const Drill = defineResource({
     { name: 'Message', type: 'string', jsonPath: '.status.message', priority: 1 },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
+  validations: [{ rule: 'self.spec.requestedBy == oldSelf.spec.requestedBy', message: 'who asked for a drill does not change' }],
 });
