@@ -47,7 +47,8 @@ export function createWindowBook(windows: readonly ChangeWindowValue[], override
   let states: readonly WindowState[] | undefined;
   const statesNow = (): readonly WindowState[] => (states ??= windows.map((window) => stateOf(window, now, horizon)));
   const verdicts = new Map<string, WindowVerdict>();
-  const aboutRuns = new Map<string, readonly boolean[]>();
+  /** By what windows ask of a run: which are about it, and what they say of the clusters that were asked for. */
+  const scopes = new Map<string, { readonly concerns: readonly boolean[]; readonly bySubject: WeakMap<SelectorSubject, WindowVerdict> }>();
   const known = selections.get(windows) ?? new WeakMap<SelectorSubject, readonly number[]>();
   selections.set(windows, known);
 
@@ -60,11 +61,11 @@ export function createWindowBook(windows: readonly ChangeWindowValue[], override
     return indexes;
   }
 
-  function concerning(run: WindowRun): readonly boolean[] {
+  function scopeOf(run: WindowRun): { readonly concerns: readonly boolean[]; readonly bySubject: WeakMap<SelectorSubject, WindowVerdict> } {
     const key = JSON.stringify([run.strategy, run.package ?? null]);
-    const found = aboutRuns.get(key) ?? windows.map((window) => concernsRun(window, run));
-    aboutRuns.set(key, found);
-    return found;
+    const scope = scopes.get(key) ?? { concerns: windows.map((window) => concernsRun(window, run)), bySubject: new WeakMap<SelectorSubject, WindowVerdict>() };
+    scopes.set(key, scope);
+    return scope;
   }
 
   /** By windows alone, without overrides. */
@@ -89,17 +90,18 @@ export function createWindowBook(windows: readonly ChangeWindowValue[], override
   return {
     get states() { return statesNow(); },
     verdict(subject, run) {
-      const concerns = concerning(run);
-      const indexes = selecting(subject).filter((index) => concerns[index]);
-      const verdict = byWindows(indexes);
+      const { concerns, bySubject } = scopeOf(run);
+      const indexes = (): readonly number[] => selecting(subject).filter((index) => concerns[index]);
+      const verdict = bySubject.get(subject) ?? byWindows(indexes());
+      bySubject.set(subject, verdict);
       const override = verdict.open ? undefined : overrideInForce(overrides, subject, run, now);
       if (override === undefined) return verdict;
       const { name, requestedBy, reason, expiresAt } = override;
-      return { open: true, reason: `${verdict.reason}, overridden by WindowOverride ${name}`, opensAt: null, closesAt: closingFrom(indexes, expiresAt), overriddenBy: `${requestedBy}: ${reason}` };
+      return { open: true, reason: `${verdict.reason}, overridden by WindowOverride ${name}`, opensAt: null, closesAt: closingFrom(indexes(), expiresAt), overriddenBy: `${requestedBy}: ${reason}` };
     },
     parts(subject, run) {
       const selected = new Set(selecting(subject));
-      return statesNow().map((state, index) => ({ ...state, selects: selected.has(index), concernsRun: run === undefined || concerning(run)[index]! }));
+      return statesNow().map((state, index) => ({ ...state, selects: selected.has(index), concernsRun: run === undefined || scopeOf(run).concerns[index]! }));
     },
     get wakeAt() {
       const wakes = [
