@@ -4,6 +4,7 @@ import { deterministicSigner } from '../../../certs/testing/deterministic-signer
 import { Cluster, HUB_RESOURCES } from '../../../mesh/api/resources/index.ts';
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import { apiVersionOf, type ResourceDefinition } from '../../../mesh/api/resources/define.ts';
+import type { SigningPolicy } from '../../../mesh/model/bundle.ts';
 import type { ClusterReport } from '../../../mesh/model/cluster.ts';
 import type { DesiredRevision } from '../../../mesh/model/desired.ts';
 import { toRfc3339 } from '../../../mesh/model/instant.ts';
@@ -130,7 +131,7 @@ export interface Bench {
   /** undefined: no hub listens. */
   handler(): GatewayHandler | undefined;
   hub(): Hub;
-  startHub(records?: RecordStore, inventory?: InventoryConfig): Promise<void>;
+  startHub(records?: RecordStore, inventory?: InventoryConfig, signingPolicy?: () => SigningPolicy): Promise<void>;
   /** As SIGKILL would, for all that the hub has not written. */
   stopHub(): Promise<void>;
   create(kind: ResourceDefinition, name: string, spec: object): Promise<void>;
@@ -156,7 +157,7 @@ export async function createBench(): Promise<Bench> {
       if (hub === undefined) throw new Error('no hub runs');
       return hub;
     },
-    async startHub(used = records, inventory) {
+    async startHub(used = records, inventory, signingPolicy) {
       stop = new AbortController();
       hub = createHub({
         clock, random: seededRandom(2), kubernetes, records: used, signer: deterministicSigner('hub'), log, metrics: fakeMetrics(), digest,
@@ -165,7 +166,7 @@ export async function createBench(): Promise<Bench> {
           signal.addEventListener('abort', () => { handler = undefined; }, { once: true });
           return { address: 'hub.test:8443' };
         } },
-      }, { namespace: 'isthmus-system', trustDomain: 'test', advertisedAddress: '', createNamespace: true, ...(inventory === undefined ? {} : { inventory }) });
+      }, { namespace: 'isthmus-system', trustDomain: 'test', advertisedAddress: '', createNamespace: true, ...(inventory === undefined ? {} : { inventory }), ...(signingPolicy === undefined ? {} : { signingPolicy }) });
       hub.start(stop.signal).catch((error: unknown) => log.error({ error: String(error) }, 'the hub ended'));
       for (let turn = 0; turn < 20 && handler === undefined; turn += 1) await clock.advance(1);
     },

@@ -115,4 +115,5 @@ export const Channel = defineResource({
     { name: 'Run', type: 'string', jsonPath: '.status.run', priority: 1 },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
+  validations: [{ rule: 'size(self.metadata.name) <= 47', message: 'the name of a channel is part of the names of its runs: give it at most 47 characters' }],
 });
