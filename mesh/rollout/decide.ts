@@ -57,7 +57,7 @@ function stepOf(situation: Situation, awayUntil: Instant | null): RunStep {
   }
   const waits = phase === 'Pending' || phase === 'Waiting' || phase === 'Soaking';
   return {
-    targets, phase, message, state: desk.state,
+    targets, phase, message, state: desk.state, reasons: finished === undefined ? way?.reasons ?? [] : [],
     stage: finished === undefined ? stageNameOf(desk, way) : null,
     changed: targets.filter((target, index) => target !== run.targets[index]),
     assign: [...desk.assign.values()], counts: countsOf(desk), journal: desk.journal,

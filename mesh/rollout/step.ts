@@ -55,6 +55,8 @@ export interface RunStep {
   /** The stage at work; null: none any more. */
   readonly stage: string | null;
   readonly message: string;
+  /** Why nothing more begins now; empty: nothing keeps it, or it is held or at its end. */
+  readonly reasons: readonly string[];
   readonly counts: RunCounts;
   /** One entry per transition, in order. */
   readonly journal: readonly JournalEntry[];

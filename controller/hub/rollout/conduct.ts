@@ -5,9 +5,9 @@ import type { Digest } from '../../../mesh/model/canonical.ts';
 import type { ClusterView } from '../../../mesh/model/cluster.ts';
 import type { JournalEntry } from '../../../mesh/model/history.ts';
 import { fromRfc3339, type Instant } from '../../../mesh/model/instant.ts';
-import { FINAL_RUN_PHASES, type GateObservations, NEW_RUN_STATE, type RunTarget, type RunValue, type StrategyValue, type TargetObservation } from '../../../mesh/model/rollout.ts';
+import { FINAL_RUN_PHASES, NEW_RUN_STATE, type RunTarget, type RunValue, type StrategyValue, type TargetObservation } from '../../../mesh/model/rollout.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
-import { decide } from '../../../mesh/rollout/decide.ts';
+import { decideWithGates } from '../../../mesh/rollout/decide-with-gates.ts';
 import type { RunStep } from '../../../mesh/rollout/step.ts';
 import { matchesSelector } from '../../../mesh/model/selector.ts';
 import { clusterView, meshValues, strategyValue } from '../views.ts';
@@ -19,9 +19,6 @@ import type { Contents, Intent, IntentWorld, RunSpec } from './intent.ts';
 import { joinedLater } from './joined-later.ts';
 import type { RolloutParts } from './rollout.ts';
 import { type Beside, statusBefore, statusOf, statusOfNothing } from './status.ts';
-
-/** A gate that passes may bring another: bounds what is asked in one step. */
-const MOST_GATE_ROUNDS = 8;
 
 export interface Conductor {
   /** Freezes a run whose turn has come; `hindrance`: that it cannot do anything, and why. */
@@ -90,19 +87,6 @@ export function createConductor({ ports, sources, fleet, drift, gates, windows, 
     return held;
   }
 
-  /** Decides until what is asked of gates no longer changes what is to be asked. */
-  function decideWithGates(value: RunValue, observed: readonly TargetObservation[], now: Instant): RunStep {
-    let known: GateObservations = {};
-    let step = decide(value, observed, now, known);
-    for (let round = 0; round < MOST_GATE_ROUNDS && step.gatesWanted.some(({ key }) => !Object.hasOwn(known, key)); round += 1) {
-      known = { ...known, ...gates.observe(value, step.gatesWanted) };
-      const asked = step.gatesWanted;
-      step = decide(value, observed, now, known);
-      if (step.gatesWanted.every(({ key }) => asked.some((gate) => gate.key === key))) break;
-    }
-    return step;
-  }
-
   async function save(object: UpdateRunObject, open: OpenRun, step: RunStep, late: readonly string[]): Promise<OpenRun> {
     const { record } = open;
     const run = record.run;
@@ -145,7 +129,7 @@ export function createConductor({ ports, sources, fleet, drift, gates, windows, 
       name: run, phase: record.phase, strategy, stopRequested: spec.stop || object.metadata.deletionTimestamp !== undefined, pauseRequested: spec.pause ?? false,
       ...(resumedAt === undefined ? {} : { resumedAt }), author: spec.requestedBy, watchedSince: fleet.listeningSince(), state: record.state, targets,
     };
-    const step = decideWithGates(value, targets.map((target) => observe(run, target)), clock.now());
+    const step = decideWithGates(value, targets.map((target) => observe(run, target)), clock.now(), gates.observe);
     const late = record.finishedAt !== null ? record.joinedLater : joinedLater(open, spec, clusters.list(), (one) => clusterView(one, assignments.get(one.metadata.name)), (view: ClusterView) => meshValues(meshes.list()).some((mesh) => matchesSelector(mesh.clusters, view)));
     const saved = record.finishedAt !== null ? open : await save(object, open, step, late);
     await writeStatus(kubernetes, UpdateRun, object, statusOf(object, saved.record, step, beside(open), clock.now()), signal);

@@ -1,0 +1,21 @@
+/** A step of a run whose gates are looked at as they are reached. */
+import type { Instant } from '../model/instant.ts';
+import type { GateObservations, RunValue, TargetObservation } from '../model/rollout.ts';
+import { decide } from './decide.ts';
+import type { RunStep, WantedGate } from './step.ts';
+
+/** A gate that passes may bring another: bounds what is asked in one step. */
+const MOST_GATE_ROUNDS = 8;
+
+/** Decides until what is known of gates no longer changes what is to be asked. */
+export function decideWithGates(run: RunValue, observed: readonly TargetObservation[], now: Instant, look: (run: RunValue, wanted: readonly WantedGate[]) => GateObservations): RunStep {
+  let known: GateObservations = {};
+  let step = decide(run, observed, now, known);
+  for (let round = 0; round < MOST_GATE_ROUNDS && step.gatesWanted.some(({ key }) => !Object.hasOwn(known, key)); round += 1) {
+    known = { ...known, ...look(run, step.gatesWanted) };
+    const asked = step.gatesWanted;
+    step = decide(run, observed, now, known);
+    if (step.gatesWanted.every(({ key }) => asked.some((gate) => gate.key === key))) break;
+  }
+  return step;
+}
