@@ -134,7 +134,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     });
     publishPeers(fleet, publishers);
 
-    const inventory = createInventory({ ports, fleet, assignments, clusters, runs, drift: driftJudge, approversOf: (run) => rollout.approversOf(run) });
+    const inventory = createInventory({ ports, fleet, assignments, clusters, runs, drift: driftJudge, approversOf: (run) => rollout.approversOf(run), overriddenBy: (cluster, run) => windows.windowOf(cluster, run).overriddenBy });
     const mesh = createMesh({ ports, sources, runs, strategies, drift: driftJudge });
     const windows = createWindows({ ports, clusters, runs, windows: changeWindows, overrides: windowOverrides, packageOf: (name) => bundleObjects.get({ name })?.spec.package });
     const guards = createGuards(ports);

@@ -10,6 +10,8 @@ export interface RunAuthor {
   readonly requestedBy: string | null;
   readonly reason: string | null;
   readonly approvedBy: readonly string[];
+  /** Who let it pass a closed change window on this cluster, and why; absent: nobody, or the window was open. */
+  readonly overriddenBy?: string;
 }
 
 /** `ManagedFieldsEntry` of the Kubernetes API, as far as it is read here. */
@@ -44,7 +46,7 @@ export function authorsOf(facts: AuthorFacts): (field: string) => Author {
       case 'labels': case 'spec': case 'object': return byWriter(facts, field);
       case 'properties': return isDeclared(facts, field) ? byWriter(facts, `spec.${field}`) : plain(facts.agent);
       case 'identity': return plain('hub');
-      case 'desired': return byRun(facts, asked);
+      case 'desired': return withOverride(byRun(facts, asked), facts);
       case 'current': return byRun(facts, () => facts.agent);
       case 'conditions': return key === 'Applied' ? byRun(facts, isAssigned(facts, field) ? asked : () => facts.agent) : plain(HUB_CONDITIONS.includes(key) ? 'hub' : facts.agent);
       default: return plain(facts.agent);
@@ -67,6 +69,12 @@ function byRun({ assignment, run, agent }: AuthorFacts, by: (run: RunAuthor | un
   if (assignment === null) return { by: agent, run: null, reason: null, approvedBy: [] };
   const known = run(assignment.run);
   return { by: by(known, assignment.run), run: assignment.run, reason: known?.reason ?? null, approvedBy: known?.approvedBy ?? [] };
+}
+
+/** What a window was overridden for stands beside the run's own reason. */
+function withOverride(author: Author, { assignment, run }: AuthorFacts): Author {
+  const overriddenBy = assignment === null ? undefined : run(assignment.run)?.overriddenBy;
+  return overriddenBy === undefined ? author : { ...author, reason: `${author.reason ?? ''}; closed window overridden by ${overriddenBy}`.replace(/^; /, '') };
 }
 
 /** Now, or until this change: what is declared hides what the agent reports of the same name. */

@@ -47,6 +47,8 @@ export interface InventoryParts {
   readonly drift: DriftJudge;
   /** The people who have approved a gate of that run. */
   readonly approversOf: (run: string) => readonly string[];
+  /** Who lets the run pass the cluster's closed windows now. */
+  readonly overriddenBy: (cluster: string, run: string) => string | undefined;
 }
 
 export interface Inventory extends Loop {
@@ -65,7 +67,7 @@ interface Given {
   readonly stored: () => void;
 }
 
-export function createInventory({ ports, fleet, assignments, clusters, runs, drift, approversOf }: InventoryParts): Inventory {
+export function createInventory({ ports, fleet, assignments, clusters, runs, drift, approversOf, overriddenBy }: InventoryParts): Inventory {
   const { clock, kubernetes, log, records } = ports;
   const graceEnds = (): number => fleet.listeningSince() + GRACE_SECONDS * 1000;
   const pace = createPace();
@@ -101,7 +103,7 @@ export function createInventory({ ports, fleet, assignments, clusters, runs, dri
     const fields = fieldsOf({ ...object, status });
     const authorOf = authorsOf({
       agent: agentOf(facts, status), managedFields: object.metadata.managedFields ?? [], annotations: object.metadata.annotations ?? {}, before: fieldsBefore, after: fields,
-      assignment: facts.assignment, run: (name) => runAuthor(runs.get({ name }), approversOf(name)),
+      assignment: facts.assignment, run: (name) => runAuthor(runs.get({ name }), approversOf(name), overriddenBy(facts.name, name)),
     });
     const entries = changesOf({ cluster: facts.name, at: clock.now(), before: fieldsBefore, after: fields, authorOf });
     return entries.length === 0 && status === object.status ? undefined : { status, fields, entries };

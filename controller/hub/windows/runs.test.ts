@@ -78,6 +78,8 @@ test('a person lets one run pass: at once, on the clusters that were named, with
   expect(agents.oslo.holds('DesiredRevision')).toEqual([]);
   const journal = await bench.records.listJournal('europe-1', 100);
   expect(journal.filter(({ event }) => event === 'WindowOverridden').map(({ cluster, message }) => `${cluster}: ${message}`)).toEqual(['berlin: ann: keys have leaked']);
+  const entries = await bench.records.listHistory({ cluster: 'berlin', limit: 100 });
+  expect(entries.filter(({ field }) => field === 'desired').map(({ run, reason }) => `${run}: ${reason}`)).toEqual([expect.stringMatching(/^europe-1: .*; closed window overridden by ann: keys have leaked$/)]);
 });
 
 test('a window about other strategies, and one about packages, keep no run of a mesh\'s plan', async () => {
