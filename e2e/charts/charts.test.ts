@@ -106,6 +106,19 @@ describe.skipIf(withoutHelm !== undefined)('charts', () => {
     expect(await of('inventory.argocdNamespaces={argocd}'), 'without discover nobody would ask').toEqual({ grants: ours, flags: ['--no-discover'] });
   });
 
+  test.each(CHARTS)('%s mounts the pinned keys of bundles where they are, and asks for none where there are none', async (chart) => {
+    const of = async (...values: readonly string[]): Promise<object> => {
+      const { spec } = podOf(await renderChart(helm, chart, [...MINIMAL[chart], ...values.flatMap((value) => ['--set', value])]));
+      const isKeys = (one: object): boolean => (one as { readonly name?: string }).name === 'bundle-keys';
+      return { flags: spec.containers[0]!.args.filter((flag) => flag.startsWith('--bundle-keys')), mounts: spec.containers[0]!.volumeMounts?.filter(isKeys), volumes: spec.volumes?.filter(isKeys) };
+    };
+    const mounts = [{ name: 'bundle-keys', mountPath: '/etc/isthmus/bundle-keys', readOnly: true }];
+    expect(await of()).toEqual({ flags: [], mounts: [], volumes: [] });
+    expect(await of('bundleKeys.existingConfigMap=signers')).toEqual({ flags: ['--bundle-keys=/etc/isthmus/bundle-keys/keys.yaml'], mounts, volumes: [{ name: 'bundle-keys', configMap: { name: 'signers' } }] });
+    expect(await of('bundleKeys.existingSecret=signers', 'bundleKeys.key=k')).toEqual({ flags: ['--bundle-keys=/etc/isthmus/bundle-keys/k'], mounts, volumes: [{ name: 'bundle-keys', secret: { secretName: 'signers' } }] });
+    expect(await refusal(helm, chart, [...MINIMAL[chart], '--set', 'bundleKeys.existingSecret=a', '--set', 'bundleKeys.existingConfigMap=b'])).toContain('give existingConfigMap or existingSecret, not both');
+  });
+
   test('the join token is in a Secret and nowhere else', async () => {
     const token = 'isthmus-join-v1.c2VjcmV0';
     const objects = await renderChart(helm, 'isthmus-agent', [...MINIMAL['isthmus-agent'], '--set-string', `join.token=${token}`]);
