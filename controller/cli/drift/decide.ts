@@ -7,6 +7,7 @@ import { decisionProblem } from '../../../mesh/drift/decisions.ts';
 import { frozenAt } from '../../../mesh/model/frozen.ts';
 import { fromRfc3339 } from '../../../mesh/model/instant.ts';
 import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
+import { callerOf } from '../caller.ts';
 import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
 import { listAll } from '../list.ts';
 import { age } from '../output/index.ts';
@@ -79,7 +80,7 @@ export async function decideDrift(environment: Environment, options: DecideOptio
   const decision: DriftDecisionObject = {
     apiVersion: apiVersionOf(DriftDecision), kind: 'DriftDecision', metadata: { name: '', generateName: `${options.cluster}-${options.action}-` },
     spec: {
-      cluster: options.cluster, action: options.action, reason: options.reason, requestedBy: environment.user,
+      cluster: options.cluster, action: options.action, reason: options.reason, requestedBy: (await callerOf(environment, client)).name,
       changes: changes.map(({ object: name, path, actual }) => ({ object: name, path, actual })),
     },
   };

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { DrillObject } from '../../../mesh/api/resources/drill.ts';
 import { apiVersionOf, Cluster, Drill } from '../../../mesh/api/resources/index.ts';
 import type { DrillAnswer } from '../../../mesh/api/resources/inquiry-answers.ts';
+import { callerOf } from '../caller.ts';
 import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
 import { inquire } from '../inquire.ts';
 import { listAll } from '../list.ts';
@@ -30,7 +31,7 @@ export async function runDrill(environment: Environment, service: string, option
     apiVersion: apiVersionOf(Drill), kind: 'Drill', metadata: { name: '', generateName: `${namespace}-${name}-`.slice(0, 50) },
     spec: {
       service: { namespace, name }, evacuate: options.evacuate, holdSeconds: wholeNumber('--hold', options.hold, 1, LONGEST_SECONDS),
-      objectiveSeconds: wholeNumber('--objective', options.objective, 1, LONGEST_SECONDS), requestedBy: environment.user, stop: false,
+      objectiveSeconds: wholeNumber('--objective', options.objective, 1, LONGEST_SECONDS), requestedBy: (await callerOf(environment, client)).name, stop: false,
     },
   }, { fieldManager: FIELD_MANAGER, dryRun: options.dryRun }, environment.signal);
   const drill = created.metadata.name;

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { apiVersionOf, UpdateRun } from '../../../mesh/api/resources/index.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
+import { callerOf } from '../caller.ts';
 import { CommandFailure, type Environment } from '../environment.ts';
 import { age, type Format, formatOption, print } from '../output/index.ts';
 import { listAll } from '../list.ts';
@@ -23,7 +24,7 @@ export async function undoRun(environment: Environment, name: string, options: {
   const created = await client.create<UpdateRunObject>(UpdateRun, {
     apiVersion: apiVersionOf(UpdateRun), kind: 'UpdateRun',
     metadata: { name: '', generateName: `${name.slice(0, 50)}-undo-` },
-    spec: { strategy: run.spec.strategy, planDigest: run.spec.planDigest, reason: options.reason, requestedBy: environment.user, undoOf: name, stop: false },
+    spec: { strategy: run.spec.strategy, planDigest: run.spec.planDigest, reason: options.reason, requestedBy: (await callerOf(environment, client)).name, undoOf: name, stop: false },
   }, { fieldManager: FIELD_MANAGER, dryRun: options.dryRun }, environment.signal);
   environment.out(`updaterun.isthmus.dev/${created.metadata.name} created${options.dryRun ? ' (dry run)' : ''}\n`);
 }

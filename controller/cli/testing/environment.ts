@@ -2,7 +2,7 @@
 import { HUB_RESOURCES } from '../../../mesh/api/resources/index.ts';
 import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
 import { createEmbeddedApi } from '../../embedded/api.ts';
-import { embeddedClient } from '../../embedded/client.ts';
+import { embeddedClient, inProcess } from '../../embedded/client.ts';
 import { memoryObjectStore } from '../../embedded/store.ts';
 import { seededRandom } from '../../runtime/testing/fakes.ts';
 import { manualClock, type ManualClock } from '../../runtime/testing/manual-clock.ts';
@@ -19,7 +19,7 @@ interface Surroundings { readonly client: KubernetesClient; readonly clock: Manu
 function alone(): Surroundings {
   const clock = manualClock(Date.UTC(2030, 0, 1, 12));
   const api = createEmbeddedApi({ objects: memoryObjectStore(), clock, random: seededRandom(1), definitions: HUB_RESOURCES, namespaces: ['isthmus-system'], serviceCidrs: [] });
-  return { clock, client: embeddedClient(api) };
+  return { clock, client: embeddedClient(api, inProcess('ada', ['network-leads'])) };
 }
 
 /** Left out: an API that no hub uses. */
