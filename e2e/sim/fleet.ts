@@ -5,12 +5,13 @@ import { openSqliteRecords } from '../../controller/adapters/records/sqlite.ts';
 import { createAgent } from '../../controller/agent/wiring.ts';
 import { CLUSTERS, type DemoClusterDefinition, seedCluster } from '../../controller/demo/clusters.ts';
 import { createEmbeddedApi, type EmbeddedApi } from '../../controller/embedded/api.ts';
-import { embeddedClient } from '../../controller/embedded/client.ts';
+import { embeddedClient, inProcess } from '../../controller/embedded/client.ts';
 import { memoryObjectStore } from '../../controller/embedded/store.ts';
 import { createHub } from '../../controller/hub/wiring.ts';
 import { createJoinToken } from '../../controller/runtime/new-join-token.ts';
 import { fakeMetrics, seededRandom } from '../../controller/runtime/testing/fakes.ts';
 import { ConfigMap, type ConfigMapObject } from '../../mesh/api/resources/core.ts';
+import { hubAccount } from '../../mesh/api/resources/guards.ts';
 import { apiVersionOf, Cluster, HUB_RESOURCES, JoinToken, MEMBER_RESOURCES } from '../../mesh/api/resources/index.ts';
 import type { Assignment, JournalEntry } from '../../mesh/model/history.ts';
 import type { RunTarget } from '../../mesh/model/rollout.ts';
@@ -44,6 +45,8 @@ export interface Host {
   readonly name: string;
   /** As people and controllers of the cluster's own see it. Each write shows in the trace. */
   readonly kubernetes: KubernetesClient;
+  /** As its hub or agent sees it. */
+  readonly own: KubernetesClient;
   /** What the API holds now; undefined: nothing of that name. Takes no time. */
   read<T extends KubernetesObject>(kind: ResourceKind, ref: ObjectRef): T | undefined;
   readAll<T extends KubernetesObject>(kind: ResourceKind): readonly T[];
@@ -116,7 +119,8 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
     let lives = 0;
     const self: Host = {
       name,
-      kubernetes: tracedKubernetes(embeddedClient(api), name, trace),
+      kubernetes: tracedKubernetes(embeddedClient(api, inProcess(PERSON)), name, trace),
+      own: tracedKubernetes(embeddedClient(api, inProcess(name === 'hub' ? hubAccount(NAMESPACE) : `agent-${name}`)), name, trace),
       read: <T extends KubernetesObject>(kind: ResourceKind, ref: ObjectRef) => api.list(target(kind), { ...(ref.namespace === undefined ? {} : { namespace: ref.namespace }), fieldSelector: `metadata.name=${ref.name}` }).items[0] as unknown as T | undefined,
       readAll: <T extends KubernetesObject>(kind: ResourceKind) => api.list(target(kind), {}).items as unknown as readonly T[],
       life: undefined,
@@ -144,7 +148,7 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
     return self;
   }
 
-  const counted = ({ name, kubernetes }: Host): KubernetesClient =>
+  const counted = ({ name, own: kubernetes }: Host): KubernetesClient =>
     (options.requested === undefined ? kubernetes : countedKubernetes(kubernetes, (verb, kind) => options.requested?.(name, verb, kind)));
   const common = (name: string, life: Life, number: number) => ({
     clock: life.clock, random: randomOf(`${name} ${number}`), signer: deterministicSigner(`${seed} ${name} ${number}`), log: life.log, metrics: fakeMetrics(), digest: sha256Hex,
