@@ -6,6 +6,7 @@ import { grpcHubConnector } from '../../controller/adapters/grpc/hub-connector.t
 import { connectKubernetes } from '../../controller/adapters/kubernetes/connect.ts';
 import { findPostgres, startPostgres, type TestPostgres } from '../../controller/adapters/records/testing/postgres-server.ts';
 import { p256Signer } from '../../controller/adapters/signer.ts';
+import { callerOf } from '../../controller/cli/caller.ts';
 import { CLUSTERS } from '../../controller/demo/clusters.ts';
 import { type DemoResult, runDemo } from '../../controller/demo/demo.ts';
 import { eventually } from '../../controller/demo/eventually.ts';
@@ -15,9 +16,11 @@ import { clusterProfileDefinition } from '../../controller/hub/others/testing/de
 import { decodeJoinToken } from '../../controller/runtime/join-token.ts';
 import { fakeMetrics } from '../../controller/runtime/testing/fakes.ts';
 import { Service, type ServiceObject } from '../../mesh/api/resources/core.ts';
-import { apiVersionOf, Cluster, Inquiry, ServiceExport, ServiceImport } from '../../mesh/api/resources/index.ts';
+import { apiVersionOf, ChangeWindow, Cluster, Inquiry, ServiceExport, ServiceImport, WindowOverride } from '../../mesh/api/resources/index.ts';
 import type { InquiryObject } from '../../mesh/api/resources/inquiry.ts';
 import { CLUSTER_PROFILES } from '../../mesh/api/resources/other-inventories.ts';
+import type { ChangeWindowObject, WindowOverrideObject } from '../../mesh/api/resources/windows.ts';
+import type { KubernetesObject } from '../../mesh/ports/kubernetes.ts';
 import { findHelm, ROOT } from '../charts/helm.ts';
 import { CustomResourceDefinition, missingAssets } from './apiserver.ts';
 import type { AuditedRequest } from './audit.ts';
@@ -36,6 +39,8 @@ const NOT_IN_THE_WALK: Readonly<Record<string, string>> = {
   'get driftpolicies.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
   'get exportpolicies.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
   'get fleetqueries.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
+  'get changewindows.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
+  'get windowoverrides.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
   'delete driftdecisions.isthmus.dev * in *': 'those that are over go after a week',
   'get updateruns.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
   'get inquiries.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
@@ -67,8 +72,21 @@ async function endings(walk: Walk): Promise<void> {
   await eventually('the hub published lima', 20_000, async () => await api.get(CLUSTER_PROFILES[0], profile, walk.signal) !== undefined);
   await api.delete(Cluster, { name: 'lima' }, {}, walk.signal);
   await eventually('and no longer does', 20_000, async () => await api.get(CLUSTER_PROFILES[0], profile, walk.signal) === undefined);
+  await windows(walk);
   if ((await walk.isthmus('fleet', 'discovered')).status !== 0) throw new Error('isthmus fleet discovered failed');
   await eventually('the hub removes an inquiry that nobody took away', 90_000, async () => await api.get(Inquiry, { name: FORGOTTEN }, walk.signal) === undefined);
+}
+
+/** A change window and an override of it, of which the hub says what they do. */
+async function windows(walk: Walk): Promise<void> {
+  const { api } = walk.fleet.hub;
+  const window = { apiVersion: apiVersionOf(ChangeWindow), kind: 'ChangeWindow', metadata: { name: 'nights' }, spec: { clusters: { names: ['nowhere'] }, kind: 'Allow', cron: '0 22 * * *', durationSeconds: 3600, timeZone: 'Europe/Berlin' } };
+  const requestedBy = (await callerOf({ user: '', signal: walk.signal }, api)).name;
+  const override = { apiVersion: apiVersionOf(WindowOverride), kind: 'WindowOverride', metadata: { name: 'leak' }, spec: { run: 'nowhere', reason: 'a test', requestedBy, expiresAt: '2100-01-01T00:00:00Z' } };
+  await api.create(ChangeWindow, window as KubernetesObject, { fieldManager: 'test' }, walk.signal);
+  await api.create(WindowOverride, override as KubernetesObject, { fieldManager: 'test' }, walk.signal);
+  await eventually('the hub says when the window opens', 5000, async () => (await api.get<ChangeWindowObject>(ChangeWindow, { name: 'nights' }, walk.signal))?.status?.open !== undefined);
+  await eventually('and that the override has nothing to open', 5000, async () => (await api.get<WindowOverrideObject>(WindowOverride, { name: 'leak' }, walk.signal))?.status?.conditions?.[0]?.reason === 'UnknownRun');
 }
 
 /** Before the hub runs: a question that is old when the walk is over, and a kind of others that it then need not wait for. */
