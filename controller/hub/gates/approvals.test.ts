@@ -1,0 +1,113 @@
+/** Approvals from the object to the run: who counts, who does not and why, and that nobody is believed whom the API server does not vouch for. */
+import { describe, expect, it } from 'vitest';
+import type { ApprovalObject } from '../../../mesh/api/resources/approval.ts';
+import { GUARD_NAME, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } from '../../../mesh/api/resources/guards.ts';
+import { Approval, Mesh, UpdateRun, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
+import type { MeshObject } from '../../../mesh/api/resources/mesh.ts';
+import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
+import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
+import type { Bench } from '../testing/bench.ts';
+import { applyAll, conditionOf, threeClusters } from '../testing/three-clusters.ts';
+
+const never = new AbortController().signal;
+const KEY = 'rest/before/leads';
+const GATED = {
+  stages: [
+    { name: 'canary', clusters: { names: ['berlin'] }, maxConcurrency: 1, soakSeconds: 0 },
+    { name: 'rest', clusters: {}, maxConcurrency: 3, soakSeconds: 0, before: [{ name: 'leads', approval: { count: 2, groups: ['leads', 'owners'] } }] },
+  ],
+  progressDeadlineSeconds: 60,
+};
+
+interface Word { readonly name: string; readonly approver: string; readonly groups?: readonly string[]; readonly gate?: string; readonly run?: string; readonly decision?: 'Approve' | 'Reject'; readonly reason?: string }
+
+async function say(bench: Bench, { name, run = 'by-hand', gate = KEY, groups = ['leads'], ...word }: Word): Promise<ApprovalObject | undefined> {
+  await bench.create(Approval, name, { run, gate, groups, ...word });
+  await bench.clock.advance(1000);
+  return bench.get<ApprovalObject>(Approval, name);
+}
+const verdict = (object: ApprovalObject | undefined) => [object?.status?.counted, conditionOf(object, 'Counted')?.reason];
+const runOf = async (bench: Bench, name = 'by-hand') => (await bench.get<UpdateRunObject>(UpdateRun, name))?.status;
+const gateOf = async (bench: Bench) => (await runOf(bench))?.gates?.find(({ name }) => name === KEY);
+
+/** A run that somebody asked for, and which waits at its gate. */
+async function atTheGate(): Promise<Awaited<ReturnType<typeof threeClusters>>> {
+  const world = await threeClusters();
+  const { bench, agents } = world;
+  await bench.create(UpdateStrategy, 'gated', GATED);
+  // Its own run is stopped: the one that a person makes of the same plan is what is looked at.
+  await bench.create(Mesh, 'europe', { clusters: {}, strategy: 'gated' });
+  await bench.clock.advance(1000);
+  const planDigest = (await bench.get<MeshObject>(Mesh, 'europe'))?.status?.planDigest;
+  await bench.kubernetes.patch(UpdateRun, { name: 'europe-1' }, { spec: { stop: true } }, { type: 'merge', fieldManager: 'test' }, never);
+  await applyAll(bench, Object.values(agents), 3);
+  await bench.create(UpdateRun, 'by-hand', { strategy: { name: 'gated', ...GATED }, planDigest, reason: 'test', requestedBy: 'ada' });
+  await applyAll(bench, Object.values(agents), 8);
+  expect(await gateOf(bench)).toMatchObject({ phase: 'Waiting' });
+  return world;
+}
+
+describe('approvals', () => {
+  it('let the run pass once so many distinct people of the groups have said so; its author and others do not count, and are told', async () => {
+    const { bench, agents } = await atTheGate();
+    expect(verdict(await say(bench, { name: 'a1', approver: 'ada' }))).toEqual([false, 'NotTheAuthor']);
+    expect(verdict(await say(bench, { name: 'b1', approver: 'ben', groups: ['gardeners'] }))).toEqual([false, 'NotInGroups']);
+    expect(verdict(await say(bench, { name: 'c1', approver: 'cleo', gate: 'rest/after/leads' }))).toEqual([false, 'NoSuchGate']);
+    expect(verdict(await say(bench, { name: 'c2', approver: 'cleo', run: 'nobodys' }))).toEqual([false, 'NoSuchRun']);
+    expect(verdict(await say(bench, { name: 'c3', approver: 'cleo' }))).toEqual([true, 'Counted']);
+    expect(verdict(await say(bench, { name: 'c4', approver: 'cleo' }))).toEqual([true, 'Counted']);
+    // Twice the same person is one person, and the older object says so.
+    expect(verdict(await bench.get<ApprovalObject>(Approval, 'c3'))).toEqual([false, 'NewerWord']);
+    expect(await gateOf(bench)).toMatchObject({ phase: 'Waiting', approvedBy: ['cleo'] });
+    expect(verdict(await say(bench, { name: 'd1', approver: 'dan', groups: ['owners'] }))).toEqual([true, 'Counted']);
+    expect(await gateOf(bench)).toMatchObject({ phase: 'Passed', approvedBy: ['cleo', 'dan'] });
+    await applyAll(bench, Object.values(agents), 5);
+    expect((await runOf(bench))?.phase).toBe('Completed');
+    await bench.clock.advance(5000);
+    expect(verdict(await say(bench, { name: 'e1', approver: 'eve' }))).toEqual([false, 'GateDecided']);
+    // What was counted stays counted.
+    expect(verdict(await bench.get<ApprovalObject>(Approval, 'd1'))).toEqual([true, 'Counted']);
+  });
+
+  it('fail the gate where one person of the groups rejects it', async () => {
+    const { bench } = await atTheGate();
+    await say(bench, { name: 'c1', approver: 'cleo' });
+    expect(verdict(await say(bench, { name: 'd1', approver: 'dan', decision: 'Reject', reason: 'latency in oslo' }))).toEqual([true, 'Counted']);
+    expect(await gateOf(bench)).toMatchObject({ phase: 'Failed', message: 'dan refused: latency in oslo' });
+  });
+
+  it('count only from when the gate was reached, and belong to their run', async () => {
+    const { bench, agents } = await threeClusters();
+    await bench.create(UpdateStrategy, 'gated', GATED);
+    await bench.create(Mesh, 'europe', { clusters: {}, strategy: 'gated' });
+    await bench.clock.advance(1000);
+    expect(verdict(await say(bench, { name: 'early', approver: 'cleo', run: 'europe-1' }))).toEqual([false, 'GateNotReached']);
+    await bench.clock.advance(3000);
+    agents.berlin.apply();
+    await bench.clock.advance(3000);
+    expect(verdict(await bench.get<ApprovalObject>(Approval, 'early'))).toEqual([false, 'BeforeGate']);
+    expect((await runOf(bench, 'europe-1'))?.gates).toEqual([expect.objectContaining({ name: KEY, phase: 'Waiting' })]);
+    const { uid } = (await bench.get<UpdateRunObject>(UpdateRun, 'europe-1'))!.metadata;
+    expect((await bench.get<ApprovalObject>(Approval, 'early'))?.metadata.ownerReferences).toEqual([{ apiVersion: 'isthmus.dev/v1alpha1', kind: 'UpdateRun', name: 'europe-1', uid }]);
+  });
+
+  it.each([
+    ['the policy is gone', (bench: Bench) => bench.kubernetes.delete(ValidatingAdmissionPolicy, { name: GUARD_NAME }, {}, never), `ValidatingAdmissionPolicy ${GUARD_NAME} is not there`],
+    ['its binding is gone', (bench: Bench) => bench.kubernetes.delete(ValidatingAdmissionPolicyBinding, { name: GUARD_NAME }, {}, never), `ValidatingAdmissionPolicyBinding ${GUARD_NAME} is not there`],
+    ['it lets errors pass', (bench: Bench) => bench.kubernetes.patch(ValidatingAdmissionPolicy, { name: GUARD_NAME }, { spec: { failurePolicy: 'Ignore' } }, { type: 'merge', fieldManager: 'somebody' }, never), `ValidatingAdmissionPolicy ${GUARD_NAME} has failurePolicy Ignore`],
+  ] as const)('hold the gate while %s, and are believed again when it is back', async (_what, loosen, says) => {
+    const { bench } = await atTheGate();
+    await say(bench, { name: 'c1', approver: 'cleo' });
+    await loosen(bench);
+    await bench.clock.advance(61_000);
+    expect(verdict(await say(bench, { name: 'd1', approver: 'dan' }))).toEqual([false, 'NotGuarded']);
+    expect(await gateOf(bench)).toMatchObject({ phase: 'Waiting', message: expect.stringContaining(`approvals are not guarded: ${says}`) });
+    // A hub that serves its API itself brings it back at its start.
+    await bench.stopHub();
+    await bench.startHub();
+    await bench.clock.advance(30_000);
+    expect(await bench.get<KubernetesObject>(ValidatingAdmissionPolicy as never, GUARD_NAME)).toMatchObject({ spec: { failurePolicy: 'Fail' } });
+    expect(verdict(await bench.get<ApprovalObject>(Approval, 'd1'))).toEqual([true, 'Counted']);
+    expect(await gateOf(bench)).toMatchObject({ phase: 'Passed', approvedBy: ['cleo', 'dan'] });
+  });
+});
