@@ -131,7 +131,7 @@ export interface Bench {
   /** undefined: no hub listens. */
   handler(): GatewayHandler | undefined;
   hub(): Hub;
-  startHub(records?: RecordStore, inventory?: InventoryConfig, signingPolicy?: () => SigningPolicy): Promise<void>;
+  startHub(records?: RecordStore, inventory?: InventoryConfig, signingPolicy?: () => SigningPolicy, kubernetes?: KubernetesClient): Promise<void>;
   /** As SIGKILL would, for all that the hub has not written. */
   stopHub(): Promise<void>;
   create(kind: ResourceDefinition, name: string, spec: object): Promise<void>;
@@ -157,10 +157,10 @@ export async function createBench(): Promise<Bench> {
       if (hub === undefined) throw new Error('no hub runs');
       return hub;
     },
-    async startHub(used = records, inventory, signingPolicy) {
+    async startHub(used = records, inventory, signingPolicy, client = kubernetes) {
       stop = new AbortController();
       hub = createHub({
-        clock, random: seededRandom(2), kubernetes, records: used, signer: deterministicSigner('hub'), log, metrics: fakeMetrics(), digest,
+        clock, random: seededRandom(2), kubernetes: client, records: used, signer: deterministicSigner('hub'), log, metrics: fakeMetrics(), digest,
         gateway: { async serve(given, _material, signal) {
           handler = given;
           signal.addEventListener('abort', () => { handler = undefined; }, { once: true });
