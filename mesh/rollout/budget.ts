@@ -16,7 +16,7 @@ export const unavailableOf = (stage: StageValue, tally: Tally): number =>
 const wholeConcurrency = (strategy: StrategyValue, whole: Tally): number =>
   (strategy.maxConcurrency === undefined ? Number.POSITIVE_INFINITY : amountOf(strategy.maxConcurrency, basis(whole), 1));
 
-/** Room in one stage: for clusters whose turn comes, and for those that go back at the stage's own pace. Neither away nor gone change while a step is decided, so the bounds stand. */
+/** Room in one stage: for clusters whose turn comes, and for those that go back at the stage's own pace. Nobody goes away or leaves while a stage is filled, so the bounds stand. */
 export interface Room {
   /** None of the stage can begin now. */
   isFull(): boolean;

@@ -33,11 +33,12 @@ export function decide(run: RunValue, observed: readonly TargetObservation[], no
   for (;;) {
     judgeFailures(desk);
     stopFor(desk);
-    goesBack = goBack(desk);
     skipPending(desk);
-    way = desk.state.stopped === null && !run.stopRequested ? walk(desk, gates, run.pauseRequested !== true && desk.state.paused === null) : undefined;
-    // A gate that failed has stopped the run, or a cluster failed in the soak of its stage: the policy is asked again.
-    if (desk.fresh.length === 0 && (way === undefined || desk.state.stopped === null)) break;
+    goesBack = goBack(desk);
+    const { paused } = desk.state;
+    way = desk.state.stopped === null && !run.stopRequested ? walk(desk, gates, run.pauseRequested !== true && paused === null) : undefined;
+    // A gate has stopped or held the run, or a cluster failed in the soak of its stage: what follows from it is decided at once.
+    if (desk.fresh.length === 0 && (way === undefined || (desk.state.stopped === null && desk.state.paused === paused))) break;
   }
   const isHeld = run.pauseRequested === true || desk.state.paused !== null;
   const { whole } = desk;

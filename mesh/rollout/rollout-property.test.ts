@@ -1,0 +1,150 @@
+/** The engine against its dumb twin, over random fleets, strategies, failures, disconnections, windows, gates, words of people, and restarts between any two steps. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { ApprovalValue, GateObservations, RunTarget, RunValue, StageValue, StrategyValue, TargetObservation } from '../model/rollout.ts';
+import { FINAL_RUN_PHASES } from '../model/rollout.ts';
+import { decide } from './decide.ts';
+import type { RunStep } from './step.ts';
+import { freezeTargets } from './targets.ts';
+import { expectBudgets } from './testing/budgets.ts';
+import { view } from './testing/rig.ts';
+import { newTwin, type Twin, twinDecide } from './testing/twin.ts';
+import { CLUSTERS, type Fleet, fleets, type Moment, moments, strategies } from './testing/worlds.ts';
+
+const CALM_ROUNDS = 120;
+const QUIET = { closedForSeconds: 0, busy: false, held: false, leaves: false };
+const CALM: Moment = { waitSeconds: 20, fates: CLUSTERS.map(() => ({ ...QUIET, does: 'obeys' })) as unknown as Moment['fates'], stop: false, pause: false, resume: true, words: [], outcome: 'Passed', crash: 'none' };
+
+interface Agent { connected: boolean; appliedId: string | null; generation: number; healthy: boolean; gone: boolean }
+
+function frozen(strategy: StrategyValue, fleet: Fleet): RunTarget[] {
+  return freezeTargets(strategy, fleet.map(({ cluster, tier }) => view(cluster, tier === undefined ? {} : { tier })), fleet.map(({ cluster, hadNothing, failingBefore, fast }) =>
+    ({ cluster, fromId: hadNothing ? null : 'old', toId: 'new', ...(failingBefore ? { failingBefore } : {}), ...(fast ? { fast } : {}) })));
+}
+
+class World {
+  now = 0;
+  stop = false;
+  resumedAt = -1;
+  readonly agents = new Map<string, Agent>();
+  readonly assigned = new Map<string, { id: string | null; generation: number }>();
+  readonly fleet: Fleet;
+
+  constructor(fleet: Fleet) {
+    this.fleet = fleet;
+    for (const { cluster, hadNothing } of fleet) {
+      const id = hadNothing ? null : 'old';
+      this.assigned.set(cluster, { id, generation: 1 });
+      this.agents.set(cluster, { connected: true, appliedId: id, generation: 1, healthy: true, gone: false });
+    }
+  }
+
+  pass(moment: Moment, calm: boolean): void {
+    this.now += moment.waitSeconds * 1000;
+    this.stop ||= moment.stop;
+    if (moment.resume) this.resumedAt = this.now;
+    for (const [index, cluster] of CLUSTERS.entries()) {
+      const agent = this.agents.get(cluster)!;
+      const { does, leaves } = moment.fates[index]!;
+      agent.gone ||= leaves;
+      agent.connected = !agent.gone && (calm || does === 'comes back' || (agent.connected && does !== 'goes away'));
+      if (!agent.connected) continue;
+      const { id, generation } = this.assigned.get(cluster)!;
+      if (does === 'obeys' || does === 'fails') Object.assign(agent, { appliedId: id, generation, healthy: does === 'obeys' });
+      if (does === 'recovers') agent.healthy = true;
+      if (does === 'goes back by itself') agent.appliedId = 'old';
+    }
+  }
+
+  observe(moment: Moment): TargetObservation[] {
+    return CLUSTERS.map((cluster, index) => {
+      const { generation, gone, ...agent } = this.agents.get(cluster)!;
+      const { closedForSeconds, busy, held } = moment.fates[index]!;
+      return {
+        cluster, ...agent, message: '', ...(this.fleet[index]!.saysGeneration ? { generation } : {}), ...(gone ? { gone } : {}), held: held ? 'frozen: audit' : null, ...(busy ? { busyWith: 'other-1' } : {}),
+        ...(closedForSeconds === 0 ? {} : { window: { open: false, reason: 'closed', opensAt: closedForSeconds === Number.POSITIVE_INFINITY ? null : this.now + closedForSeconds * 1000, closesAt: null } }),
+      };
+    });
+  }
+}
+
+function gatesOf(strategy: StrategyValue, moment: Moment, calm: boolean): GateObservations {
+  const people = calm ? ['ben', 'cay'].map((approver) => ({ approver, decision: 'Approve' as const, at: 9, groups: ['sre'] })) : moment.words;
+  const approvals = people.map((one, index): ApprovalValue => ({ ...one, name: `${one.approver}-${index}`, gate: '', reason: '' }));
+  return Object.fromEntries(strategy.stages.flatMap((stage) => (['before', 'after'] as const).flatMap((side) => (stage[side] ?? []).map(({ name }) =>
+    [`${stage.name}/${side}/${name}`, { approvals, outcome: { phase: moment.outcome, message: '' } }]))));
+}
+
+const rowsOf = (targets: readonly RunTarget[]): unknown[] => targets.map(({ cluster, phase, assignedAt, finishedAt, rolledBackAt }) => ({ cluster, phase, assignedAt, finishedAt, rolledBackAt }));
+const twinRows = ({ rows }: Twin): unknown[] => rows.map(({ target, phase, assignedAt, finishedAt, backAt }) =>
+  ({ cluster: target.cluster, phase, assignedAt: assignedAt < 0 ? null : assignedAt, finishedAt: finishedAt < 0 || phase === 'RollingBack' ? null : finishedAt, rolledBackAt: backAt }));
+
+/** Nobody that cannot have a turn was given one, and nobody twice. */
+function expectTurns(step: RunStep, observed: readonly TargetObservation[], turns: Map<string, number>): void {
+  for (const { cluster, back, desiredId } of step.assign) {
+    const seen = observed.find((one) => one.cluster === cluster)!;
+    expect(desiredId).toBe(back ? 'old' : 'new');
+    if (!back) expect([seen.connected, seen.gone ?? false, seen.held, seen.busyWith, seen.window?.open ?? true]).toEqual([true, false, null, undefined, true]);
+    const turn = `${cluster} ${back ? 'back' : 'on'}`;
+    turns.set(turn, (turns.get(turn) ?? 0) + 1);
+    expect(turns.get(turn)).toBe(1);
+    expect(!back && turns.has(`${cluster} back`)).toBe(false);
+  }
+}
+
+/** A stage begins when every earlier one is done with what is there. */
+function expectOrder(step: RunStep, observed: readonly TargetObservation[], stages: readonly StageValue[]): void {
+  for (const { event, message } of step.journal) {
+    if (event !== 'StageStarted') continue;
+    const number = stages.findIndex(({ name }) => message === `stage ${name}`);
+    const begunLater = step.targets.some(({ stage, assignedAt }) => stage > number && assignedAt !== null);
+    const left = step.targets.filter(({ cluster, stage, phase }) => stage < number && (['Assigned', 'Soaking', 'RollingBack'].includes(phase) || (phase === 'Pending' && observed.find((one) => one.cluster === cluster)!.connected)));
+    const followed = left.every(({ stage }) => step.targets.some((target) => target.stage > stage && target.stage < number && target.assignedAt !== null));
+    expect(begunLater || followed).toBe(true);
+  }
+}
+
+test('whatever happens: engine and twin agree, budgets hold, nobody is given anything twice, deciding again changes nothing, and the run ends', () => {
+  fc.assert(fc.property(strategies, fleets, moments, (strategy, fleet, happens) => {
+    const targets = frozen(strategy, fleet);
+    const stages: StageValue[] = [...strategy.stages, { name: 'remaining', clusters: {}, maxConcurrency: 1, soakSeconds: 0 }];
+    const world = new World(fleet);
+    const turns = new Map<string, number>();
+    const closings: string[] = [];
+    let twin = newTwin(strategy, targets, 'ann');
+    let run: RunValue = { name: 'run-1', phase: 'Pending', strategy, stopRequested: false, author: 'ann', targets };
+    for (const [index, moment] of [...happens, ...Array.from({ length: CALM_ROUNDS }, () => CALM)].entries()) {
+      const calm = index >= happens.length;
+      if (calm && FINAL_RUN_PHASES.includes(run.phase) && index > happens.length + 1) break;
+      world.pass(moment, calm);
+      const [observed, gates] = [world.observe(moment), gatesOf(strategy, moment, calm)];
+      const input: RunValue = { ...run, stopRequested: world.stop, pauseRequested: moment.pause, ...(world.resumedAt < 0 ? {} : { resumedAt: world.resumedAt }) };
+      const step = decide(input, observed, world.now, gates);
+      const twinBefore = structuredClone(twin);
+      twinDecide(twin, { now: world.now, observed, gates, stop: world.stop, pause: moment.pause, resumedAt: world.resumedAt }, (cluster) => world.assigned.get(cluster)!.generation + 1);
+      expect(rowsOf(step.targets)).toEqual(twinRows(twin));
+      expect(FINAL_RUN_PHASES.includes(step.phase) ? step.phase : undefined).toBe(twin.final);
+      if (moment.crash === 'before') { twin = twinBefore; continue; }
+
+      expectBudgets(strategy, stages, run, step, observed);
+      expectTurns(step, observed, turns);
+      expectOrder(step, observed, stages);
+      for (const { cluster, event } of step.journal) if (cluster === '' && (FINAL_RUN_PHASES as readonly string[]).includes(event)) closings.push(event);
+      const given = new Map(step.assign.map(({ cluster, desiredId }) => [cluster, { id: desiredId, generation: world.assigned.get(cluster)!.generation + 1 }]));
+      for (const [cluster, assignment] of given) world.assigned.set(cluster, assignment);
+      const saved = step.targets.map((target) => (given.has(target.cluster) ? { ...target, generation: given.get(target.cluster)!.generation } : target));
+      const again = decide({ ...input, targets: saved, state: step.state }, observed, world.now, gates);
+      expect(again).toEqual({ ...step, targets: saved, changed: [], assign: [], journal: [] });
+      expect(again.state).toBe(step.state);
+      if (step.wakeAt !== null) {
+        expect(step.wakeAt).toBeGreaterThan(world.now);
+        const early = decide({ ...input, targets: saved, state: step.state }, observed, step.wakeAt - 1, gates);
+        expect([early.changed, early.assign, early.journal, early.state]).toEqual([[], [], [], step.state]);
+      }
+      run = { ...run, targets: saved, state: step.state, phase: moment.crash === 'after' ? run.phase : step.phase };
+      if (moment.crash !== 'none') run = JSON.parse(JSON.stringify(run)) as RunValue;
+    }
+    expect(run.state?.finished?.phase).toBe(run.phase);
+    expect(closings).toEqual([run.phase]);
+  }), { numRuns: Number(process.env['ROLLOUT_RUNS'] ?? 400) });
+}, 120_000);
