@@ -14,6 +14,7 @@ const COMMANDS: readonly (readonly [name: string, summary: string, load: () => P
   ['fleet', 'the inventory: what clusters there are, and what changed in them', () => import('./fleet/index.ts')],
   ['run', 'staged updates: status, stop, undo', () => import('./run/index.ts')],
   ['window', 'change windows: when changes may begin on which clusters', () => import('./window/index.ts')],
+  ['bundle', 'bundles: versioned content that runs bring to clusters', () => import('./bundle/index.ts')],
   ['dns', 'what the agents\' DNS answers, and why', () => import('./dns/index.ts')],
   ['drill', 'failover drills: leave a cluster on purpose, measure, restore, report', () => import('./drill/index.ts')],
   ['drift', 'changes made by others to what Isthmus manages', () => import('./drift/index.ts')],
