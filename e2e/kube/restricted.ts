@@ -46,7 +46,7 @@ function tokenOf(server: ApiServer, account: string): Promise<string> {
   });
 }
 
-export async function startRestricted({ helm, chart, values, serviceCidr, namespaces = [] }: { readonly helm: string; readonly chart: string; readonly values: readonly string[]; readonly serviceCidr?: string; readonly namespaces?: readonly string[] }): Promise<RestrictedApi> {
+export async function startRestricted({ helm, chart, values, serviceCidr, namespaces = [], users = [] }: { readonly helm: string; readonly chart: string; readonly values: readonly string[]; readonly serviceCidr?: string; readonly namespaces?: readonly string[]; readonly users?: NonNullable<Parameters<typeof startApiServer>[0]>['users'] }): Promise<RestrictedApi> {
   const folder = mkdtempSync(join(tmpdir(), 'isthmus-restricted-'));
   const audit = auditInto(folder, [`system:serviceaccount:${NAMESPACE}:${chart}`]);
   let server: ApiServer | undefined;
@@ -57,7 +57,7 @@ export async function startRestricted({ helm, chart, values, serviceCidr, namesp
   try {
     const objects = await renderChart(helm, chart, values);
     server = await startApiServer({
-      namespaces: [NAMESPACE, ...namespaces], definitions: objects.filter(({ kind }) => kind === 'CustomResourceDefinition'), flags: audit.flags, ...(serviceCidr === undefined ? {} : { serviceCidr }),
+      users, namespaces: [NAMESPACE, ...namespaces], definitions: objects.filter(({ kind }) => kind === 'CustomResourceDefinition'), flags: audit.flags, ...(serviceCidr === undefined ? {} : { serviceCidr }),
     });
     const client = connectKubernetes({ kubeconfig: server.kubeconfigPath, userAgent: 'isthmus-e2e', metrics: fakeMetrics() });
     try {
