@@ -69,6 +69,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     clock: systemClock,
     random: systemRandom,
     kubernetes,
+    discovery: kubernetes,
     hub: grpcHubConnector(),
     peerServer: grpcPeerServer({ listen: options.peerListen, log }),
     peers,

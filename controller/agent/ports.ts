@@ -1,9 +1,10 @@
 /** What an agent needs from outside, and its settings. `createAgent(ports, config)` in `wiring.ts` is all of the agent; `main.ts` and the simulator differ only in these values. */
+import type { SigningPolicy } from '../../mesh/model/bundle.ts';
 import type { Digest } from '../../mesh/model/canonical.ts';
 import type { MeshEndpoint } from '../../mesh/model/cluster.ts';
 import type { Clock } from '../../mesh/ports/clock.ts';
 import type { DnsServer } from '../../mesh/ports/dns.ts';
-import type { KubernetesClient } from '../../mesh/ports/kubernetes.ts';
+import type { ApiDiscovery, KubernetesClient } from '../../mesh/ports/kubernetes.ts';
 import type { Log } from '../../mesh/ports/log.ts';
 import type { Metrics } from '../../mesh/ports/metrics.ts';
 import type { Random } from '../../mesh/ports/random.ts';
@@ -15,6 +16,7 @@ export interface AgentPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly kubernetes: KubernetesClient;
+  readonly discovery: ApiDiscovery;
   readonly hub: HubConnector;
   readonly peerServer: PeerServer;
   readonly peers: PeerConnector;
@@ -48,6 +50,12 @@ export interface AgentConfig {
   readonly reportLabels?: readonly string[];
   /** Globs of the extended resources that are GPUs; unset: those of `observe/defaults.ts`. */
   readonly gpuResources?: readonly string[];
+  /** The agent's own Deployment, in its namespace; unset: it cannot change its own version. */
+  readonly deployment?: string;
+  /** The account that it runs as; unset: `isthmus-agent`. */
+  readonly serviceAccount?: string;
+  /** Pinned keys of bundles' signers, as they are now; unset: signatures are not asked for. */
+  readonly bundleKeys?: () => SigningPolicy;
   /** Version of this program, for the report. */
   readonly version?: string;
 }

@@ -4,6 +4,7 @@ import { cancelled, cancelWithin } from '../runtime/cancel.ts';
 import { type Part, runParts } from '../runtime/lifecycle.ts';
 import { createPublisher } from '../runtime/sync/publisher.ts';
 import { createApply } from './apply/apply.ts';
+import { createBundles } from './bundles/bundles.ts';
 import { createDriftBook } from './apply/drift-book.ts';
 import { createQuestions } from './dns/questions.ts';
 import { dnsHandler } from './dns/serve.ts';
@@ -64,8 +65,9 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
   const exports = createExports(cluster, ports, Math.max(0, ...state.list('ImportedFact').map((fact) => (fact.cluster === cluster ? fact.version.epoch : 0))));
   const clusterWatch = createClusterWatch(ports, config, publisher, () => config.advertisedPeerAddress || addresses.peer);
   const book = createDriftBook(ports.clock, state);
+  const bundles = createBundles({ ports, config, state });
   const apply = createApply({
-    ports, config, state, publisher, book,
+    ports, config, state, publisher, book, bundles,
     adoptTrust: async (bundlePem, signal) => { await identity.adoptTrust(bundlePem, signal); },
     certificateProblems: () => meshCertificates.problems(),
   });
@@ -90,6 +92,7 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
     { name: 'exports', start: (signal) => exports.start(signal) },
     { name: 'report', start: (signal) => clusterWatch.start(signal) },
     { name: 'apply', start: (signal) => apply.start(signal) },
+    { name: 'bundles', start: (signal) => bundles.start(signal) },
     { name: 'mesh certificates', start: (signal) => whilePeered(state, link.obtained, (peered) => meshCertificates.start(peered), signal) },
     { name: 'failover', start: (signal) => failover.start(signal) },
     { name: 'imports', start: (signal) => imports.start(signal) },

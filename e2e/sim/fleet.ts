@@ -6,6 +6,7 @@ import { createAgent } from '../../controller/agent/wiring.ts';
 import { CLUSTERS, type DemoClusterDefinition, seedCluster } from '../../controller/demo/clusters.ts';
 import { createEmbeddedApi, type EmbeddedApi } from '../../controller/embedded/api.ts';
 import { embeddedClient, inProcess } from '../../controller/embedded/client.ts';
+import { embeddedDiscovery } from '../../controller/embedded/discovery.ts';
 import { memoryObjectStore } from '../../controller/embedded/store.ts';
 import { createHub } from '../../controller/hub/wiring.ts';
 import { createJoinToken } from '../../controller/runtime/new-join-token.ts';
@@ -24,7 +25,7 @@ import { createSimClock, type SimClock } from './clock.ts';
 import { beginLife, type Life } from './life.ts';
 import type { NetworkSettings } from './fabric.ts';
 import { createNetwork, type SimulatedNetwork } from './network.ts';
-import { countedKubernetes, livingKubernetes, livingRecords, livingSnapshots, memoryDns, memorySnapshots, tracedKubernetes, tracedRecords } from './ports.ts';
+import { countedKubernetes, livingDiscovery, livingKubernetes, livingRecords, livingSnapshots, memoryDns, memorySnapshots, tracedKubernetes, tracedRecords } from './ports.ts';
 import { createTrace, type Trace } from './trace.ts';
 
 /** A value that a person wrote into a managed Secret. */
@@ -168,7 +169,7 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
     const claim: ClusterClaim = {};
     let dns: DnsPacketHandler | undefined;
     const self = host(name, api, (life, number) => createAgent({
-      ...common(name, life, number), kubernetes: livingKubernetes(claimingKubernetes(counted(self), claim), life), snapshots: livingSnapshots(snapshots, life),
+      ...common(name, life, number), kubernetes: livingKubernetes(claimingKubernetes(counted(self), claim), life), discovery: livingDiscovery(embeddedDiscovery(api), life), snapshots: livingSnapshots(snapshots, life),
       hub: network.hubConnector(name), peers: network.peerConnector(name), peerServer: network.peerServer(name, PEER_PORT),
       dns: memoryDns(`192.0.2.${index + 1}:53`, life, (handler) => { dns = handler; }),
     }, {

@@ -3,7 +3,7 @@ import type { Assignment, JournalEntry } from '../../mesh/model/history.ts';
 import type { RunTarget } from '../../mesh/model/rollout.ts';
 import type { Condition } from '../../mesh/model/condition.ts';
 import type { DnsPacketHandler, DnsServer } from '../../mesh/ports/dns.ts';
-import { type KubernetesClient, KubernetesError, type KubernetesObject, type ObjectRef, type ResourceKind } from '../../mesh/ports/kubernetes.ts';
+import { type ApiDiscovery, type KubernetesClient, KubernetesError, type KubernetesObject, type ObjectRef, type ResourceKind } from '../../mesh/ports/kubernetes.ts';
 import type { RecordStore } from '../../mesh/ports/records.ts';
 import type { SnapshotStore } from '../../mesh/ports/snapshot.ts';
 import type { Life } from './life.ts';
@@ -83,6 +83,11 @@ export function livingKubernetes(client: KubernetesClient, life: Life): Kubernet
     delete: (...call) => life.call(() => client.delete(...call)),
   } as KubernetesClient;
 }
+
+export const livingDiscovery = (discovery: ApiDiscovery, life: Life): ApiDiscovery => ({
+  kindsOf: (...call) => life.call(() => discovery.kindsOf(...call)),
+  versionsOf: (...call) => life.call(() => discovery.versionsOf(...call)),
+});
 
 /** The records, and beside them what they hold of runs, for looking at without waiting. */
 export interface TracedRecords {

@@ -24,8 +24,7 @@ export interface Inventory extends BundleReference {
   readonly schema: 1;
   /** Of the assignment that brought the package to this digest; 0: of a hub that does not count. */
   readonly generation: number;
-  /** `Pruning`: all parts are in place, and what only earlier versions had goes. */
-  readonly phase: 'Applying' | 'Pruning' | 'Applied' | 'Removing';
+  readonly phase: 'Applying' | 'Applied' | 'Removing';
   /** Parts, from the first, that were in place and healthy. */
   readonly reached: number;
   readonly parts: number;

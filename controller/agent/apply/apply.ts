@@ -6,6 +6,7 @@ import { type Cache, createCache } from '../../runtime/cache.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import { createLoop } from '../../runtime/loop.ts';
 import type { Publisher } from '../../runtime/sync/publisher.ts';
+import type { Bundles } from '../bundles/bundles.ts';
 import type { AgentConfig, AgentPorts } from '../ports.ts';
 import type { AgentState } from '../state/state.ts';
 import type { DriftBook } from './drift-book.ts';
@@ -29,10 +30,12 @@ export interface Apply {
 }
 
 export function createApply(
-  { ports, config, state, publisher, book, adoptTrust, certificateProblems }: {
+  { ports, config, state, publisher, book, bundles, adoptTrust, certificateProblems }: {
     readonly ports: AgentPorts; readonly config: AgentConfig; readonly state: AgentState; readonly publisher: Publisher;
     /** What others changed beside the objects here. */
     readonly book: DriftBook;
+    /** What runs have brought beside the peering. */
+    readonly bundles: Pick<Bundles, 'synced' | 'outcome' | 'subscribe'>;
     /** Roots of the desired state; resolves once they are in use. */
     readonly adoptTrust: (bundlePem: string, signal: CancelSignal) => Promise<void>;
     /** What keeps the mesh certificates from being in place; undefined: not looked at since the start. */
@@ -51,7 +54,7 @@ export function createApply(
     const id = state.desired?.id;
     if (settled && id !== undefined && state.applied?.id !== id) state.setApplied({ id, appliedAt: clock.now() });
     const generation = state.desired?.generation;
-    const drift = [...state.managed.drift, ...book.entries()];
+    const drift = [...state.managed.drift, ...book.entries(), ...bundles.outcome().drift];
     publisher.set('AppliedReport', config.cluster, {
       id: state.applied?.id ?? null, appliedAt: state.applied?.appliedAt ?? null, healthy, message: message.slice(0, LONGEST_MESSAGE), drift: drift.slice(0, MOST_DRIFT),
       ...(drift.length <= MOST_DRIFT ? {} : { driftOmitted: drift.length - MOST_DRIFT }), ...(inPlace && !settled && id !== undefined ? { inPlaceButDrift: id } : {}),
@@ -93,8 +96,10 @@ export function createApply(
     });
     const settled = outcomes.every(([, outcome]) => outcome.settled);
     const certificates = peering === null ? '' : certificateText(desired.id);
-    if (settled && certificates !== '') report(true, certificates, { healthy: false });
-    else report(settled, settled ? '' : drift.length > 0 ? drift.map(driftText).join('; ') : 'applying', { inPlace: certificates === '' && outcomes.every(([, outcome]) => outcome.inPlace) });
+    const packages = bundles.outcome();
+    const messages = [settled ? '' : drift.length > 0 ? drift.map(driftText).join('; ') : 'applying', certificates, packages.message].filter((message) => message !== '');
+    const inPlace = certificates === '' && packages.inPlace && outcomes.every(([, outcome]) => outcome.inPlace);
+    report(settled && packages.settled, (settled ? messages : messages.filter((message) => message !== certificates)).join('; '), { healthy: settled && packages.settled && certificates === '', inPlace });
     const again = outcomes.flatMap(([, outcome]) => outcome.again ?? []);
     return !settled ? later : again.length === 0 ? undefined : Math.min(...again);
   }
@@ -104,7 +109,7 @@ export function createApply(
     name: 'apply',
     refusedAgainSeconds: REFUSED_AGAIN_SECONDS,
     async reconcile(_key, signal) {
-      if (!caches.every(({ synced }) => synced)) return {};
+      if (!caches.every(({ synced }) => synced) || !bundles.synced) return {};
       try {
         return { requeueAt: await bring(signal) };
       } catch (error) {
@@ -115,11 +120,12 @@ export function createApply(
   });
 
   return {
-    get synced() { return caches.every(({ synced }) => synced); },
+    get synced() { return bundles.synced && caches.every(({ synced }) => synced); },
     refresh: () => loop.add(KEY),
     async start(signal) {
       state.subscribe((type) => { if (type === 'DesiredRevision') loop.add(KEY); });
       book.subscribe(() => loop.add(KEY));
+      bundles.subscribe(() => loop.add(KEY));
       for (const cache of caches) {
         cache.subscribe(() => loop.add(KEY));
         void cache.waitForSync(signal).then(() => { if (!signal.aborted) loop.add(KEY); });

@@ -6,12 +6,14 @@ import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Clock } from '../../../mesh/ports/clock.ts';
 import type { Log } from '../../../mesh/ports/log.ts';
 import type { SnapshotStore } from '../../../mesh/ports/snapshot.ts';
+import { inventorySchema } from './inventory-schema.ts';
 import type { AgentState, StateContent } from './state.ts';
 
 /** Changes come in bursts; a crash within it loses only what the hub sends again. */
 const DEBOUNCE_MILLISECONDS = 1000;
 const RETRY_MILLISECONDS = 10_000;
 
+const driftEntry = z.object({ object: z.string(), path: z.string(), expected: z.string(), actual: z.string(), manager: z.string(), firstSeen: z.number(), actor: z.string().optional(), changedAt: z.number().optional(), reason: z.enum(['Changed', 'PutBack', 'Contended']).optional() });
 const health = z.looseObject({ cluster: z.string(), healthy: z.boolean(), changedAt: z.number(), raw: z.boolean(), rawSince: z.number(), evacuated: z.boolean(), reason: z.string() });
 
 /** The frame; each resource passes the same checks as one from the hub. */
@@ -23,11 +25,13 @@ const snapshotSchema = z.object({
   applied: z.object({ id: z.string(), appliedAt: z.number() }).nullable(),
   managed: z.object({
     written: z.record(z.string(), z.record(z.string(), z.string())),
-    drift: z.array(z.object({ object: z.string(), path: z.string(), expected: z.string(), actual: z.string(), manager: z.string(), firstSeen: z.number(), actor: z.string().optional(), changedAt: z.number().optional(), reason: z.enum(['Changed', 'PutBack', 'Contended']).optional() })),
+    drift: z.array(driftEntry),
     spent: z.array(z.string()).max(256).optional(),
   }),
   // Worth less than all the rest: without it a fight begins anew, and is found again.
   contentions: z.record(z.string(), z.object({ manager: z.string(), undoneAt: z.array(z.number()), rounds: z.int().min(0), quietUntil: z.number() })).catch({}),
+  // The cluster has the inventories as well.
+  packages: z.record(z.string(), z.object({ inventory: inventorySchema, drift: z.array(driftEntry), spent: z.array(z.string()).max(256) })).catch({}),
 });
 
 /** As if it came from the hub now: a value of an older program, or one that was damaged on the disk, is left out, and the hub sends it again. */

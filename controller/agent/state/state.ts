@@ -1,5 +1,6 @@
 /** What the hub told this agent last: the agent's whole memory of the fleet, kept over the loss of the hub and over restarts. */
 import type { Contention } from '../../../mesh/drift/contention.ts';
+import type { Inventory } from '../../../mesh/bundle/inventory.ts';
 import { canonicalJson, type Digest } from '../../../mesh/model/canonical.ts';
 import type { DesiredState, DriftEntry } from '../../../mesh/model/desired.ts';
 import type { FailoverState } from '../../../mesh/model/failover.ts';
@@ -24,6 +25,15 @@ interface ManagedMemory {
   readonly spent?: readonly string[];
 }
 
+/** What is known of one package that an update run brought. */
+export interface PackageMemory {
+  /** As last written into the cluster, which is asked first: this is for when it is gone from there. */
+  readonly inventory: Inventory;
+  readonly drift: readonly DriftEntry[];
+  /** As in `ManagedMemory`. */
+  readonly spent: readonly string[];
+}
+
 /** What a snapshot holds. Questions are answered at once or never, so they are left out. */
 export interface StateContent {
   readonly resources: Readonly<Partial<Record<HubType, readonly SyncResource[]>>>;
@@ -32,6 +42,8 @@ export interface StateContent {
   readonly managed: ManagedMemory;
   /** Who undid our writes, by the object's name. */
   readonly contentions: Readonly<Record<string, Contention>>;
+  /** By package. */
+  readonly packages: Readonly<Record<string, PackageMemory>>;
 }
 
 export interface AgentState {
@@ -55,6 +67,8 @@ export interface AgentState {
   setManaged(managed: ManagedMemory): void;
   readonly contentions: StateContent['contentions'];
   setContentions(contentions: StateContent['contentions']): void;
+  readonly packages: StateContent['packages'];
+  setPackage(name: string, memory: PackageMemory | undefined): void;
   /** Called after each change of a resource, and once with an empty name when it became known what is imported. Returns how to end it. */
   subscribe(listener: (type: HubType, name: string) => void): () => void;
   /** Called after each change of anything that a snapshot holds. */
@@ -76,6 +90,7 @@ export function createState(cluster: string, digest: Digest): AgentState {
   let applied: AppliedMemory | null = null;
   let managed: ManagedMemory = { written: {}, drift: [] };
   let contentions: StateContent['contentions'] = {};
+  let packages: StateContent['packages'] = {};
   let knowsImports = false;
 
   const table = (type: HubType): Map<string, SyncResource> => tables.get(type) ?? new Map();
@@ -136,6 +151,13 @@ export function createState(cluster: string, digest: Digest): AgentState {
     },
     get contentions() { return contentions; },
     setContentions(next) { contentions = next; contentChanged(); },
+    get packages() { return packages; },
+    setPackage(name, memory) {
+      const { [name]: before, ...others } = packages;
+      if (before === memory || (before !== undefined && memory !== undefined && canonicalJson(before) === canonicalJson(memory))) return;
+      packages = memory === undefined ? others : { ...others, [name]: memory };
+      contentChanged();
+    },
     subscribe(listener) {
       listeners.add(listener);
       return () => { listeners.delete(listener); };
@@ -148,6 +170,7 @@ export function createState(cluster: string, digest: Digest): AgentState {
       applied,
       managed,
       contentions,
+      packages,
     }),
     restore(content) {
       for (const type of HUB_TYPES) {
@@ -157,6 +180,7 @@ export function createState(cluster: string, digest: Digest): AgentState {
       applied = content.applied;
       managed = content.managed;
       contentions = content.contentions;
+      packages = content.packages;
       knowsImports = content.resources.ImportedFact !== undefined;
     },
   };

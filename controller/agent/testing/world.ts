@@ -6,12 +6,13 @@ import type { ExportFact } from '../../../mesh/model/service.ts';
 import { AGENT_TYPES, HUB_TYPES, type SyncType, type SyncValues } from '../../../mesh/model/sync.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { DnsPacketHandler } from '../../../mesh/ports/dns.ts';
-import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
+import type { ApiDiscovery, KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
 import { type PeerFacts, type PeerHandler, TransportError } from '../../../mesh/ports/transport.ts';
 import { sha256Hex } from '../../adapters/digest.ts';
 import { p256Signer } from '../../adapters/signer.ts';
 import { createEmbeddedApi } from '../../embedded/api.ts';
 import { embeddedClient } from '../../embedded/client.ts';
+import { embeddedDiscovery } from '../../embedded/discovery.ts';
 import { memoryObjectStore } from '../../embedded/store.ts';
 import { createPublisher, type Publisher } from '../../runtime/sync/publisher.ts';
 import { runSyncSession } from '../../runtime/sync/session.ts';
@@ -20,6 +21,7 @@ import { type ManualClock, manualClock } from '../../runtime/testing/manual-cloc
 import { readAnswer, writeQuestion } from '../dns/client.ts';
 import { typeNumber } from '../dns/types.ts';
 import { testHub } from '../identity/testing/hub.ts';
+import type { AgentConfig } from '../ports.ts';
 import { type Agent, createAgent } from '../wiring.ts';
 import { noting } from './noting.ts';
 import { streamPair, type StreamPair } from './stream-pair.ts';
@@ -56,13 +58,15 @@ export interface World {
 const never = new AbortController().signal;
 
 /** `on`: another API and clock than those in memory; its `advance` waits. */
-export async function createWorld(on?: { readonly kubernetes: KubernetesClient; readonly clock: ManualClock }): Promise<World> {
+export async function createWorld(on?: { readonly kubernetes: KubernetesClient; readonly clock: ManualClock; readonly discovery?: ApiDiscovery; readonly config?: Partial<AgentConfig> }): Promise<World> {
   const clock = on?.clock ?? manualClock();
   const log = recordingLog();
   const identityHub = await testHub(clock);
-  const kubernetes = on?.kubernetes ?? embeddedClient(createEmbeddedApi({
+  const api = on === undefined ? createEmbeddedApi({
     objects: memoryObjectStore(), clock, random: seededRandom(1), definitions: MEMBER_RESOURCES, namespaces: ['shop', 'isthmus-system'], serviceCidrs: ['10.110.0.0/16'],
-  }));
+  }) : undefined;
+  const kubernetes = on?.kubernetes ?? embeddedClient(api!);
+  const discovery = on?.discovery ?? (api === undefined ? { kindsOf: async () => undefined, versionsOf: async () => [] } : embeddedDiscovery(api));
   const hub = createPublisher(sha256Hex);
   const values = new Map<SyncType, Map<string, { version: string; value: unknown }>>();
   const open = new Set<StreamPair>();
@@ -118,7 +122,7 @@ export async function createWorld(on?: { readonly kubernetes: KubernetesClient; 
     async start() {
       const stop = new AbortController();
       const agent = createAgent({
-        clock, random: seededRandom(7), kubernetes: noting(kubernetes, world.writes, (write) => world.refuse(write)), log, metrics: fakeMetrics(), digest: sha256Hex, signer: p256Signer,
+        clock, random: seededRandom(7), discovery, kubernetes: noting(kubernetes, world.writes, (write) => world.refuse(write)), log, metrics: fakeMetrics(), digest: sha256Hex, signer: p256Signer,
         hub: {
           join: (target, request, signal) => identityHub.connector.join(target, request, signal),
           connect: (address, identity) => ({ ...identityHub.connector.connect(address, identity), sync: (signal) => serve(signal).agent }),
@@ -135,7 +139,7 @@ export async function createWorld(on?: { readonly kubernetes: KubernetesClient; 
         snapshots: { load: async () => world.snapshot, async save(content) { world.snapshot = content; } },
       }, {
         cluster: 'berlin', namespace: 'isthmus-system', hubAddress: 'hub:7443', joinToken: token, ciliumNamespace: 'kube-system', properties: { country: 'de' },
-        advertisedPeerAddress: '', peerProbeIntervalSeconds: 1, peerProbeFailures: 2, version: '0.0.0-test', meshEndpoint: { address: 'berlin.mesh.example', port: 2379 },
+        advertisedPeerAddress: '', peerProbeIntervalSeconds: 1, peerProbeFailures: 2, version: '0.0.0-test', meshEndpoint: { address: 'berlin.mesh.example', port: 2379 }, ...on?.config,
       });
       running = { stop, ended: agent.start(stop.signal) };
       running.ended.catch(() => {});

@@ -1,0 +1,127 @@
+/** Packages that the assigned state has, and those that it has no more: brought, looked after, taken away. Never any other. */
+import type { DriftEntry } from '../../../mesh/model/desired.ts';
+import type { Instant } from '../../../mesh/model/instant.ts';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import { messageOf } from '../../runtime/errors.ts';
+import { createLoop } from '../../runtime/loop.ts';
+import type { AgentConfig, AgentPorts } from '../ports.ts';
+import type { AgentState } from '../state/state.ts';
+import { createContentReader } from './content.ts';
+import { createInventories } from './inventories.ts';
+import { createKinds } from './kinds.ts';
+import { createPackages, type PackageOutcome } from './package.ts';
+
+export interface BundlesOutcome {
+  readonly settled: boolean;
+  readonly inPlace: boolean;
+  readonly message: string;
+  readonly drift: readonly DriftEntry[];
+}
+
+export interface Bundles {
+  /** It is known what is there through us. */
+  readonly synced: boolean;
+  /** Of the desired state as it is now; what was found out for another one does not count. */
+  outcome(): BundlesOutcome;
+  subscribe(listener: () => void): void;
+  start(signal: CancelSignal): Promise<void>;
+}
+
+/** Objects of any kind are looked at, not watched: a watch of each kind would need more rights. */
+const LOOK_AGAIN_MILLISECONDS = 30_000;
+const SOONEST_MILLISECONDS = 250;
+const LATEST_MILLISECONDS = 5000;
+const REFUSED_AGAIN_SECONDS = 30;
+const RETRY_LOAD_MILLISECONDS = 5000;
+
+export function createBundles({ ports, config, state }: { readonly ports: AgentPorts; readonly config: AgentConfig; readonly state: AgentState }): Bundles {
+  const { clock, log } = ports;
+  const inventories = createInventories({ ports, namespace: config.namespace, state });
+  const bring = createPackages({ ports, config, state, inventories, kinds: createKinds(ports.discovery), read: createContentReader(config) });
+  const outcomes = new Map<string, PackageOutcome & { readonly of: string }>();
+  const movingSince = new Map<string, Instant>();
+  const listeners: (() => void)[] = [];
+
+  const assignment = (): string => `${state.desired?.id ?? ''} ${state.desired?.generation ?? 0}`;
+  const names = (): readonly string[] => [...new Set([...(state.desired?.state.bundles ?? []).map((one) => one.package), ...inventories.all().map((one) => one.package)])].sort();
+
+  function put(name: string, found: PackageOutcome & { readonly of: string }): void {
+    const before = outcomes.get(name);
+    outcomes.set(name, found);
+    if (before === undefined || JSON.stringify(before) !== JSON.stringify(found)) for (const listener of listeners) listener();
+  }
+
+  function later(name: string, { moving, settled }: PackageOutcome): Instant {
+    const now = clock.now();
+    if (!moving) {
+      movingSince.delete(name);
+      return now + (settled ? LOOK_AGAIN_MILLISECONDS : REFUSED_AGAIN_SECONDS * 1000);
+    }
+    const since = movingSince.get(name) ?? now;
+    movingSince.set(name, since);
+    return now + Math.min(LATEST_MILLISECONDS, Math.max(SOONEST_MILLISECONDS, (now - since) / 4));
+  }
+
+  const loop = createLoop({
+    ...ports,
+    name: 'bundles',
+    refusedAgainSeconds: REFUSED_AGAIN_SECONDS,
+    async reconcile(name, signal) {
+      const { desired } = state;
+      // Without an assignment nothing is known to be too much.
+      if (desired === undefined) return {};
+      const of = assignment();
+      const reference = desired.state.bundles?.find((one) => one.package === name);
+      try {
+        const found = await bring(name, { reference, generation: desired.generation ?? 0, overrides: desired.state.overrides ?? [] }, signal);
+        if (of !== assignment()) { loop.add(name); return {}; }
+        put(name, { ...found, of });
+        if (reference === undefined && found.settled) {
+          outcomes.delete(name);
+          movingSince.delete(name);
+          for (const listener of listeners) listener();
+          return {};
+        }
+        return { requeueAt: later(name, found) };
+      } catch (error) {
+        if (!signal.aborted) put(name, { settled: false, inPlace: false, message: `package ${name}: ${messageOf(error)}`, drift: [], moving: true, of });
+        throw error;
+      }
+    },
+  });
+
+  const all = (): void => { for (const name of names()) loop.add(name); };
+
+  return {
+    get synced() { return inventories.read; },
+    outcome() {
+      const of = assignment();
+      const found = names().map((name) => outcomes.get(name)).map((one) => (one?.of === of ? one : undefined));
+      const known = found.filter((one) => one !== undefined);
+      const waiting = known.length < found.length ? ['packages are being looked at'] : [];
+      return {
+        settled: waiting.length === 0 && known.every((one) => one.settled),
+        inPlace: waiting.length === 0 && known.every((one) => one.settled || one.inPlace),
+        message: [...known.filter((one) => !one.settled).map((one) => one.message), ...waiting].join('; '),
+        drift: known.flatMap((one) => one.drift),
+      };
+    },
+    subscribe(listener) { listeners.push(listener); },
+    async start(signal) {
+      state.subscribe((type) => { if (inventories.read && (type === 'DesiredRevision' || type === 'Bundle')) all(); });
+      const running = loop.start(signal);
+      while (!signal.aborted && !inventories.read) {
+        try {
+          await inventories.load(signal);
+        } catch (error) {
+          if (signal.aborted) break;
+          log.warn({ error: messageOf(error) }, 'what bundles have brought cannot be read yet, trying again');
+          await clock.sleepUntil(clock.now() + RETRY_LOAD_MILLISECONDS, signal);
+        }
+      }
+      for (const listener of listeners) listener();
+      all();
+      await running;
+    },
+  };
+}
