@@ -9,9 +9,9 @@ export const isObject = (value: unknown): value is JsonObject => typeof value ==
 
 /**
  * What another reader could read otherwise than we do: numbers that lose digits, values that JSON does not have, lone surrogates, nesting that exhausts a stack.
- * A sentence that begins with the place, or `undefined`. Never recurses.
+ * `nulls` false: members that are null neither, for clients of Kubernetes drop them or keep them as they like. A sentence that begins with the place, or `undefined`. Never recurses.
  */
-export function jsonProblem(field: string, root: unknown): string | undefined {
+export function jsonProblem(field: string, root: unknown, nulls = false): string | undefined {
   const open: { readonly path: string; readonly value: unknown; readonly depth: number }[] = [{ path: field, value: root, depth: 0 }];
   for (let entry = open.pop(); entry !== undefined; entry = open.pop()) {
     const { path, value, depth } = entry;
@@ -26,10 +26,19 @@ export function jsonProblem(field: string, root: unknown): string | undefined {
     } else if (isObject(value)) {
       const wrong = Object.keys(value).find((key) => key === '__proto__' || key.length > LONGEST_KEY || HALF_A_CHARACTER.test(key));
       if (wrong !== undefined) return `${path}: a key beginning ${JSON.stringify(wrong.slice(0, 40))} is longer than ${LONGEST_KEY} characters, holds half a character, or is "__proto__"`;
+      const empty = nulls ? undefined : Object.keys(value).find((key) => value[key] === null);
+      if (empty !== undefined) return `${path}.${empty}: is null, which "kubectl apply" drops and others keep, so that one file would have two digests; take it out`;
       for (const [key, member] of Object.entries(value).reverse()) if (member !== undefined) open.push({ path: `${path}.${key}`, value: member, depth: depth + 1 });
     } else if (value !== null && typeof value !== 'boolean') return `${path}: a ${typeof value} is no value of JSON`;
   }
   return undefined;
+}
+
+/** Without members that are null. Only for what `jsonProblem` has passed: it recurses. */
+export function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).flatMap(([key, member]) => (member === null || member === undefined ? [] : [[key, withoutNulls(member)] as const])));
 }
 
 /** Bytes of UTF-8. */

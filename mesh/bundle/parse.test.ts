@@ -7,6 +7,7 @@ import { guardProblem } from './guard.ts';
 import { utf8Length } from './json.ts';
 import { referenceOf } from './objects.ts';
 import { parseBundle, readBundle } from './parse.ts';
+import { readBundleSpec } from './spec.ts';
 import { configMap, content, manifest } from './testing/contents.ts';
 
 const job = { ...manifest('Job', 'migrate', 'shop', 'batch/v1'), spec: {} };
@@ -27,6 +28,30 @@ describe('a bundle that is as it should be', () => {
   });
   test('has one digest, however its members are ordered', () => {
     expect(bundleDigest({ health: [], parts: [{ manifests: [{ metadata: { namespace: 'shop', name: 'settings' }, data: { a: 'b' }, kind: 'ConfigMap', apiVersion: 'v1' }], name: 'all' }], version: '1.0.0', package: 'shop', schema: 1 }, sha256Hex)).toBe(bundleDigest(content(), sha256Hex));
+  });
+});
+
+describe('a spec', () => {
+  const spec = (more: object): unknown => ({ package: 'shop', version: '1.0.0', parts: [{ name: 'one', ...more }] });
+  test('has the defaults of the schema filled in, and nothing where objects say null', () => {
+    const said = { manifests: [{ ...configMap('a'), metadata: { name: 'a', namespace: 'shop', creationTimestamp: null }, list: [{ b: null }, null] }] };
+    expect(readBundleSpec(spec(said)).content?.parts[0]?.manifests).toEqual([{ ...configMap('a'), list: [{}, null] }]);
+    expect(readBundleSpec(spec({ hook: { job } })).content?.parts[0]?.hook?.timeoutSeconds).toBe(600);
+    expect(readBundleSpec(spec({ patch: { object: { apiVersion: 'v1', kind: 'Node', name: 'a' }, fields: { spec: { a: 1, b: null } } } })).content?.parts[0]?.patch).toEqual({ object: { apiVersion: 'v1', kind: 'Node', namespace: '', name: 'a' }, fields: { spec: { a: 1 } } });
+  });
+  test.each<[unknown, string]>([
+    [spec({ values: { target: 'HelmRelease', namespace: 'a', name: 'b', values: { a: null } } }), 'is null'],
+    [{ ...spec({}) as object, signatures: [{ keyid: 'a' }] }, 'signatures[0]: is not a keyid and a sig'],
+    [{ ...spec({}) as object, signatures: Array.from({ length: 17 }, () => ({ keyid: 'a', sig: 'b' })) }, 'signatures: give at most 16'],
+    [null, 'spec: is not an object'], [{}, 'content.package: is missing'], [{ parts: [null, 1] }, 'content.package: is missing'],
+  ])('%#', (value, problem) => { expect(readBundleSpec(value).problem).toContain(problem); });
+  test('any JSON whatever is either read or has a sentence', () => {
+    fc.assert(fc.property(fc.jsonValue(), (value) => {
+      for (const candidate of [value, { ...spec({}) as object, parts: value }, spec({ hook: value, patch: value, manifests: value }), { parts: [value], signatures: value }]) {
+        const read = readBundleSpec(candidate);
+        if (read.content !== undefined) expect(parseBundle(bundleText(read.content)).content).toEqual(read.content);
+      }
+    }));
   });
 });
 
@@ -61,6 +86,7 @@ describe('a bundle is refused, by the place and the way out', () => {
     [one({ manifests: [{ ...configMap('a'), spec: { number: 2 ** 60 } }] }), 'has more digits than JSON\'s readers keep'],
     [one({ manifests: [{ ...configMap('a'), spec: { number: Number.NaN } }] }), 'is no number of JSON'],
     [one({ manifests: [{ ...configMap('a'), data: { a: '\ud800' } }] }), 'holds half a character'],
+    [one({ values: { target: 'HelmRelease', namespace: 'a', name: 'b', values: { deep: [{ a: null }] } } }), 'values.values.deep[0].a: is null, which "kubectl apply" drops'],
     [one({ manifests: [manifest('UpdateRun', 'x', '', 'isthmus.dev/v1alpha1')] }), 'bundles do not write Isthmus\' own objects'],
     [one({ manifests: [manifest('CustomResourceDefinition', 'approvals.isthmus.dev', '', 'apiextensions.k8s.io/v1')] }), 'own definitions'],
     [one({ manifests: [manifest('ClusterRole', 'isthmus-agent', '', 'rbac.authorization.k8s.io/v1')] }), 'own rights and guards'],

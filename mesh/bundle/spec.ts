@@ -1,6 +1,6 @@
 /** A Bundle's spec as content. What the API server fills in is filled in here too, so that a file has the digest that its object will have. */
 import type { BundleContent, DsseSignature } from '../model/bundle.ts';
-import { isObject, type JsonObject } from './json.ts';
+import { isObject, type JsonObject, jsonProblem, withoutNulls } from './json.ts';
 import { readBundle } from './parse.ts';
 
 /** As the schema of the kind has it. */
@@ -9,11 +9,12 @@ const MOST_SIGNATURES = 16;
 
 export type ReadSpec = { readonly content: BundleContent; readonly signatures: readonly DsseSignature[]; readonly problem?: never } | { readonly content?: never; readonly problem: string };
 
+/** Null in an object is nothing said (`creationTimestamp: null`); in the values of a chart it says something, and is left to be refused. */
 function withDefaults(part: unknown): unknown {
   if (!isObject(part)) return part;
-  const { hook, patch } = part;
+  const { manifests, hook, patch } = { ...part, ...(withoutNulls({ manifests: part['manifests'], hook: part['hook'], patch: part['patch'] }) as JsonObject) };
   return {
-    ...part,
+    ...part, ...(manifests === undefined ? {} : { manifests }), ...(hook === undefined ? {} : { hook }), ...(patch === undefined ? {} : { patch }),
     ...(isObject(hook) ? { hook: { timeoutSeconds: HOOK_SECONDS, ...hook } } : {}),
     ...(isObject(patch) && isObject(patch['object']) ? { patch: { ...patch, object: { namespace: '', ...patch['object'] } } } : {}),
   };
@@ -21,6 +22,8 @@ function withDefaults(part: unknown): unknown {
 
 export function readBundleSpec(spec: unknown): ReadSpec {
   if (!isObject(spec)) return { problem: 'spec: is not an object' };
+  const unreadable = jsonProblem('spec', spec, true);
+  if (unreadable !== undefined) return { problem: unreadable };
   const { signatures = [], parts, health = [], ...rest } = spec as JsonObject & { readonly signatures?: unknown };
   if (!Array.isArray(signatures) || signatures.length > MOST_SIGNATURES) return { problem: `signatures: give at most ${MOST_SIGNATURES}` };
   const wrong = (signatures as readonly unknown[]).findIndex((signature) => !isObject(signature) || typeof signature['keyid'] !== 'string' || typeof signature['sig'] !== 'string');

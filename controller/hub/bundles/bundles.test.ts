@@ -13,7 +13,7 @@ import { applyAll, conditionOf } from '../testing/three-clusters.ts';
 
 const never = new AbortController().signal;
 const QUICK = { stages: [{ name: 'all', clusters: {}, maxConcurrency: 10, soakSeconds: 0 }], progressDeadlineSeconds: 60 };
-const parts = (text: string) => [{ name: 'settings', manifests: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings', namespace: 'shop' }, data: { text, nothing: null } }] }];
+const parts = (text: string) => [{ name: 'settings', manifests: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings', namespace: 'shop' }, data: { text } }] }];
 const contentOf = (version: string, text = version): BundleContent => ({ schema: 1, package: 'shop', version, parts: parts(text), health: [] });
 const digestOf = (version: string, text = version): string => bundleDigest(contentOf(version, text), digest);
 const specOf = (version: string, signatures: readonly DsseSignature[] = [], text = version) => ({ package: 'shop', version, parts: parts(text), signatures });
