@@ -60,6 +60,12 @@ describe('the calendar', () => {
     expect(intervals({ rrule: 'FREQ=MONTHLY;BYMONTHDAY=-1', start: '2027-01-01T23:30:00' }, '2027-01-01T00:00:00Z', 2)).toEqual(['2027-01-31T23:30Z/2027-02-01T00:30Z', '2027-02-28T23:30Z/2027-03-01T00:30Z']);
   });
 
+  test('rules: days and weeks of the year, and every sixth hour also where clocks change', () => {
+    expect(intervals({ rrule: 'FREQ=YEARLY;BYYEARDAY=1,-1', start: '2027-01-01T06:00' }, '2027-01-02T00:00:00Z', 2)).toEqual(['2027-12-31T06:00Z/2027-12-31T07:00Z', '2028-01-01T06:00Z/2028-01-01T07:00Z']);
+    expect(intervals({ rrule: 'FREQ=YEARLY;BYWEEKNO=1;BYDAY=MO', start: '2020-01-01T06:00' }, '2027-01-01T00:00:00Z', 2)).toEqual(['2027-01-04T06:00Z/2027-01-04T07:00Z', '2028-01-03T06:00Z/2028-01-03T07:00Z']);
+    expect(intervals({ rrule: 'FREQ=HOURLY;INTERVAL=6', start: '2027-03-27T18:00', timeZone: 'Europe/Berlin' }, '2027-03-27T00:00:00Z', 3)).toEqual(['2027-03-27T17:00Z/2027-03-27T18:00Z', '2027-03-27T23:00Z/2027-03-28T00:00Z', '2027-03-28T05:00Z/2027-03-28T06:00Z']);
+  });
+
   test('rules: first Saturdays, every second week from its start, a count, an end', () => {
     expect(intervals({ rrule: 'FREQ=MONTHLY;BYDAY=1SA', start: '2027-01-02T22:00' }, '2027-01-03T00:00:00Z', 2)).toEqual(['2027-02-06T22:00Z/2027-02-06T23:00Z', '2027-03-06T22:00Z/2027-03-06T23:00Z']);
     expect(intervals({ rrule: 'FREQ=WEEKLY;INTERVAL=2', start: '2020-01-06T22:00' }, '2027-01-01T00:00:00Z', 2)).toEqual(['2027-01-11T22:00Z/2027-01-11T23:00Z', '2027-01-25T22:00Z/2027-01-25T23:00Z']);

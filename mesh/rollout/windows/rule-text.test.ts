@@ -23,6 +23,8 @@ test.each([
   ['FREQ=MONTHLY;BYMONTHDAY=-32', 25, 'BYMONTHDAY: "-32" is none'],
   ['FREQ=WEEKLY;BYDAY=SATURDAY', 19, 'BYDAY: "SATURDAY" is no day; give SA'],
   ['FREQ=WEEKLY;BYDAY=MO,1SA', 13, 'BYDAY: 1SA has a number, which goes with FREQ=MONTHLY'],
+  ['FREQ=YEARLY;BYDAY=1SU,SA', 13, 'BYDAY: 1SU has a number and others have none: write two windows'],
+  ['FREQ=MONTHLY;BYMONTHDAY=1;BYDAY=1SU', 27, 'BYDAY: 1SU has a number, and BYMONTHDAY is given as well'],
   ['FREQ=WEEKLY;BYMONTHDAY=1', 13, 'BYMONTHDAY does not go with FREQ=WEEKLY'],
   ['FREQ=MONTHLY;BYYEARDAY=1', 14, 'BYYEARDAY does not go with FREQ=MONTHLY'],
   ['FREQ=MONTHLY;BYWEEKNO=1', 14, 'BYWEEKNO goes with FREQ=YEARLY alone'],

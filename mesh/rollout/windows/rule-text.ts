@@ -92,6 +92,9 @@ function forbiddenPart(rule: Rule): { readonly part: string; readonly problem: s
   if (rule.count !== undefined && rule.until !== undefined) return { part: 'UNTIL', problem: 'UNTIL and COUNT exclude each other' };
   const ordinal = rule.byDay?.find((day) => /\d/.test(day));
   if (ordinal !== undefined && (!['MONTHLY', 'YEARLY'].includes(freq) || rule.byWeekNo !== undefined)) return { part: 'BYDAY', problem: `BYDAY: ${ordinal} has a number, which goes with FREQ=MONTHLY, or with FREQ=YEARLY without BYWEEKNO` };
+  // The RFC allows these two, and programs read them each in their own way.
+  if (ordinal !== undefined && rule.byMonthDay !== undefined) return { part: 'BYDAY', problem: `BYDAY: ${ordinal} has a number, and BYMONTHDAY is given as well: give one of them` };
+  if (ordinal !== undefined && rule.byDay?.some((day) => !/\d/.test(day)) === true) return { part: 'BYDAY', problem: `BYDAY: ${ordinal} has a number and others have none: write two windows` };
   if (rule.byMonthDay !== undefined && freq === 'WEEKLY') return { part: 'BYMONTHDAY', problem: 'BYMONTHDAY does not go with FREQ=WEEKLY' };
   if (rule.byYearDay !== undefined && ['DAILY', 'WEEKLY', 'MONTHLY'].includes(freq)) return { part: 'BYYEARDAY', problem: `BYYEARDAY does not go with FREQ=${freq}` };
   if (rule.byWeekNo !== undefined && freq !== 'YEARLY') return { part: 'BYWEEKNO', problem: 'BYWEEKNO goes with FREQ=YEARLY alone' };
