@@ -13,5 +13,6 @@ export interface Person {
 export async function askWhoAmI(client: KubernetesClient, fieldManager: string, signal: CancelSignal): Promise<Person> {
   const answer = await client.create<SelfSubjectReviewObject>(SelfSubjectReview, { apiVersion: apiVersionOf(SelfSubjectReview), kind: SelfSubjectReview.kind, metadata: { name: '' } }, { fieldManager }, signal);
   const { username = '', groups = [] } = answer.status?.userInfo ?? {};
-  return { name: username, groups };
+  // A list of tokens may hold an empty group.
+  return { name: username, groups: groups.filter((group) => group !== '') };
 }
