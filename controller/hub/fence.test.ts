@@ -23,7 +23,7 @@ test('once leadership is over nothing is written, and everything can still be re
   const writes = (): Promise<unknown>[] => [
     ports.kubernetes.create(ConfigMap, object, by, never), ports.kubernetes.update(ConfigMap, object, by, never),
     ports.kubernetes.patch(ConfigMap, object.metadata, {}, { ...by, type: 'apply' }, never), ports.kubernetes.delete(ConfigMap, object.metadata, {}, never),
-    ports.records.recordChange({} as Parameters<RecordStore['recordChange']>[0]), ports.records.compactHistory({ rowsBefore: 0, statesBefore: 0 }), ports.records.putRevisions([]), ports.records.putBundle({ digest: 'd', content: '', signatures: [] }), ports.records.createRun('r', {} as Parameters<RecordStore['createRun']>[1]),
+    ports.records.recordChange({} as Parameters<RecordStore['recordChange']>[0]), ports.records.compactHistory({ rowsBefore: 0, statesBefore: 0 }), ports.records.putRevisions([]), ports.records.putBundle({ digest: 'd', content: '', signatures: [], verifiedAt: 0 }), ports.records.createRun('r', {} as Parameters<RecordStore['createRun']>[1]),
     ports.records.saveProgress({} as Parameters<RecordStore['saveProgress']>[0]), ports.records.putReport('r', ''),
   ];
   await Promise.all(writes());

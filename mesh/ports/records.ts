@@ -16,6 +16,11 @@ export interface ClusterChange {
   readonly entries: readonly HistoryEntry[];
 }
 
+export interface StoredBundle extends BundleDelivery {
+  /** When its signatures were last found to do, for a run: a key that expired since takes nothing away. */
+  readonly verifiedAt: Instant;
+}
+
 interface HistoryQuery {
   readonly cluster?: string;
   /** A field, or all that begin with what precedes a final `*`. Unset: all but those that only repeat or date others (`ECHOES`). */
@@ -107,9 +112,9 @@ export interface RecordStore {
   /** Content-addressed: storing one again changes nothing. */
   putRevisions(revisions: readonly DesiredRevision[]): Promise<void>;
   getRevision(id: string): Promise<DesiredRevision | undefined>;
-  /** Content-addressed, and kept: a run or a way back may ask for it after its Bundle object is gone. Storing one again replaces its signatures alone. */
-  putBundle(bundle: BundleDelivery): Promise<void>;
-  getBundle(digest: string): Promise<BundleDelivery | undefined>;
+  /** Content-addressed, and kept: a run or a way back may ask for it after its Bundle object is gone. Storing one again replaces its signatures and when they were found to do. */
+  putBundle(bundle: StoredBundle): Promise<void>;
+  getBundle(digest: string): Promise<StoredBundle | undefined>;
 
   /** Freezes a run once; false where there is one of this name already (a restart), and then nothing is written. */
   createRun(run: string, frozen: NewRun): Promise<boolean>;

@@ -36,10 +36,10 @@ function suite(open: () => Promise<RecordStore>): void {
   });
 
   test('a bundle keeps its content, and gets the newest signatures', async () => {
-    const bundle = { digest: 'sha256-1', content: '{"a":"ä"}', signatures: [] };
+    const bundle = { digest: 'sha256-1', content: '{"a":"ä"}', signatures: [], verifiedAt: 1_700_000_000_001 };
     await store.putBundle(bundle);
-    await store.putBundle({ ...bundle, content: 'other', signatures: [{ keyid: 'ann', sig: 'AA==' }] });
-    expect(await store.getBundle('sha256-1')).toEqual({ ...bundle, signatures: [{ keyid: 'ann', sig: 'AA==' }] });
+    await store.putBundle({ ...bundle, content: 'other', signatures: [{ keyid: 'ann', sig: 'AA==' }], verifiedAt: 1_700_000_000_002 });
+    expect(await store.getBundle('sha256-1')).toEqual({ ...bundle, signatures: [{ keyid: 'ann', sig: 'AA==' }], verifiedAt: 1_700_000_000_002 });
     expect(await store.getBundle('sha256-none')).toBeUndefined();
   });
 

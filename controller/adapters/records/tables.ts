@@ -30,7 +30,7 @@ export interface Tables {
   journal: { id: Generated<number>; run: string; at: number; cluster: string; event: string; message: string };
   assignments: { cluster: string; desired_id: string; run: string; stage: string; assigned_at: number; generation: number | null };
   /** `signatures`: JSON. */
-  bundles: { digest: string; content: string; signatures: string };
+  bundles: { digest: string; content: string; signatures: string; verified_at: number };
   reports: { name: string; content: string };
 }
 

@@ -8,6 +8,7 @@ import { Bundle, Channel, Mesh, UpdateRun, UpdateStrategy } from '../../../mesh/
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import { bundleDigest, bundleText } from '../../../mesh/bundle/digest.ts';
 import type { BundleContent, BundleDelivery, DsseSignature, SigningPolicy } from '../../../mesh/model/bundle.ts';
+import { toRfc3339 } from '../../../mesh/model/instant.ts';
 import { type Bench, createBench, digest, scriptedAgent, type ScriptedAgent } from '../testing/bench.ts';
 import { applyAll, conditionOf } from '../testing/three-clusters.ts';
 
@@ -148,6 +149,12 @@ describe('signatures', () => {
     expect((await bundleOf(bench, 'shop-1'))?.status?.verifiedBy).toEqual(['ann', 'ben']);
     expect(await runs(bench)).toEqual(['bring Completed']);
     expect(held(agents['oslo'])).toEqual([digestOf('1.0.0')]);
+
+    const expired = { notAfter: toRfc3339(bench.clock.now() + 1000) };
+    policy = { threshold: 2, keys: [pinned('ann', expired), pinned('ben', expired)] };
+    await settle(130);
+    expect(conditionOf(await bundleOf(bench, 'shop-1'), 'Verified')).toMatchObject({ status: 'False', message: expect.stringContaining('key "ann" expired') });
+    expect(held(agents['oslo']), 'what is in place stays told').toEqual([digestOf('1.0.0')]);
 
     policy = { threshold: 2, keys: [pinned('ann'), pinned('ben', { revoked: true })] };
     await settle(130);

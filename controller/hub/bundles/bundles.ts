@@ -25,10 +25,10 @@ export interface BundleParts {
   readonly judge: BundleJudge;
 }
 
-/** Why a content from the records may not be used now, in a sentence; undefined: it may. */
-export function storedProblem(stored: BundleDelivery, { policy }: Pick<BundleJudge, 'policy'>, { digest, clock }: Pick<HubPorts, 'digest' | 'clock'>): string | undefined {
+/** Why a content from the records may not be used, its keys judged as of `at`, in a sentence; undefined: it may. */
+export function storedProblem(stored: BundleDelivery, { policy }: Pick<BundleJudge, 'policy'>, { digest }: Pick<HubPorts, 'digest'>, at: Instant): string | undefined {
   if (textDigest(stored.content, digest) !== stored.digest) return `the records have another content under ${stored.digest}; restore them from a backup`;
-  const verified = verifyBundle(stored, policy(), clock.now());
+  const verified = verifyBundle(stored, policy(), at);
   return verified.ok ? undefined : `its signatures do not do: ${verified.problem}`;
 }
 
@@ -42,7 +42,7 @@ export function createBundles({ ports, objects, judge }: BundleParts): Bundles &
   async function fromRecords(name: string, wanted: string): Promise<BundleAnswer> {
     const stored = await records.getBundle(wanted);
     if (stored === undefined) return { problem: `there is no Bundle "${name}", and no run has kept a content with the digest ${wanted}` };
-    const problem = storedProblem(stored, judge, ports);
+    const problem = storedProblem(stored, judge, ports, clock.now());
     if (problem !== undefined) return { problem };
     const { content, problem: unread } = parseBundle(stored.content);
     return content === undefined ? { problem: unread } : { reference: { package: content.package, version: content.version, digest: wanted } };
@@ -57,7 +57,7 @@ export function createBundles({ ports, objects, judge }: BundleParts): Bundles &
     const { reference, delivery } = verdict.facts;
     if (wanted !== undefined && wanted !== reference.digest) return { problem: `Bundle ${name} has the digest ${reference.digest}, not ${wanted} as the run asks for; make a run of that digest` };
     const stored = JSON.stringify(delivery.signatures);
-    if (kept.get(delivery.digest) !== stored) await records.putBundle(delivery);
+    if (kept.get(delivery.digest) !== stored) await records.putBundle({ ...delivery, verifiedAt: clock.now() });
     kept.set(delivery.digest, stored);
     return { reference };
   }

@@ -1,4 +1,5 @@
 /** Each agent is told the contents that its cluster's assigned state refers to, and no others. */
+import type { BundleDelivery } from '../../../mesh/model/bundle.ts';
 import type { Assignments } from '../rollout/assignments.ts';
 import type { Publishers } from '../gateway/publishers.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
@@ -27,15 +28,16 @@ export function createBundlePublishing({ ports, assignments, publishers, judge }
   /** Digest → why it is withheld; each is logged once. */
   const withheld = new Map<string, string>();
 
-  async function usable(digest: string): Promise<Awaited<ReturnType<typeof records.getBundle>>> {
+  /** A key that expired since a run brought the bundle takes nothing away; one that was revoked since does. */
+  async function usable(digest: string): Promise<BundleDelivery | undefined> {
     const stored = await records.getBundle(digest);
-    const problem = stored === undefined ? 'the records do not have it; were they restored from an older backup?' : storedProblem(stored, judge, ports);
+    const problem = stored === undefined ? 'the records do not have it; were they restored from an older backup?' : storedProblem(stored, judge, ports, stored.verifiedAt);
     if (problem === undefined) withheld.delete(digest);
     else if (withheld.get(digest) !== problem) {
       withheld.set(digest, problem);
       log.error({ digest, problem }, 'a bundle that is assigned is not told to agents');
     }
-    return problem === undefined ? stored : undefined;
+    return stored === undefined || problem !== undefined ? undefined : { digest, content: stored.content, signatures: stored.signatures };
   }
 
   async function tell(cluster: string): Promise<void> {
