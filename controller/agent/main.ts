@@ -16,6 +16,7 @@ import { createLog, type LogLevel } from '../adapters/log.ts';
 import { createMetrics } from '../adapters/metrics.ts';
 import { systemRandom } from '../adapters/random.ts';
 import { p256Signer } from '../adapters/signer.ts';
+import { watchedSigningPolicy } from '../adapters/signing-policy.ts';
 import { fileSnapshots } from '../adapters/snapshot.ts';
 import { cancelWithin } from '../runtime/cancel.ts';
 import { AdvisedError } from '../runtime/errors.ts';
@@ -44,6 +45,8 @@ export interface AgentOptions {
   /** undefined: the defaults of `observe/defaults.ts`. */
   readonly reportLabels?: readonly string[] | undefined;
   readonly gpuResources?: readonly string[] | undefined;
+  /** File with the keys that bundles must be signed with; undefined: no signatures are asked for. */
+  readonly bundleKeys?: string | undefined;
   readonly logLevel: LogLevel;
   readonly version: string;
   /** JSON of the bound addresses, written when they are known. */
@@ -93,6 +96,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     ...(options.reportLabels === undefined ? {} : { reportLabels: options.reportLabels }),
     ...(options.gpuResources === undefined ? {} : { gpuResources: options.gpuResources }),
     ...(options.meshEndpoint === undefined ? {} : { meshEndpoint: options.meshEndpoint }),
+    ...(options.bundleKeys === undefined ? {} : { bundleKeys: watchedSigningPolicy(options.bundleKeys, log) }),
   }, (addresses: AgentAddresses) => tell(addresses));
 
   const everything = cancelWithin(signal);

@@ -23,6 +23,7 @@ interface AgentFlags {
   readonly peerProbeFailures: string;
   readonly reportLabels: string;
   readonly gpuResources: string;
+  readonly bundleKeys?: string;
   readonly joinTokenFile?: string;
   readonly statusFile?: string;
   readonly logLevel: LogLevel;
@@ -82,6 +83,7 @@ export function register(program: Command, environment: (command: Command) => En
     .option('--peer-probe-failures <count>', 'unanswered this often in a row: unreachable', '3')
     .option('--report-labels <keys>', 'labels of pods or namespaces by which requests are summed, joined by commas, at most 4; empty: none', DEFAULT_REPORT_LABELS.join(','))
     .option('--gpu-resources <globs>', 'extended resources that are GPUs, joined by commas', DEFAULT_GPU_RESOURCES.join(','))
+    .option('--bundle-keys <path>', 'a file (YAML) with the keys that bundles must be signed with, and by how many; nothing: no signatures are asked for')
     .option('--join-token-file <path>', 'the join token, where it is not in ISTHMUS_JOIN_TOKEN')
     .option('--status-file <path>', 'write the bound addresses here, as JSON')
     .addOption(logLevelOption())
@@ -106,6 +108,7 @@ export function register(program: Command, environment: (command: Command) => En
         peerProbeFailures: wholeNumber('--peer-probe-failures', flags.peerProbeFailures, 1, 100),
         reportLabels: parseReportLabels(flags.reportLabels),
         gpuResources: parseList(flags.gpuResources),
+        bundleKeys: flags.bundleKeys,
         logLevel: flags.logLevel,
         version: packageVersion(),
         statusFile: flags.statusFile,
