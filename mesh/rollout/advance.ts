@@ -1,6 +1,6 @@
 /** One cluster's next step in a run. */
 import { type Instant, seconds, toRfc3339 } from '../model/instant.ts';
-import type { RunTarget, StageValue, TargetObservation } from '../model/rollout.ts';
+import type { RunTarget, StageValue, TargetObservation, WindowVerdict } from '../model/rollout.ts';
 import { seenOf, waitMessage } from './health.ts';
 import { heldMessage, LEFT } from './skipped.ts';
 import { soakSecondsOf } from './stage.ts';
@@ -76,9 +76,16 @@ export const isBlocked = (observed: TargetObservation | undefined): boolean => o
 export function blockMessage(observed: TargetObservation | undefined): string | undefined {
   if (observed?.busyWith !== undefined) return `waits for run ${observed.busyWith}, which has it in flight`;
   if (observed?.window === undefined || observed.window.open) return undefined;
+  const known = sentences.get(observed.window);
+  if (known !== undefined) return known;
   const { reason, opensAt } = observed.window;
-  return `waits: ${reason === '' ? 'its window is closed' : reason}; ${opensAt === null ? 'it does not open within the time that was looked at' : `opens at ${toRfc3339(opensAt)}`}`;
+  const sentence = `waits: ${reason === '' ? 'its window is closed' : reason}; ${opensAt === null ? 'it does not open within the time that was looked at' : `opens at ${toRfc3339(opensAt)}`}`;
+  sentences.set(observed.window, sentence);
+  return sentence;
 }
+
+/** One verdict is that of thousands of clusters. */
+const sentences = new WeakMap<WindowVerdict, string>();
 
 const withMessage = (target: RunTarget, message: string): RunTarget => (target.message === message ? target : { ...target, message });
 
