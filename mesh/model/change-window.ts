@@ -3,7 +3,7 @@ import type { Instant } from './instant.ts';
 import type { ClusterSelector } from './selector.ts';
 
 /** `Allow`: changes begin inside it alone. `Deny`: no change begins inside it, whatever allows it. */
-export type WindowKind = 'Allow' | 'Deny';
+type WindowKind = 'Allow' | 'Deny';
 
 /** Exactly one of `cron`, `rrule` and `period` is set. */
 export interface ChangeWindowValue {
