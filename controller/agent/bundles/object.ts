@@ -1,7 +1,6 @@
 /** One object of a bundle: applied as far as nobody else has changed it, or looked at. */
 import { objectName } from '../../../mesh/bundle/objects.ts';
 import type { BundleContent } from '../../../mesh/model/bundle.ts';
-import type { Digest } from '../../../mesh/model/canonical.ts';
 import type { DriftEntry, DriftOverride } from '../../../mesh/model/desired.ts';
 import { AGENT_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
@@ -17,7 +16,6 @@ import { differingPaths, valueAt, withValueAt } from './values.ts';
 export interface ObjectParts {
   readonly client: KubernetesClient;
   readonly kinds: Kinds;
-  readonly digest: Digest;
   readonly content: BundleContent;
   readonly overrides: readonly DriftOverride[];
   /** Permissions that were used up. */
@@ -41,10 +39,14 @@ export interface Objects {
   review(intent: Intent, signal: CancelSignal): Promise<ObjectOutcome>;
 }
 
-/** The same request would be refused again; all else is tried again at once. */
-const isRefusal = (error: unknown): error is KubernetesError => error instanceof KubernetesError && [400, 403, 404, 405, 413, 415, 422].includes(error.code);
+/** What does not fit the schema is refused by server-side apply as an inner error (500). */
+const NOT_OF_THE_SCHEMA = /failed to create typed (patch|live) object|field not declared in schema/;
 
-export function createObjects({ client, kinds, digest, content, overrides, spent, known }: ObjectParts): Objects {
+/** The same request would be refused again; all else is tried again at once. */
+const isRefusal = (error: unknown): error is KubernetesError =>
+  error instanceof KubernetesError && ([400, 403, 404, 405, 413, 415, 422].includes(error.code) || NOT_OF_THE_SCHEMA.test(error.message));
+
+export function createObjects({ client, kinds, content, overrides, spent, known }: ObjectParts): Objects {
   const refused = (message: string): ObjectOutcome => ({ state: 'refused', message });
   const inPlace = (object: KubernetesObject | undefined, spends: readonly string[] = []): ObjectOutcome => ({ state: 'in place', object, spends });
   const refOf = ({ reference: { namespace, name } }: Intent) => (namespace === '' ? { name } : { namespace, name });

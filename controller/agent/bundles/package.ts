@@ -8,7 +8,7 @@ import { stillSpent } from '../apply/settle.ts';
 import type { AgentConfig, AgentPorts } from '../ports.ts';
 import type { AgentState } from '../state/state.ts';
 import type { ReadContent } from './content.ts';
-import { decide, driftSentence } from './decided.ts';
+import { decide, driftSentence, isReverted } from './decided.ts';
 import { type Intent, PACKAGE } from './intents.ts';
 import type { Inventories } from './inventories.ts';
 import type { Kinds } from './kinds.ts';
@@ -67,6 +67,7 @@ export function createPackages({ ports, config, state, inventories, kinds, read 
       if (intent === undefined || kind === undefined) continue;
       const { namespace, name: object } = intent.reference;
       const live = await client.get(kind, namespace === '' ? { name: object } : { namespace, name: object }, signal);
+      if (isReverted(live)) continue;
       const wanted = entry.path === '' ? 'present' : shownValue(intent.reference, valueAt(intent.object, entry.path), digest);
       const stands = live === undefined ? ABSENT : entry.path === '' ? 'present' : shownValue(intent.reference, valueAt(live, entry.path), digest);
       if (stands === entry.actual && wanted !== entry.actual) held.push(entry);
@@ -120,7 +121,7 @@ export function createPackages({ ports, config, state, inventories, kinds, read 
     const save = inventories.save;
     const parts = createPart({
       content, config, client, clock, digest, save, generation,
-      objects: createObjects({ client, kinds, digest, content, overrides, spent, known: { previous: memory(name)?.drift ?? [], now: clock.now(), digest } }),
+      objects: createObjects({ client, kinds, content, overrides, spent, known: { previous: memory(name)?.drift ?? [], now: clock.now(), digest } }),
     }, reference.digest);
     const used = (drift: readonly DriftEntry[], spends: readonly string[]): void => remember(name, drift, stillSpent([...spent, ...spends], overrides));
 
