@@ -14,11 +14,12 @@ import { clusterView, meshValues, strategyValue } from '../views.ts';
 import { writeStatus } from '../write-status.ts';
 import type { OpenRun, RunBook } from './book.ts';
 import { holdObject, releaseObject } from './finalizer.ts';
-import { freeze, strategyDigestOf } from './freeze.ts';
+import { strategyDigestOf } from './freeze.ts';
 import type { Contents, Intent, IntentWorld, RunSpec } from './intent.ts';
 import { joinedLater } from './joined-later.ts';
 import type { RolloutParts } from './rollout.ts';
 import { type Beside, statusBefore, statusOf, statusOfNothing } from './status.ts';
+import type { RolloutWorld } from './world.ts';
 
 export interface Conductor {
   /** Freezes a run whose turn has come; `hindrance`: that it cannot do anything, and why. */
@@ -31,28 +32,14 @@ export interface Conductor {
   endBefore(object: UpdateRunObject, phase: 'Failed' | 'Stopped', message: string, signal: CancelSignal): Promise<void>;
 }
 
-export function createConductor({ ports, sources, fleet, drift, gates, windows, strategies, onProgress }: RolloutParts, book: RunBook, digest: Digest): Conductor {
+export function createConductor({ ports, sources, fleet, gates, windows, strategies, onProgress }: RolloutParts, around: RolloutWorld, book: RunBook, digest: Digest): Conductor {
   const { clock, log, kubernetes, records } = ports;
   const { assignments, clusters, meshes } = sources;
   const transitions = ports.metrics.counter('isthmus_hub_run_transitions_total', 'Transitions of clusters in update runs, by the phase they came to.', ['phase']);
 
   let unsent = false;
 
-  function observe(run: string, { cluster, phase }: RunTarget): TargetObservation {
-    const applied = drift.applied(cluster);
-    return {
-      cluster, connected: fleet.connection(cluster)?.connected ?? false, appliedId: applied?.id ?? null, healthy: applied?.healthy ?? false, message: applied?.message ?? '',
-      ...(applied?.generation === undefined ? {} : { generation: applied.generation }), gone: clusters.get({ name: cluster }) === undefined, held: drift.held(cluster),
-      ...(phase === 'Pending' ? { window: windows.windowOf(cluster, run) } : {}),
-    };
-  }
-
-  function isFailing(cluster: string): boolean {
-    const applied = drift.applied(cluster);
-    const told = assignments.get(cluster)?.desiredId;
-    if (applied === undefined || fleet.connection(cluster)?.connected !== true) return false;
-    return !applied.healthy || (told !== undefined && applied.id !== told);
-  }
+  const observe = (run: string, { cluster, phase }: RunTarget): TargetObservation => ({ ...around.observe(cluster), ...(phase === 'Pending' ? { window: windows.windowOf(cluster, run) } : {}) });
 
   function beside({ record }: OpenRun): Beside {
     const { strategy, strategyDigest } = record;
@@ -72,9 +59,7 @@ export function createConductor({ ports, sources, fleet, drift, gates, windows, 
     const at = clock.now();
     const strategy = 'hindrance' in intent ? spec.strategy as StrategyValue | undefined ?? null : intent.strategy;
     const contents: Contents = 'hindrance' in intent ? { changes: [], message: intent.hindrance } : await intent.contents();
-    const { targets, revisions, message, warnings } = 'hindrance' in intent ? { targets: [], revisions: [], message: intent.hindrance, warnings: [] } : await freeze(intent, contents, {
-      views: world.views(), baseline: contents.changes.some(({ to }) => assignments.get(to.cluster) === undefined) ? world.plan().baseline : [], assignedId: (cluster) => assignments.get(cluster)?.desiredId ?? null, failing: isFailing, records, now: at,
-    });
+    const { targets, revisions, message, warnings } = 'hindrance' in intent ? { targets: [], revisions: [], message: intent.hindrance, warnings: [] } : await around.freeze(intent, contents, world, at);
     const phase = targets.length > 0 ? 'Running' : 'hindrance' in intent ? 'Failed' : 'Completed';
     const entry = (event: JournalEntry['event']): JournalEntry => ({ run, at, cluster: '', event, message });
     await records.putRevisions(revisions);

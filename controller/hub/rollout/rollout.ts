@@ -4,7 +4,6 @@ import type { UpdateRunObject, UpdateStrategyObject } from '../../../mesh/api/re
 import type { JournalEntry } from '../../../mesh/model/history.ts';
 import type { Instant } from '../../../mesh/model/instant.ts';
 import { FINAL_RUN_PHASES } from '../../../mesh/model/rollout.ts';
-import type { Plan } from '../../../mesh/plan/plan.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { eachApart } from '../../runtime/apart.ts';
 import type { Cache } from '../../runtime/cache.ts';
@@ -13,9 +12,7 @@ import type { Bundles } from '../bundles/types.ts';
 import type { DriftJudge } from '../drift/judge.ts';
 import type { Gates } from '../gates/types.ts';
 import type { Fleet } from '../gateway/fleet.ts';
-import { clusterViews, currentPlan, type PlanSources } from '../mesh/current-plan.ts';
-import { createPlannedIds, heldChanges, lastRuns } from '../mesh/last-runs.ts';
-import { changesOf } from '../mesh/next-run.ts';
+import type { PlanSources } from '../mesh/current-plan.ts';
 import type { HubPorts } from '../ports.ts';
 import { reportOn } from '../report.ts';
 import { runPhase, runSpec, unsettledRuns } from '../views.ts';
@@ -27,6 +24,7 @@ import { releaseObject } from './finalizer.ts';
 import { type Hindrance, type Intent, intentOf, type IntentWorld, isHindrance, type RunSpec } from './intent.ts';
 import { NOTHING, statusBefore } from './status.ts';
 import { type Contender, waitingRuns } from './turns.ts';
+import { createRolloutWorld } from './world.ts';
 
 /** Agents need seconds to return to a restarted hub; who is connected, and so goes first, is judged after that. */
 const GRACE_SECONDS = 15;
@@ -68,25 +66,9 @@ type Found =
 export function createRollout(parts: RolloutParts): Rollout {
   const { ports, sources, fleet, runs, strategies, drift, gates, windows, bundles } = parts;
   const { clock, kubernetes, records } = ports;
-  const { assignments, digest } = sources;
   const book = createRunBook(records);
-  const plannedIds = createPlannedIds(records, digest);
-  const conductor = createConductor(parts, book, digest);
-
-  /** Of one reconcile: plan and views are made when first asked for. */
-  function worldNow(): IntentWorld {
-    let plan: ReturnType<typeof currentPlan> | undefined;
-    let views: ReturnType<typeof clusterViews> | undefined;
-    return {
-      plan: () => (plan ??= currentPlan(sources)), views: () => (views ??= clusterViews(sources)), assigned: (cluster) => assignments.get(cluster),
-      held: (present) => heldOf(present), records, runs, strategies, bundles, digest,
-    };
-  }
-
-  async function heldOf(plan: Plan): ReturnType<IntentWorld['held']> {
-    const changes = changesOf(plan, (cluster) => assignments.get(cluster)?.desiredId ?? null);
-    return heldChanges(plan, changes, await lastRuns(changes.map(({ cluster }) => cluster), runs.list(), records), plannedIds);
-  }
+  const around = createRolloutWorld(parts);
+  const conductor = createConductor(parts, around, book, sources.digest);
 
   async function find(object: UpdateRunObject, world: IntentWorld): Promise<Found> {
     if (FINAL_RUN_PHASES.includes(runPhase(object))) return { object, kind: 'ended' };
@@ -155,7 +137,7 @@ export function createRollout(parts: RolloutParts): Rollout {
 
   async function reconcile(_key: string, signal: CancelSignal): Promise<{ requeueAt?: number }> {
     await conductor.resend();
-    const world = worldNow();
+    const world = around.now();
     const found: Found[] = [];
     const failed = new Map<UpdateRunObject, unknown>();
     for (const object of [...unsettledRuns(runs)].sort(oldestFirst)) {

@@ -1,0 +1,63 @@
+/** The world as runs find it: what begins them, freezes them, and is observed of their clusters. Real runs and those that are only looked at ahead see the same one. */
+import type { Digest } from '../../../mesh/model/canonical.ts';
+import type { Instant } from '../../../mesh/model/instant.ts';
+import type { TargetObservation } from '../../../mesh/model/rollout.ts';
+import type { Plan } from '../../../mesh/plan/plan.ts';
+import { clusterViews, currentPlan } from '../mesh/current-plan.ts';
+import { createPlannedIds, heldChanges, lastRuns } from '../mesh/last-runs.ts';
+import { changesOf } from '../mesh/next-run.ts';
+import { freeze, type Frozen } from './freeze.ts';
+import type { Contents, Intent, IntentWorld } from './intent.ts';
+import type { RolloutParts } from './rollout.ts';
+
+export interface RolloutWorld {
+  /** Of one moment: plan and views are made when first asked for. */
+  now(): IntentWorld;
+  /** Of a cluster, but for windows. */
+  observe(cluster: string): TargetObservation;
+  /** The targets that a run gets which begins now. */
+  freeze(intent: Intent, contents: Contents, world: IntentWorld, now: Instant): Promise<Frozen>;
+}
+
+export type RolloutWorldParts = Pick<RolloutParts, 'sources' | 'fleet' | 'runs' | 'strategies' | 'drift' | 'bundles'> & { readonly ports: Pick<RolloutParts['ports'], 'records'> };
+
+export function createRolloutWorld({ ports: { records }, sources, fleet, runs, strategies, drift, bundles }: RolloutWorldParts): RolloutWorld {
+  const { assignments, clusters } = sources;
+  const digest: Digest = sources.digest;
+  const plannedIds = createPlannedIds(records, digest);
+  const assignedId = (cluster: string): string | null => assignments.get(cluster)?.desiredId ?? null;
+
+  async function heldOf(plan: Plan): ReturnType<IntentWorld['held']> {
+    const changes = changesOf(plan, assignedId);
+    return heldChanges(plan, changes, await lastRuns(changes.map(({ cluster }) => cluster), runs.list(), records), plannedIds);
+  }
+
+  function isFailing(cluster: string): boolean {
+    const applied = drift.applied(cluster);
+    const told = assignments.get(cluster)?.desiredId;
+    if (applied === undefined || fleet.connection(cluster)?.connected !== true) return false;
+    return !applied.healthy || (told !== undefined && applied.id !== told);
+  }
+
+  return {
+    now() {
+      let plan: Plan | undefined;
+      let views: ReturnType<typeof clusterViews> | undefined;
+      return {
+        plan: () => (plan ??= currentPlan(sources)), views: () => (views ??= clusterViews(sources)), assigned: (cluster) => assignments.get(cluster),
+        held: (present) => heldOf(present), records, runs, strategies, bundles, digest,
+      };
+    },
+    observe(cluster) {
+      const applied = drift.applied(cluster);
+      return {
+        cluster, connected: fleet.connection(cluster)?.connected ?? false, appliedId: applied?.id ?? null, healthy: applied?.healthy ?? false, message: applied?.message ?? '',
+        ...(applied?.generation === undefined ? {} : { generation: applied.generation }), gone: clusters.get({ name: cluster }) === undefined, held: drift.held(cluster),
+      };
+    },
+    freeze: (intent, contents, world, now) => freeze(intent, contents, {
+      views: world.views(), baseline: contents.changes.some(({ to }) => assignments.get(to.cluster) === undefined) ? world.plan().baseline : [],
+      assignedId, failing: isFailing, records, now,
+    }),
+  };
+}
