@@ -47,6 +47,9 @@ export interface AgentOptions {
   readonly gpuResources?: readonly string[] | undefined;
   /** File with the keys that bundles must be signed with; undefined: no signatures are asked for. */
   readonly bundleKeys?: string | undefined;
+  /** Its own, and the account that it runs as; undefined: as `AgentConfig` says. */
+  readonly deployment?: string | undefined;
+  readonly serviceAccount?: string | undefined;
   readonly logLevel: LogLevel;
   readonly version: string;
   /** JSON of the bound addresses, written when they are known. */
@@ -96,6 +99,8 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     ...(options.reportLabels === undefined ? {} : { reportLabels: options.reportLabels }),
     ...(options.gpuResources === undefined ? {} : { gpuResources: options.gpuResources }),
     ...(options.meshEndpoint === undefined ? {} : { meshEndpoint: options.meshEndpoint }),
+    ...(options.deployment === undefined ? {} : { deployment: options.deployment }),
+    ...(options.serviceAccount === undefined ? {} : { serviceAccount: options.serviceAccount }),
     ...(options.bundleKeys === undefined ? {} : { bundleKeys: watchedSigningPolicy(options.bundleKeys, log) }),
   }, (addresses: AgentAddresses) => tell(addresses));
 

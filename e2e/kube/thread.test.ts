@@ -49,6 +49,12 @@ const NOT_IN_THE_WALK: Readonly<Record<string, string>> = {
   'get inquiries.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
   'update exportpolicies/status.isthmus.dev * in *': 'said of policies whose selectors mean nothing, and the walk has none',
   'update updatestrategies/status.isthmus.dev * in *': 'said of strategies whose selectors mean nothing, and the walk has none',
+  'get configmaps * in isthmus-system': 'inventories of bundles, and the walk brings none',
+  'create configmaps * in isthmus-system': 'inventories of bundles, and the walk brings none',
+  'patch configmaps * in isthmus-system': 'inventories of bundles, and the walk brings none',
+  'delete configmaps * in isthmus-system': 'inventories of bundles, and the walk brings none',
+  'get deployments.apps isthmus-agent in isthmus-system': 'for a bundle that brings another version of the agent',
+  'patch deployments.apps isthmus-agent in isthmus-system': 'for a bundle that brings another version of the agent',
   'update secrets isthmus-authority in isthmus-system': 'the next issuing authority is made after 45 days',
 };
 

@@ -24,6 +24,8 @@ interface AgentFlags {
   readonly reportLabels: string;
   readonly gpuResources: string;
   readonly bundleKeys?: string;
+  readonly deployment?: string;
+  readonly serviceAccount?: string;
   readonly joinTokenFile?: string;
   readonly statusFile?: string;
   readonly logLevel: LogLevel;
@@ -71,6 +73,8 @@ export function register(program: Command, environment: (command: Command) => En
     .requiredOption('--cluster <name>', 'this cluster\'s name, as in the join token')
     .option('--hub <host:port>', 'the hub\'s gateway; nothing: the join token\'s', '')
     .option('--namespace <name>', 'namespace of the agent\'s own Secret', 'isthmus-system')
+    .option('--deployment <name>', 'the agent\'s own Deployment in its namespace, for bundles that bring another version of it; nothing: it keeps its version')
+    .option('--service-account <name>', 'the account that the agent runs as, to which no bundle may bind rights; nothing: isthmus-agent')
     .option('--cilium-namespace <name>', 'namespace of Cilium', 'kube-system')
     .option('--data-dir <path>', 'folder of the last known state', './isthmus-agent-data')
     .option('--dns-listen <host:port>', 'where DNS is answered, UDP and TCP', '127.0.0.1:5353')
@@ -109,6 +113,8 @@ export function register(program: Command, environment: (command: Command) => En
         reportLabels: parseReportLabels(flags.reportLabels),
         gpuResources: parseList(flags.gpuResources),
         bundleKeys: flags.bundleKeys,
+        deployment: flags.deployment,
+        serviceAccount: flags.serviceAccount,
         logLevel: flags.logLevel,
         version: packageVersion(),
         statusFile: flags.statusFile,
