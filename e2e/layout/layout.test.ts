@@ -36,7 +36,7 @@ const planted: Readonly<Record<string, readonly [file: string, imported: string]
   'imports-resolve': ['mesh/model/lost.ts', './nowhere.ts'],
   'mesh-model-imports-itself': ['mesh/model/bad.ts', '../ports/clock.ts'],
   'mesh-model-cel-imports': ['mesh/model/cel.ts', '@bufbuild/protobuf'],
-  'mesh-decisions-import-model': ['mesh/plan/bad.ts', '../rollout/decide.ts'],
+  'mesh-decisions-import-model': ['mesh/bundle/bad.ts', '../rollout/decide.ts'],
   'mesh-windows-imports': ['mesh/rollout/windows/bad.ts', '../../plan/plan.ts'],
   'recurrence-only-in-windows': ['controller/cli/window.ts', 'rrule-temporal'],
   'mesh-ports-import-model': ['mesh/ports/bad.ts', '../plan/plan.ts'],

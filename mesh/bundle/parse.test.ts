@@ -83,6 +83,8 @@ describe('a bundle is refused, by the place and the way out', () => {
     [one({ hook: { job: manifest('Pod', 'a'), timeoutSeconds: 1 } }), 'is v1 Pod; a hook is a Job of batch/v1'],
     [one({ hook: { job, timeoutSeconds: 0 } }), 'timeoutSeconds: 0 is not 1 to 86400'],
     [{ ...content(), health: [{ apiVersion: 'v1', kind: 'Pod', cel: '((' .repeat(40) }] }, 'health[0].cel: is nested deeper'],
+    [{ ...content(), health: [{ apiVersion: 'v1', kind: 'Pod', cel: 'selff.ready' }] }, 'health[0].cel: names "selff"'],
+    [{ ...content(), health: [{ apiVersion: 'v1', kind: 'Pod', cel: 'self.' }] }, 'health[0].cel: '],
     [one({ manifests: [{ ...configMap('a'), spec: { number: 2 ** 60 } }] }), 'has more digits than JSON\'s readers keep'],
     [one({ manifests: [{ ...configMap('a'), spec: { number: Number.NaN } }] }), 'is no number of JSON'],
     [one({ manifests: [{ ...configMap('a'), data: { a: '\ud800' } }] }), 'holds half a character'],

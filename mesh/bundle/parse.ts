@@ -1,17 +1,17 @@
 /** A bundle's content as a value, or a sentence why it is none. Total: whatever the text, it ends with one of both. */
 import type { BundleContent, HealthRule } from '../model/bundle.ts';
 import { canonicalJson } from '../model/canonical.ts';
-import { celTextProblem } from '../model/cel-check.ts';
 import { dnsLabelProblem } from '../model/names.ts';
 import { guardProblem } from './guard.ts';
+import { healthRuleProblem } from './health.ts';
 import { jsonProblem, utf8Length } from './json.ts';
 import { bundleObjects, groupOf, objectKey, objectName } from './objects.ts';
 import { API_VERSION, KIND, partProblem } from './part.ts';
 import { first, shapeProblem } from './shape.ts';
 import { parseSemanticVersion } from './version.ts';
 
-export const MOST_PARTS = 32;
-export const MOST_OBJECTS = 500;
+const MOST_PARTS = 32;
+const MOST_OBJECTS = 500;
 const MOST_BYTES = 512 * 1024;
 const MOST_RULES = 64;
 
@@ -60,7 +60,7 @@ function ruleProblem(rule: unknown, index: number): string | undefined {
   if (shape !== undefined) return shape;
   const { apiVersion, kind, cel } = rule as Record<keyof HealthRule, unknown>;
   if (typeof apiVersion !== 'string' || !API_VERSION.test(apiVersion) || typeof kind !== 'string' || !KIND.test(kind)) return `${field}: ${JSON.stringify(apiVersion)} ${JSON.stringify(kind)} names no kind`;
-  const wrong = celTextProblem(cel);
+  const wrong = typeof cel === 'string' ? healthRuleProblem(cel) : 'is not a text';
   return wrong === undefined ? undefined : `${field}.cel: ${wrong}`;
 }
 

@@ -12,12 +12,12 @@ import type { Assignments } from '../rollout/assignments.ts';
 /** For the cache of Bundles. */
 export const BUNDLE_INDEXES = { package: ({ spec }: BundleObject): readonly string[] => (typeof spec?.package === 'string' ? [spec.package] : []) };
 
-export interface BundleFacts {
+interface BundleFacts {
   readonly reference: BundleReference;
   readonly delivery: BundleDelivery;
 }
 
-export type BundleVerdict =
+type BundleVerdict =
   | { readonly facts: BundleFacts; readonly taken: string | undefined; /** Why too few signatures count; undefined: enough do. */ readonly unverified: string | undefined; readonly keyids: readonly string[] }
   | { readonly facts?: never; readonly invalid: string };
 

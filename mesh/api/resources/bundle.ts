@@ -36,7 +36,7 @@ const part = z.object({
 }] });
 
 const healthRule = z.object({
-  apiVersion: z.string().min(1).max(316), kind: z.string().min(1).max(63), cel: z.string().min(1).max(2048).describe('CEL over self, the live object: true is healthy, an error is not.'),
+  apiVersion: z.string().min(1).max(316), kind: z.string().min(1).max(63), cel: z.string().min(1).max(1024).describe('CEL over self, the live object: true is healthy, an error is not.'),
 });
 
 const bundleContentSpec = z.object({
