@@ -44,6 +44,10 @@ test.concurrent.each<[string, number, RegExp]>([
   ['drill run shop/checkout', 2, /required option '--evacuate <cluster>' not specified/],
   ['drill run shop/checkout --evacuate nowhere', 1, /^isthmus: there is no cluster "nowhere" to evacuate, nothing was touched; known: berlin\n$/],
   ['drill report nowhere', 1, /^isthmus: drill "nowhere": has no report/],
+  ['window explain nowhere', 1, /^isthmus: there is no cluster "nowhere"; "isthmus fleet query" shows them\n$/],
+  ['window explain berlin --at noon', 2, /^isthmus: --at "noon": give a time \(2026-12-24T18:00:00Z\) or a date \(2026-12-24\)\n$/],
+  ['window override one --for 2h', 2, /required option '--reason <text>' not specified/],
+  ['window override one --reason test --for 2h', 1, /^isthmus: there is no run "one"; "isthmus run list" shows them\n$/],
   ['dns explain checkout.shop.svc.clusterset.local --from nowhere', 1, /^isthmus: cluster "nowhere": its agent is not connected/],
 ])('isthmus %s', async (words, status, sentence) => {
   const outcome = await hub.isthmus(...words.split(' '));
