@@ -7,7 +7,7 @@ import type { ClusterView } from '../../../mesh/model/cluster.ts';
 import { type Instant, seconds } from '../../../mesh/model/instant.ts';
 import { FINAL_RUN_PHASES } from '../../../mesh/model/rollout.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
-import { createWindowBook, type WindowBook } from '../../../mesh/rollout/windows/book.ts';
+import { createWindowBook, type WindowBook, type WindowState } from '../../../mesh/rollout/windows/book.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
 import type { HubPorts } from '../ports.ts';
@@ -21,6 +21,9 @@ import { changeWindowValue, keptValues, windowOverrideValue } from './values.ts'
 const ALL = 'windows';
 /** What lies beyond the horizon comes nearer by the day. */
 const LOOK_AGAIN_SECONDS = 86_400;
+
+const WINDOW_STATES = ['open', 'closed', 'never', 'invalid'] as const;
+const stateName = ({ problem, open, interval }: WindowState): (typeof WINDOW_STATES)[number] => (problem !== undefined ? 'invalid' : open ? 'open' : interval === null ? 'never' : 'closed');
 
 export interface WindowParts {
   readonly ports: Pick<HubPorts, 'clock' | 'random' | 'log' | 'metrics' | 'kubernetes'>;
@@ -36,6 +39,7 @@ export function createWindows({ ports, clusters, runs, windows, overrides, packa
   const { clock, kubernetes } = ports;
   const windowValues = keptValues(changeWindowValue);
   const overrideValues = keptValues(windowOverrideValue);
+  const measured = ports.metrics.gauge('isthmus_hub_change_windows', 'Change windows, by kind and by whether they are open, closed, never open or cannot be read.', ['kind', 'state']);
   const views = new WeakMap<ClusterObject, ClusterView>();
   const listeners: (() => void)[] = [];
   const tell = (): void => { for (const listener of listeners) listener(); };
@@ -67,6 +71,7 @@ export function createWindows({ ports, clusters, runs, windows, overrides, packa
     if (clock.now() >= bookedUntil && book !== undefined) tell();
     const { states } = bookNow();
     const now = clock.now();
+    for (const kind of ['Allow', 'Deny'] as const) for (const state of WINDOW_STATES) measured.set({ kind, state }, states.filter((one) => one.window.kind === kind && stateName(one) === state).length);
     const stateOf = new Map(states.map((state) => [state.window.name, state]));
     for (const object of windows.list()) {
       const state = stateOf.get(object.metadata.name);

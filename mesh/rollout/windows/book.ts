@@ -49,6 +49,11 @@ export function createWindowBook(windows: readonly ChangeWindowValue[], override
   const verdicts = new Map<string, WindowVerdict>();
   /** By what windows ask of a run: which are about it, and what they say of the clusters that were asked for. */
   const scopes = new Map<string, { readonly concerns: readonly boolean[]; readonly bySubject: WeakMap<SelectorSubject, WindowVerdict> }>();
+  /** By run, the longest first. */
+  const overridesInForce = new Map<string, WindowOverrideValue[]>();
+  for (const override of [...overrides].sort((a, b) => b.expiresAt - a.expiresAt)) {
+    if (now < override.expiresAt) overridesInForce.set(override.run, [...overridesInForce.get(override.run) ?? [], override]);
+  }
   const known = selections.get(windows) ?? new WeakMap<SelectorSubject, readonly number[]>();
   selections.set(windows, known);
 
@@ -94,7 +99,7 @@ export function createWindowBook(windows: readonly ChangeWindowValue[], override
       const indexes = (): readonly number[] => selecting(subject).filter((index) => concerns[index]);
       const verdict = bySubject.get(subject) ?? byWindows(indexes());
       bySubject.set(subject, verdict);
-      const override = verdict.open ? undefined : overrideInForce(overrides, subject, run, now);
+      const override = verdict.open ? undefined : overridesInForce.get(run.name)?.find(({ clusters }) => clusters === undefined || matchesSelector(clusters, subject));
       if (override === undefined) return verdict;
       const { name, requestedBy, reason, expiresAt } = override;
       return { open: true, reason: `${verdict.reason}, overridden by WindowOverride ${name}`, opensAt: null, closesAt: closingFrom(indexes(), expiresAt), overriddenBy: `${requestedBy}: ${reason}` };
@@ -159,10 +164,3 @@ const timelinesOf = (states: readonly WindowState[], kind: ChangeWindowValue['ki
 });
 
 const named = (states: readonly WindowState[]): string => states.map(({ window: { name, reason } }) => (reason === '' ? name : `${name} (${reason})`)).join(', ');
-
-/** Of several that hold, the one that holds longest. */
-function overrideInForce(overrides: readonly WindowOverrideValue[], subject: SelectorSubject, run: WindowRun, now: Instant): WindowOverrideValue | undefined {
-  return overrides
-    .filter((override) => override.run === run.name && now < override.expiresAt && (override.clusters === undefined || matchesSelector(override.clusters, subject)))
-    .reduce<WindowOverrideValue | undefined>((longest, override) => (longest !== undefined && longest.expiresAt >= override.expiresAt ? longest : override), undefined);
-}
