@@ -24,6 +24,8 @@ export interface MetricGateValue {
   /** More errors one after another than this make it Inconclusive as well: no data is not success. */
   readonly consecutiveErrorLimit: number;
   readonly timeoutSeconds: number;
+  /** Secret of the hub's namespace with `token`, or `username` and `password`; sent to no origin but that of its annotation `isthmus.dev/origin`. */
+  readonly authSecret?: string;
 }
 
 export type MeasurementPhase = 'Successful' | 'Failed' | 'Inconclusive' | 'Error';
@@ -34,4 +36,13 @@ export interface Measurement {
   /** The first values, for people. */
   readonly values: readonly number[];
   readonly message: string;
+}
+
+/** Measurements that are counted and no longer kept one by one. */
+export interface MeasurementTally {
+  readonly successful: number;
+  readonly failed: number;
+  readonly inconclusive: number;
+  /** Errors one after another, up to the last of them. */
+  readonly lastErrors: number;
 }

@@ -1,6 +1,6 @@
 /** Staged updates as values. */
 import type { Instant } from './instant.ts';
-import type { Measurement } from './metric-gate.ts';
+import type { Measurement, MeasurementTally } from './metric-gate.ts';
 import type { StrategyValue } from './strategy.ts';
 
 export type { Amount, FailurePolicy, GateValue, GroupValue, StageValue, StrategyValue } from './strategy.ts';
@@ -62,6 +62,8 @@ export interface GateState {
   readonly approvedBy?: readonly string[];
   /** The newest 32. */
   readonly measurements?: readonly Measurement[];
+  /** Those before them; absent: there were none. */
+  readonly earlier?: MeasurementTally;
 }
 
 /** What a run knows beside its rows; saved with them in one transaction. */
@@ -151,7 +153,7 @@ export interface ApprovalValue {
 /** What a gate's shell has found out; what is not asked for a gate's kind is ignored. */
 export interface GateObservation {
   readonly approvals?: readonly ApprovalValue[];
-  /** All that were made for this gate, oldest first. */
+  /** Oldest first; those that `GateState.measurements` has already may be left out. */
   readonly measurements?: readonly Measurement[];
   readonly outcome?: { readonly phase: 'Passed' | 'Failed' | 'Inconclusive' | 'Waiting'; readonly message: string };
   /** Why it cannot be judged now (a gate that is wrong, an unguarded API server); the gate holds. */

@@ -22,7 +22,7 @@ export interface GateValue {
   readonly metric?: MetricGateValue;
   readonly waitUntil?: { readonly at: string };
   /** Passes on `{"decision": "pass"}`, fails on `"fail"`, is asked again on `"wait"`. */
-  readonly webhook?: { readonly url: string; readonly intervalSeconds: number; readonly timeoutSeconds: number; readonly failureLimit: number };
+  readonly webhook?: { readonly url: string; readonly intervalSeconds: number; readonly timeoutSeconds: number; readonly failureLimit: number; /** As of a metric gate. */ readonly authSecret?: string };
   /** A Job made in the hub's cluster from a Job named here as a template (suspended); its completion passes, its failure fails. */
   readonly job?: { readonly namespace: string; readonly template: string; readonly deadlineSeconds: number };
 }

@@ -7,6 +7,7 @@ import { type Instant, seconds } from '../../../mesh/model/instant.ts';
 import type { RunTarget, StrategyValue } from '../../../mesh/model/rollout.ts';
 import type { RecordStore } from '../../../mesh/ports/records.ts';
 import { type DesiredChange, freezeTargets } from '../../../mesh/rollout/targets.ts';
+import { gateProblems } from '../../../mesh/rollout/gates/metric-problems.ts';
 import { strategyWarnings } from '../../../mesh/rollout/warnings.ts';
 import type { Contents, Intent } from './intent.ts';
 
@@ -49,7 +50,7 @@ export async function freeze({ strategy }: Pick<Intent, 'strategy'>, contents: C
     };
   });
   const going = new Set(changes.map(({ cluster }) => cluster));
-  const warnings = strategyWarnings(strategy, world.views.filter(({ name }) => going.has(name))).slice(0, MOST_WARNINGS);
+  const warnings = [...gateProblems(strategy), ...strategyWarnings(strategy, world.views.filter(({ name }) => going.has(name)))].slice(0, MOST_WARNINGS);
   return { targets: freezeTargets(strategy, world.views, changes), revisions, message: contents.message, warnings };
 }
 

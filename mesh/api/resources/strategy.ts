@@ -14,6 +14,9 @@ const amount = (least: number) => z.union([z.int().min(least).max(100_000), z.st
   'x-kubernetes-int-or-string': true, minimum: least, maximum: 100_000, pattern: PERCENTAGE, maxLength: 4,
 });
 
+const authSecret = z.string().max(253).regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/).optional()
+  .describe('Secret of the hub\'s namespace with token, or username and password; sent only to the origin that its annotation isthmus.dev/origin names.');
+
 const metricGate = z.object({
   address: z.string().max(2048).regex(/^https?:\/\/[^\s]+$/).describe('Root of a Prometheus HTTP API.'),
   query: z.string().min(1).max(4096).describe('PromQL; {{clusters}} and {{control}} stand for regular expressions of the clusters that the run has changed, and has not.'),
@@ -28,6 +31,7 @@ const metricGate = z.object({
   inconclusiveLimit: z.int().min(0).max(1000).default(0),
   consecutiveErrorLimit: z.int().min(0).max(1000).default(4),
   timeoutSeconds: z.int().min(1).max(300).default(10),
+  authSecret,
 }).meta({ 'x-kubernetes-validations': [{ rule: 'has(self.successCondition) || has(self.failureCondition)', message: 'give successCondition, failureCondition or both' }] });
 
 const gate = z.object({
@@ -41,6 +45,7 @@ const gate = z.object({
   webhook: z.object({
     url: z.string().max(2048).regex(/^https?:\/\/[^\s]+$/), intervalSeconds: seconds(1).default(30), timeoutSeconds: z.int().min(1).max(300).default(10),
     failureLimit: z.int().min(0).max(1000).default(4).describe('More errors one after another than this make the gate Inconclusive.'),
+    authSecret,
   }).optional(),
   job: z.object({
     namespace: z.string().regex(NAME), template: z.string().max(253).describe('A suspended Job of the hub\'s cluster; each gate makes a Job of its own from its template.'),

@@ -27,10 +27,11 @@ export const gatesOf = ({ stages }: Desk, stage: number, side: Side): readonly G
 const EVENTS = { Passed: 'GatePassed', Failed: 'GateFailed', Inconclusive: 'GateInconclusive' } as const;
 
 /** The same object where nothing of it changed. */
-function stateAfter(before: GateState, { phase, message, approvedBy, measurements }: GateVerdict, now: Instant): GateState {
+function stateAfter(before: GateState, { phase, message, approvedBy, measurements, earlier }: GateVerdict, now: Instant): GateState {
   const after: GateState = {
     phase, since: before.since, finishedAt: phase === 'Waiting' ? null : now, message,
     ...(approvedBy === undefined || approvedBy.length === 0 ? {} : { approvedBy }), ...(measurements === undefined ? {} : { measurements }),
+    ...(earlier === undefined ? {} : { earlier }),
   };
   return JSON.stringify(after) === JSON.stringify(before) ? before : after;
 }

@@ -1,9 +1,9 @@
 /** What is known of a gate makes it pass, fail, hold or wait. */
 import { fromRfc3339, type Instant, toRfc3339 } from '../../model/instant.ts';
-import type { Measurement } from '../../model/metric-gate.ts';
+import type { Measurement, MeasurementTally } from '../../model/metric-gate.ts';
 import type { GateObservation, GatePhase, GateState, GateValue } from '../../model/rollout.ts';
 import { approvalVerdict } from './approval.ts';
-import { metricVerdict } from './metric.ts';
+import { keepMeasurements, metricVerdict } from './metric.ts';
 
 export interface GateVerdict {
   readonly phase: GatePhase;
@@ -12,20 +12,13 @@ export interface GateVerdict {
   readonly nextAt: Instant | null;
   readonly approvedBy?: readonly string[];
   readonly measurements?: readonly Measurement[];
-}
-
-const MOST_MEASUREMENTS = 32;
-
-/** Those that the run has kept and those that a shell remembers, each once, oldest first: a hub that was restarted remembers none. */
-function allMeasurements(kept: readonly Measurement[], seen: readonly Measurement[]): readonly Measurement[] {
-  const first = seen[0];
-  if (first === undefined) return kept;
-  return [...kept.filter(({ at }) => at < first.at), ...seen];
+  readonly earlier?: MeasurementTally;
 }
 
 /** Total: a gate of no known kind waits and says so. */
 export function gateVerdict(gate: GateValue, state: GateState, observation: GateObservation | undefined, author: string | undefined, now: Instant): GateVerdict {
-  const kept = state.measurements === undefined ? {} : { measurements: state.measurements };
+  const { measurements = [], earlier } = state;
+  const kept = { ...(state.measurements === undefined ? {} : { measurements }), ...(earlier === undefined ? {} : { earlier }) };
   if (observation?.problem !== undefined) return { phase: 'Waiting', message: observation.problem, nextAt: null, ...kept };
   if (gate.approval !== undefined) return { ...approvalVerdict(gate.approval, observation?.approvals ?? [], author), nextAt: null };
   if (gate.waitUntil !== undefined) {
@@ -34,8 +27,9 @@ export function gateVerdict(gate: GateValue, state: GateState, observation: Gate
     return now >= at ? { phase: 'Passed', message: `it is past ${toRfc3339(at)}`, nextAt: null } : { phase: 'Waiting', message: `until ${toRfc3339(at)}`, nextAt: at };
   }
   if (gate.metric !== undefined) {
-    const measurements = allMeasurements(state.measurements ?? [], observation?.measurements ?? []).filter(({ at }) => at >= state.since);
-    return { ...metricVerdict(gate.metric, measurements, now, state.since), ...(measurements.length === 0 ? {} : { measurements: measurements.slice(-MOST_MEASUREMENTS) }) };
+    const all = keepMeasurements({ measurements, ...(earlier === undefined ? {} : { earlier }) }, (observation?.measurements ?? []).filter(({ at }) => at >= state.since));
+    const { measurements: newest, ...before } = all;
+    return { ...metricVerdict(gate.metric, newest, now, state.since, all.earlier), ...before, ...(newest.length === 0 ? {} : { measurements: newest }) };
   }
   if (gate.webhook === undefined && gate.job === undefined) return { phase: 'Waiting', message: 'the gate asks for nothing that is known here; stop the run and repair its strategy', nextAt: null };
   if (observation?.outcome !== undefined) return { ...observation.outcome, nextAt: null };
