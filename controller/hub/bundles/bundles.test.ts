@@ -140,7 +140,7 @@ describe('signatures', () => {
     await bench.create(Bundle, 'shop-1', specOf('1.0.0', [by('ann', '1.0.0')]));
     await bring(bench, 'bring', { name: 'shop-1' });
     await settle(3);
-    expect(conditionOf(await bundleOf(bench, 'shop-1'), 'Verified')).toMatchObject({ status: 'False', message: '1 of 2 signatures that are needed count (ann); until then no run brings it and no agent is told of it' });
+    expect(conditionOf(await bundleOf(bench, 'shop-1'), 'Verified')).toMatchObject({ status: 'False', message: '1 of 2 signatures that are needed count (ann); until then no run brings it' });
     expect((await bench.get<UpdateRunObject>(UpdateRun, 'bring'))?.status).toMatchObject({ phase: 'Pending', message: expect.stringContaining('1 of 2 signatures that are needed count') });
 
     const object = await bundleOf(bench, 'shop-1');

@@ -71,7 +71,7 @@ export function createBundles({ ports, objects, judge }: BundleParts): Bundles &
     const { threshold } = judge.policy();
     return {
       valid: verdict.taken === undefined ? told('Valid', 'True', 'Valid', `${reference.package} ${reference.version}; bring it to clusters by an UpdateRun or a Channel`) : told('Valid', 'False', 'VersionTaken', verdict.taken),
-      verified: verdict.unverified !== undefined ? told('Verified', 'False', 'NotVerified', `${verdict.unverified}; until then no run brings it and no agent is told of it`)
+      verified: verdict.unverified !== undefined ? told('Verified', 'False', 'NotVerified', `${verdict.unverified}; until then no run brings it`)
         : threshold === 0 ? told('Verified', 'Unknown', 'NotAskedFor', 'this hub asks for no signatures (--bundle-keys)') : told('Verified', 'True', 'Verified', `signed by ${verdict.keyids.join(', ')}; ${threshold} needed`),
       status: { digest: reference.digest, verifiedBy: [...verdict.keyids] },
     };

@@ -9,7 +9,8 @@ export type HubType = (typeof HUB_TYPES)[number];
 export interface Publishers {
   /** Made on first use, with everything told to all so far. */
   of(cluster: string): Publisher;
-  tell<T extends HubType>(cluster: string, type: T, name: string, value: SyncValues[T]): void;
+  /** `measured`: of the value, where many are told the same. */
+  tell<T extends HubType>(cluster: string, type: T, name: string, value: SyncValues[T], measured?: Measured): void;
   untell(cluster: string, type: HubType, name: string): void;
   /** To every agent, those that come later too. `except` is not told. */
   tellAll<T extends HubType>(type: T, name: string, value: SyncValues[T], except?: string): void;
@@ -63,7 +64,7 @@ export function createPublishers(digest: Digest, log: Log): Publishers {
 
   return {
     of,
-    tell: (cluster, type, name, value) => set(cluster, of(cluster), type, name, value),
+    tell: (cluster, type, name, value, measured) => set(cluster, of(cluster), type, name, value, measured),
     untell: (cluster, type, name) => publishers.get(cluster)?.remove(type, name),
     tellAll(type, name, value, except) {
       const entries = shared.get(type) ?? new Map<string, Shared>();
