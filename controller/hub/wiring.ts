@@ -29,6 +29,7 @@ import { createDrift } from './drift/drift.ts';
 import { createDriftJudge } from './drift/judge.ts';
 import { APPROVAL_INDEXES, createApprovals } from './gates/approvals.ts';
 import { createGuards, installGuards } from './gates/guards.ts';
+import { foresightAnswers } from './foresight/answers.ts';
 import { createFleet } from './gateway/fleet.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { createPublishers } from './gateway/publishers.ts';
@@ -158,6 +159,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
         ...historyAnswers({ clock, records, clusters }),
         query: queries.answer,
         ...capacity,
+        ...foresightAnswers({ ports, sources, fleet, runs, strategies, drift: driftJudge, bundles, windows: changeWindows, overrides: windowOverrides, packageOf: (name) => bundleObjects.get({ name })?.spec.package }),
         discovered: (question, { signal: within }) => discovered(question, within),
         dns: ({ name, type, from }, { id, signal: within }) => askAgent({ fleet, publishers, clock }, from, { id, dnsName: name, dnsType: type ?? 'A' }, within),
       },

@@ -4,6 +4,8 @@ import type { DrillState, DrillValue } from '../../model/drill.ts';
 import type { HistoryEntry, JournalEntry } from '../../model/history.ts';
 import type { Instant } from '../../model/instant.ts';
 import type { RunPhase, RunState, RunTarget, StrategyValue, TargetPhase } from '../../model/rollout.ts';
+import type { SimulatedCluster, Simulation } from '../../model/simulation.ts';
+import type { StateChange } from '../../model/state-change.ts';
 import type { Answer } from '../../model/sync.ts';
 
 /** `more`: there are older ones. `keptSince`: RFC 3339; changes before it are no longer told one by one. `otherNames`: under which the same cluster, by its uid, was met. */
@@ -58,6 +60,42 @@ interface FrozenRunAnswer {
   /** null: too large to tell. */
   readonly state: RunState | null;
   readonly joinedLater: readonly string[];
+}
+/** What a run is that was looked at ahead. */
+export interface LookedAtRun {
+  /** null: nobody has made it. */
+  readonly run: string | null;
+  readonly strategy: string;
+  /** What it brings, for people. */
+  readonly brings: string;
+  /** What is unwise in its strategy. */
+  readonly warnings: readonly string[];
+  /** What was assumed beside the assumptions, and what was left out of account. */
+  readonly notes: readonly string[];
+}
+/** Pages after the first have `clusters` alone. */
+export interface SimulateAnswer {
+  readonly about?: LookedAtRun;
+  readonly simulation?: Omit<Simulation, 'clusters'>;
+  readonly clusters: readonly SimulatedCluster[];
+  readonly continue?: string;
+}
+/** Clusters of one stage to which the same is done. */
+export interface ChangeGroup {
+  readonly stage: string;
+  /** Sorted; the first hundred of `count`. */
+  readonly clusters: readonly string[];
+  readonly count: number;
+  /** Of the one cluster that was asked for, or that this group has. */
+  readonly fromId?: string | null;
+  readonly toId?: string;
+  readonly changes: readonly StateChange[];
+  readonly changesOmitted: number;
+}
+export interface ChangesAnswer {
+  readonly about?: LookedAtRun;
+  readonly groups: readonly ChangeGroup[];
+  readonly continue?: string;
 }
 export interface DrillAnswer { readonly drill: DrillValue; readonly state: DrillState; readonly markdown: string }
 export type DnsAnswer = Answer;

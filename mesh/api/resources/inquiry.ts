@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { timestamp } from './common.ts';
 import { defineResource, type ResourceObject } from './define.ts';
+import { changesQuestion, simulateQuestion } from './foresight.ts';
 
 const ONE_QUERY = { rule: '!has(self.text) || !has(self.saved)', message: 'give a text or the name of a saved query, not both' };
 
@@ -58,6 +59,8 @@ const questions = {
   }).meta({ 'x-kubernetes-validations': [ONE_QUERY] }).optional().describe('Which clusters could take a workload, by what they can do; most to give first.'),
   discovered: z.object({ limit: z.int().min(1).max(1000).default(500) }).optional().describe('Clusters that other inventories and tools know.'),
   run: z.object({ name: z.string().max(253) }).optional(),
+  simulate: simulateQuestion,
+  changes: changesQuestion,
   drill: z.object({ name: z.string().max(253) }).optional(),
   dns: z.object({ name: z.string().max(253), type: z.string().max(16).default('A'), from: z.string().max(63) }).optional(),
 };
