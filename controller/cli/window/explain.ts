@@ -78,13 +78,9 @@ export async function explainWindows(environment: Environment, { cluster, at, ru
   const lines = summary(metadata.name, verdict, asked, now);
   const inForce = overrides.filter((one) => (run === undefined || one.run === run) && asked < one.expiresAt && (one.clusters === undefined || matchesSelector(one.clusters, subject)));
   if (run === undefined) lines.push(...inForce.map((one) => `run ${one.run} may pass until ${timeText(one.expiresAt)}: WindowOverride ${one.name} by ${one.requestedBy}: ${one.reason}`));
-  if (format === 'table' && parts.length > 0) {
+  if (format === 'table' || format === 'wide') {
     const rows = parts.map((part) => [part.window.name, part.window.kind, stateText(part), nextText(part, asked), partText(part, known !== undefined)]);
-    environment.out(`${lines.join('\n')}\n\n${table(['WINDOW', 'KIND', 'STATE', 'NEXT', 'PART'], rows)}`);
-    return;
-  }
-  if (format === 'table') {
-    environment.out(`${lines.join('\n')}\n`);
+    environment.out(`${lines.join('\n')}\n${rows.length === 0 ? '' : `\n${table(['WINDOW', 'KIND', 'STATE', 'NEXT', 'PART'], rows)}`}`);
     return;
   }
   const time = (instant: Instant | null | undefined): string | null => (instant === null || instant === undefined ? null : toRfc3339(instant));

@@ -120,6 +120,14 @@ describe('explain', () => {
     });
   });
 
+  test('as names those that are about it, as CSV all', async () => {
+    const [names, rows] = [await fleet(), await fleet({ freeze: FREEZE })];
+    await explain(names, { format: 'name' });
+    expect(names.printed()).toBe('changewindow.isthmus.dev/freeze\nchangewindow.isthmus.dev/nights\n');
+    await explain(rows, { format: 'csv' });
+    expect(rows.printed()).toBe('window,kind,state,opensAt,closesAt,part\r\nfreeze,Deny,open,,2030-01-02T00:00:00.000Z,closes it\r\n');
+  });
+
   test('names what was probably meant', async () => {
     await expect(explain(await fleet({}), { cluster: 'berlim' })).rejects.toThrow('there is no cluster "berlim"; did you mean berlin?');
     await expect(explain(await fleet({}), { run: 'two' })).rejects.toThrow('there is no run "two"');
