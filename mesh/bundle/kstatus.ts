@@ -12,6 +12,7 @@ export interface ObjectHealth {
   readonly message: string;
 }
 
+const NOT_LOOKED_AT = 'its controller has not looked at it yet';
 const CURRENT: ObjectHealth = { state: 'current', message: '' };
 const progressing = (message: string): ObjectHealth => ({ state: 'progressing', message });
 const failed = (message: string): ObjectHealth => ({ state: 'failed', message });
@@ -55,7 +56,7 @@ function seen(object: JsonObject): Seen {
 function general({ object, status, generation, condition }: Seen): ObjectHealth | undefined {
   if (within(object, 'metadata')['deletionTimestamp'] !== undefined) return progressing('is being deleted');
   const observed = status['observedGeneration'];
-  if (typeof observed === 'number' && generation !== undefined && observed !== generation) return progressing(`its controller has seen generation ${observed} of ${generation}`);
+  if (typeof observed === 'number' && generation !== undefined && observed !== generation) return progressing(observed < 1 ? NOT_LOOKED_AT : `its controller has seen generation ${observed} of ${generation}`);
   const stalled = condition('Stalled');
   if (stalled?.status === 'True') return failed(said(stalled));
   const reconciling = condition('Reconciling');
@@ -89,7 +90,7 @@ function deployment(one: Seen): ObjectHealth {
   const { spec, status, condition } = one;
   const progress = condition('Progressing');
   if (progress?.reason === 'ProgressDeadlineExceeded') return failed(said(progress));
-  if (status['observedGeneration'] === undefined) return progressing('its controller has not looked at it yet');
+  if (status['observedGeneration'] === undefined) return progressing(NOT_LOOKED_AT);
   const wanted = count(spec['replicas'], 1);
   const [replicas, updated, ready, available] = ['replicas', 'updatedReplicas', 'readyReplicas', 'availableReplicas'].map((name) => count(status[name])) as [number, number, number, number];
   const short = counted([['replicas made', replicas, wanted], ['replicas updated', updated, wanted]]);
@@ -107,7 +108,7 @@ function deployment(one: Seen): ObjectHealth {
 function statefulSet({ spec, status }: Seen): ObjectHealth {
   const strategy = within(spec, 'updateStrategy');
   if (strategy['type'] === 'OnDelete') return CURRENT;
-  if (status['observedGeneration'] === undefined) return progressing('its controller has not looked at it yet');
+  if (status['observedGeneration'] === undefined) return progressing(NOT_LOOKED_AT);
   const wanted = count(spec['replicas'], 1);
   const [replicas, ready, current, updated] = ['replicas', 'readyReplicas', 'currentReplicas', 'updatedReplicas'].map((name) => count(status[name])) as [number, number, number, number];
   const short = counted([['replicas made', replicas, wanted], ['replicas ready', ready, wanted]]);
@@ -119,7 +120,7 @@ function statefulSet({ spec, status }: Seen): ObjectHealth {
 }
 
 function daemonSet({ spec, status }: Seen): ObjectHealth {
-  if (status['observedGeneration'] === undefined || typeof status['desiredNumberScheduled'] !== 'number') return progressing('its controller has not looked at it yet');
+  if (status['observedGeneration'] === undefined || typeof status['desiredNumberScheduled'] !== 'number') return progressing(NOT_LOOKED_AT);
   const wanted = status['desiredNumberScheduled'];
   // Stricter readers wait for ever here: nothing updates pods that are to be deleted by hand.
   const updated: readonly (readonly [string, number, number])[] = within(spec, 'updateStrategy')['type'] === 'OnDelete' ? [] : [['pods updated', count(status['updatedNumberScheduled']), wanted]];

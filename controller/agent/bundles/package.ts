@@ -134,12 +134,12 @@ export function createPackages({ ports, config, state, inventories, kinds, read 
 
     if (!same) {
       const shared = sharedWith(content, inventories.all().filter((one) => one.package !== name));
-      if (shared !== undefined) return outcome(`${what}: refused before anything was changed${half}: ${objectName(shared.object)} is part of package ${shared.package} already; take it out of one of both`);
+      if (shared !== undefined) return outcome(`${what}: refused before anything was changed: ${objectName(shared.object)} is part of package ${shared.package} already; take it out of one of both${half}`);
       const held = await standing(name, parts.intents, overrides, signal);
       const judged = held.length > 0 ? undefined : await parts.preflight({ package: name, digest: reference.digest }, signal);
       if (judged?.state !== 'done') {
         const drift = judged?.drift ?? held;
-        return outcome(`${what}: refused before anything was changed${half}: ${judged?.message ?? held.map(driftSentence).join('; ')}`, { drift });
+        return outcome(`${what}: refused before anything was changed: ${judged?.message ?? held.map(driftSentence).join('; ')}${half}`, { drift });
       }
       await save(begun(before, content, { digest: reference.digest, generation }, await adopted(before, content, parts.intents, signal)), signal);
       log.info({ package: name, version: reference.version, parts: content.parts.length, from: before?.version ?? '' }, 'brings a package');

@@ -64,10 +64,17 @@ export async function prune(inventory: Inventory, objects: readonly InventoryObj
   }
 
   async function giveUp(object: InventoryObject, kind: ResourceKind, ref: ObjectRef, live: KubernetesObject): Promise<One> {
-    const ours = (live.metadata.managedFields ?? []).some(({ manager, operation, subresource = '' }) => manager === AGENT_FIELD_MANAGER && operation === 'Apply' && subresource === '');
-    if (!ours) return 'gone';
+    const ours = (live.metadata.managedFields ?? []).findIndex(({ manager, operation, subresource = '' }) => manager === AGENT_FIELD_MANAGER && operation === 'Apply' && subresource === '');
+    if (ours < 0) return 'gone';
     const nothing = nothingOf({ ...object, apiVersion: apiVersionOf(kind) });
-    await client.patch(kind, ref, { ...nothing, metadata: { ...nothing.metadata, uid: live.metadata.uid } }, { type: 'apply', fieldManager: AGENT_FIELD_MANAGER }, signal);
+    try {
+      await client.patch(kind, ref, { ...nothing, metadata: { ...nothing.metadata, uid: live.metadata.uid } }, { type: 'apply', fieldManager: AGENT_FIELD_MANAGER }, signal);
+    } catch (error) {
+      if (!(error instanceof KubernetesError) || error.code !== 422) throw error;
+      // The object cannot be without what we set: it keeps that, and is ours no more.
+      const seen = { op: 'test', path: '/metadata/resourceVersion', value: live.metadata.resourceVersion };
+      await client.patch(kind, ref, [seen, { op: 'remove', path: `/metadata/managedFields/${ours}` }], { type: 'json', fieldManager: AGENT_FIELD_MANAGER }, signal);
+    }
     return 'gone';
   }
 
