@@ -70,7 +70,8 @@ describe('unavailable', () => {
     blocked.after();
     expect(blocked.rows).toBe('c00=Assigned c01=Pending c02=Pending');
     blocked.break('c00').after(60);
-    expect(blocked.step).toMatchObject({ phase: 'Waiting', message: 'stage all: 0 of 3 clusters done; 1 clusters are unavailable and maxUnavailable is 1: c00 (failed)' });
+    expect(blocked.step).toMatchObject({ phase: 'Waiting', message: 'stage all: 0 of 3 clusters done; 1 cluster is unavailable and maxUnavailable is 1: c00 (failed)' });
+    expect(blocked.agent('c00', { appliedId: 'other', generation: 9, healthy: false }).after().phase).toBe('Waiting');
     blocked.apply(['c00']).after();
     expect(blocked.rows).toBe('c00=Failed c01=Assigned c02=Pending');
   });

@@ -59,7 +59,7 @@ describe('the policy Pause', () => {
     run.after();
     run.break('berlin').after(60);
     run.ask({ resumedAt: 70_000 }).after(10);
-    expect(run.step).toMatchObject({ phase: 'Waiting', message: expect.stringContaining('1 clusters are unavailable and maxUnavailable is 1: berlin (failed)') });
+    expect(run.step).toMatchObject({ phase: 'Waiting', message: expect.stringContaining('1 cluster is unavailable and maxUnavailable is 1: berlin (failed)') });
     run.apply(['berlin']).after(1);
     expect(run.rows).toBe('berlin=Failed oslo=Assigned paris=Pending rome=Pending');
   });

@@ -40,7 +40,8 @@ function whoIsUnavailable(desk: Desk, stage: number, room: Room): string {
     const failing = target.phase === 'Pending' ? target.failingBefore === true && desk.observed(index)?.connected === true : target.phase === 'Failed' || target.phase === 'RollbackFailed';
     if (failing) names.push(`${target.cluster} (${target.phase === 'Pending' ? 'failing before the run' : 'failed'})`);
   }
-  return `${desk.byStage[stage]!.disturbed} clusters are unavailable and maxUnavailable is ${room.unavailable}${names.length === 0 ? '' : `: ${namesOf(names)}`}`;
+  const { disturbed } = desk.byStage[stage]!;
+  return `${disturbed} ${disturbed === 1 ? 'cluster is' : 'clusters are'} unavailable and maxUnavailable is ${room.unavailable}${names.length === 0 ? '' : `: ${namesOf(names)}`}`;
 }
 
 /** One look at the candidates; `passed`: some were passed over for a budget that may be free by now; `disturbs`: for what may be unavailable. */
@@ -76,8 +77,6 @@ export function fill(desk: Desk, stage: number): Waits {
     const found = newWaits();
     const { begun, passed, disturbs } = look(desk, stage, rows, room, found);
     if (begun && passed) continue;
-    // Where the stage is full, nobody waits for anything else.
-    if (room.isFull()) return newWaits();
     return disturbs ? { ...found, unavailable: whoIsUnavailable(desk, stage, room) } : found;
   }
 }

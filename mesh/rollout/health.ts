@@ -19,9 +19,11 @@ export function seenOf(wantedId: string, observed: TargetObservation | undefined
 export const hasApplied = (wantedId: string, observed: TargetObservation | undefined, generation: number | undefined): boolean =>
   observed !== undefined && observed.connected && observed.appliedId === wantedId && !isEarlier(observed, generation) && seenOf(wantedId, observed, generation) !== 'unknown';
 
-/** Of a row that is finished: by what it was given last. */
-export const isBackInHealth = (target: RunTarget, observed: TargetObservation | undefined): boolean =>
-  seenOf(target.rolledBackAt === undefined ? target.toId : target.backId ?? target.toId, observed, target.generation) === 'healthy';
+/** Of a row that is finished: by what it was given last, by this run or after it. */
+export function isBackInHealth(target: RunTarget, observed: TargetObservation | undefined): boolean {
+  if (observed !== undefined && observed.generation !== undefined && target.generation !== undefined && observed.generation > target.generation) return observed.connected && observed.healthy;
+  return seenOf(target.rolledBackAt === undefined ? target.toId : target.backId ?? target.toId, observed, target.generation) === 'healthy';
+}
 
 /** What is missing for health, for people. */
 export function waitMessage(wantedId: string, observed: TargetObservation | undefined, generation: number | undefined): string {

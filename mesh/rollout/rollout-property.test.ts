@@ -12,8 +12,8 @@ import { newTwin, type Twin, twinDecide } from './testing/twin.ts';
 import { CLUSTERS, type Fleet, fleets, type Moment, moments, strategies } from './testing/worlds.ts';
 
 const CALM_ROUNDS = 120;
-const QUIET = { closedForSeconds: 0, busy: false, held: false, leaves: false };
-const CALM: Moment = { waitSeconds: 20, fates: CLUSTERS.map(() => ({ ...QUIET, does: 'obeys' })) as unknown as Moment['fates'], stop: false, pause: false, resume: true, words: [], outcome: 'Passed', crash: 'none' };
+const QUIET = { closedForSeconds: 0, busy: false, held: false, leaves: false, taken: false };
+const CALM: Moment = { waitSeconds: 20, fates: CLUSTERS.map(() => ({ ...QUIET, does: 'obeys' })) as unknown as Moment['fates'], stop: false, pause: false, resume: 0, words: [], outcome: 'Passed', crash: 'none' };
 
 interface Agent { connected: boolean; appliedId: string | null; generation: number; healthy: boolean; gone: boolean }
 
@@ -42,10 +42,12 @@ class World {
   pass(moment: Moment, calm: boolean): void {
     this.now += moment.waitSeconds * 1000;
     this.stop ||= moment.stop;
-    if (moment.resume) this.resumedAt = this.now;
+    if (moment.resume !== null) this.resumedAt = Math.max(this.resumedAt, this.now - moment.resume * 1000);
     for (const [index, cluster] of CLUSTERS.entries()) {
       const agent = this.agents.get(cluster)!;
-      const { does, leaves } = moment.fates[index]!;
+      const { does, leaves, taken } = moment.fates[index]!;
+      // Somebody else gives it something; an agent that says no generation would never be back on anything that the run knows.
+      if (taken && this.fleet[index]!.saysGeneration) this.assigned.set(cluster, { id: 'other', generation: this.assigned.get(cluster)!.generation + 1 });
       agent.gone ||= leaves;
       agent.connected = !agent.gone && (calm || does === 'comes back' || (agent.connected && does !== 'goes away'));
       if (!agent.connected) continue;

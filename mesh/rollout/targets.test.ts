@@ -65,6 +65,7 @@ describe('warnings', () => {
     [[stage('one', ['*'], { maxConcurrency: '100%' })], {}, ['stage one: maxConcurrency 100% is all of its 4 clusters: they change at once']],
     [[stage('one', ['*'], { maxConcurrency: '10%', maxUnavailable: '10%' })], {}, ['stage one: maxConcurrency 10% of 4 clusters is less than one, and counts as 1', 'stage one: maxUnavailable 10% of 4 clusters is less than one, and counts as 1']],
     [[stage('one', ['*'], { maxFailures: 4, maxUnavailable: 9 })], {}, ['stage one: maxFailures 4 is not less than its 4 clusters: no failure stops the run', 'stage one: maxUnavailable 9 is all of its 4 clusters: nothing need be left that works']],
+    [[stage('one', ['*'], { maxFailures: 2, maxUnavailable: 1 })], {}, ['stage one: maxUnavailable 1 is not more than maxFailures 2: after so many failures nothing goes on until clusters recover']],
     [[stage('none', ['x'], { before: [{ name: 'p', approval: { count: 1, groups: [] } }] }), stage('one', ['*'])], {}, ['stage none selects no cluster: its gates are not asked']],
     [[stage('one', ['*'], { groups: [{ name: 'g', clusters: { names: ['x'] } }, { name: 'h', clusters: { names: ['a', 'b'] }, maxConcurrency: 2 }] })], {}, ['group g of stage one selects no cluster', 'group h of stage one: maxConcurrency 2 is all of its 2 clusters: they change at once']],
     [[stage('one', ['a', 'b'])], {}, ['no stage selects c, d: one at a time at the end']],

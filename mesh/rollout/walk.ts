@@ -1,12 +1,13 @@
 /** Stage after stage: gates before, clusters, soak of the stage, gates after. */
 import { type Instant, seconds } from '../model/instant.ts';
 import type { GateObservations } from '../model/rollout.ts';
+import { roomOf } from './budget.ts';
 import type { Desk } from './desk.ts';
 import { fill } from './fill.ts';
 import { type GateDesk, gateKey, gatesOf, gatesPassed } from './gates/gates.ts';
 import { seenOf, waitMessage } from './health.ts';
 import type { WantedGate } from './step.ts';
-import { newWaits, waitSentences } from './waits.ts';
+import { newWaits, type Waits, waitSentences } from './waits.ts';
 
 export interface Walk {
   /** The stage at work; null: every stage has ended, but for clusters that are away. */
@@ -23,6 +24,8 @@ export interface Walk {
 
 interface Way extends GateDesk {
   soaks: boolean;
+  /** What keeps clusters of the stages that were given their turns. */
+  readonly waits: { readonly stage: number; readonly waits: Waits }[];
 }
 
 /** The last cluster of a stage to be done that is asked to soak. */
@@ -65,12 +68,19 @@ function soakOf(desk: Desk, way: Way, stage: number): 'over' | 'soaks' | 'failed
 }
 
 function give(desk: Desk, way: Way, stage: number): void {
-  const waits = fill(desk, stage);
-  way.reasons.push(...waitSentences(waits));
-  const { opensAt } = waits.closed;
-  if (opensAt === null) return;
-  way.until.push(opensAt);
-  way.wakes.push(opensAt);
+  way.waits.push({ stage, waits: fill(desk, stage) });
+}
+
+/** Where a stage, or the run, is full by now, nobody waits for anything else. */
+function tell(desk: Desk, way: Way): void {
+  for (const { stage, waits } of way.waits) {
+    if (roomOf(desk, stage).isFull()) continue;
+    way.reasons.push(...waitSentences(waits));
+    const { opensAt } = waits.closed;
+    if (opensAt === null) continue;
+    way.until.push(opensAt);
+    way.wakes.push(opensAt);
+  }
 }
 
 function finish(desk: Desk, stage: number): void {
@@ -101,11 +111,12 @@ function isAtWork(desk: Desk, way: Way, stage: number, mayBegin: boolean): boole
 
 /** `mayBegin` false (a run that is paused): nothing is given and no gate is asked, but a stage that soaks is watched. */
 export function walk(desk: Desk, observations: GateObservations, mayBegin: boolean): Walk {
-  const way: Way = { observations, wanted: [], reasons: [], wakes: [], until: [], soaks: false };
+  const way: Way = { observations, wanted: [], reasons: [], wakes: [], until: [], soaks: false, waits: [] };
   let stage: number | null = null;
   for (let number = 0; number < desk.stages.length && stage === null; number++) {
     if (isAtWork(desk, way, number, mayBegin)) stage = number;
   }
+  tell(desk, way);
   const { wanted, reasons, wakes, soaks } = way;
   return { stage, wanted, reasons, wakes, soaks, until: way.until.length === 0 ? null : Math.min(...way.until) };
 }

@@ -22,6 +22,7 @@ function bounds(where: string, count: number, { maxConcurrency, maxFailures, max
   if (count > 1 && maxConcurrency !== undefined && amountOf(maxConcurrency, count, 1) >= count) warnings.push(`${where}: maxConcurrency ${maxConcurrency} is all of its ${clustersText(count)}: they change at once`);
   if (maxFailures !== undefined && count > 0 && amountOf(maxFailures, count, 0) >= count) warnings.push(`${where}: maxFailures ${maxFailures} is not less than its ${clustersText(count)}: no failure stops the run`);
   if (count > 1 && maxUnavailable !== undefined && amountOf(maxUnavailable, count, 1) >= count) warnings.push(`${where}: maxUnavailable ${maxUnavailable} is all of its ${clustersText(count)}: nothing need be left that works`);
+  if (count > 0 && maxUnavailable !== undefined && amountOf(maxUnavailable, count, 1) <= amountOf(maxFailures ?? 0, count, 0)) warnings.push(`${where}: maxUnavailable ${maxUnavailable} is not more than maxFailures ${maxFailures}: after so many failures nothing goes on until clusters recover`);
   for (const [name, amount] of [['maxConcurrency', maxConcurrency], ['maxUnavailable', maxUnavailable]] as const) {
     if (isPercentage(amount) && count > 0 && amountOf(amount, count, 0) === 0) warnings.push(`${where}: ${name} ${amount} of ${clustersText(count)} is less than one, and counts as 1`);
   }

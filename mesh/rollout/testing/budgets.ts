@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import type { Amount, RunTarget, RunValue, StageValue, StrategyValue, TargetObservation } from '../../model/rollout.ts';
 import type { RunStep } from '../step.ts';
-import { health } from './twin-words.ts';
+import { isBack } from './twin-words.ts';
 
 const most = (amount: Amount | undefined, of: number, least: number): number => (amount === undefined ? Number.POSITIVE_INFINITY : Math.max(least, typeof amount === 'number' ? amount : Math.floor((parseInt(amount, 10) * of) / 100)));
 const flies = ({ phase }: RunTarget): boolean => phase === 'Assigned' || phase === 'Soaking' || phase === 'RollingBack';
@@ -32,7 +32,7 @@ export function expectBudgets(strategy: StrategyValue, stages: readonly StageVal
     const bound = stage.maxUnavailable === undefined ? most(stage.maxConcurrency, of, 1) + most(stage.maxFailures ?? 0, of, 0) + accepted : most(stage.maxUnavailable, of, 1);
     const unavailable = members.filter((target) => flies(target) || (target.phase === 'Pending' && target.failingBefore === true && seen(target).connected)
       || ((target.phase === 'Failed' || target.phase === 'RollbackFailed') && seen(target).gone !== true
-        && health(target.rolledBackAt === undefined ? target.toId : target.backId!, seen(target), target.generation ?? 0) !== 'healthy'));
+        && !isBack(target.rolledBackAt === undefined ? target.toId : target.backId!, seen(target), target.generation ?? 0)));
     expect(unavailable.length).toBeLessThanOrEqual(bound);
   }
   // Nothing sets out once a policy, or a person, has ended it.

@@ -11,6 +11,10 @@ export function health(wanted: string, observed: TargetObservation, generation: 
   return of === generation && observed.appliedId === wanted && observed.healthy ? 'healthy' : 'unhealthy';
 }
 
+/** Of a row that failed: healthy on what it was given last, by whomever. */
+export const isBack = (wanted: string, observed: TargetObservation, generation: number): boolean =>
+  ((observed.generation ?? generation) > generation ? observed.connected && observed.healthy : health(wanted, observed, generation) === 'healthy');
+
 export const onlyHas = (wanted: string, observed: TargetObservation, generation: number): boolean => health(wanted, { ...observed, healthy: true }, generation) === 'healthy';
 
 export function dumbApproval({ count, groups }: { readonly count: number; readonly groups: readonly string[] }, approvals: readonly ApprovalValue[], author: string | undefined): 'Passed' | 'Failed' | 'Waiting' {

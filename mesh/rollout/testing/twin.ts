@@ -3,7 +3,7 @@
  * It says which row is in which phase, never why.
  */
 import type { Amount, GateObservations, GateValue, RunPhase, RunTarget, StageValue, StrategyValue, TargetObservation, TargetPhase } from '../../model/rollout.ts';
-import { away, dumbApproval, health, onlyHas } from './twin-words.ts';
+import { away, dumbApproval, health, isBack, onlyHas } from './twin-words.ts';
 
 export interface TwinRow {
   readonly target: RunTarget;
@@ -69,7 +69,7 @@ export function twinDecide(twin: Twin, input: TwinInput, given: (cluster: string
   const soak = (row: TwinRow): number => (row.target.fast === true ? 0 : 1000 * stages[row.target.stage]!.soakSeconds);
   const disturbed = (number: number): number => among((row) => inStage(number)(row) && (IN_FLIGHT.includes(row.phase)
     || (row.phase === 'Pending' && row.target.failingBefore === true && !away(seen(row)))
-    || (['Failed', 'RollbackFailed'].includes(row.phase) && seen(row).gone !== true && health(row.backAt === undefined ? row.target.toId : row.target.backId!, seen(row), row.generation) !== 'healthy')));
+    || (['Failed', 'RollbackFailed'].includes(row.phase) && seen(row).gone !== true && !isBack(row.backAt === undefined ? row.target.toId : row.target.backId!, seen(row), row.generation))));
   const fresh: TwinRow[] = [];
   const end = (row: TwinRow, phase: TargetPhase, leftOut?: TwinRow['leftOut']): true => {
     row.phase = phase;

@@ -31,7 +31,7 @@ const stage = all(
 export const strategies: fc.Arbitrary<StrategyValue> = all(
   fc.record({ name: fc.constant('any'), progressDeadlineSeconds: fc.integer({ min: 5, max: 25 }), stages: fc.array(stage, { minLength: 1, maxLength: 3 }).map((list) => list.map((one, index) => ({ ...one, name: `s${index}` }))) }),
   rarely<object>(some({ maxConcurrency: 2 }, { maxConcurrency: '40%' }), {}), rarely<object>(some({ maxFailures: 1 }, { maxFailures: '30%' }), {}),
-  maybe('onFailure', some<FailurePolicy>(...FAILURE_POLICIES)), maybe('remaining', some<'Last' | 'Skip'>('Last', 'Skip')),
+  maybe('onFailure', some<FailurePolicy>(...FAILURE_POLICIES, 'Pause', 'RollBackRun')), maybe('remaining', some<'Last' | 'Skip'>('Last', 'Skip')),
   rarely<object>(some({ rollback: { maxConcurrency: 1 } }, { rollback: { maxConcurrency: '50%', progressDeadlineSeconds: 6 } }, { rollback: { maxConcurrency: 5 } }), {}),
 ) as fc.Arbitrary<StrategyValue>;
 
@@ -42,7 +42,8 @@ export const fleets = fc.tuple(...CLUSTERS.map((cluster) => fc.record({
 
 /** What befalls one cluster between two steps. */
 const fate = fc.record({
-  does: some('obeys', 'obeys', 'obeys', 'fails', 'recovers', 'nothing', 'nothing', 'goes away', 'comes back', 'comes back', 'goes back by itself'),
+  does: some('obeys', 'obeys', 'obeys', 'fails', 'fails', 'recovers', 'nothing', 'nothing', 'goes away', 'comes back', 'comes back', 'goes back by itself'),
+  taken: fc.integer({ min: 0, max: 100 }).map((dice) => dice === 0),
   closedForSeconds: fc.oneof({ weight: 6, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: some(3, 30, Number.POSITIVE_INFINITY) }),
   busy: fc.integer({ min: 0, max: 12 }).map((dice) => dice === 0), held: fc.integer({ min: 0, max: 60 }).map((dice) => dice === 0), leaves: fc.integer({ min: 0, max: 150 }).map((dice) => dice === 0),
 });
@@ -52,7 +53,7 @@ const word = fc.record({ approver: some('ann', 'ben', 'cay', 'dan'), decision: f
 export const moments = fc.array(fc.record({
   waitSeconds: fc.integer({ min: 0, max: 9 }),
   fates: fc.tuple(...CLUSTERS.map(() => fate)),
-  stop: fc.integer({ min: 0, max: 80 }).map((dice) => dice === 0), pause: fc.integer({ min: 0, max: 8 }).map((dice) => dice === 0), resume: fc.integer({ min: 0, max: 5 }).map((dice) => dice === 0),
+  stop: fc.integer({ min: 0, max: 50 }).map((dice) => dice === 0), pause: fc.integer({ min: 0, max: 8 }).map((dice) => dice === 0), resume: fc.option(some(0, 0, 3, 8), { freq: 3 }),
   words: fc.array(word, { maxLength: 4 }), outcome: some('Waiting' as const, 'Waiting' as const, 'Passed' as const, 'Passed' as const, 'Inconclusive' as const, 'Failed' as const),
   /** The hub dies: before the step is saved, or after it. */
   crash: some('none', 'none', 'none', 'before', 'after'),
