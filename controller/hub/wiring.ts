@@ -28,6 +28,7 @@ import { fenced } from './fence.ts';
 import { createDrift } from './drift/drift.ts';
 import { createDriftJudge } from './drift/judge.ts';
 import { APPROVAL_INDEXES, createApprovals } from './gates/approvals.ts';
+import { allGates, createAskedGates } from './gates/gates.ts';
 import { createGuards, installGuards } from './gates/guards.ts';
 import { foresightAnswers } from './foresight/answers.ts';
 import { createFleet } from './gateway/fleet.ts';
@@ -140,8 +141,9 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     const windows = createWindows({ ports, clusters, runs, windows: changeWindows, overrides: windowOverrides, packageOf: (name) => bundleObjects.get({ name })?.spec.package });
     const guards = createGuards(ports);
     const approvals = createApprovals({ ports, approvals: approvalObjects, runs, guards });
-    const rollout = createRollout({ ports, sources, fleet, runs, strategies, drift: driftJudge, gates: approvals, windows, bundles });
-    const channels = createChannels({ ports, channels: channelObjects, bundles: bundleObjects, runs, judge: bundleJudge, assignments, fleet, drift: driftJudge, views: () => clusterViews(sources) });
+    const askedGates = createAskedGates({ ports, runs, namespace: config.namespace, source: `/isthmus/${config.trustDomain}` });
+    const rollout = createRollout({ ports, sources, fleet, runs, strategies, drift: driftJudge, gates: allGates([approvals, askedGates]), windows, bundles });
+    const channels = createChannels({ ports, channels: channelObjects, bundles: bundleObjects, runs, judge: bundleJudge, assignments, fleet, drift: driftJudge, clusters, views: () => clusterViews(sources) });
     const drift = createDrift({ ports, judge: driftJudge, clusters, policies: driftPolicies, decisions: driftDecisions });
     const services = createServices({ ports, fleet, publishers, clusters, policies });
     const drills = createDrills({ ports, fleet, publishers, drills: drillObjects, clusters });
@@ -210,6 +212,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
         { name: 'windows', start: windows.start },
         { name: 'guards', start: guards.start },
         { name: 'approvals', start: approvals.start },
+        { name: 'gates', start: askedGates.start },
         { name: 'rollout', start: rollout.start },
         { name: 'bundles', start: bundles.start },
         { name: 'channels', start: channels.start },

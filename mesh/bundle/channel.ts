@@ -33,7 +33,7 @@ export interface BundleCandidate extends BundleReference {
   readonly problem?: string;
 }
 
-/** A run that a channel made, or that a person made to repeat or undo one. Newest last. */
+/** A run that a channel made, or that a person made to repeat it or to take it back. */
 export interface ChannelRun {
   readonly name: string;
   readonly channel: string;
@@ -42,8 +42,10 @@ export interface ChannelRun {
   readonly digest: string;
   readonly phase: RunPhase;
   readonly finishedAt: Instant | null;
-  /** Name of the run that took it back; absent: none did. */
-  readonly undoneBy?: string;
+  /** Clusters on which it, or a run of the same digest before it, did not come to a good end: it is not tried again there by itself. */
+  readonly spent?: ReadonlySet<string>;
+  /** It takes the bundle back. */
+  readonly undoes?: boolean;
 }
 
 export interface ChannelReason {
@@ -72,6 +74,8 @@ export interface ChannelDecision {
   readonly openRun: string | null;
   /** A run for `wanted` is to be made now. */
   readonly makeRun: boolean;
+  /** Of the run that is to be made: these alone, sorted; null: all that the channel selects. */
+  readonly only: readonly string[] | null;
   /** When time alone changes this; null: it does not. */
   readonly wakeAt: Instant | null;
 }

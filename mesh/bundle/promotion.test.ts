@@ -53,14 +53,22 @@ describe('a channel that takes what there is', () => {
 
 describe('what failed is not tried again by itself', () => {
   const channels = [staging([cluster('oslo', '1.0.0')])];
-  test.each(['Failed', 'RolledBack', 'Stopped', 'CompletedWithFailures'] as const)('%s', (phase) => {
+  test.each(['Failed', 'RolledBack', 'Stopped'] as const)('%s', (phase) => {
     const runs = [run('staging-1', 'staging', '1.1.0', { phase })];
     expect(decide({ channels, bundles: [bundle('1.1.0')], runs }, 'staging')).toMatchObject({ makeRun: false, blocked: { reason: 'RunFailed' } });
     expect(decide({ channels, bundles: [bundle('1.1.0'), bundle('1.1.1')], runs }, 'staging')).toMatchObject({ makeRun: true, wanted: { version: '1.1.1' } });
     expect(decide({ channels, bundles: [bundle('1.1.0')], runs: [...runs, run('staging-2', 'staging', '1.1.0')] }, 'staging').blocked).toBeNull();
   });
+  test('on the clusters where it failed; others get a run of their own', () => {
+    const three = [staging([cluster('bergen', '1.0.0'), cluster('oslo', '1.0.0'), cluster('stavanger', '1.1.0')])];
+    const runs = (spent: readonly string[]): readonly ChannelRun[] => [run('staging-1', 'staging', '1.1.0', { phase: 'CompletedWithFailures', spent: new Set(spent) })];
+    expect(decide({ channels: three, bundles: [bundle('1.1.0')], runs: runs(['oslo']) }, 'staging')).toMatchObject({ makeRun: true, only: ['bergen'], blocked: { reason: 'RunFailed', message: expect.stringContaining('did not bring shop 1.1.0 to oslo (CompletedWithFailures)') } });
+    expect(decide({ channels: three, bundles: [bundle('1.1.0')], runs: runs(['bergen', 'oslo']) }, 'staging')).toMatchObject({ makeRun: false, blocked: { reason: 'RunFailed' } });
+    expect(decide({ channels: three, bundles: [bundle('1.1.0')], runs: runs(['stavanger']) }, 'staging')).toMatchObject({ makeRun: true, only: ['bergen', 'oslo'] });
+    expect(decide({ channels: three, bundles: [bundle('1.1.0')], runs: [...runs(['oslo']), run('staging-2', 'staging', '1.1.0', { phase: 'Failed' })] }, 'staging').makeRun).toBe(false);
+  });
   test('undone by a person', () => {
-    expect(decide({ channels, bundles: [bundle('1.1.0')], runs: [run('staging-1', 'staging', '1.1.0', { undoneBy: 'undo-1' })] }, 'staging').blocked?.message).toContain('run undo-1 took shop 1.1.0 back');
+    expect(decide({ channels, bundles: [bundle('1.1.0')], runs: [run('staging-1', 'staging', '1.1.0'), run('undo-1', 'staging', '1.1.0', { undoes: true })] }, 'staging').blocked?.message).toContain('run undo-1 took shop 1.1.0 back');
   });
 });
 
@@ -79,6 +87,7 @@ describe('promotion', () => {
     ['not everywhere yet', input([cluster('oslo', '1.1.0'), cluster('bergen', '1.0.0')]), 'not every cluster of Channel staging has the same version'],
     ['its run is on its way', input([cluster('oslo', '1.1.0')], { runs: [run('staging-1', 'staging', '1.1.0', { phase: 'Soaking', finishedAt: null })] }), 'run staging-1 of Channel staging is on its way'],
     ['its run failed', input([cluster('oslo', '1.1.0')], { runs: [run('staging-1', 'staging', '1.1.0', { phase: 'CompletedWithFailures' })] }), 'ended as CompletedWithFailures'],
+    ['taken back', input([cluster('oslo', '1.1.0')], { runs: [...done, run('back', 'staging', '1.1.0', { undoes: true })] }), 'run back took shop 1.1.0 back from Channel staging'],
     ['no run', input([cluster('oslo', '1.1.0')], { runs: [] }), 'no run of Channel staging brought shop 1.1.0 there'],
     ['sick now', input([cluster('oslo', '1.1.0', { healthy: false })]), 'not known to be healthy now on oslo'],
     ['nobody there', input([]), 'has no clusters, so nothing can pass it'],
@@ -134,7 +143,7 @@ test('whatever the fleet: a run is made only for a digest that is usable, not fa
       expect(all.find(({ digest }) => digest === wanted.digest)?.problem).toBeUndefined();
       const own = ran.filter(({ channel }) => channel === decision.channel);
       expect(own.some(({ phase }) => !FINAL_RUN_PHASES.includes(phase))).toBe(false);
-      expect([undefined, 'Completed']).toContain(own.findLast(({ digest }) => digest === wanted.digest)?.phase);
+      expect([undefined, 'Completed', 'CompletedWithFailures']).toContain(own.findLast(({ digest }) => digest === wanted.digest)?.phase);
       expect(decision.behind.length).toBeGreaterThan(0);
       if (decision.channel === 'production' && pin === null) {
         expect(a.every(({ bundle: has, healthy }) => has?.digest === wanted.digest && healthy)).toBe(true);

@@ -24,6 +24,7 @@ export const ANY_BUNDLE = 'Bundles';
 const PAUSE_SECONDS = 60;
 const because = (reason: ChannelReason['reason'], message: string): ChannelReason => ({ reason, message });
 const nothing = (blocked: ChannelReason, wakeAt: Instant | null = null): Choice => ({ wanted: null, blocked, wakeAt });
+const some = (names: readonly string[]): string => `${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`;
 const isOpen = ({ phase }: ChannelRun): boolean => !FINAL_RUN_PHASES.includes(phase);
 
 /** What all clusters of a channel have alike. */
@@ -61,7 +62,7 @@ function overlap(channel: ChannelValue, channels: readonly ChannelValue[]): Chan
   for (const other of channels) {
     if (other.name === channel.name || other.package !== channel.package) continue;
     const shared = other.clusters.filter(({ name }) => mine.has(name)).map(({ name }) => name);
-    if (shared.length > 0) return because('Overlap', `spec.clusters: ${shared.slice(0, 5).join(', ')}${shared.length > 5 ? ` and ${shared.length - 5} more` : ''} would be on Channel ${other.name} as well; a cluster is on one channel of a package`);
+    if (shared.length > 0) return because('Overlap', `spec.clusters: ${some(shared)} would be on Channel ${other.name} as well; a cluster is on one channel of a package`);
   }
   return null;
 }
@@ -104,9 +105,11 @@ function passed(channel: ChannelValue, range: string, source: ChannelValue, { ru
   const open = own.find(isOpen);
   if (open !== undefined) return notYet(`run ${open.name} of Channel ${source.name} is on its way`);
   const run = own.findLast(({ digest }) => digest === current.digest);
-  if (run?.phase !== 'Completed' || run.undoneBy !== undefined) return notYet(run === undefined ? `no run of Channel ${source.name} brought ${what} there` : `run ${run.name} of Channel ${source.name}, which brought ${what}, ended as ${run.undoneBy === undefined ? run.phase : `undone by ${run.undoneBy}`}`);
+  if (run === undefined) return notYet(`no run of Channel ${source.name} brought ${what} there`);
+  if (run.undoes === true) return notYet(`run ${run.name} took ${what} back from Channel ${source.name}`);
+  if (run.phase !== 'Completed') return notYet(`run ${run.name} of Channel ${source.name}, which brought ${what}, ended as ${run.phase}`);
   const sick = source.clusters.filter(({ healthy }) => !healthy).map(({ name }) => name);
-  if (sick.length > 0) return notYet(`${what} is not known to be healthy now on ${sick.slice(0, 5).join(', ')}${sick.length > 5 ? ` and ${sick.length - 5} more` : ''} of Channel ${source.name}`);
+  if (sick.length > 0) return notYet(`${what} is not known to be healthy now on ${some(sick)} of Channel ${source.name}`);
   const [version, bounds] = [parseSemanticVersion(current.version), parseVersionRange(range)];
   if (version === undefined || bounds === undefined || !isInRange(version, bounds)) return nothing(because('NothingYet', `${what}, which Channel ${source.name} is on, is not in ${range}`));
   const candidate = bundles.find(({ digest }) => digest === current.digest);
@@ -137,33 +140,42 @@ function aboveIn({ clusters }: ChannelValue, wanted: BundleReference): { readonl
   return undefined;
 }
 
-/** What the newest ended run of this digest means for another one. */
+/** What the newest run of this digest means for another one on all clusters. */
 function heldBack(wanted: Wanted, last: ChannelRun | undefined): ChannelReason | null {
-  if (last === undefined || (last.phase === 'Completed' && last.undoneBy === undefined)) return null;
+  if (last === undefined) return null;
   const what = `${wanted.package} ${wanted.version}`;
-  if (last.undoneBy !== undefined) return because('RunFailed', `run ${last.undoneBy} took ${what} back; it is not brought again by itself: delete run ${last.name} to try it again, or publish a newer version`);
+  if (last.undoes === true) return because('RunFailed', `run ${last.name} took ${what} back; it is not brought again by itself: delete UpdateRun ${last.name} to have it brought, or publish a newer version`);
+  if (last.phase === 'Completed' || last.phase === 'CompletedWithFailures') return null;
   return because('RunFailed', `run ${last.name}, which was to bring ${what}, ended as ${last.phase}; it is not tried again by itself: "isthmus run retry ${last.name}" does, or publish a newer version`);
 }
 
 function decideOne(channel: ChannelValue, channels: readonly ChannelValue[], byName: ReadonlyMap<string, ChannelValue>, input: PromotionInput, now: Instant): ChannelDecision {
   const invalid = invalidity(channel, byName) ?? overlap(channel, channels);
   const openRun = input.runs.find((run) => run.channel === channel.name && isOpen(run))?.name ?? null;
-  const none = { channel: channel.name, current: currentOf(channel), invalid, openRun, makeRun: false };
+  const none = { channel: channel.name, current: currentOf(channel), invalid, openRun, makeRun: false, only: null };
   if (invalid !== null) return { ...none, wanted: null, blocked: invalid, behind: [], wakeAt: null };
   const { wanted, blocked, wakeAt } = chosen(channel, byName, input, now);
   if (wanted === null) return { ...none, wanted, blocked, behind: [], wakeAt };
   const late = channel.clusters.filter(({ bundle }) => bundle?.digest !== wanted.digest);
-  const behind = late.map(({ name }) => name);
-  if (channel.clusters.length === 0) return { ...none, wanted, behind, wakeAt, blocked: because('NoClusters', 'spec.clusters selects no cluster') };
-  if (openRun !== null) return { ...none, wanted, behind, blocked: null, wakeAt };
+  const known = { ...none, wanted, behind: late.map(({ name }) => name), wakeAt };
+  if (channel.clusters.length === 0) return { ...known, blocked: because('NoClusters', 'spec.clusters selects no cluster') };
+  if (openRun !== null) return { ...known, blocked: null };
   const last = input.runs.findLast((run) => run.channel === channel.name && run.digest === wanted.digest);
-  const failed = heldBack(wanted, last);
-  if (failed !== null) return { ...none, wanted, behind, blocked: failed, wakeAt };
-  if (behind.length === 0) return { ...none, wanted, behind, blocked: null, wakeAt };
-  if (late.every(({ held }) => held !== null)) return { ...none, wanted, behind, wakeAt, blocked: because('Held', late.slice(0, 5).map(({ name, held }) => `${name} is held back: ${held ?? ''}`).join('; ')) };
+  const failed = heldBack(wanted, last) ?? spentReason(channel, wanted, last);
+  const free = late.filter(({ name }) => last?.spent?.has(name) !== true);
+  if (heldBack(wanted, last) !== null || free.length === 0) return { ...known, blocked: failed };
+  const ready = free.filter(({ held }) => held === null);
+  if (ready.length === 0) return { ...known, blocked: because('Held', free.slice(0, 5).map(({ name, held }) => `${name} is held back: ${held ?? ''}`).join('; ')) };
   const again = last === undefined ? now : (last.finishedAt ?? now) + seconds(PAUSE_SECONDS);
-  if (again > now) return { ...none, wanted, behind, blocked: null, wakeAt: Math.min(again, wakeAt ?? again) };
-  return { ...none, wanted, behind, blocked: null, makeRun: true, wakeAt };
+  if (again > now) return { ...known, blocked: failed, wakeAt: Math.min(again, wakeAt ?? again) };
+  return { ...known, blocked: failed, makeRun: true, only: last === undefined ? null : free.map(({ name }) => name) };
+}
+
+/** Clusters of the channel on which the newest run of this digest did not come to a good end. */
+function spentReason({ clusters }: ChannelValue, wanted: Wanted, last: ChannelRun | undefined): ChannelReason | null {
+  const spent = clusters.filter(({ name }) => last?.spent?.has(name)).map(({ name }) => name);
+  return last === undefined || spent.length === 0 ? null
+    : because('RunFailed', `run ${last.name} did not bring ${wanted.package} ${wanted.version} to ${some(spent)} (${last.phase}); it is not tried again there by itself: "isthmus run retry ${last.name}" does, or publish a newer version`);
 }
 
 export function decideChannels(input: PromotionInput, now: Instant): readonly ChannelDecision[] {

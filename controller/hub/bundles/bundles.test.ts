@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { signBundle } from '../../../certs/index.ts';
 import { publicKeyPem, readPrivateKey } from '../../../certs/dsse/keys.ts';
 import type { BundleObject, ChannelObject } from '../../../mesh/api/resources/bundle.ts';
-import { Bundle, Channel, Mesh, UpdateRun, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
+import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
+import { Bundle, Channel, Cluster, Mesh, UpdateRun, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import { bundleDigest, bundleText } from '../../../mesh/bundle/digest.ts';
 import type { BundleContent, BundleDelivery, DsseSignature, SigningPolicy } from '../../../mesh/model/bundle.ts';
@@ -214,6 +215,37 @@ describe('channels', () => {
     expect(await runs(bench)).toEqual(['channel-production-1 Completed', 'channel-staging-1 CompletedWithFailures', 'channel-staging-2 Completed']);
   });
 
+  it('what fails on one cluster is not tried again there, also when others come later', async () => {
+    const { bench, agents } = await fleet();
+    const { virginia, ...good } = agents;
+    await bench.create(UpdateStrategy, 'tolerant', { ...QUICK, stages: [{ ...QUICK.stages[0], maxFailures: 1 }], onFailure: 'RollBackCluster' });
+    await bench.create(Bundle, 'shop-1', specOf('1.0.0'));
+    await bench.create(Channel, 'production', { ...production, strategyName: 'tolerant', autoUpdate: { range: '*', from: 'Bundles' } });
+    const pass = async (others: Iterable<ScriptedAgent>, seconds: number): Promise<void> => {
+      for (let second = 0; second < seconds; second += 1) {
+        for (const agent of others) agent.apply();
+        virginia!.apply(held(virginia).length === 0);
+        await bench.clock.advance(1000);
+      }
+    };
+    await pass(Object.values(good), 100);
+    expect(await runs(bench)).toEqual(['channel-production-1 CompletedWithFailures']);
+    expect([held(agents['oslo']), held(virginia)]).toEqual([[digestOf('1.0.0')], []]);
+    expect(conditionOf(await channelOf(bench, 'production'), 'Blocked')).toMatchObject({ status: 'True', reason: 'RunFailed', message: expect.stringContaining('did not bring shop 1.0.0 to virginia') });
+    await bench.join('bergen', { ring: 'production' });
+    const bergen = scriptedAgent('bergen', 9);
+    bergen.connect(bench);
+    await pass([...Object.values(good), bergen], 200);
+    expect(await runs(bench)).toEqual(['channel-production-1 CompletedWithFailures', 'channel-production-2 Completed']);
+    expect([held(bergen), held(virginia)]).toEqual([[digestOf('1.0.0')], []]);
+    expect((await bench.get<UpdateRunObject>(UpdateRun, 'channel-production-2'))?.spec.bundle?.clusters).toMatchObject({ names: ['bergen'] });
+
+    await bench.create(UpdateRun, 'again', { retryOf: 'channel-production-1', strategyName: 'quick', reason: 'test', requestedBy: 'test' });
+    await applyAll(bench, [...Object.values(agents), bergen], 30);
+    expect(held(virginia)).toEqual([digestOf('1.0.0')]);
+    expect(conditionOf(await channelOf(bench, 'production'), 'Promoted')).toMatchObject({ status: 'True' });
+  });
+
   it('a cluster that joins later gets what its channel is on', async () => {
     const { bench, agents, settle } = await fleet(undefined, ['berlin', 'oslo']);
     await bench.create(Channel, 'production', { ...production, autoUpdate: undefined, bundle: 'shop-1' });
@@ -226,6 +258,41 @@ describe('channels', () => {
     await applyAll(bench, [...Object.values(agents), bergen], 90);
     expect(held(bergen)).toEqual([digestOf('1.0.0')]);
     expect(await runs(bench)).toEqual(['channel-production-1 Completed', 'channel-production-2 Completed']);
+  });
+
+  it('leaves alone who is frozen, and brings it to them when they are not any more', async () => {
+    const { bench, agents, settle } = await fleet();
+    const freeze = async (frozen: object | undefined): Promise<void> => {
+      const { frozen: _before, ...rest } = (await bench.get<ClusterObject>(Cluster, 'oslo'))!.spec ?? {};
+      await bench.kubernetes.update(Cluster, { ...(await bench.get<ClusterObject>(Cluster, 'oslo'))!, spec: { ...rest, ...(frozen === undefined ? {} : { frozen }) } } as ClusterObject, { fieldManager: 'test' }, never);
+    };
+    await freeze({ reason: 'summit' });
+    await bench.create(Bundle, 'shop-1', specOf('1.0.0'));
+    await bench.create(Channel, 'production', { ...production, autoUpdate: { range: '*', from: 'Bundles' } });
+    await settle(100);
+    expect([held(agents['oslo']), held(agents['virginia'])]).toEqual([[], [digestOf('1.0.0')]]);
+    expect(conditionOf(await channelOf(bench, 'production'), 'Blocked')).toMatchObject({ status: 'True', reason: 'Held', message: 'oslo is held back: frozen: summit' });
+    expect(await runs(bench)).toHaveLength(1);
+    await freeze(undefined);
+    await settle(30);
+    expect(held(agents['oslo'])).toEqual([digestOf('1.0.0')]);
+    expect(conditionOf(await channelOf(bench, 'production'), 'Promoted')).toMatchObject({ status: 'True' });
+  });
+
+  it('does not bring again what a person took back', async () => {
+    const { bench, agents, settle } = await fleet();
+    await bench.create(Bundle, 'shop-1', specOf('1.0.0'));
+    await bench.create(Channel, 'production', { ...production, autoUpdate: { range: '*', from: 'Bundles' } });
+    await settle(15);
+    await bench.create(UpdateRun, 'back', { undoOf: 'channel-production-1', strategyName: 'quick', reason: 'test', requestedBy: 'test' });
+    await settle(100);
+    expect(held(agents['oslo'])).toEqual([]);
+    expect(await runs(bench)).toEqual(['back Completed', 'channel-production-1 Completed']);
+    expect(conditionOf(await channelOf(bench, 'production'), 'Blocked')).toMatchObject({ status: 'True', message: expect.stringContaining('run back took shop 1.0.0 back') });
+    await bench.create(UpdateRun, 'redo', { undoOf: 'back', strategyName: 'quick', reason: 'test', requestedBy: 'test' });
+    await settle(30);
+    expect(held(agents['oslo'])).toEqual([digestOf('1.0.0')]);
+    expect(conditionOf(await channelOf(bench, 'production'), 'Promoted')).toMatchObject({ status: 'True' });
   });
 
   it('a circle, and two channels of one cluster, do nothing and say why', async () => {

@@ -1,5 +1,6 @@
 /** Channel → UpdateRun of the Bundle that it is to be on next. What that is, `mesh/bundle/promotion.ts` decides; how it goes, the run's strategy. */
 import type { BundleObject, ChannelObject } from '../../../mesh/api/resources/bundle.ts';
+import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import { apiVersionOf, Channel, UpdateRun } from '../../../mesh/api/resources/index.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import type { ChannelDecision, ChannelRun } from '../../../mesh/bundle/channel.ts';
@@ -7,6 +8,7 @@ import { ANY_BUNDLE, decideChannels } from '../../../mesh/bundle/promotion.ts';
 import type { ClusterView } from '../../../mesh/model/cluster.ts';
 import { type ConditionUpdate, setCondition } from '../../../mesh/model/condition.ts';
 import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
+import { FINAL_RUN_PHASES } from '../../../mesh/model/rollout.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import { eachApart } from '../../runtime/apart.ts';
@@ -21,9 +23,11 @@ import type { Assignments } from '../rollout/assignments.ts';
 import { conditionsOf } from '../views.ts';
 import { writeStatus } from '../write-status.ts';
 import type { BundleJudge } from './judge.ts';
-import { bundleCandidates, CHANNEL_LABEL, channelRuns, channelValue } from './values.ts';
+import { bundleCandidates, CHANNEL_LABEL, channelRuns, channelValue, type RunEnds, runEnds } from './values.ts';
 
 const ALL = 'channels';
+/** In a selector. */
+const MOST_NAMES = 1024;
 /** Every report of every agent wakes the loop: a large fleet is looked at less often. */
 const PAUSE_MILLISECONDS_PER_CLUSTER = 2;
 
@@ -36,6 +40,7 @@ export interface ChannelParts {
   readonly assignments: Assignments;
   readonly fleet: Fleet;
   readonly drift: DriftJudge;
+  readonly clusters: Cache<ClusterObject>;
   readonly views: () => readonly ClusterView[];
 }
 
@@ -48,7 +53,7 @@ function promoted({ blocked, openRun, wanted, behind }: ChannelDecision, cluster
   return told('False', blocked?.reason ?? 'Behind', blocked?.message ?? `${behind.length} of ${clusters} clusters are not on ${what}; a run will bring it`);
 }
 
-export function createChannels({ ports, channels, bundles, runs, judge, assignments, fleet, drift, views }: ChannelParts): Loop {
+export function createChannels({ ports, channels, bundles, runs, judge, assignments, fleet, drift, clusters, views }: ChannelParts): Loop {
   const { clock, kubernetes, log, records } = ports;
   const reportChannel = reportOn<ChannelObject>(ports, Channel);
 
@@ -59,7 +64,27 @@ export function createChannels({ ports, channels, bundles, runs, judge, assignme
       && (assigned.generation === undefined || applied.generation === undefined || applied.generation === assigned.generation);
   }
 
-  async function makeRun({ metadata, spec }: ChannelObject, { wanted }: ChannelDecision, signal: CancelSignal): Promise<void> {
+  /** Rows of an ended run do not change. */
+  const ends = new Map<string, RunEnds>();
+
+  /** Rows are asked for only of what each channel was brought last. */
+  async function withSpent(ran: readonly ChannelRun[]): Promise<ChannelRun[]> {
+    const newest = new Map(ran.map((run) => [run.channel, run.digest]));
+    const spent = new Map<string, ReadonlySet<string>>();
+    const told: ChannelRun[] = [];
+    for (const run of ran) {
+      if (newest.get(run.channel) === run.digest && FINAL_RUN_PHASES.includes(run.phase)) {
+        const end = ends.get(run.name) ?? runEnds(await records.listTargets(run.name));
+        ends.set(run.name, end);
+        spent.set(run.channel, new Set([...spent.get(run.channel) ?? [], ...end.bad].filter((cluster) => !end.good.has(cluster))));
+        told.push({ ...run, spent: spent.get(run.channel) ?? new Set() });
+      } else told.push(run);
+    }
+    for (const name of ends.keys()) if (!ran.some((run) => run.name === name)) ends.delete(name);
+    return told;
+  }
+
+  async function makeRun({ metadata, spec }: ChannelObject, { wanted, only }: ChannelDecision, signal: CancelSignal): Promise<void> {
     if (wanted === null) return;
     const taken = runs.list().map((run) => run.metadata.name);
     let name = runName(`channel-${metadata.name}`, taken);
@@ -70,7 +95,7 @@ export function createChannels({ ports, channels, bundles, runs, judge, assignme
       await kubernetes.create<UpdateRunObject>(UpdateRun, {
         apiVersion: apiVersionOf(UpdateRun), kind: 'UpdateRun', metadata: { name, labels: { [CHANNEL_LABEL]: metadata.name } },
         spec: {
-          strategyName: spec.strategyName, bundle: { name: wanted.name, digest: wanted.digest, clusters: spec.clusters },
+          strategyName: spec.strategyName, bundle: { name: wanted.name, digest: wanted.digest, clusters: only === null || only.length > MOST_NAMES ? spec.clusters : { ...spec.clusters, names: [...only] } },
           reason: `Channel ${metadata.name}: ${wanted.package} ${wanted.version}${from}`, requestedBy: HUB_FIELD_MANAGER, stop: false,
         },
       }, { fieldManager: HUB_FIELD_MANAGER }, signal);
@@ -105,7 +130,7 @@ export function createChannels({ ports, channels, bundles, runs, judge, assignme
     const known = { views: views(), bundles: (cluster: string) => assignments.bundles().get(cluster) ?? [], healthy, held: drift.held };
     restsUntil = clock.now() + known.views.length * PAUSE_MILLISECONDS_PER_CLUSTER;
     const values = objects.flatMap((object) => channelValue(object, known) ?? []);
-    const ran = channelRuns(runs.list());
+    const ran = await withSpent(channelRuns(runs.list()));
     const decisions = new Map(decideChannels({ channels: values, bundles: bundleCandidates(bundles.list(), judge), runs: ran }, clock.now()).map((decision) => [decision.channel, decision]));
     await eachApart({
       controller: 'channel', objects, report: reportChannel,
@@ -128,7 +153,7 @@ export function createChannels({ ports, channels, bundles, runs, judge, assignme
     },
   });
   const wake = (): void => loop.add(ALL);
-  for (const cache of [channels, bundles, runs]) cache.subscribe(wake);
+  for (const cache of [channels, bundles, runs, clusters]) cache.subscribe(wake);
   assignments.subscribe(wake);
   drift.subscribe(wake);
   fleet.subscribe(({ type }) => { if (type === 'AppliedReport' || type === 'Connection' || type === 'ClusterReport') wake(); });

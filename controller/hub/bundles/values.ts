@@ -7,7 +7,9 @@ import type { BundleReference } from '../../../mesh/model/bundle.ts';
 import type { ClusterView } from '../../../mesh/model/cluster.ts';
 import { fromRfc3339 } from '../../../mesh/model/instant.ts';
 import { compareText } from '../../../mesh/model/order.ts';
+import { FINAL_RUN_PHASES, type RunTarget } from '../../../mesh/model/rollout.ts';
 import { type ClusterSelector, matchesSelector } from '../../../mesh/model/selector.ts';
+import { UNSELECTED, wasStopped } from '../../../mesh/rollout/skipped.ts';
 import { runPhase } from '../views.ts';
 import type { BundleJudge } from './judge.ts';
 
@@ -49,24 +51,43 @@ export function bundleCandidates(objects: readonly BundleObject[], judge: Bundle
 const olderFirst = (a: UpdateRunObject, b: UpdateRunObject): number =>
   compareText(a.metadata.creationTimestamp ?? '', b.metadata.creationTimestamp ?? '') || a.metadata.name.length - b.metadata.name.length || compareText(a.metadata.name, b.metadata.name);
 
-/** Runs that channels made, and those by which people repeated or undid them. Newest last. */
+interface Origin { readonly channel: string; readonly bundle: string; readonly digest: string; readonly undone: boolean }
+
+/** Runs that channels made, and those by which people repeated them or took them back. Newest last. */
 export function channelRuns(objects: readonly UpdateRunObject[]): ChannelRun[] {
   const byName = new Map(objects.map((object) => [object.metadata.name, object]));
-  /** The run that it repeats in the end; a chain that is longer than there are runs is none. */
-  const origin = (object: UpdateRunObject): UpdateRunObject | undefined => {
-    let at: UpdateRunObject | undefined = object;
-    for (let steps = 0; at?.spec.retryOf !== undefined; steps++) at = steps > objects.length ? undefined : byName.get(at.spec.retryOf);
-    return at;
-  };
-  const undone = new Map(objects.flatMap(({ spec, status, metadata }) => (spec.undoOf !== undefined && status?.startedAt !== undefined ? [[spec.undoOf, metadata.name] as const] : [])));
-  return [...objects].sort(olderFirst).flatMap((object) => {
-    const first = origin(object);
-    const channel = first?.metadata.labels?.[CHANNEL_LABEL];
-    const bundle = first?.spec.bundle;
-    const undoneBy = undone.get(object.metadata.name);
-    if (channel === undefined || bundle?.digest === undefined) return [];
-    return [{
-      name: object.metadata.name, channel, bundle: bundle.name, digest: bundle.digest, phase: runPhase(object), finishedAt: fromRfc3339(object.status?.finishedAt) ?? null, ...(undoneBy === undefined ? {} : { undoneBy }),
-    }];
+
+  /** A chain that is longer than there are runs ends nowhere. */
+  function originOf({ metadata, spec }: UpdateRunObject, steps = 0): Origin | undefined {
+    const earlier = spec.undoOf ?? spec.retryOf;
+    if (earlier === undefined) {
+      const channel = metadata.labels?.[CHANNEL_LABEL];
+      return channel === undefined || spec.bundle?.digest === undefined ? undefined : { channel, bundle: spec.bundle.name, digest: spec.bundle.digest, undone: false };
+    }
+    const before = byName.get(earlier);
+    const origin = before === undefined || steps > objects.length ? undefined : originOf(before, steps + 1);
+    return origin === undefined || spec.undoOf === undefined ? origin : { ...origin, undone: !origin.undone };
+  }
+
+  return [...objects].sort(olderFirst).flatMap((object): ChannelRun[] => {
+    const { metadata: { name }, status } = object;
+    const origin = originOf(object);
+    const phase = runPhase(object);
+    // One that was stopped before it began has taken nothing back.
+    if (origin === undefined || (object.spec.undoOf !== undefined && status?.startedAt === undefined && FINAL_RUN_PHASES.includes(phase))) return [];
+    const { undone, ...of } = origin;
+    return [{ name, ...of, phase, finishedAt: fromRfc3339(status?.finishedAt) ?? null, ...(undone ? { undoes: true } : {}) }];
   });
+}
+
+export interface RunEnds {
+  /** Where it did not come to a good end, or will not go; not those that were away, held back or gone when they had their turn. */
+  readonly bad: ReadonlySet<string>;
+  readonly good: ReadonlySet<string>;
+}
+
+export function runEnds(targets: readonly RunTarget[]): RunEnds {
+  const isBad = (target: RunTarget): boolean => ['Failed', 'RolledBack', 'RollbackFailed'].includes(target.phase) || (target.phase === 'Skipped' && (target.message === UNSELECTED || wasStopped(target)));
+  const named = (which: (target: RunTarget) => boolean): ReadonlySet<string> => new Set(targets.filter(which).map(({ cluster }) => cluster));
+  return { bad: named(isBad), good: named(({ phase }) => phase === 'Done') };
 }
