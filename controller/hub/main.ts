@@ -12,6 +12,7 @@ import { steadyClock, systemClock } from '../adapters/clock.ts';
 import { sha256Hex } from '../adapters/digest.ts';
 import { grpcGatewayServer } from '../adapters/grpc/gateway-server.ts';
 import { type Readiness, serveHealth } from '../adapters/health.ts';
+import { createHttpAsk } from '../adapters/http/ask.ts';
 import { connectKubernetes } from '../adapters/kubernetes/connect.ts';
 import { parseListen } from '../adapters/listen.ts';
 import { createLog, type LogLevel } from '../adapters/log.ts';
@@ -57,6 +58,8 @@ export interface HubOptions {
   readonly argocdNamespace: readonly string[];
   /** File with the keys that bundles must be signed with; undefined: no signatures are asked for. */
   readonly bundleKeys?: string | undefined;
+  /** File (PEM) with authorities that gates and notifications believe beside the usual ones; undefined: none. */
+  readonly askCaFile?: string | undefined;
   readonly logLevel: LogLevel;
 }
 
@@ -73,6 +76,7 @@ const isPostgres = (records: string): boolean => /^postgres(ql)?:\/\//.test(reco
 /** Runs until `signal` aborts. Rejects with a sentence for people where it cannot go on: a locked or full data folder, a port in use, a wrong option. */
 export async function runHub(options: HubOptions, signal: AbortSignal): Promise<void> {
   check(options);
+  const http = createHttpAsk({ userAgent: 'isthmus-hub', caFile: options.askCaFile });
   const log = createLog(options.logLevel, 'hub');
   const metrics = createMetrics({ processMetrics: true });
   makeFolder(options.dataDir);
@@ -83,6 +87,7 @@ export async function runHub(options: HubOptions, signal: AbortSignal): Promise<
     try {
       const hub = createHub({
         clock: systemClock, steadyClock, random: systemRandom, kubernetes: api.client, records, signer: p256Signer, gateway: grpcGatewayServer({ listen: options.listen, log }), log, metrics, digest: sha256Hex,
+        ask: http.ask,
       }, {
         namespace: options.namespace, trustDomain: options.trustDomain, advertisedAddress: options.advertise, createNamespace: options.embedded,
         inventory: { clusterProfiles: options.clusterProfiles, discover: options.discover, argoNamespaces: options.argocdNamespace },
@@ -99,6 +104,7 @@ export async function runHub(options: HubOptions, signal: AbortSignal): Promise<
   } finally {
     everything.abort();
     everything.release();
+    await http.close();
     await records.close();
   }
 }

@@ -1,6 +1,7 @@
 /** What the hub needs from outside, and its settings. `createHub(ports, config)` in `wiring.ts` is all of the hub; `main.ts` and the simulator differ only in these values. */
 import type { SigningPolicy } from '../../mesh/model/bundle.ts';
 import type { Digest } from '../../mesh/model/canonical.ts';
+import type { Ask } from '../../mesh/ports/ask.ts';
 import type { Clock } from '../../mesh/ports/clock.ts';
 import type { KubernetesClient } from '../../mesh/ports/kubernetes.ts';
 import type { Log } from '../../mesh/ports/log.ts';
@@ -22,6 +23,8 @@ export interface HubPorts {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly digest: Digest;
+  /** Unset: metric and webhook gates hold and say so, and nobody is notified. */
+  readonly ask?: Ask;
 }
 
 /** Of other inventories and of GitOps tools. */

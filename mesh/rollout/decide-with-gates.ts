@@ -11,9 +11,11 @@ const MOST_GATE_ROUNDS = 8;
 export function decideWithGates(run: RunValue, observed: readonly TargetObservation[], now: Instant, look: (run: RunValue, wanted: readonly WantedGate[]) => GateObservations): RunStep {
   let known: GateObservations = {};
   let step = decide(run, observed, now, known);
-  for (let round = 0; round < MOST_GATE_ROUNDS && step.gatesWanted.some(({ key }) => !Object.hasOwn(known, key)); round += 1) {
-    known = { ...known, ...look(run, step.gatesWanted) };
+  // Once in any case: gates that are no longer wanted are to be looked at no more.
+  for (let round = 0; round < MOST_GATE_ROUNDS && (round === 0 || step.gatesWanted.some(({ key }) => !Object.hasOwn(known, key))); round += 1) {
     const asked = step.gatesWanted;
+    known = { ...known, ...look(run, asked) };
+    if (asked.length === 0) break;
     step = decide(run, observed, now, known);
     if (step.gatesWanted.every(({ key }) => asked.some((gate) => gate.key === key))) break;
   }

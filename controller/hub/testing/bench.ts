@@ -10,6 +10,7 @@ import type { DesiredRevision } from '../../../mesh/model/desired.ts';
 import { toRfc3339 } from '../../../mesh/model/instant.ts';
 import type { ExportFact } from '../../../mesh/model/service.ts';
 import { AGENT_TYPES, HUB_TYPES, type SyncMessage, type SyncResource, type SyncType } from '../../../mesh/model/sync.ts';
+import { type Ask, AskFailed } from '../../../mesh/ports/ask.ts';
 import type { KubernetesClient, KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
 import type { RecordStore } from '../../../mesh/ports/records.ts';
 import type { GatewayHandler, SyncStream } from '../../../mesh/ports/transport.ts';
@@ -19,7 +20,7 @@ import { embeddedClient } from '../../embedded/client.ts';
 import { memoryObjectStore } from '../../embedded/store.ts';
 import { createPublisher, type Publisher } from '../../runtime/sync/publisher.ts';
 import { runSyncSession } from '../../runtime/sync/session.ts';
-import { fakeMetrics, recordingLog, seededRandom, silentLog } from '../../runtime/testing/fakes.ts';
+import { type FakeMetrics, fakeMetrics, recordingLog, seededRandom, silentLog } from '../../runtime/testing/fakes.ts';
 import { manualClock, type ManualClock } from '../../runtime/testing/manual-clock.ts';
 import type { InventoryConfig } from '../ports.ts';
 import { createHub, type Hub } from '../wiring.ts';
@@ -128,6 +129,10 @@ export interface Bench {
   readonly kubernetes: KubernetesClient;
   readonly records: RecordStore;
   readonly log: ReturnType<typeof recordingLog>;
+  /** Of all hubs of this bench. */
+  readonly metrics: FakeMetrics;
+  /** What gates and notifications reach. */
+  ask: Ask;
   /** undefined: no hub listens. */
   handler(): GatewayHandler | undefined;
   hub(): Hub;
@@ -151,7 +156,8 @@ export async function createBench(): Promise<Bench> {
   let hub: Hub | undefined;
   let stop = new AbortController();
   const bench: Bench = {
-    clock, kubernetes, records, log,
+    clock, kubernetes, records, log, metrics: fakeMetrics(),
+    ask: async () => { throw new AskFailed('retry', 'nobody answers'); },
     handler: () => handler,
     hub() {
       if (hub === undefined) throw new Error('no hub runs');
@@ -160,7 +166,7 @@ export async function createBench(): Promise<Bench> {
     async startHub(used = records, inventory, signingPolicy, client = kubernetes) {
       stop = new AbortController();
       hub = createHub({
-        clock, random: seededRandom(2), kubernetes: client, records: used, signer: deterministicSigner('hub'), log, metrics: fakeMetrics(), digest,
+        clock, random: seededRandom(2), kubernetes: client, records: used, signer: deterministicSigner('hub'), log, metrics: bench.metrics, digest, ask: (request, signal) => bench.ask(request, signal),
         gateway: { async serve(given, _material, signal) {
           handler = given;
           signal.addEventListener('abort', () => { handler = undefined; }, { once: true });

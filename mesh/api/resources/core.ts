@@ -14,6 +14,7 @@ export const Service = core('Service', 'services');
 export const EndpointSlice: ResourceKind = { group: 'discovery.k8s.io', version: 'v1', kind: 'EndpointSlice', plural: 'endpointslices', namespaced: true };
 export const DaemonSet: ResourceKind = { group: 'apps', version: 'v1', kind: 'DaemonSet', plural: 'daemonsets', namespaced: true };
 export const Deployment: ResourceKind = { group: 'apps', version: 'v1', kind: 'Deployment', plural: 'deployments', namespaced: true };
+export const Job: ResourceKind = { group: 'batch', version: 'v1', kind: 'Job', plural: 'jobs', namespaced: true };
 export const Lease: ResourceKind = { group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases', namespaced: true };
 
 /** Who asks; nothing of it is kept. */
@@ -100,4 +101,19 @@ export interface EndpointSliceObject extends KubernetesObject {
 }
 export interface LeaseObject extends KubernetesObject {
   readonly spec?: { readonly holderIdentity?: string; readonly leaseDurationSeconds?: number; readonly acquireTime?: string; readonly renewTime?: string; readonly leaseTransitions?: number };
+}
+/** As much of a Job as gates copy and read; the rest is kept as it is. */
+export interface JobObject extends KubernetesObject {
+  readonly spec?: {
+    readonly suspend?: boolean;
+    readonly selector?: unknown;
+    readonly manualSelector?: boolean;
+    readonly ttlSecondsAfterFinished?: number;
+    readonly activeDeadlineSeconds?: number;
+    readonly template?: {
+      readonly metadata?: { readonly labels?: Readonly<Record<string, string>> };
+      readonly spec?: { readonly containers?: readonly { readonly name: string; readonly env?: readonly { readonly name: string; readonly value?: string }[] }[] };
+    };
+  };
+  readonly status?: { readonly active?: number; readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason?: string; readonly message?: string }[] };
 }

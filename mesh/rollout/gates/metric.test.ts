@@ -35,6 +35,7 @@ describe('verdict', () => {
     expect(metricVerdict(gateOf({ initialDelaySeconds: 30 }), [], 5000, 5000)).toEqual({ phase: 'Waiting', message: '0 of 3 successful measurements; next at 1970-01-01T00:00:35.000Z', nextAt: 35_000 });
     expect(verdictOf('s').nextAt).toBe(60_000);
     expect(verdictOf('e').nextAt).toBe(10_000);
+    expect(verdictOf('see').nextAt).toBe(22_000);
     expect(verdictOf('e', { intervalSeconds: 2 }).nextAt).toBe(2000);
     expect(verdictOf('sss').nextAt).toBeNull();
   });

@@ -12,7 +12,7 @@ export interface MetricVerdict {
 
 /** Kept one by one; older ones are only counted. */
 export const MOST_MEASUREMENTS = 32;
-/** After an error the next is made sooner: that of Argo Rollouts. */
+/** After an error the next is made sooner, as Argo Rollouts does; after more of them ever later, up to the interval. */
 const ERROR_PAUSE_SECONDS = 10;
 const NOTHING: MeasurementTally = { successful: 0, failed: 0, inconclusive: 0, lastErrors: 0 };
 
@@ -51,7 +51,7 @@ export function metricVerdict(gate: MetricGateValue, measurements: readonly Meas
   if (inconclusive > gate.inconclusiveLimit) return done('Inconclusive', `${inconclusive} inconclusive measurements, more than inconclusiveLimit ${gate.inconclusiveLimit}${why}`);
   if (lastErrors > gate.consecutiveErrorLimit) return done('Inconclusive', `${lastErrors} errors one after another, more than consecutiveErrorLimit ${gate.consecutiveErrorLimit}${why}`);
   if (successful >= gate.count) return done('Passed', `${successful} successful measurements${why}`);
-  const pauseSeconds = last?.phase === 'Error' ? Math.min(ERROR_PAUSE_SECONDS, gate.intervalSeconds) : gate.intervalSeconds;
+  const pauseSeconds = lastErrors > 0 ? Math.min(ERROR_PAUSE_SECONDS * 2 ** (lastErrors - 1), gate.intervalSeconds) : gate.intervalSeconds;
   const nextAt = last === undefined ? since + seconds(gate.initialDelaySeconds) : last.at + seconds(pauseSeconds);
   return { phase: 'Waiting', message: `${successful} of ${gate.count} successful measurements${why}; ${nextAt > now ? `next at ${toRfc3339(nextAt)}` : 'the next is due'}`, nextAt };
 }
