@@ -44,6 +44,9 @@ export interface PackageParts {
   readonly read: ReadContent;
 }
 
+/** In one inventory, which has to fit into a ConfigMap. */
+const MOST_NAMED = 3000;
+
 const outcome = (message: string, over: Partial<PackageOutcome> = {}): PackageOutcome => ({ settled: false, inPlace: false, message, drift: [], moving: false, ...over });
 const SETTLED = outcome('', { settled: true, inPlace: true });
 const reachedText = (reached: number): string => (reached === 0 ? 'nothing of it is in place' : reached === 1 ? 'part 1 is in place' : `parts 1 to ${reached} are in place`);
@@ -129,7 +132,7 @@ export function createPackages({ ports, config, state, inventories, kinds, read 
       await inventories.keep(before, signal);
       const found = await parts.review(signal);
       used(found.drift, found.spends);
-      return found.state === 'done' ? SETTLED : outcome(`${what}: ${found.message}`, { drift: found.drift, inPlace: found.drift.length > 0, moving: found.state === 'waiting' });
+      return found.state === 'done' ? SETTLED : outcome(`${what}: ${found.message}`, { drift: found.drift, inPlace: found.butDrift, moving: found.state === 'waiting' });
     }
 
     if (!same) {
@@ -141,7 +144,9 @@ export function createPackages({ ports, config, state, inventories, kinds, read 
         const drift = judged?.drift ?? held;
         return outcome(`${what}: refused before anything was changed: ${judged?.message ?? held.map(driftSentence).join('; ')}${half}`, { drift });
       }
-      await save(begun(before, content, { digest: reference.digest, generation }, await adopted(before, content, parts.intents, signal)), signal);
+      const next = begun(before, content, { digest: reference.digest, generation }, await adopted(before, content, parts.intents, signal));
+      if (next.objects.length > MOST_NAMED) return outcome(`${what}: refused before anything was changed: versions that were not brought to their end have left ${next.objects.length} objects; bring one of them to its end first${half}`);
+      await save(next, signal);
       log.info({ package: name, version: reference.version, parts: content.parts.length, from: before?.version ?? '' }, 'brings a package');
     }
 

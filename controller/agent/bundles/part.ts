@@ -17,6 +17,8 @@ export interface PartOutcome {
   readonly state: 'done' | 'waiting' | 'refused';
   readonly message: string;
   readonly drift: readonly DriftEntry[];
+  /** All else is in place and healthy. */
+  readonly butDrift: boolean;
   readonly spends: readonly string[];
 }
 
@@ -30,7 +32,7 @@ export interface PartParts extends HookParts {
 }
 
 const MOST_TOLD = 5;
-const outcome = (state: PartOutcome['state'], message = '', over: Partial<PartOutcome> = {}): PartOutcome => ({ state, message, drift: [], spends: [], ...over });
+const outcome = (state: PartOutcome['state'], message = '', over: Partial<PartOutcome> = {}): PartOutcome => ({ state, message, drift: [], butDrift: false, spends: [], ...over });
 const told = (messages: readonly string[]): string => `${messages.slice(0, MOST_TOLD).join('; ')}${messages.length <= MOST_TOLD ? '' : `; and ${messages.length - MOST_TOLD} more`}`;
 
 interface Judged { readonly intent: Intent; readonly found: ObjectOutcome }
@@ -39,16 +41,17 @@ interface Judged { readonly intent: Intent; readonly found: ObjectOutcome }
 function together(judged: readonly Judged[], content: BundleContent, { health }: { readonly health: boolean }): PartOutcome {
   const spends = judged.flatMap(({ found }) => (found.state === 'in place' ? found.spends : []));
   const drift = judged.flatMap(({ found }) => (found.state === 'drift' ? found.drift : []));
-  const refused = [...judged.flatMap(({ found }) => (found.state === 'refused' ? [found.message] : [])), ...drift.map(driftSentence)];
-  if (refused.length > 0) return outcome('refused', told(refused), { drift, spends });
+  const refused = judged.flatMap(({ found }) => (found.state === 'refused' ? [found.message] : []));
   const later = judged.flatMap(({ found }) => (found.state === 'later' ? [found.message] : []));
-  if (later.length > 0) return outcome('waiting', told(later), { spends });
   const unhealthy = !health ? [] : judged.flatMap(({ intent, found }) => {
     if (found.state !== 'in place' || found.object === undefined) return [];
     const { state, message } = judgeHealth(found.object as unknown as Readonly<Record<string, unknown>>, content.health);
     return state === 'current' ? [] : [`${objectName(intent.reference)}: ${state === 'failed' ? 'has failed: ' : ''}${message}`];
   });
-  return unhealthy.length > 0 ? outcome('waiting', told(unhealthy), { spends }) : outcome('done', '', { spends });
+  const butDrift = drift.length > 0 && refused.length + later.length + unhealthy.length === 0;
+  if (refused.length + drift.length > 0) return outcome('refused', told([...refused, ...drift.map(driftSentence)]), { drift, butDrift, spends });
+  const waits = later.length > 0 ? later : unhealthy;
+  return waits.length > 0 ? outcome('waiting', told(waits), { spends }) : outcome('done', '', { spends });
 }
 
 export function createPart({ content, objects, client, config, clock, digest, save, generation }: PartParts, contentDigest: string) {
