@@ -38,7 +38,7 @@ export interface Inventory extends BundleReference {
 export const hookName = (name: string, digest: string): string => `${name.slice(0, 50).replace(/[^a-z0-9]+$/, '')}-${digest.slice(0, 10)}`;
 
 /** Of the content; hooks without their Jobs, whose names come with their records. `adopted`: keys of objects that were there before us. */
-export function contentObjects(content: Pick<BundleContent, 'parts'>, adopted: ReadonlySet<string>): readonly InventoryObject[] {
+function contentObjects(content: Pick<BundleContent, 'parts'>, adopted: ReadonlySet<string>): readonly InventoryObject[] {
   const hooks = new Set(content.parts.flatMap(({ name, hook }) => (hook === undefined ? [] : [name])));
   return bundleObjects(content).filter(({ part }) => !hooks.has(part)).map(({ part, how, reference }) =>
     ({ ...reference, how: how === 'fields' ? 'fields' : adopted.has(objectKey(reference)) ? 'adopted' : 'made', part }));

@@ -7,7 +7,7 @@ import type { BundleContent, BundleDelivery, BundleReference } from '../../../me
 import type { Instant } from '../../../mesh/model/instant.ts';
 import type { AgentConfig } from '../ports.ts';
 
-export type CheckedContent = { readonly content: BundleContent; readonly problem?: never } | { readonly content?: never; readonly problem: string };
+type CheckedContent = { readonly content: BundleContent; readonly problem?: never } | { readonly content?: never; readonly problem: string };
 
 const MOST_READ = 128;
 const DEFAULT_ACCOUNT = 'isthmus-agent';

@@ -8,7 +8,7 @@ const LONGEST = 1024;
 const VERBS = { made: 'get, create, patch, delete', fields: 'get, patch', hook: 'get, create, delete' } as const;
 
 /** What a cluster's owner adds to the chart's values. */
-export const ruleFor = ({ group, plural }: ResourceKind, how: keyof typeof VERBS): string => `{apiGroups: ["${group}"], resources: [${plural}], verbs: [${VERBS[how]}]}`;
+const ruleFor = ({ group, plural }: ResourceKind, how: keyof typeof VERBS): string => `{apiGroups: ["${group}"], resources: [${plural}], verbs: [${VERBS[how]}]}`;
 
 export function refusalText(error: unknown, reference: ObjectReference, kind: ResourceKind, how: keyof typeof VERBS): string {
   const what = objectName(reference);

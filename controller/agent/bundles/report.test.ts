@@ -1,7 +1,7 @@
 /** What the hub hears of bundles from a whole agent, and what stays without the hub. */
 import { afterEach, expect, test } from 'vitest';
 import { ConfigMap, type ConfigMapObject, Secret } from '../../../mesh/api/resources/core.ts';
-import { configMap, content } from '../../../mesh/bundle/testing/contents.ts';
+import { content } from '../../../mesh/bundle/testing/contents.ts';
 import type { BundleContent } from '../../../mesh/model/bundle.ts';
 import { peering, peersSecret, read, trusted } from '../testing/scene.ts';
 import { createWorld, type World } from '../testing/world.ts';

@@ -26,7 +26,7 @@ interface ManagedMemory {
 }
 
 /** What is known of one package that an update run brought. */
-export interface PackageMemory {
+interface PackageMemory {
   /** As last written into the cluster, which is asked first: this is for when it is gone from there. */
   readonly inventory: Inventory;
   readonly drift: readonly DriftEntry[];

@@ -30,7 +30,7 @@ const definition = (kind: ResourceKind, required = false): ResourceDefinition =>
 export const HelmRelease: ResourceKind = { group: 'helm.toolkit.fluxcd.io', version: 'v2', plural: 'helmreleases', kind: 'HelmRelease', namespaced: true };
 
 /** A request that changes something: `apply ConfigMap shop/settings`. */
-export interface Recorded { readonly text: string; readonly dryRun: boolean }
+interface Recorded { readonly text: string; readonly dryRun: boolean }
 export type Death = { readonly at: number; readonly when: 'before' | 'after' };
 
 export interface Scene {
