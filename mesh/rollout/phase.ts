@@ -60,7 +60,8 @@ function awayText({ targets, observed, whole }: Desk): string {
 /** Of the first that failed; a failure that a person accepted is not told again. */
 function failureText({ targets, state, whole }: Desk): string {
   if (whole.failed + whole.rolledBack === 0) return '';
-  const failed = targets.find(({ phase, cluster }) => (phase === 'Failed' || phase === 'RollbackFailed') && !state.acceptedFailures.includes(cluster));
+  const accepted = new Set(state.acceptedFailures);
+  const failed = targets.find(({ phase, cluster }) => (phase === 'Failed' || phase === 'RollbackFailed') && !accepted.has(cluster));
   return failed === undefined ? '' : `cluster ${failed.cluster} failed: ${failed.message}`;
 }
 

@@ -15,7 +15,7 @@ export const newRun = (strategy: StrategyValue, names: readonly string[], more: 
   name: 'run-1', phase: 'Pending', strategy, stopRequested: false, targets: freezeTargets(strategy, names.map((name) => view(name)), names.map((cluster) => ({ cluster, fromId: 'old', toId: 'new' }))), ...more,
 });
 
-export const rowsText = (targets: readonly RunTarget[]): string => targets.map(({ cluster, phase }) => `${cluster}=${phase}`).join(' ');
+const rowsText = (targets: readonly RunTarget[]): string => targets.map(({ cluster, phase }) => `${cluster}=${phase}`).join(' ');
 export const eventsText = (journal: readonly JournalEntry[]): string => journal.map(({ cluster, event }) => `${cluster}:${event}`).join(' ');
 
 export class Rig {

@@ -2,49 +2,11 @@
  * The engine once more, as dumb as can be: it counts everything anew whenever it asks, keeps no totals, and applies one small rule at a time until none applies.
  * It says which row is in which phase, never why.
  */
-import type { Amount, GateObservations, GateValue, RunPhase, RunTarget, StageValue, StrategyValue, TargetObservation, TargetPhase } from '../../model/rollout.ts';
+import type { Amount, GateValue, StageValue, TargetObservation, TargetPhase } from '../../model/rollout.ts';
+import type { Twin, TwinInput, TwinRow } from './twin-state.ts';
 import { away, dumbApproval, health, isBack, onlyHas } from './twin-words.ts';
 
-export interface TwinRow {
-  readonly target: RunTarget;
-  phase: TargetPhase;
-  assignedAt: number;
-  healthyAt: number;
-  finishedAt: number;
-  backAt: number | undefined;
-  generation: number;
-  leftOut: 'stopped' | 'away' | 'gone' | 'other' | undefined;
-}
-
-export interface Twin {
-  readonly strategy: StrategyValue;
-  readonly author: string | undefined;
-  readonly rows: TwinRow[];
-  gates: Record<string, { phase: 'Waiting' | 'Passed' | 'Failed' | 'Inconclusive'; since: number }>;
-  paused: number | undefined;
-  heeded: number;
-  accepted: string[];
-  stopped: 'Person' | 'Failures' | 'Gate' | undefined;
-  rollback: { scope: 'Cluster' | 'Stage' | 'Run'; stage: number } | undefined;
-  started: number[];
-  soaked: Record<number, number>;
-  onlyAwaySince: number | undefined;
-  final: RunPhase | undefined;
-}
-
-export interface TwinInput {
-  readonly now: number;
-  readonly observed: readonly TargetObservation[];
-  readonly gates: GateObservations;
-  readonly stop: boolean;
-  readonly pause: boolean;
-  readonly resumedAt: number;
-}
-
-export const newTwin = (strategy: StrategyValue, targets: readonly RunTarget[], author: string | undefined): Twin => ({
-  strategy, author, gates: {}, paused: undefined, heeded: -1, accepted: [], stopped: undefined, rollback: undefined, started: [], soaked: {}, onlyAwaySince: undefined, final: undefined,
-  rows: targets.map((target) => ({ target, phase: 'Pending', assignedAt: -1, healthyAt: -1, finishedAt: -1, backAt: undefined, generation: 1, leftOut: undefined })),
-});
+export { newTwin } from './twin-state.ts';
 
 const IN_FLIGHT: readonly TargetPhase[] = ['Assigned', 'Soaking', 'RollingBack'];
 const of = (amount: Amount, count: number, least: number): number => Math.max(least, typeof amount === 'number' ? amount : Math.floor((parseInt(amount, 10) * count) / 100));
