@@ -45,7 +45,7 @@ describe('guards', () => {
     ['a binding that warns', ({ binding }) => { binding.spec['validationActions'] = ['Warn']; }, 'has validationActions Warn without Deny'],
     ['a binding of some objects', ({ binding }) => { binding.spec['matchResources'] = { objectSelector: { matchExpressions: [{ key: 'a', operator: 'Exists' }] } }; }, 'is bound to a part of the objects only'],
   ])('do not hold with %s', (_what, loosen, says) => {
-    expect(problem(loosen)).toMatch(/^ValidatingAdmissionPolicy(Binding)? isthmus-people .*; bring it back with "helm upgrade" of the hub's chart$/);
+    expect(problem(loosen)).toMatch(/^ValidatingAdmissionPolicy(Binding)? isthmus-people .*; bring it back with "helm upgrade" of the hub's chart, on Kubernetes 1.30 or newer$/);
     expect(problem(loosen)).toContain(says);
   });
 

@@ -59,7 +59,7 @@ interface Match { readonly resourceRules?: readonly Rule[]; readonly excludeReso
 interface PolicySpec { readonly failurePolicy?: string; readonly paramKind?: unknown; readonly matchConditions?: readonly unknown[]; readonly matchConstraints?: Match; readonly validations?: readonly Validation[] }
 interface BindingSpec { readonly policyName?: string; readonly paramRef?: unknown; readonly validationActions?: readonly string[]; readonly matchResources?: Match }
 
-const WAY_OUT = 'bring it back with "helm upgrade" of the hub\'s chart';
+const WAY_OUT = 'bring it back with "helm upgrade" of the hub\'s chart, on Kubernetes 1.30 or newer';
 const isEmpty = (selector: object | undefined): boolean => selector === undefined || Object.values(selector).every((member) => Array.isArray(member) ? member.length === 0 : Object.keys(member as object).length === 0);
 const isWide = ({ excludeResourceRules = [], namespaceSelector, objectSelector }: Match): boolean => excludeResourceRules.length === 0 && isEmpty(namespaceSelector) && isEmpty(objectSelector);
 
