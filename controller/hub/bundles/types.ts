@@ -10,5 +10,3 @@ export interface Bundles {
   /** Called when an answer may have changed: runs that no bundle could be found for wait for it. */
   subscribe(listener: () => void): void;
 }
-
-export const NO_BUNDLES: Bundles = { resolve: (name) => Promise.resolve({ problem: `there is no Bundle "${name}"` }), subscribe: () => {} };

@@ -9,7 +9,8 @@ import { FINAL_RUN_PHASES, type RunValue, type StrategyValue } from '../../../me
 import type { RecordStore } from '../../../mesh/ports/records.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { AdvisedError } from '../../runtime/errors.ts';
-import { intentOf, type IntentWorld, isHindrance, type RunSpec } from '../rollout/intent.ts';
+import { intentOf } from '../rollout/intent.ts';
+import { type IntentWorld, isHindrance, type RunSpec } from '../rollout/intent-world.ts';
 import { strategyProblem } from '../../../mesh/rollout/targets.ts';
 import { stagesOf } from '../../../mesh/rollout/stage.ts';
 import type { RolloutWorld } from '../rollout/world.ts';
@@ -69,7 +70,7 @@ export function createScenes({ records, runs, around, factsOf, packageOf }: Scen
     const frozen = await around.freeze(intent, await intent.contents(), world, now);
     const brought = spec.removePackage?.name ?? (spec.bundle === undefined ? undefined : packageOf(spec.bundle.name));
     return {
-      about: { run: name, strategy: intent.strategy.name, brings: frozen.message, warnings: frozen.warnings, notes },
+      about: { run: name, strategy: intent.strategy.name, ...(spec.planDigest === undefined ? {} : { planDigest: spec.planDigest }), brings: frozen.message, warnings: frozen.warnings, notes },
       value: { name: name ?? '', phase: 'Pending', strategy: intent.strategy, stopRequested: false, targets: frozen.targets },
       world, windowRun: name === null ? { name: '', strategy: intent.strategy.name, ...(brought === undefined ? {} : { package: brought }) } : factsOf(name),
       revisions: new Map(frozen.revisions.map((revision) => [revision.id, revision])), ended: false,

@@ -11,6 +11,3 @@ export interface Gates {
   /** Called with a run's name when what `observe` would give may have changed. */
   subscribe(listener: (run: string) => void): void;
 }
-
-/** Nobody looks: gates hold. */
-export const NO_GATES: Gates = { observe: () => ({}), subscribe: () => {} };

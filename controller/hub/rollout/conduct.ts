@@ -15,9 +15,9 @@ import { writeStatus } from '../write-status.ts';
 import type { OpenRun, RunBook } from './book.ts';
 import { holdObject, releaseObject } from './finalizer.ts';
 import { strategyDigestOf } from './freeze.ts';
-import type { Contents, Intent, IntentWorld, RunSpec } from './intent.ts';
+import type { Contents, Intent, IntentWorld, RunSpec } from './intent-world.ts';
 import { joinedLater } from './joined-later.ts';
-import type { RolloutParts } from './rollout.ts';
+import type { RolloutParts } from './parts.ts';
 import { type Beside, statusBefore, statusOf, statusOfNothing } from './status.ts';
 import type { RolloutWorld } from './world.ts';
 

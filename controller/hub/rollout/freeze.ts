@@ -9,7 +9,7 @@ import type { RecordStore } from '../../../mesh/ports/records.ts';
 import { type DesiredChange, freezeTargets } from '../../../mesh/rollout/targets.ts';
 import { gateProblems } from '../../../mesh/rollout/gates/metric-problems.ts';
 import { strategyWarnings } from '../../../mesh/rollout/warnings.ts';
-import type { Contents, Intent } from './intent.ts';
+import type { Contents, Intent } from './intent-world.ts';
 
 export interface FreezeWorld {
   readonly views: readonly ClusterView[];

@@ -3,7 +3,7 @@ import type { DesiredState } from '../../../mesh/model/desired.ts';
 import { revisionOf } from '../../../mesh/model/revision.ts';
 import { type ClusterSelector, matchesSelector, selectorProblem } from '../../../mesh/model/selector.ts';
 import { withBundle, withoutPackage } from '../../../mesh/bundle/compose.ts';
-import { type Hindrance, type IntentWorld, type Meaning, type RunSpec, stateNow } from './intent.ts';
+import { type Hindrance, type IntentWorld, type Meaning, type RunSpec, stateNow } from './intent-world.ts';
 
 function meaning(world: IntentWorld, selector: ClusterSelector, field: string, needs: (state: DesiredState) => boolean, change: (state: DesiredState) => DesiredState, message: string): Meaning | Hindrance {
   const wrong = selectorProblem(selector);

@@ -4,7 +4,7 @@ import { revisionOf } from '../../../mesh/model/revision.ts';
 import type { RunTarget, StrategyValue } from '../../../mesh/model/rollout.ts';
 import { runSpec } from '../views.ts';
 import { carry, isSuperseded } from './contents.ts';
-import { type Hindrance, type IntentWorld, type Meaning, stateNow } from './intent.ts';
+import { type Hindrance, type IntentWorld, type Meaning, stateNow } from './intent-world.ts';
 import { listed } from './listed.ts';
 
 const LONGEST_NOTES = 512;

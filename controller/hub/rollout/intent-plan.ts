@@ -1,7 +1,7 @@
 /** Runs that roll out the plan. */
 import { readChanges } from '../mesh/frozen-changes.ts';
 import { changesOf } from '../mesh/next-run.ts';
-import type { Hindrance, IntentWorld, Meaning } from './intent.ts';
+import type { Hindrance, IntentWorld, Meaning } from './intent-world.ts';
 
 /**
  * The hub's own run goes to the clusters that it was made for, and brings what is planned for them when its turn comes: it may have waited for another run. One that a

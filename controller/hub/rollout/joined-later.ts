@@ -4,7 +4,7 @@ import type { ClusterView } from '../../../mesh/model/cluster.ts';
 import { fromRfc3339 } from '../../../mesh/model/instant.ts';
 import { type ClusterSelector, matchesSelector } from '../../../mesh/model/selector.ts';
 import type { OpenRun } from './book.ts';
-import type { RunSpec } from './intent.ts';
+import type { RunSpec } from './intent-world.ts';
 
 const MOST_LISTED = 1000;
 

@@ -1,27 +1,20 @@
 /** UpdateRuns that are open → whose turn it is → their next durable step. Runs that share no cluster go side by side. */
 import { UpdateRun } from '../../../mesh/api/resources/index.ts';
-import type { UpdateRunObject, UpdateStrategyObject } from '../../../mesh/api/resources/updates.ts';
-import type { JournalEntry } from '../../../mesh/model/history.ts';
+import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import type { Instant } from '../../../mesh/model/instant.ts';
 import { FINAL_RUN_PHASES } from '../../../mesh/model/rollout.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { eachApart } from '../../runtime/apart.ts';
-import type { Cache } from '../../runtime/cache.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
-import type { Bundles } from '../bundles/types.ts';
-import type { DriftJudge } from '../drift/judge.ts';
-import type { Gates } from '../gates/types.ts';
-import type { Fleet } from '../gateway/fleet.ts';
-import type { PlanSources } from '../mesh/current-plan.ts';
-import type { HubPorts } from '../ports.ts';
 import { reportOn } from '../report.ts';
 import { runPhase, runSpec, unsettledRuns } from '../views.ts';
-import type { Windows } from '../windows/types.ts';
 import { writeStatus } from '../write-status.ts';
 import { createRunBook, type OpenRun } from './book.ts';
 import { createConductor, usedName } from './conduct.ts';
 import { releaseObject } from './finalizer.ts';
-import { type Hindrance, type Intent, intentOf, type IntentWorld, isHindrance, type RunSpec } from './intent.ts';
+import { intentOf } from './intent.ts';
+import { type Hindrance, type Intent, type IntentWorld, isHindrance, type RunSpec } from './intent-world.ts';
+import type { RolloutParts } from './parts.ts';
 import { NOTHING, statusBefore } from './status.ts';
 import { type Contender, waitingRuns } from './turns.ts';
 import { createRolloutWorld } from './world.ts';
@@ -29,20 +22,6 @@ import { createRolloutWorld } from './world.ts';
 /** Agents need seconds to return to a restarted hub; who is connected, and so goes first, is judged after that. */
 const GRACE_SECONDS = 15;
 const ALL = 'runs';
-
-export interface RolloutParts {
-  readonly ports: Pick<HubPorts, 'clock' | 'random' | 'log' | 'metrics' | 'kubernetes' | 'records'>;
-  readonly sources: PlanSources;
-  readonly fleet: Fleet;
-  readonly runs: Cache<UpdateRunObject>;
-  readonly strategies: Cache<UpdateStrategyObject>;
-  readonly drift: DriftJudge;
-  readonly gates: Gates;
-  readonly windows: Windows;
-  readonly bundles: Bundles;
-  /** Told of what has become durable, in order, once in this hub's life: after a crash it may not have been told of the last step. Must not throw. */
-  readonly onProgress?: (run: UpdateRunObject, entries: readonly JournalEntry[]) => void;
-}
 
 export interface Rollout extends Loop {
   /** The people who have approved a gate of the run, sorted. */

@@ -7,8 +7,8 @@ import { clusterViews, currentPlan } from '../mesh/current-plan.ts';
 import { createPlannedIds, heldChanges, lastRuns } from '../mesh/last-runs.ts';
 import { changesOf } from '../mesh/next-run.ts';
 import { freeze, type Frozen } from './freeze.ts';
-import type { Contents, Intent, IntentWorld } from './intent.ts';
-import type { RolloutParts } from './rollout.ts';
+import type { Contents, Intent, IntentWorld } from './intent-world.ts';
+import type { RolloutParts } from './parts.ts';
 
 export interface RolloutWorld {
   /** Of one moment: plan and views are made when first asked for. */
