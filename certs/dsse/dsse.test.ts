@@ -3,6 +3,7 @@ import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { BundleDelivery, SigningKey, SigningPolicy } from '../../mesh/model/bundle.ts';
 import { bundlePayload, contentDigest, preAuthenticationEncoding, signBundle, verifyBundle, verifySignatures } from './envelope.ts';
@@ -69,6 +70,23 @@ describe('k of n', () => {
     expect(verifyBundle(delivery(byAnn), { threshold: 1, keys: [pinned('ann', ann, { notAfter: '2026-11-21T00:00:00Z' })] }, NOW - 1)).toEqual({ ok: true, keyids: ['ann'] });
   });
   test('a signature without a given keyid is by the key\'s fingerprint', () => { expect(signBundle(content, ann).keyid).toBe(keyFingerprint(readPublicKey(publicKeyPem(readPrivateKey(ann))))); });
+});
+
+test('enough signatures count exactly when enough distinct, pinned, living keys have signed this very content', () => {
+  const names = ['ann', 'ben', 'eva', 'gil'] as const;
+  const privateKeys = Object.fromEntries(names.map((name, index) => [name, index % 2 === 0 ? ed25519() : p256()]));
+  const contents = ['{"a":1}', '{"a":2}'] as const;
+  const made = new Map(names.flatMap((name) => contents.map((content) => [`${name} ${content}`, signBundle(content, privateKeys[name]!, name)] as const)));
+  const key = fc.record({ name: fc.constantFrom(...names), revoked: fc.boolean(), age: fc.constantFrom('none', 'past', 'future') });
+  const signature = fc.record({ by: fc.constantFrom(...names), as: fc.constantFrom(...names), content: fc.constantFrom(...contents), broken: fc.boolean() });
+  fc.assert(fc.property(fc.uniqueArray(key, { selector: ({ name }) => name }), fc.array(signature, { maxLength: 6 }), fc.nat({ max: 4 }), (keys, signatures, threshold) => {
+    const policy: SigningPolicy = { threshold, keys: keys.map(({ name, revoked, age }) => pinned(name, privateKeys[name]!, { ...(revoked ? { revoked } : {}), ...(age === 'none' ? {} : { notAfter: age === 'past' ? '2026-11-20T00:00:00Z' : '2026-11-22T00:00:00Z' }) })) };
+    const given = signatures.map(({ by, as, content, broken }) => { const { sig } = made.get(`${by} ${content}`)!; return { keyid: as, sig: broken ? `${sig.startsWith('A') ? 'B' : 'A'}${sig.slice(1)}` : sig }; });
+    const counting = new Set(signatures.filter(({ by, as, content, broken }) => by === as && content === contents[0] && !broken && keys.some(({ name, revoked, age }) => name === by && !revoked && age !== 'past')).map(({ by }) => by));
+    const verified = verifyBundle({ digest: contentDigest(contents[0]), content: contents[0], signatures: given }, policy, NOW);
+    expect(verified.ok).toBe(counting.size >= threshold);
+    if (verified.ok) expect(verified.keyids).toEqual([...counting].sort());
+  }), { numRuns: 300 });
 });
 
 describe('keys and policies that are refused', () => {
