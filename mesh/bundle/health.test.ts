@@ -96,7 +96,7 @@ const CASES: readonly (readonly [string, ReturnType<typeof object>, State, strin
   ['a Cluster of v1beta1', { ...capi({ ...seen, phase: 'Provisioned', conditions: [condition('Ready', 'True')] }), apiVersion: 'cluster.x-k8s.io/v1beta1' }, 'current'],
 ];
 
-test.each(CASES)('%s', (_name, given, state, message = '') => {
+test.each(CASES.map(([name, given, state, message = '']) => ({ name, given, state, message })))('$name', ({ given, state, message }) => {
   const found = judgeHealth(given, []);
   expect([found.state, found.message]).toEqual([state, state === 'current' ? '' : expect.stringContaining(message)]);
 });

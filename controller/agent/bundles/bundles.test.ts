@@ -174,14 +174,19 @@ describe('signatures', () => {
     expect((await scene.settle(2000)).message).toContain(sentence);
     expect(scene.writes).toEqual([]);
   });
-  test('a key that is revoked later takes nothing away, and a content that was changed is not used', async () => {
-    let revoked = false;
-    const scene = started({ bundleKeys: () => ({ threshold: 1, keys: [{ keyid: 'ann', publicKeyPem: ann.publicKeyPem, revoked }] }) });
+  test('a key that expires or is revoked later takes nothing away, and a content that was changed is not used', async () => {
+    let more = {};
+    const scene = started({ bundleKeys: () => ({ threshold: 1, keys: [{ keyid: 'ann', publicKeyPem: ann.publicKeyPem, ...more }] }) });
     scene.assign([bundle], { deliver: [delivery(bundle, { ann: ann.pem })] });
     expect(await scene.settle()).toMatchObject({ settled: true });
-    revoked = true;
+    more = { notAfter: '2030-01-01T00:00:00Z' };
     await scene.clock.advance(120_000);
     expect(scene.outcome()).toMatchObject({ settled: true });
+    more = { revoked: true };
+    await scene.clock.advance(120_000);
+    expect(scene.outcome()).toMatchObject({ settled: false, message: expect.stringMatching(/key "ann" is revoked; it stays as it is, and is not looked after$/) });
+    expect(await dataOf(scene)).toEqual({ a: 'b' });
+    more = {};
     const next = content(undefined, '2.0.0');
     scene.assign([next], { deliver: [{ ...delivery(next, { ann: ann.pem }), content: delivery(bundle).content }] });
     expect((await scene.settle(2000)).message).toContain('it was changed on its way');

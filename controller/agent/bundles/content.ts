@@ -12,7 +12,7 @@ type CheckedContent = { readonly content: BundleContent; readonly problem?: neve
 const MOST_READ = 128;
 const DEFAULT_ACCOUNT = 'isthmus-agent';
 
-/** `inUse`: it is in place already. A key that expired since takes nothing away; it only brings nothing more. */
+/** `inUse`: it is in place already. Where its keys have expired since, the signatures were good when it came; where one was revoked, it stays as it is and is not looked after. */
 export type ReadContent = (delivery: BundleDelivery | undefined, reference: BundleReference, how: { readonly inUse: boolean; readonly now: Instant }) => CheckedContent;
 
 export function createContentReader(config: Pick<AgentConfig, 'namespace' | 'serviceAccount' | 'bundleKeys'>): ReadContent {
@@ -32,9 +32,11 @@ export function createContentReader(config: Pick<AgentConfig, 'namespace' | 'ser
   }
 
   return (delivery, { package: name, version, digest }, { inUse, now }) => {
-    if (delivery === undefined) return { problem: `its content (${digest}) has not come from the hub yet` };
-    const verified = verifyBundle(delivery, inUse ? NO_SIGNATURES : config.bundleKeys?.() ?? NO_SIGNATURES, now);
-    if (!verified.ok) return { problem: `not used: ${verified.problem}` };
+    const stays = inUse ? '; it stays as it is, and is not looked after' : '';
+    if (delivery === undefined) return { problem: inUse ? `the hub does not tell its content (${digest}) now${stays}` : `its content (${digest}) has not come from the hub yet` };
+    const policy = config.bundleKeys?.() ?? NO_SIGNATURES;
+    const verified = verifyBundle(delivery, inUse ? { ...policy, keys: policy.keys.map(({ notAfter: _, ...key }) => key) } : policy, now);
+    if (!verified.ok) return { problem: `not used: ${verified.problem}${stays}` };
     if (delivery.digest !== digest) return { problem: `its content has the digest ${delivery.digest}, and ${digest} was assigned` };
     const { content, problem } = parse(delivery);
     if (content === undefined) return { problem };
