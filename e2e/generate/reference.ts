@@ -89,12 +89,12 @@ function page(definition: ResourceDefinition): string {
 
 function index(): string {
   const list = (definitions: readonly ResourceDefinition[]): string[] => definitions.map((definition) => `- [${definition.kind}](${definition.plural}.md): ${definition.description}`);
-  return [GENERATED, '# Resources', '', 'In the hub\'s Kubernetes API:', '', ...list(HUB_RESOURCES), '', 'In every member cluster\'s Kubernetes API:', '', ...list(MEMBER_RESOURCES), '', 'Also: [queries of the fleet](fleet.md), [selectors of clusters](selectors.md), [capacity, requests and what clusters claim](capacity.md), [history of clusters](history.md), [other inventories](other-inventories.md), [drift](drift.md), [change windows](change-windows.md), [bundles, signatures and channels](bundle-contents.md), [cloning a cluster\'s networking configuration](clone.md), [what the embedded API serves and where it differs from kube-apiserver](embedded-api.md), [kubectl on both](kubectl.md), command by command, and [benchmarks](benchmarks.md) of cache, embedded API and fleet.', ''].join('\n');
+  return [GENERATED, '# Resources', '', 'In the hub\'s Kubernetes API:', '', ...list(HUB_RESOURCES), '', 'In every member cluster\'s Kubernetes API:', '', ...list(MEMBER_RESOURCES), '', 'Also: [queries of the fleet](fleet.md), [selectors of clusters](selectors.md), [capacity, requests and what clusters claim](capacity.md), [history of clusters](history.md), [other inventories](other-inventories.md), [drift](drift.md), [change windows](change-windows.md), [bundles, signatures and channels](bundle-contents.md), [bundles in a cluster](bundle-agents.md), [cloning a cluster\'s networking configuration](clone.md), [what the embedded API serves and where it differs from kube-apiserver](embedded-api.md), [kubectl on both](kubectl.md), command by command, and [benchmarks](benchmarks.md) of cache, embedded API and fleet.', ''].join('\n');
 }
 
 export const generator: Generator = {
   name: 'reference pages',
   folders: [FOLDER],
-  besides: [`${FOLDER}/benchmarks.md`, `${FOLDER}/bundle-contents.md`, `${FOLDER}/capacity.md`, `${FOLDER}/change-windows.md`, `${FOLDER}/clone.md`, `${FOLDER}/drift.md`, `${FOLDER}/embedded-api.md`, `${FOLDER}/history.md`, `${FOLDER}/fleet.md`, `${FOLDER}/kubectl.md`, `${FOLDER}/other-inventories.md`, `${FOLDER}/selectors.md`],
+  besides: [`${FOLDER}/benchmarks.md`, `${FOLDER}/bundle-agents.md`, `${FOLDER}/bundle-contents.md`, `${FOLDER}/capacity.md`, `${FOLDER}/change-windows.md`, `${FOLDER}/clone.md`, `${FOLDER}/drift.md`, `${FOLDER}/embedded-api.md`, `${FOLDER}/history.md`, `${FOLDER}/fleet.md`, `${FOLDER}/kubectl.md`, `${FOLDER}/other-inventories.md`, `${FOLDER}/selectors.md`],
   generate: async () => new Map([[`${FOLDER}/README.md`, index()], ...[...HUB_RESOURCES, ...MEMBER_RESOURCES].map((definition) => [`${FOLDER}/${definition.plural}.md`, page(definition)] as const)]),
 };
