@@ -2,8 +2,9 @@
 import { bench as fleet } from './fleet.ts';
 import { bench as kube } from './kube.ts';
 import { bench as thread } from './thread.ts';
+import { bench as updates } from './updates.ts';
 
-const BENCHES: Readonly<Record<string, () => Promise<void>>> = { fleet, kube, thread };
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = { fleet, kube, thread, updates };
 
 const name = process.argv[2] ?? '';
 const chosen = BENCHES[name];
