@@ -46,7 +46,7 @@ const bundleContentSpec = z.object({
   health: z.array(healthRule).max(64).default([]).describe('When objects of a kind are healthy, beyond what Kubernetes itself says of it.'),
 });
 
-export const bundleSpec = bundleContentSpec.extend({
+const bundleSpec = bundleContentSpec.extend({
   signatures: z.array(z.object({ keyid: z.string().min(1).max(256), sig: z.string().min(1).max(1024).describe('Base64.') })).max(16)
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['keyid'] }).default([]).describe('DSSE signatures of the content. They are not part of its digest, and may be added later.'),
 });
