@@ -54,3 +54,11 @@ test('a hub that was away gives them that time anew', () => {
   expect(run.after()).toMatchObject({ phase: 'Pending', waitingUntil: 560_000 });
   expect(run.after(60).phase).toBe('CompletedWithFailures');
 });
+
+test('each is waited for as long as its stage lets a cluster take', () => {
+  const run = new Rig(newRun(strategyOf([stage('quick', ['oslo'], { progressDeadlineSeconds: 5 }), stage('slow', ['*'])]), ['oslo', 'paris'])).away('oslo', 'paris');
+  expect(run.after().wakeAt).toBe(5_000);
+  run.after(5);
+  expect(run.rows).toBe('oslo=Skipped paris=Pending');
+  expect(run.step.wakeAt).toBe(60_000);
+});

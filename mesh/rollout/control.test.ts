@@ -54,6 +54,17 @@ describe('the policy Pause', () => {
     expect(run.after(1).phase).toBe('Paused');
   });
 
+  test('a resume accepts what was known when it was said, not what failed since', () => {
+    const run = rig({ onFailure: 'Pause' }, { maxFailures: 1, maxConcurrency: 2, before: [{ name: 'hook', webhook: { url: 'https://gate', intervalSeconds: 1, timeoutSeconds: 1, failureLimit: 0 } }] });
+    run.gates['all/before/hook'] = { outcome: { phase: 'Passed', message: '' } };
+    run.after();
+    run.ask({ targets: run.run.targets.map((target) => (target.cluster === 'berlin' ? { ...target, phase: 'Failed', finishedAt: 20_000, message: 'broken' } : target)), state: { ...run.run.state!, paused: { at: 5_000, reason: 'a gate is inconclusive' } } });
+    run.ask({ resumedAt: 10_000 }).after(30);
+    expect(run.step.state).toMatchObject({ paused: null, acceptedFailures: [] });
+    run.break('oslo').after(30);
+    expect(run.step).toMatchObject({ phase: 'Paused', message: expect.stringContaining('2 clusters failed, more than maxFailures 1') });
+  });
+
   test('a stated maxUnavailable holds for accepted failures too, until they are healthy', () => {
     const run = rig({ onFailure: 'Pause' }, { maxUnavailable: 1 });
     run.after();

@@ -113,6 +113,14 @@ describe('metrics', () => {
     expect(run.rows).toBe(rows);
   });
 
+  test('a gate that fails after everything is done makes the run a failed one all the same', () => {
+    const run = new Rig(newRun(strategyOf([stage('all', ['*'], { after: [metric] })]), ['oslo']));
+    run.after();
+    run.apply().after(10);
+    run.gates['all/after/errors'] = { measurements: [measured('Failed', 20_000)] };
+    expect(run.after(10)).toMatchObject({ phase: 'Failed', counts: { done: 1 }, message: expect.stringContaining('gate errors after stage all failed') });
+  });
+
   test('a failed gate under Pause is asked anew when a person resumes; a refusal that stands fails it again', () => {
     const run = done(rig({ before: [people] }, { onFailure: 'Pause' }));
     run.gates['second/before/people'] = { approvals: [approval('ben', 'Reject')] };
