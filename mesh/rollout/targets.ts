@@ -34,7 +34,7 @@ export function strategyProblem(strategy: StrategyValue): string | undefined {
 }
 
 /** The first stage that selects the cluster; that after the last: none does, or it is unknown by now. */
-export function stageNumberOf(strategy: StrategyValue, view: ClusterView | undefined): number {
+function stageNumberOf(strategy: StrategyValue, view: ClusterView | undefined): number {
   const found = view === undefined ? -1 : strategy.stages.findIndex((stage) => matchesSelector(stage.clusters, view));
   return found < 0 ? strategy.stages.length : found;
 }

@@ -1,19 +1,30 @@
 /** What a strategy can mean and hardly should, over the clusters that there are. */
 import type { ClusterView } from '../model/cluster.ts';
+import { sortedByName } from '../model/order.ts';
 import { matchesSelector } from '../model/selector.ts';
 import type { Amount, StageValue, StrategyValue } from '../model/strategy.ts';
 import { amountOf } from './amount.ts';
-import { stageNumberOf } from './targets.ts';
 import { namesOf } from './waits.ts';
 
 const clustersText = (count: number): string => `${count} ${count === 1 ? 'cluster' : 'clusters'}`;
 const isPercentage = (amount: Amount | undefined): amount is string => typeof amount === 'string' && amount.endsWith('%');
 
-function overlaps(strategy: StrategyValue, clusters: readonly ClusterView[]): string[] {
-  return strategy.stages.flatMap((stage, number) => strategy.stages.slice(0, number).flatMap((earlier) => {
-    const both = clusters.filter((view) => matchesSelector(earlier.clusters, view) && matchesSelector(stage.clusters, view)).map(({ name }) => name).sort();
-    return both.length === 0 ? [] : [`stages ${earlier.name} and ${stage.name} both select ${namesOf(both)}; a cluster goes into the first stage that selects it`];
-  }));
+/** By cluster, in the order of names: the stages that select it. */
+function selections(strategy: StrategyValue, clusters: readonly ClusterView[]): { readonly name: string; readonly stages: readonly number[] }[] {
+  return sortedByName(clusters).map((view) => ({ name: view.name, stages: [...strategy.stages.keys()].filter((number) => matchesSelector(strategy.stages[number]!.clusters, view)) }));
+}
+
+function overlaps({ stages }: StrategyValue, selected: ReturnType<typeof selections>): string[] {
+  const both = new Map<string, string[]>();
+  for (const { name, stages: numbers } of selected) {
+    for (const later of numbers) for (const earlier of numbers.filter((number) => number < later)) {
+      const pair = `${stages[earlier]!.name} and ${stages[later]!.name}`;
+      const names = both.get(pair) ?? [];
+      both.set(pair, names);
+      names.push(name);
+    }
+  }
+  return [...both].map(([pair, names]) => `stages ${pair} both select ${namesOf(names)}; a cluster goes into the first stage that selects it`);
 }
 
 /** `where`: the stage, group or run that the bounds are of. */
@@ -31,13 +42,14 @@ function bounds(where: string, count: number, { maxConcurrency, maxFailures, max
 
 /** Sentences, in the order of the stages; empty: none. `clusters`: those that a run would change, or the fleet. */
 export function strategyWarnings(strategy: StrategyValue, clusters: readonly ClusterView[]): string[] {
-  const numbers = new Map(clusters.map((view) => [view, stageNumberOf(strategy, view)]));
-  const inStage = (number: number): ClusterView[] => clusters.filter((view) => numbers.get(view) === number);
+  const selected = selections(strategy, clusters);
+  const views = new Map(clusters.map((view) => [view.name, view]));
+  const inStage = (number: number): ClusterView[] => selected.filter(({ stages: [first = strategy.stages.length] }) => first === number).map(({ name }) => views.get(name)!);
   const perStage = strategy.stages.flatMap((stage, number) => {
     const members = inStage(number);
     if (members.length === 0) {
       const gates = (stage.before ?? []).length + (stage.after ?? []).length;
-      const taken = clusters.some((view) => matchesSelector(stage.clusters, view)) ? 'has no cluster that no earlier stage selects' : 'selects no cluster';
+      const taken = selected.some(({ stages }) => stages.includes(number)) ? 'has no cluster that no earlier stage selects' : 'selects no cluster';
       return [`stage ${stage.name} ${taken}${gates === 0 ? '' : ': its gates are not asked'}`];
     }
     const groups = (stage.groups ?? []).map((group, index) => ({ group, count: members.filter((view) => stage.groups!.findIndex(({ clusters: selector }) => matchesSelector(selector, view)) === index).length }));
@@ -47,7 +59,7 @@ export function strategyWarnings(strategy: StrategyValue, clusters: readonly Clu
     ];
   });
   const rest = inStage(strategy.stages.length);
-  const names = namesOf(rest.map(({ name }) => name).sort());
+  const names = namesOf(rest.map(({ name }) => name));
   const remaining = rest.length === 0 ? [] : [strategy.remaining === 'Skip' ? `no stage selects ${names}: left out` : `no stage selects ${names}: one at a time at the end`];
-  return [...overlaps(strategy, clusters), ...perStage, ...bounds('the run', clusters.length, strategy), ...remaining];
+  return [...overlaps(strategy, selected), ...perStage, ...bounds('the run', clusters.length, strategy), ...remaining];
 }
