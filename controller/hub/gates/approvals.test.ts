@@ -63,6 +63,10 @@ describe('approvals', () => {
     expect(await gateOf(bench)).toMatchObject({ phase: 'Passed', approvedBy: ['cleo', 'dan'] });
     await applyAll(bench, Object.values(agents), 5);
     expect((await runOf(bench))?.phase).toBe('Completed');
+    // The history of a cluster behind the gate names them; that of one before it nobody.
+    const [oslo, berlin] = await Promise.all(['oslo', 'berlin'].map((cluster) => bench.records.listHistory({ cluster, field: 'desired', limit: 1 })));
+    expect(oslo?.[0]).toMatchObject({ run: 'by-hand', by: 'ada', approvedBy: ['cleo', 'dan'] });
+    expect(berlin?.[0]?.approvedBy).toEqual([]);
     await bench.clock.advance(5000);
     expect(verdict(await say(bench, { name: 'e1', approver: 'eve' }))).toEqual([false, 'GateDecided']);
     // What was counted stays counted.
