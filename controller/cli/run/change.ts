@@ -1,66 +1,90 @@
-/** `isthmus run undo` and `isthmus run stop`: people's two words to a run. */
+/** `isthmus run undo|retry|pause|resume|stop`: people's words to a run. */
 import type { Command } from 'commander';
 import { apiVersionOf, UpdateRun } from '../../../mesh/api/resources/index.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
-import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
+import { toRfc3339 } from '../../../mesh/model/instant.ts';
+import { FINAL_RUN_PHASES } from '../../../mesh/model/rollout.ts';
 import { callerOf } from '../caller.ts';
 import { CommandFailure, type Environment } from '../environment.ts';
-import { age, type Format, formatOption, print } from '../output/index.ts';
-import { listAll } from '../list.ts';
 import { FIELD_MANAGER } from '../field-manager.ts';
+import { type Format, formatOption } from '../output/index.ts';
+import { findRun } from './find.ts';
+import { printMade } from './made.ts';
 
-async function find(environment: Environment, client: KubernetesClient, name: string): Promise<UpdateRunObject> {
-  const run = await client.get<UpdateRunObject>(UpdateRun, { name }, environment.signal);
-  if (run === undefined) throw new CommandFailure(`there is no run ${JSON.stringify(name)}; "isthmus run list" shows them`);
-  return run;
+interface Again {
+  readonly reason: string;
+  readonly dryRun: boolean;
+  readonly output?: Format;
+  /** Instead of that of the earlier run. */
+  readonly strategy?: string;
+}
+
+const hasEnded = ({ status }: UpdateRunObject): boolean => FINAL_RUN_PHASES.includes(status?.phase ?? 'Pending');
+
+/** A new run about an ended one, by the strategy of that one. */
+async function runAbout(environment: Environment, name: string, way: 'undo' | 'retry', { reason, dryRun, output = 'table', strategy }: Again): Promise<void> {
+  const client = await environment.connect();
+  const run = await findRun(environment, client, name);
+  const verb = way === 'undo' ? 'undo it' : 'try again what it left';
+  if (!hasEnded(run)) throw new CommandFailure(`run ${name} is ${run.status?.phase ?? 'Pending'}: stop it first with "isthmus run stop ${name}", then ${verb}`);
+  const { status } = run;
+  if (way === 'retry' && status !== undefined && status.counts.failed + status.counts.skipped + (status.counts.rolledBack ?? 0) === 0) {
+    throw new CommandFailure(`run ${name} left nothing to try again: ${status.message}`);
+  }
+  const spec: UpdateRunObject['spec'] = {
+    ...(strategy === undefined ? {} : { strategyName: strategy }), reason, requestedBy: (await callerOf(environment, client)).name, ...(way === 'undo' ? { undoOf: name } : { retryOf: name }), stop: false,
+  };
+  const own = strategy === undefined ? { ...(run.spec.strategy === undefined ? {} : { strategy: run.spec.strategy }), ...(run.spec.strategyName === undefined ? {} : { strategyName: run.spec.strategyName }) } : {};
+  const created = await client.create<UpdateRunObject>(UpdateRun, {
+    apiVersion: apiVersionOf(UpdateRun), kind: 'UpdateRun', metadata: { name: '', generateName: `${name.slice(0, 50)}-${way}-` }, spec: { ...spec, ...own },
+  }, { fieldManager: FIELD_MANAGER, dryRun }, environment.signal);
+  printMade(environment, output, created, dryRun);
 }
 
 /** Makes a new run that takes every cluster the old one touched back to what it had before. */
-export async function undoRun(environment: Environment, name: string, options: { readonly reason: string; readonly dryRun: boolean }): Promise<void> {
+export const undoRun = (environment: Environment, name: string, options: Again): Promise<void> => runAbout(environment, name, 'undo', options);
+
+/** Makes a new run that brings the very same to the clusters that failed, were skipped or went back. */
+export const retryRun = (environment: Environment, name: string, options: Again): Promise<void> => runAbout(environment, name, 'retry', options);
+
+const WORDS = {
+  stop: { spec: () => ({ stop: true }), says: 'told to stop: clusters in flight finish, the rest is skipped' },
+  pause: { spec: () => ({ pause: true }), says: 'told to pause: clusters in flight finish, nothing new begins; "isthmus run resume" lets it go on' },
+  resume: { spec: (now: number) => ({ pause: false, resumedAt: toRfc3339(now) }), says: 'told to go on; failures until now are accepted' },
+} as const;
+
+/** Says what is so already rather than saying it again. */
+export async function tellRun(environment: Environment, name: string, word: keyof typeof WORDS, { output = 'table', dryRun = false }: { readonly output?: Format; readonly dryRun?: boolean } = {}): Promise<void> {
   const client = await environment.connect();
-  const run = await find(environment, client, name);
-  const phase = run.status?.phase ?? 'Pending';
-  if (phase === 'Pending' || phase === 'Running') throw new CommandFailure(`run ${name} is ${phase}: stop it first with "isthmus run stop ${name}", then undo it`);
-  const created = await client.create<UpdateRunObject>(UpdateRun, {
-    apiVersion: apiVersionOf(UpdateRun), kind: 'UpdateRun',
-    metadata: { name: '', generateName: `${name.slice(0, 50)}-undo-` },
-    spec: { strategy: run.spec.strategy, planDigest: run.spec.planDigest, reason: options.reason, requestedBy: (await callerOf(environment, client)).name, undoOf: name, stop: false },
-  }, { fieldManager: FIELD_MANAGER, dryRun: options.dryRun }, environment.signal);
-  environment.out(`updaterun.isthmus.dev/${created.metadata.name} created${options.dryRun ? ' (dry run)' : ''}\n`);
+  const run = await findRun(environment, client, name);
+  if (hasEnded(run)) throw new CommandFailure(`run ${name} has ended (${run.status?.phase ?? ''}): there is nothing to ${word}; "isthmus run ${word === 'resume' ? `retry ${name}" tries again what it left` : `undo ${name}" takes it back`}`);
+  if (word === 'resume' && run.spec.pause !== true && run.status?.phase !== 'Paused') throw new CommandFailure(`run ${name} is not paused (${run.status?.phase ?? 'Pending'}${run.status === undefined ? '' : `: ${run.status.message}`})`);
+  const { spec, says } = WORDS[word];
+  const changed = await client.patch<UpdateRunObject>(UpdateRun, { name }, { spec: spec(environment.now()) }, { type: 'merge', fieldManager: FIELD_MANAGER, dryRun }, environment.signal);
+  if (output === 'table' || output === 'wide') environment.out(`updaterun.isthmus.dev/${name} ${says}${dryRun ? ' (dry run)' : ''}\n`);
+  else printMade(environment, output, changed, dryRun);
 }
 
-export async function stopRun(environment: Environment, name: string): Promise<void> {
-  const client = await environment.connect();
-  await find(environment, client, name);
-  await client.patch(UpdateRun, { name }, { spec: { stop: true } }, { type: 'merge', fieldManager: FIELD_MANAGER }, environment.signal);
-  environment.out(`updaterun.isthmus.dev/${name} told to stop: clusters in flight finish, the rest is skipped\n`);
-}
-
-async function listRuns(environment: Environment, format: Format): Promise<void> {
-  const client = await environment.connect();
-  const runs = (await listAll<UpdateRunObject>(client, UpdateRun, environment.signal))
-    .sort((a, b) => ((a.metadata.creationTimestamp ?? '') < (b.metadata.creationTimestamp ?? '') ? -1 : 1));
-  print(environment, format, {
-    headings: ['NAME', 'PHASE', 'STAGE', 'DONE', 'TOTAL', 'AGE', 'WHY'],
-    rows: runs.map((run) => [
-      run.metadata.name, run.status?.phase ?? 'Pending', run.status?.stage ?? '', String(run.status?.counts.done ?? 0), String(run.status?.counts.total ?? 0),
-      age(Date.parse(run.metadata.creationTimestamp ?? ''), environment.now()), run.spec.reason,
-    ]),
-    value: runs,
-    names: runs.map((run) => `updaterun.isthmus.dev/${run.metadata.name}`),
-    empty: 'No run has been made yet.',
-  });
-}
+export const stopRun = (environment: Environment, name: string): Promise<void> => tellRun(environment, name, 'stop');
 
 export function registerChange(run: Command, environment: (command: Command) => Environment): void {
-  run.command('list').description('list runs, oldest first').addOption(formatOption())
-    .action(async (options: { output: Format }, command: Command) => listRuns(environment(command), options.output));
-  run.command('undo')
-    .description('bring back what every cluster of a finished or stopped run had before it, by a new run through the same stages')
-    .argument('<name>')
-    .option('--reason <text>', 'why, for the record', 'undone by hand')
-    .option('--dry-run', 'check with the server, make nothing', false)
-    .action(async (name: string, options: { reason: string; dryRun: boolean }, command: Command) => undoRun(environment(command), name, options));
-  run.command('stop').description('let clusters in flight finish and skip the rest').argument('<name>')
-    .action(async (name: string, _options: object, command: Command) => stopRun(environment(command), name));
+  const again = (name: string, description: string, reason: string, act: typeof undoRun): void => {
+    run.command(name).description(description).argument('<run>')
+      .option('--reason <text>', 'why, for the record', reason)
+      .option('--strategy <name>', 'through the stages of this UpdateStrategy instead of those of the earlier run')
+      .option('--dry-run', 'check with the server, make nothing', false)
+      .addOption(formatOption())
+      .action(async (of: string, options: Again, command: Command) => act(environment(command), of, options));
+  };
+  again('undo', 'bring back what every cluster of an ended run had before it, by a new run through the same stages', 'undone by hand', undoRun);
+  again('retry', 'bring to the clusters that failed or were skipped what an ended run was to bring, unchanged, by a new run', 'tried again by hand', retryRun);
+  const word = (name: keyof typeof WORDS, description: string): void => {
+    run.command(name).description(description).argument('<run>')
+      .option('--dry-run', 'check with the server, change nothing', false)
+      .addOption(formatOption())
+      .action(async (of: string, options: { output: Format; dryRun: boolean }, command: Command) => tellRun(environment(command), of, name, options));
+  };
+  word('pause', 'let clusters in flight finish and begin nothing new');
+  word('resume', 'let a paused run go on; the failures until now are accepted');
+  word('stop', 'let clusters in flight finish and skip the rest, for good');
 }

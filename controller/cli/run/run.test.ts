@@ -4,7 +4,7 @@ import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import type { RunTarget } from '../../../mesh/model/rollout.ts';
 import { testEnvironment, type TestEnvironment } from '../testing/environment.ts';
 import { stopRun, undoRun } from './change.ts';
-import { drawRun } from './status.ts';
+import { drawRun } from './status-draw.ts';
 
 const NOW = Date.UTC(2030, 0, 1, 12);
 const run: UpdateRunObject = {
@@ -22,7 +22,7 @@ test('a run is drawn stage by stage', () => {
   const text = drawRun({
     run,
     rows: {
-      stages: ['canary', 'rest', 'remaining'], journal: [], targetsOmitted: 0, tally: [], frozen: null,
+      stages: ['canary', 'rest', 'remaining'], journal: [], targetsOmitted: 0, tally: [{ Soaking: 1 }, { Pending: 1, Failed: 1 }, {}], frozen: null,
       targets: [
         target('berlin', 0, { phase: 'Soaking', assignedAt: NOW - 65_000, message: 'soaks 60 s' }),
         target('oslo', 1, { fromId: 'sha256-fedcba9876543210' }), target('virginia', 1, { phase: 'Failed', assignedAt: NOW - 600_000, message: 'its agent is not connected' }),
@@ -32,6 +32,7 @@ test('a run is drawn stage by stage', () => {
   expect(text).toBe(`europe-1: Running, stage canary
   why: Mesh europe: new desired state for berlin, oslo (requested by isthmus-hub)
   now: soaking berlin
+  [✗✗✗✗✗✗✗✗✗✗✗✗✗▒▒▒▒▒▒▒▒▒▒▒▒▒··············] 0/3  · 1 Pending  ~ 1 Soaking  ✗ 1 Failed
 
 stage 1 canary  ~  0/1
   CLUSTER   PHASE       FROM     TO           ASSIGNED   MESSAGE
@@ -56,7 +57,7 @@ test('undo makes a run that names the old one and its strategy', async () => {
   const environment = await withRun('Completed');
   await undoRun(environment, 'europe-1', { reason: 'latency in oslo', dryRun: false });
   const undo = (await environment.client.list<UpdateRunObject>(UpdateRun, {}, environment.signal)).items.find((object) => object.spec.undoOf === 'europe-1');
-  expect(undo?.spec).toMatchObject({ strategy: run.spec.strategy, planDigest: 'abc', reason: 'latency in oslo', requestedBy: 'ada' });
+  expect(undo?.spec).toMatchObject({ strategy: run.spec.strategy, reason: 'latency in oslo', requestedBy: 'ada', undoOf: 'europe-1' });
   expect(environment.printed()).toBe(`updaterun.isthmus.dev/${undo?.metadata.name} created\n`);
 });
 

@@ -5,9 +5,9 @@ import type { WindowOverrideObject } from '../../../mesh/api/resources/windows.t
 import { parseDuration } from '../../../mesh/model/compare.ts';
 import { toRfc3339 } from '../../../mesh/model/instant.ts';
 import { FINAL_RUN_PHASES } from '../../../mesh/model/rollout.ts';
-import { type ClusterSelector, selectorProblem } from '../../../mesh/model/selector.ts';
 import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import { callerOf } from '../caller.ts';
+import { selectorOf } from '../clusters.ts';
 import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
 import { FIELD_MANAGER } from '../field-manager.ts';
 import { clustersText, timeText } from './show.ts';
@@ -24,23 +24,12 @@ export interface OverrideOptions {
 
 const LONGEST_DAYS = 7;
 
-/** `berlin,oslo-*`, or `region=eu,tier=gold`. */
-function selectorOf(text: string): ClusterSelector {
-  const words = text.split(',').map((word) => word.trim());
-  const labels = words.filter((word) => word.includes('='));
-  if (labels.length > 0 && labels.length < words.length) throw new UsageProblem(`--clusters ${JSON.stringify(text)}: write names (berlin,oslo-*) or labels (region=eu,tier=gold), not both`);
-  const selector: ClusterSelector = labels.length === 0 ? { names: words } : { labels: Object.fromEntries(labels.map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)])) };
-  const problem = words.includes('') ? 'a name is missing' : selectorProblem(selector);
-  if (problem !== undefined) throw new UsageProblem(`--clusters ${JSON.stringify(text)}: ${problem}`);
-  return selector;
-}
-
 export async function overrideWindows(environment: Environment, options: OverrideOptions): Promise<void> {
   const { run, reason, dryRun } = options;
   if (reason.trim() === '') throw new UsageProblem('--reason: say why, for whoever reads the history');
   const milliseconds = parseDuration(options.for);
   if (milliseconds === undefined || milliseconds <= 0 || milliseconds > LONGEST_DAYS * 86_400_000) throw new UsageProblem(`--for ${JSON.stringify(options.for)}: give a time of up to ${LONGEST_DAYS} days, as 30m or 2h`);
-  const clusters = options.clusters === undefined ? undefined : selectorOf(options.clusters);
+  const clusters = options.clusters === undefined ? undefined : selectorOf('--clusters', options.clusters);
   const client = await environment.connect();
   const object = await client.get<UpdateRunObject>(UpdateRun, { name: run }, environment.signal);
   if (object === undefined) throw new CommandFailure(`there is no run ${JSON.stringify(run)}; "isthmus run list" shows them`);

@@ -66,6 +66,8 @@ export interface LookedAtRun {
   /** null: nobody has made it. */
   readonly run: string | null;
   readonly strategy: string;
+  /** Of a run that would roll out the present plan. */
+  readonly planDigest?: string;
   /** What it brings, for people. */
   readonly brings: string;
   /** What is unwise in its strategy. */

@@ -1,0 +1,86 @@
+/** Which run is meant: one that there is, or what one would bring that nobody has made. */
+import type { Command } from 'commander';
+import type { InquiryObject } from '../../../mesh/api/resources/inquiry.ts';
+import type { ClusterSelector } from '../../../mesh/model/selector.ts';
+import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
+import { selectorOf } from '../clusters.ts';
+import { type Environment, UsageProblem } from '../environment.ts';
+import { newestRun } from './find.ts';
+
+export interface SourceOptions {
+  readonly strategy?: string;
+  readonly bundle?: string;
+  readonly plan?: boolean;
+  readonly removePackage?: string;
+  readonly undo?: string;
+  readonly retry?: string;
+  readonly clusters?: string;
+  readonly all?: boolean;
+}
+
+export type Source = Pick<NonNullable<InquiryObject['spec']['changes']>, 'run' | 'strategyName' | 'plan' | 'bundle' | 'removePackage' | 'undoOf' | 'retryOf'>;
+type Clusters = NonNullable<Source['bundle']>['clusters'];
+
+const CONTENTS = { bundle: '--bundle', plan: '--plan', removePackage: '--remove-package', undo: '--undo', retry: '--retry' } as const;
+
+/** A selector that matches whatever there is. */
+function matchesAll({ names, labels, exclude_labels: excluded, match_expressions: expressions, cel }: ClusterSelector): boolean {
+  return (names ?? ['*']).includes('*') && Object.values(labels ?? {}).every((value) => value === '*') && excluded === undefined && expressions === undefined && cel === undefined;
+}
+
+function clustersOf(content: string, { clusters, all = false }: SourceOptions, mustSayAll: boolean): Clusters {
+  if (clusters !== undefined && all) throw new UsageProblem('--clusters, --all: give one of them');
+  const selector: ClusterSelector = clusters === undefined ? {} : selectorOf('--clusters', clusters);
+  if (mustSayAll && !all && matchesAll(selector)) throw new UsageProblem(`${content} without --clusters goes to every cluster of the fleet: say which (--clusters berlin,oslo-* or --clusters region=eu), or --all if all of them are meant`);
+  return selector as Clusters;
+}
+
+/** What it brings, without saying of which run; undefined: nothing was given. `mustSayAll`: as whoever makes a run must. */
+export function contentOf(options: SourceOptions, mustSayAll: boolean): Omit<Source, 'run'> | undefined {
+  const given = (Object.keys(CONTENTS) as (keyof typeof CONTENTS)[]).filter((name) => options[name] !== undefined && options[name] !== false);
+  const [content] = given;
+  if (given.length > 1) throw new UsageProblem(`${given.map((name) => CONTENTS[name]).join(', ')}: give one of them`);
+  if (content === undefined) {
+    if (options.strategy !== undefined) throw new UsageProblem(`--strategy ${options.strategy}: say what is to go out as well: --bundle NAME, --plan or --remove-package NAME`);
+    if (options.clusters !== undefined || options.all === true) throw new UsageProblem('--clusters, --all: they go with --bundle or --remove-package');
+    return undefined;
+  }
+  const { strategy, bundle, removePackage, undo, retry } = options;
+  const selects = content === 'bundle' || content === 'removePackage';
+  if (!selects && (options.clusters !== undefined || options.all === true)) throw new UsageProblem(`${CONTENTS[content]}: its clusters follow from what it is; --clusters and --all go with --bundle or --remove-package`);
+  if (strategy === undefined && (selects || content === 'plan')) throw new UsageProblem(`${CONTENTS[content]}: say by which UpdateStrategy: --strategy NAME ("kubectl get updatestrategies" lists them)`);
+  return {
+    ...(strategy === undefined ? {} : { strategyName: strategy }), ...(content === 'plan' ? { plan: true } : {}),
+    ...(bundle === undefined ? {} : { bundle: { name: bundle, clusters: clustersOf('--bundle', options, mustSayAll) } }),
+    ...(removePackage === undefined ? {} : { removePackage: { name: removePackage, clusters: clustersOf('--remove-package', options, mustSayAll) } }),
+    ...(undo === undefined ? {} : { undoOf: undo }), ...(retry === undefined ? {} : { retryOf: retry }),
+  };
+}
+
+/** Neither a run nor contents: the newest run. */
+export async function sourceOf(environment: Environment, client: KubernetesClient, run: string | undefined, options: SourceOptions): Promise<Source> {
+  const content = contentOf(options, false);
+  if (run !== undefined && content !== undefined) throw new UsageProblem(`run ${run}: give a run, or what another one would bring (--bundle, --plan, --remove-package, --undo, --retry), not both`);
+  return content ?? { run: run ?? await newestRun(environment, client) };
+}
+
+export function addContentOptions(command: Command): Command {
+  return command
+    .option('--strategy <name>', 'the UpdateStrategy to go by')
+    .option('--bundle <name>', 'bring this Bundle')
+    .option('--plan', 'roll out the present plan of the meshes')
+    .option('--remove-package <package>', 'take this package away')
+    .option('--clusters <clusters>', 'which clusters: names (berlin,oslo-*) or labels (region=eu,tier=gold)');
+}
+
+export const addSourceOptions = (command: Command): Command => addContentOptions(command)
+  .option('--undo <run>', 'take this ended run back')
+  .option('--retry <run>', 'try again what this ended run did not bring');
+
+/** What the hub is asked, in words. */
+export function sourceText(source: Source): string {
+  if (source.run !== undefined) return `run ${source.run}`;
+  const what = source.plan === true ? 'the present plan' : source.bundle !== undefined ? `bundle ${source.bundle.name}` : source.removePackage !== undefined ? `without package ${source.removePackage.name}`
+    : source.undoOf !== undefined ? `undo of run ${source.undoOf}` : `retry of run ${source.retryOf ?? ''}`;
+  return `${what}${source.strategyName === undefined ? '' : `, by strategy ${source.strategyName}`}`;
+}
