@@ -95,6 +95,10 @@ export function createApprovals({ ports, approvals, runs, guards }: Parts): Appr
       return {};
     },
   });
+  guards.subscribe(() => {
+    for (const { metadata } of approvals.list()) loop.add(metadata.name);
+    for (const { metadata } of openRuns(runs)) for (const listener of listeners) listener(metadata.name);
+  });
   const addAll = (run: string): void => { for (const { metadata } of approvals.byIndex('run', run)) loop.add(metadata.name); };
 
   return {
@@ -104,20 +108,16 @@ export function createApprovals({ ports, approvals, runs, guards }: Parts): Appr
         .map(({ key, since }) => [key, problem === undefined ? { approvals: ofGate(run.name, key).filter(({ at }) => at >= since) } : { problem }]));
     },
     subscribe: (listener) => { listeners.push(listener); },
-    start(signal) {
+    async start(signal) {
+      // What is told of an approval is not to change twice with each start of the hub.
+      await guards.looked;
       approvals.subscribe(({ type, object }) => {
         if (type !== 'deleted') addAll(object.spec.run);
         for (const listener of listeners) listener(object.spec.run);
       });
       // Its status says how far it is with its gates.
       runs.subscribe(({ object }) => addAll(object.metadata.name));
-      guards.subscribe(() => {
-        for (const { metadata } of openRuns(runs)) {
-          addAll(metadata.name);
-          for (const listener of listeners) listener(metadata.name);
-        }
-      });
-      return loop.start(signal);
+      await loop.start(signal);
     },
   };
 }

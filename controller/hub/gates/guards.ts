@@ -15,6 +15,8 @@ export interface Guards {
   problem(): string | undefined;
   /** Called when that has changed. */
   subscribe(listener: () => void): void;
+  /** Resolves once it has been looked at, or when it will not be any more. */
+  readonly looked: Promise<void>;
   start(signal: CancelSignal): Promise<void>;
 }
 
@@ -30,6 +32,8 @@ export function createGuards({ kubernetes, clock, log }: Pick<HubPorts, 'kuberne
   const listeners: (() => void)[] = [];
   let known: string | undefined = 'approvals are not guarded: nobody has looked yet; the hub does at its start';
   let hub: string | undefined;
+  let hasLooked: () => void = () => {};
+  const looked = new Promise<void>((resolve) => { hasLooked = resolve; });
 
   async function look(signal: CancelSignal): Promise<string | undefined> {
     try {
@@ -44,7 +48,10 @@ export function createGuards({ kubernetes, clock, log }: Pick<HubPorts, 'kuberne
   return {
     problem: () => known,
     subscribe: (listener) => { listeners.push(listener); },
+    looked,
     async start(signal) {
+      if (signal.aborted) hasLooked();
+      signal.addEventListener('abort', () => hasLooked(), { once: true });
       while (!signal.aborted) {
         const found = await look(signal);
         if (signal.aborted) return;
@@ -54,6 +61,7 @@ export function createGuards({ kubernetes, clock, log }: Pick<HubPorts, 'kuberne
           if (problem !== undefined) log.warn({ problem }, 'approval gates hold');
           for (const listener of listeners) listener();
         }
+        hasLooked();
         await clock.sleepUntil(clock.now() + CHECK_MILLISECONDS, signal);
       }
     },
