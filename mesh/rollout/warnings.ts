@@ -14,10 +14,13 @@ function selections(strategy: StrategyValue, clusters: readonly ClusterView[]): 
   return sortedByName(clusters).map((view) => ({ name: view.name, stages: [...strategy.stages.keys()].filter((number) => matchesSelector(strategy.stages[number]!.clusters, view)) }));
 }
 
+/** All that are left, and meant so. */
+const isRest = ({ clusters }: StageValue): boolean => Object.keys(clusters).length === 0;
+
 function overlaps({ stages }: StrategyValue, selected: ReturnType<typeof selections>): string[] {
   const both = new Map<string, string[]>();
   for (const { name, stages: numbers } of selected) {
-    for (const later of numbers) for (const earlier of numbers.filter((number) => number < later)) {
+    for (const later of numbers.filter((number) => !isRest(stages[number]!))) for (const earlier of numbers.filter((number) => number < later)) {
       const pair = `${stages[earlier]!.name} and ${stages[later]!.name}`;
       const names = both.get(pair) ?? [];
       both.set(pair, names);

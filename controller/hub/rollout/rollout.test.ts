@@ -28,6 +28,8 @@ describe('hub', () => {
     expect(agents.virginia.holds('DesiredRevision')).toEqual([]);
     await applyAll(bench, Object.values(agents));
     expect((await runOf(bench, 'europe-1'))?.status).toMatchObject({ phase: 'Completed', counts: { total: 3, done: 3, inFlight: 0, failed: 0, skipped: 0 } });
+    expect(conditionOf(await runOf(bench, 'europe-1'), 'Progressing')).toMatchObject({ status: 'False', reason: 'Completed' });
+    for (const [type, status] of [['Healthy', 'True'], ['StrategySound', 'True'], ['StrategyChanged', undefined]] as const) expect(conditionOf(await runOf(bench, 'europe-1'), type)?.status, type).toBe(status);
     expect(conditionOf(await bench.get<MeshObject>(Mesh, 'europe'), 'RolledOut')).toMatchObject({ status: 'True' });
     expect((await bench.get<ClusterObject>(Cluster, 'oslo'))?.status?.current?.by).toBe('run/europe-1');
 
