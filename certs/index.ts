@@ -4,7 +4,7 @@ export type { KeyStore } from './authority/document.ts';
 export { meshServerName } from './authority/leaves.ts';
 export { readCertificate, type CertificateFacts } from './authority/read.ts';
 export { CertificateRequestRejected, createCertificateRequest } from './authority/request.ts';
-export { bundlePayload, signBundle, verifyBundle } from './dsse/envelope.ts';
+export { bundlePayload, signBundle, type Verified, verifyBundle } from './dsse/envelope.ts';
 export { NO_SIGNATURES, readSigningPolicy } from './dsse/policy.ts';
 export { clusterOfSpiffeId, spiffeIdOfCluster, spiffeIdOfHub } from './names.ts';
 export { renewalTime } from './policy/schedule.ts';

@@ -1,10 +1,11 @@
 /** What the hub believes of each Bundle: whether its content is as it should be, and who has signed it. Everything that asks, asks here. */
-import { verifyBundle } from '../../../certs/index.ts';
+import { type Verified, verifyBundle } from '../../../certs/index.ts';
 import type { BundleObject } from '../../../mesh/api/resources/bundle.ts';
 import { bundleText, textDigest } from '../../../mesh/bundle/digest.ts';
 import { readBundleSpec } from '../../../mesh/bundle/spec.ts';
 import type { BundleDelivery, BundleReference, SigningPolicy } from '../../../mesh/model/bundle.ts';
 import type { Digest } from '../../../mesh/model/canonical.ts';
+import { fromRfc3339, type Instant } from '../../../mesh/model/instant.ts';
 import type { Clock } from '../../../mesh/ports/clock.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import type { Assignments } from '../rollout/assignments.ts';
@@ -45,6 +46,20 @@ export function createBundleJudge({ clock, digest, objects, assignments, policy 
   /** An object of a cache never changes: what it says is read once. */
   const read = new WeakMap<BundleObject, BundleFacts | { readonly invalid: string }>();
 
+  const verified = new WeakMap<BundleObject, { readonly policy: SigningPolicy; readonly at: Instant; readonly until: Instant; readonly answer: Verified }>();
+
+  /** Verified once for each policy; time alone changes nothing before a key expires. */
+  function verifiedOf(object: BundleObject, { delivery }: BundleFacts): Verified {
+    const known = verified.get(object);
+    const now = clock.now();
+    const pinned = policy();
+    if (known?.policy === pinned && known.at <= now && now < known.until) return known.answer;
+    const ends = pinned.keys.flatMap(({ notAfter }) => fromRfc3339(notAfter) ?? []).filter((end) => end > now);
+    const answer = verifyBundle(delivery, pinned, now);
+    verified.set(object, { policy: pinned, at: now, until: Math.min(Number.POSITIVE_INFINITY, ...ends), answer });
+    return answer;
+  }
+
   function factsOf(object: BundleObject): BundleFacts | { readonly invalid: string } {
     const known = read.get(object);
     if (known !== undefined) return known;
@@ -65,7 +80,7 @@ export function createBundleJudge({ clock, digest, objects, assignments, policy 
     const { package: name, version } = reference;
     const older = [...objects.byIndex('package', name)].sort(olderFirst).find((other) => {
       const facts = factsOf(other);
-      return !('invalid' in facts) && facts.reference.version === version && (other === object || verifyBundle(facts.delivery, policy(), clock.now()).ok);
+      return !('invalid' in facts) && facts.reference.version === version && (other === object || verifiedOf(other, facts).ok);
     });
     const facts = older === undefined ? undefined : factsOf(older);
     if (older !== undefined && older !== object && facts !== undefined && !('invalid' in facts) && facts.reference.digest !== reference.digest) {
@@ -81,8 +96,8 @@ export function createBundleJudge({ clock, digest, objects, assignments, policy 
   function verdict(object: BundleObject): BundleVerdict {
     const facts = factsOf(object);
     if ('invalid' in facts) return facts;
-    const verified = verifyBundle(facts.delivery, policy(), clock.now());
-    return { facts, taken: takenBy(object, facts), unverified: verified.ok ? undefined : verified.problem, keyids: verified.ok ? verified.keyids : [] };
+    const answer = verifiedOf(object, facts);
+    return { facts, taken: takenBy(object, facts), unverified: answer.ok ? undefined : answer.problem, keyids: answer.ok ? answer.keyids : [] };
   }
 
   return {
