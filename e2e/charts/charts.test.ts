@@ -6,10 +6,11 @@ import { stringify } from 'yaml';
 import { type ConnectedKubernetes, connectKubernetes } from '../../controller/adapters/kubernetes/connect.ts';
 import { decodeJoinToken } from '../../controller/runtime/join-token.ts';
 import { fakeMetrics } from '../../controller/runtime/testing/fakes.ts';
+import { HUB_RESOURCES } from '../../mesh/api/resources/index.ts';
 import { KubernetesError, type KubernetesObject } from '../../mesh/ports/kubernetes.ts';
 import { type ApiServer, CustomResourceDefinition, missingAssets, startApiServer } from '../kube/apiserver.ts';
 import { onPath } from '../kube/assets.ts';
-import { grantsOf, grantText } from '../kube/grants.ts';
+import { grantsOf, grantText, isForPeople } from '../kube/grants.ts';
 import { chartFolder, findHelm, type Outcome, refusal, renderChart, ROOT, run } from './helm.ts';
 import { KINDS } from './samples.ts';
 
@@ -87,6 +88,16 @@ describe.skipIf(withoutHelm !== undefined)('charts', () => {
     expect(several.find(({ kind }) => kind === 'Deployment')).toMatchObject({ spec: { replicas: 3, strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 3 } } } });
     expect(several.map(({ kind }) => kind)).not.toContain('PersistentVolumeClaim');
     expect(leases(several)).toEqual(['create', 'get', 'update'].map((verb) => `${verb} leases.coordination.k8s.io ${verb === 'create' ? '*' : 'isthmus-hub'} in isthmus-system`));
+  });
+
+  test('roles for people are bound to nobody, approve and override only what they are named for, and let viewers see every kind that holds no answer and no token', async () => {
+    const objects = await renderChart(helm, 'isthmus-hub', MINIMAL['isthmus-hub']);
+    const roles = objects.filter(isForPeople).map((object) => object as KubernetesObject & { readonly rules: readonly { readonly resources: readonly string[]; readonly verbs: readonly string[] }[] });
+    const rights = Object.fromEntries(roles.map(({ metadata, rules }) => [metadata.name, rules.flatMap(({ resources, verbs }) => verbs.filter((verb) => !['get', 'list', 'watch'].includes(verb)).flatMap((verb) => resources.map((resource) => `${verb} ${resource}`)))]));
+    expect(rights).toEqual({ 'isthmus-run-approver': ['create approvals'], 'isthmus-window-overrider': ['create windowoverrides', 'delete windowoverrides'], 'isthmus-view': [] });
+    expect(JSON.stringify(objects.filter(({ kind }) => kind === 'ClusterRoleBinding'))).not.toMatch(/approver|overrider|view/);
+    const seen = roles.find(({ metadata }) => metadata.labels?.['rbac.authorization.k8s.io/aggregate-to-view'] === 'true')?.rules.flatMap(({ resources }) => resources);
+    expect(seen).toEqual(HUB_RESOURCES.map(({ plural }) => plural).filter((plural) => plural !== 'inquiries' && plural !== 'jointokens').sort());
   });
 
   test('rights to other inventories are there only where they are wanted', async () => {

@@ -40,6 +40,10 @@ describe('run approve', () => {
     await expect(approve(environment)).rejects.toThrow(`you have said so already: Approval ${one?.metadata.name}; nobody counts twice`);
     await approveRun(environment, 'europe-1', { decision: 'Reject', gate: 'leads', reason: 'no, wait', dryRun: false });
     expect((await made(environment)).map(({ spec }) => spec.decision).sort()).toEqual(['Approve', 'Reject']);
+    // What did not count can be said anew.
+    await environment.client.patch(Approval, { name: one!.metadata.name }, { status: { counted: false } }, { type: 'merge', fieldManager: 'test', subresource: 'status' }, environment.signal);
+    await approve(environment);
+    expect((await made(environment)).map(({ spec }) => spec.decision).sort()).toEqual(['Approve', 'Approve', 'Reject']);
   });
 
   test('asks which, where several wait; the short name is enough', async () => {

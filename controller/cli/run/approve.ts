@@ -84,9 +84,14 @@ export async function approveRun(environment: Environment, name: string, options
     apiVersion: apiVersionOf(Approval), kind: 'Approval', metadata: { name: nameOf(name, gate, decision, caller) },
     spec: { run: name, gate: gate.name, decision, reason, approver: caller.name, groups: [...groups] },
   };
-  const created = await client.create<ApprovalObject>(Approval, approval, { fieldManager: FIELD_MANAGER, dryRun }, environment.signal).catch((error: unknown) => {
+  const create = (object: ApprovalObject): Promise<ApprovalObject> => client.create<ApprovalObject>(Approval, object, { fieldManager: FIELD_MANAGER, dryRun }, environment.signal);
+  const created = await create(approval).catch(async (error: unknown) => {
     if (!(error instanceof KubernetesError)) throw error;
-    if (error.reason === 'AlreadyExists') throw new CommandFailure(`you have said so already: Approval ${approval.metadata.name}; nobody counts twice`);
+    if (error.reason === 'AlreadyExists') {
+      const said = await client.get<ApprovalObject>(Approval, { name: approval.metadata.name }, environment.signal);
+      if (said?.status?.counted !== false) throw new CommandFailure(`you have said so already: Approval ${approval.metadata.name}; nobody counts twice`);
+      return create({ ...approval, metadata: { name: '', generateName: `${approval.metadata.name}-` } });
+    }
     if (error.code === 403) throw new CommandFailure(`${error.message}: whoever approves needs a binding to ClusterRole isthmus-run-approver; you are ${person(caller)}`);
     throw error;
   });
