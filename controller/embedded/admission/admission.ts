@@ -8,7 +8,7 @@ import { inVersionOf, type Target } from '../target.ts';
 import { Evaluation, variablesOf } from './expressions.ts';
 import { type Asked, type Labels, matchedVersion, objectsOf, type Operation, textsOf } from './match.ts';
 
-export const ADMISSION_GROUP = 'admissionregistration.k8s.io';
+const ADMISSION_GROUP = 'admissionregistration.k8s.io';
 
 /** A write as it would be stored. */
 export interface JudgedWrite {
