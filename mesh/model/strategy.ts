@@ -38,7 +38,7 @@ export interface StageValue {
   readonly maxConcurrency: Amount;
   /** More failed clusters than this trigger `onFailure`. Percentages are rounded down. Absent: 0. */
   readonly maxFailures?: Amount;
-  /** Clusters disturbed at once: in flight, failed by the run and not back, or failing before it. Absent: maxConcurrency and maxFailures together. */
+  /** Clusters disturbed at once: in flight, failed by the run and not back, or failing before it. Absent: maxConcurrency and maxFailures together, and the failures that a person accepted. Clusters that go back do so whatever this says. */
   readonly maxUnavailable?: Amount;
   /** How long a cluster must stay healthy on the new state before it counts as done. */
   readonly soakSeconds: number;
@@ -46,7 +46,7 @@ export interface StageValue {
   readonly stageSoakSeconds?: number;
   /** Absent: the strategy's. */
   readonly progressDeadlineSeconds?: number;
-  /** Pass before the first cluster of the stage is assigned, or after its last one is done. */
+  /** Pass before the first cluster of the stage is assigned, or after its last one is done; those of one side are asked at once. A stage without targets asks none. */
   readonly before?: readonly GateValue[];
   readonly after?: readonly GateValue[];
 }

@@ -24,7 +24,7 @@ function newestWords(approvals: readonly ApprovalValue[]): ApprovalValue[] {
 
 /**
  * People count once each, by their newest word, and only where they are in one of the gate's groups. One refusal by such a person fails the gate.
- * Who asked for the run has no word in it.
+ * Who asked for the run has no word in it. When a word was said does not matter, also before the gate was reached: it names run and gate.
  */
 export function approvalVerdict({ count, groups }: NonNullable<GateValue['approval']>, approvals: readonly ApprovalValue[], author: string | undefined): ApprovalVerdict {
   const words = newestWords(approvals);
