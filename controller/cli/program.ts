@@ -2,26 +2,9 @@
 import { userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, CommanderError } from 'commander';
+import { COMMANDS, newProgram } from './commands.ts';
 import { CommandFailure, type Environment, EXIT, UsageProblem } from './environment.ts';
 import { unmeasured } from './unmeasured.ts';
-
-type Register = (program: Command, environment: (command: Command) => Environment) => void;
-
-/** Name, what `--help` says, and where it lives. Order is the order of `--help`. */
-const COMMANDS: readonly (readonly [name: string, summary: string, load: () => Promise<{ register: Register }>])[] = [
-  ['demo', 'three clusters and a hub on this machine, and a walk through all of it', () => import('./demo/index.ts')],
-  ['join', 'make a one-use token for a cluster and print its helm command', () => import('./join/index.ts')],
-  ['fleet', 'the inventory: what clusters there are, and what changed in them', () => import('./fleet/index.ts')],
-  ['run', 'staged updates: simulate, create, follow, approve, pause, stop, take back', () => import('./run/index.ts')],
-  ['window', 'change windows: when changes may begin on which clusters', () => import('./window/index.ts')],
-  ['bundle', 'bundles: versioned content that runs bring to clusters', () => import('./bundle/index.ts')],
-  ['dns', 'what the agents\' DNS answers, and why', () => import('./dns/index.ts')],
-  ['drill', 'failover drills: leave a cluster on purpose, measure, restore, report', () => import('./drill/index.ts')],
-  ['drift', 'changes made by others to what Isthmus manages', () => import('./drift/index.ts')],
-  ['hub', 'run the control plane', () => import('./hub/index.ts')],
-  ['agent', 'run a cluster\'s agent', () => import('./agent/index.ts')],
-  ['embedded', 'run an embedded Kubernetes-style API, standing in for a cluster\'s own', () => import('./embedded/index.ts')],
-];
 
 /** Open connections keep a process alive: they are closed when the command is done. */
 type Closers = (() => Promise<void>)[];
@@ -79,12 +62,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const stop = new AbortController();
   const closers: Closers = [];
   onEndingSignals(stop);
-  const program = new Command('isthmus')
-    .description('Turns independent Kubernetes clusters into one governed network.')
-    .option('--kubeconfig <path>', 'kubeconfig of the hub\'s Kubernetes API (default: $KUBECONFIG, then ~/.kube/config)')
-    .option('--context <name>', 'context in the kubeconfig')
-    .showHelpAfterError('(isthmus COMMAND --help says more)')
-    .exitOverride();
+  const program = newProgram().showHelpAfterError('(isthmus COMMAND --help says more)').exitOverride();
   const wanted = argv.slice(2).find((word) => COMMANDS.some(([name]) => name === word));
   for (const [name, summary, load] of COMMANDS) {
     if (name === wanted) (await load()).register(program, createEnvironment(stop.signal, closers));
