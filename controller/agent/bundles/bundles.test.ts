@@ -215,6 +215,32 @@ describe('hooks', () => {
   });
 });
 
+describe('hooks of a version that is given up', () => {
+  test('are ended before anything of another one begins', async () => {
+    const scene = started();
+    scene.assign([content()]);
+    await scene.settle();
+    scene.healthy = ({ kind }) => kind !== 'Job';
+    scene.assign([content([hook('slow', 600), { name: 'app', manifests: [configMap('settings', { a: '2' })] }], '2.0.0')]);
+    expect((await scene.settle(5000)).message).toContain('part 1 of 2 (hook): Job shop/slow-');
+    scene.assign([content()]);
+    expect(await scene.settle()).toMatchObject({ settled: true });
+    expect((await scene.kubernetes.list(Job, {}, never)).items).toEqual([]);
+    const [ended, applied] = ['delete Job shop/slow-', 'apply ConfigMap shop/settings'].map((text) => scene.writes.findLastIndex((write) => write.startsWith(text)));
+    expect(ended).toBeGreaterThan(applied!);
+  });
+});
+
+test('what one package gives up another takes, in one assignment', async () => {
+  const scene = started();
+  const with_ = (name: string, version: string, ...maps: readonly string[]) => content([{ name: 'app', manifests: maps.map((map) => configMap(map)) }], version, name);
+  scene.assign([with_('b', '1.0.0', 'mine', 'shared'), with_('a', '1.0.0', 'other')]);
+  expect(await scene.settle()).toMatchObject({ settled: true });
+  scene.assign([with_('b', '2.0.0', 'mine'), with_('a', '2.0.0', 'other', 'shared')]);
+  expect(await scene.settle(5000)).toMatchObject({ settled: true });
+  expect((await scene.read(ConfigMap, 'shared'))?.metadata.labels).toEqual({ 'isthmus.dev/package': 'a' });
+});
+
 describe('changes by others', () => {
   const bundle = (a: string, version: string): BundleContent => content([{ name: 'app', manifests: [configMap('settings', { a, b: '1' })] }], version);
   test('are drift, stay through a new version, and are decided on', async () => {
@@ -237,6 +263,26 @@ describe('changes by others', () => {
     await edit(scene, { a: 'mine' });
     await scene.clock.advance(31_000);
     expect(scene.outcome().drift).toHaveLength(1);
+  });
+
+  test('that were accepted stay, through a new version as well: changed, removed and deleted', async () => {
+    const scene = started();
+    const bundles = (a: string, version: string) => content([{ name: 'app', manifests: [configMap('settings', { a, b: a, c: a }), configMap('gone', { a })] }], version);
+    scene.assign([bundles('1', '1.0.0')]);
+    await scene.settle();
+    await edit(scene, { a: 'mine', b: null });
+    await scene.kubernetes.delete(ConfigMap, { namespace: 'shop', name: 'gone' }, {}, never);
+    await scene.clock.advance(31_000);
+    const drift = scene.outcome().drift;
+    expect(drift.map(({ object, path }) => `${object} ${path}`)).toEqual(['ConfigMap shop/settings .data.a', 'ConfigMap shop/settings .data.b', 'ConfigMap shop/gone ']);
+    const overrides = drift.map(({ object, path, actual }) => ({ object, path, actual, action: 'keep' as const, decision: 'one' }));
+    for (const bundle of [bundles('1', '1.0.0'), bundles('2', '2.0.0')]) {
+      scene.assign([bundle], { overrides });
+      expect(await scene.settle()).toMatchObject({ settled: true });
+    }
+    await scene.clock.advance(61_000);
+    expect(scene.outcome()).toMatchObject({ settled: true, drift: [] });
+    expect([await dataOf(scene), await dataOf(scene, 'gone')]).toEqual([{ a: 'mine', c: '2' }, undefined]);
   });
 
   test('what they removed or deleted is not put back, also not by a new version; an annotation gives it to us', async () => {

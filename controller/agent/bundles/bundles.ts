@@ -75,7 +75,10 @@ export function createBundles({ ports, config, state }: { readonly ports: AgentP
       try {
         const found = await bring(name, { reference, generation: desired.generation ?? 0, overrides: desired.state.overrides ?? [] }, signal);
         if (of !== assignment()) { loop.add(name); return {}; }
+        const news = found.settled && outcomes.get(name)?.settled !== true;
         put(name, { ...found, of });
+        // What it gave up another package may have waited for.
+        if (news) for (const [other, { settled }] of outcomes) if (!settled) loop.add(other);
         if (reference === undefined && found.settled) {
           outcomes.delete(name);
           movingSince.delete(name);

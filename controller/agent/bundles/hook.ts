@@ -1,5 +1,5 @@
 /** A hook: a Job that runs once for each assignment of its bundle, whatever happens to the agent meanwhile. */
-import { hookName, type HookRecord, type Inventory, withHook } from '../../../mesh/bundle/inventory.ts';
+import { hookName, type HookRecord, type Inventory, type InventoryObject, withHook } from '../../../mesh/bundle/inventory.ts';
 import { objectName } from '../../../mesh/bundle/objects.ts';
 import type { BundlePart, ObjectReference } from '../../../mesh/model/bundle.ts';
 import type { Digest } from '../../../mesh/model/canonical.ts';
@@ -106,4 +106,17 @@ export async function runHook(part: BundlePart, hook: Hook, inventory: Inventory
   const message = `${what}: failed: ${broken === undefined ? `it has not completed within ${hook.timeoutSeconds} s` : [broken.reason, broken.message].filter((text) => text !== undefined && text !== '').join(': ')}`;
   await put({ ...record, outcome: 'failed', message });
   return { state: 'failed', message };
+}
+
+/** A Job of a former version that still runs would run beside the parts and hooks of this one: it is ended first. One that has ended stays for whoever reads it. */
+export async function endHooks(objects: readonly InventoryObject[], client: KubernetesClient, signal: CancelSignal): Promise<string | undefined> {
+  let ending: string | undefined;
+  for (const object of objects.filter(({ how }) => how === 'hook')) {
+    const ref = { namespace: object.namespace, name: object.name };
+    const live = await client.get<JobObject>(Job, ref, signal);
+    if (live === undefined || live.metadata.labels?.[PACKAGE] === undefined || isTrue(live, 'Complete') !== undefined || isTrue(live, 'Failed') !== undefined) continue;
+    if (live.metadata.deletionTimestamp === undefined) await client.delete(Job, ref, { propagation: 'Foreground', ...(live.metadata.uid === undefined ? {} : { uid: live.metadata.uid }) }, signal);
+    if (await client.get(Job, ref, signal) !== undefined) ending ??= `${objectName(object)}: of a former version, is being ended`;
+  }
+  return ending;
 }

@@ -11,7 +11,7 @@ import { conflictEntries, decide, driftEntry, isReverted, type Known } from './d
 import { bringsKind, bringsNamespace, type Intent, PACKAGE } from './intents.ts';
 import type { Kinds } from './kinds.ts';
 import { refusalText } from './refusal.ts';
-import { differingPaths, valueAt, withValueAt } from './values.ts';
+import { ABSENT, differingPaths, shownValue, valueAt, withValueAt } from './values.ts';
 
 export interface ObjectParts {
   readonly client: KubernetesClient;
@@ -66,6 +66,14 @@ export function createObjects({ client, kinds, content, overrides, spent, known 
   const keeping = (intent: Intent, paths: readonly string[], live: KubernetesObject | undefined): Intent =>
     ({ ...intent, object: paths.reduce((object, path) => withValueAt(object, path, valueAt(live, path)), intent.object) });
 
+  /** What people decided to keep is what is wanted there; undefined: that nothing is there. */
+  function accepted(intent: Intent, live: KubernetesObject | undefined): Intent | undefined {
+    const { reference } = intent;
+    const keeps = overrides.filter(({ action, object }) => action === 'keep' && object === objectName(reference));
+    if (live === undefined) return keeps.some(({ path, actual }) => path === '' && actual === ABSENT) ? undefined : intent;
+    return keeping(intent, keeps.filter(({ path, actual }) => path !== '' && shownValue(reference, valueAt(live, path), known.digest) === actual).map(({ path }) => path), live);
+  }
+
   const isInPlace = ({ object }: Intent, current: KubernetesObject): boolean => appliesNothingNew(object, current, { fieldManager: AGENT_FIELD_MANAGER, apiVersion: object.apiVersion, subresource: undefined });
 
   /** What is missing or in the way before anything is asked of the object; else its resource. */
@@ -108,12 +116,25 @@ export function createObjects({ client, kinds, content, overrides, spent, known 
     return 'conflicts' in written ? refused(`${objectName(intent.reference)}: ${written.conflicts.map(({ message }) => message).join('; ')}`) : inPlace(await unannotate(intent, kind, written, signal), spends);
   }
 
+  /** What an apply would change back: what others own now, and what they took away. */
+  async function changes(intent: Intent, kind: ResourceKind, live: KubernetesObject, signal: CancelSignal): Promise<readonly DriftEntry[]> {
+    const judged = await apply(intent, kind, live, { dryRun: true }, signal);
+    const missing = (object: KubernetesObject): readonly DriftEntry[] => differingPaths(live, object).map((path) => driftEntry(intent.reference, path, valueAt(object, path), live, known));
+    if (!('conflicts' in judged)) return missing(judged);
+    const owned = conflictEntries(intent.reference, intent.object, live, judged.conflicts, known);
+    // A conflict hides what was only removed.
+    const rest = await apply(keeping(intent, owned.map(({ path }) => path), live), kind, live, { dryRun: true }, signal);
+    return 'conflicts' in rest ? owned : [...owned, ...missing(rest)];
+  }
+
   return {
-    async bring(intent, { dryRun }, signal) {
-      const kind = await kindOf(intent, signal);
+    async bring(given, { dryRun }, signal) {
+      const kind = await kindOf(given, signal);
       if ('state' in kind) return kind;
-      return guarded(intent, kind, async () => {
-        const current = await client.get(kind, refOf(intent), signal);
+      return guarded(given, kind, async () => {
+        const current = await client.get(kind, refOf(given), signal);
+        const intent = accepted(given, current);
+        if (intent === undefined) return inPlace(undefined);
         const obstacle = inTheWay(intent, current);
         if (obstacle !== undefined) return refused(obstacle);
         if (current !== undefined && isInPlace(intent, current)) return inPlace(current);
@@ -127,20 +148,16 @@ export function createObjects({ client, kinds, content, overrides, spent, known 
       });
     },
 
-    async review(intent, signal) {
-      const kind = await kindOf(intent, signal);
+    async review(given, signal) {
+      const kind = await kindOf(given, signal);
       if ('state' in kind) return kind;
-      return guarded(intent, kind, async () => {
-        const live = await client.get(kind, refOf(intent), signal);
+      return guarded(given, kind, async () => {
+        const live = await client.get(kind, refOf(given), signal);
+        const intent = accepted(given, live);
+        if (intent === undefined) return inPlace(undefined);
         if (live !== undefined && isReverted(live)) return overwrite(intent, kind, live, [], [], signal);
         if (live !== undefined && isInPlace(intent, live)) return inPlace(live);
-        let entries: readonly DriftEntry[];
-        if (live === undefined) entries = [driftEntry(intent.reference, '', intent.object, undefined, known)];
-        else {
-          const judged = await apply(intent, kind, live, { dryRun: true }, signal);
-          entries = 'conflicts' in judged ? conflictEntries(intent.reference, intent.object, live, judged.conflicts, known)
-            : differingPaths(live, judged).map((path) => driftEntry(intent.reference, path, valueAt(judged, path), live, known));
-        }
+        const entries = live === undefined ? [driftEntry(intent.reference, '', intent.object, undefined, known)] : await changes(intent, kind, live, signal);
         const { left, keep, spends } = decide(entries, overrides, spent);
         if (left.length > 0) return { state: 'drift', drift: left };
         if (spends.length === 0) return inPlace(live);

@@ -9,6 +9,7 @@ import type { AgentConfig, AgentPorts } from '../ports.ts';
 import type { AgentState } from '../state/state.ts';
 import type { ReadContent } from './content.ts';
 import { decide, driftSentence, isReverted } from './decided.ts';
+import { endHooks } from './hook.ts';
 import { type Intent, PACKAGE } from './intents.ts';
 import type { Inventories } from './inventories.ts';
 import type { Kinds } from './kinds.ts';
@@ -150,6 +151,9 @@ export function createPackages({ ports, config, state, inventories, kinds, read 
       log.info({ package: name, version: reference.version, parts: content.parts.length, from: before?.version ?? '' }, 'brings a package');
     }
 
+    const begins = inventories.of(name)!;
+    const ending = begins.reached > 0 ? undefined : await endHooks(surplus(begins, content), client, signal);
+    if (ending !== undefined) return outcome(`${what}: ${ending}; ${reachedText(0)}`, { moving: true });
     for (let now = inventories.of(name)!; now.reached < content.parts.length; now = inventories.of(name)!) {
       const part = content.parts[now.reached]!;
       const found = await parts.bring(part, now, signal);
