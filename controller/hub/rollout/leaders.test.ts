@@ -16,7 +16,7 @@ const NAMES = ['amber', 'birch', 'cedar', 'delta'];
 const CONCURRENCY = 2;
 const STRATEGY = {
   progressDeadlineSeconds: 300,
-  stages: [{ name: 'canary', clusters: { names: ['amber'] }, maxConcurrency: 1, soakSeconds: 1 }, { name: 'rest', clusters: {}, maxConcurrency: CONCURRENCY, soakSeconds: 0 }],
+  stages: [{ name: 'canary', clusters: { names: ['amber'] }, maxConcurrency: 1, soakSeconds: 0 }, { name: 'rest', clusters: {}, maxConcurrency: CONCURRENCY, soakSeconds: 0 }],
 };
 
 interface Replica { cut: boolean; handler: GatewayHandler | undefined }
@@ -77,11 +77,12 @@ it('whoever leads: no cluster is told twice, budgets hold at each step, and the 
       if (leader !== undefined) led += 1;
       for (const agent of agents) agent.connect({ ...bench, handler: () => leader });
     }
-    for (const agent of agents) agent.apply();
+    // What is heard moves a run on: nothing is said to one that is cut off.
+    if (replicas.some(({ handler, cut }) => handler === leader && !cut)) for (const agent of agents) agent.apply();
     await bench.clock.advance(1000);
   }
   expect(await statusOf(bench, 'values')).toMatchObject({ phase: 'Completed', counts: { done: 4 } });
-  expect(led).toBeGreaterThan(4);
+  expect(led).toBeGreaterThanOrEqual(4);
   expect(watched.problems).toEqual([]);
   expect(agents.map(packagesOf)).toEqual(NAMES.map(() => ['values 1.0.0']));
   const journal = await bench.records.listJournal('values', 1000);
