@@ -138,3 +138,13 @@ test('a cluster that is held is passed over with the reason, and the others go o
   ({ step } = after(run, [seen('paris', 'new')], 30_000));
   expect(step).toMatchObject({ phase: 'Completed', counts: { done: 2, skipped: 1 } });
 });
+
+test('a run that was saved before there was a state goes on from its rows', () => {
+  const base = newRun(['berlin', 'oslo', 'paris', 'rome']);
+  const rows = base.targets.map((target): RunTarget => (target.cluster === 'berlin' ? { ...target, phase: 'Done', assignedAt: 1, healthyAt: 2, finishedAt: 3 } : target.cluster === 'oslo' ? { ...target, phase: 'Assigned', assignedAt: 4 } : target));
+  const { step } = after({ ...base, targets: rows }, [seen('berlin', 'new'), seen('oslo', 'new'), seen('paris', 'old'), seen('rome', 'old')], 10_000);
+  expect(phases(step.targets)).toBe('berlin=Done oslo=Done paris=Assigned rome=Assigned');
+  expect(events(step.journal)).toEqual(['oslo:Soaking', 'oslo:Done', 'paris:Assigned', 'rome:Assigned']);
+  const stopped = rows.map((target): RunTarget => (target.phase === 'Pending' ? { ...target, phase: 'Skipped', finishedAt: 5, message: 'the run was stopped before its turn' } : { ...target, phase: 'Done', finishedAt: 6 }));
+  expect(after({ ...base, targets: stopped }, all('new'), 10_000).step.phase).toBe('Stopped');
+});
