@@ -6,7 +6,9 @@ import { Approval, Mesh, UpdateRun, UpdateStrategy } from '../../../mesh/api/res
 import type { MeshObject } from '../../../mesh/api/resources/mesh.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
+import { toRfc3339 } from '../../../mesh/model/instant.ts';
 import type { Bench } from '../testing/bench.ts';
+import { saidAt } from './heeded.ts';
 import { applyAll, conditionOf, threeClusters } from '../testing/three-clusters.ts';
 
 const never = new AbortController().signal;
@@ -93,6 +95,25 @@ describe('approvals', () => {
     expect((await runOf(bench, 'europe-1'))?.gates).toEqual([expect.objectContaining({ name: KEY, phase: 'Waiting' })]);
     const { uid } = (await bench.get<UpdateRunObject>(UpdateRun, 'europe-1'))!.metadata;
     expect((await bench.get<ApprovalObject>(Approval, 'early'))?.metadata.ownerReferences).toEqual([{ apiVersion: 'isthmus.dev/v1alpha1', kind: 'UpdateRun', name: 'europe-1', uid }]);
+  });
+
+  it('are dated by when they came, as far as clocks may be apart', async () => {
+    // A clock of the API server that is behind makes none older than the gate; one that says hours is not believed, nor one that was heard hours later.
+    expect([saidAt(100_000, undefined), saidAt(100_000, 103_500), saidAt(100_000, 95_000), saidAt(100_000, 900_000), saidAt(900_000, 100_000)]).toEqual([100_999, 103_500, 95_000, 160_999, 840_999]);
+    const { bench } = await atTheGate();
+    await say(bench, { name: 'c1', approver: 'cleo' });
+    const seenAt = (await bench.get<ApprovalObject>(Approval, 'c1'))?.status?.seenAt;
+    expect(seenAt).toBe(toRfc3339(bench.clock.now() - 1000));
+    // What came while no hub was there is dated by the API server alone.
+    await bench.stopHub();
+    await bench.create(Approval, 'd1', { run: 'by-hand', gate: KEY, approver: 'dan', groups: ['owners'] });
+    await bench.clock.advance(2000);
+    await bench.startHub();
+    await bench.clock.advance(20_000);
+    expect((await bench.get<ApprovalObject>(Approval, 'd1'))?.status).toMatchObject({ counted: true });
+    expect((await bench.get<ApprovalObject>(Approval, 'd1'))?.status?.seenAt).toBeUndefined();
+    expect((await bench.get<ApprovalObject>(Approval, 'c1'))?.status).toMatchObject({ counted: true, seenAt });
+    expect(await gateOf(bench)).toMatchObject({ phase: 'Passed', approvedBy: ['cleo', 'dan'] });
   });
 
   it.each([

@@ -3,9 +3,10 @@ import { type ApprovalObject, approvalSpec } from '../../../mesh/api/resources/a
 import { apiVersionOf, Approval, UpdateRun } from '../../../mesh/api/resources/index.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import { setCondition } from '../../../mesh/model/condition.ts';
-import { fromRfc3339 } from '../../../mesh/model/instant.ts';
+import { fromRfc3339, type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
 import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { ApprovalValue, StrategyValue } from '../../../mesh/model/rollout.ts';
+import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { createLoop } from '../../runtime/loop.ts';
@@ -13,14 +14,12 @@ import type { HubPorts } from '../ports.ts';
 import { conditionsOf, openRuns } from '../views.ts';
 import { writeStatus } from '../write-status.ts';
 import type { Guards } from './guards.ts';
-import { type ApprovedRun, heed } from './heeded.ts';
+import { type ApprovedRun, heed, saidAt } from './heeded.ts';
 import type { Gates } from './types.ts';
 
 /** For the cache of approvals. */
 export const APPROVAL_INDEXES = { run: (object: ApprovalObject): readonly string[] => [object.spec.run] };
 
-/** Kubernetes tells when an object was made in whole seconds: it was by the end of that second. */
-const LAST_OF_SECOND = 999;
 /** Of one gate: whoever creates more is told nothing new. */
 const MOST_OF_GATE = 1000;
 
@@ -36,30 +35,35 @@ interface Parts {
   readonly guards: Guards;
 }
 
-const madeAt = (object: ApprovalObject): number => (fromRfc3339(object.metadata.creationTimestamp) ?? 0) + LAST_OF_SECOND;
+const createdAt = ({ metadata }: KubernetesObject): number => fromRfc3339(metadata.creationTimestamp) ?? 0;
 
 /** undefined: the schema refuses it. */
-function valueOf(object: ApprovalObject): ApprovalValue | undefined {
+function valueOf(object: ApprovalObject, cameAt: Instant | undefined): ApprovalValue | undefined {
   const parsed = approvalSpec.safeParse(object.spec);
   if (!parsed.success) return undefined;
   const { gate, approver, groups, decision, reason } = parsed.data;
-  return { name: object.metadata.name, gate, approver, groups, decision, reason, at: madeAt(object) };
+  return { name: object.metadata.name, gate, approver, groups, decision, reason, at: saidAt(createdAt(object), fromRfc3339(object.status?.seenAt) ?? cameAt) };
 }
+
+const rfc3339 = (at: Instant | undefined): string | undefined => (at === undefined ? undefined : toRfc3339(at));
 
 /** Said of another run that had the same name. */
 function isOfEarlierRun(object: ApprovalObject, run: UpdateRunObject | undefined): boolean {
   if (run === undefined) return false;
   const owners = (object.metadata.ownerReferences ?? []).filter(({ kind }) => kind === UpdateRun.kind);
-  return owners.length > 0 ? !owners.some(({ uid }) => uid === run.metadata.uid) : madeAt(object) < (fromRfc3339(run.metadata.creationTimestamp) ?? 0);
+  return owners.length > 0 ? !owners.some(({ uid }) => uid === run.metadata.uid) : createdAt(object) < createdAt(run);
 }
 
 export function createApprovals({ ports, approvals, runs, guards }: Parts): Approvals {
   const { kubernetes, records, clock } = ports;
   const listeners: ((run: string) => void)[] = [];
+  /** By uid: of those that came while this hub was there, and do not say so yet. */
+  const came = new Map<string, Instant>();
+  const cameAt = ({ metadata: { uid = '' } }: ApprovalObject): Instant | undefined => came.get(uid);
 
   const ofGate = (run: string, gate: string): readonly ApprovalValue[] => approvals.byIndex('run', run)
     .filter((object) => object.spec.gate === gate && !isOfEarlierRun(object, runs.get({ name: run })))
-    .slice(0, MOST_OF_GATE).flatMap((object) => valueOf(object) ?? []);
+    .slice(0, MOST_OF_GATE).flatMap((object) => valueOf(object, cameAt(object)) ?? []);
 
   async function approvedRun(object: UpdateRunObject | undefined): Promise<ApprovedRun | undefined> {
     if (object === undefined) return undefined;
@@ -82,7 +86,7 @@ export function createApprovals({ ports, approvals, runs, guards }: Parts): Appr
     name: 'approvals', ...ports,
     async reconcile(name, signal) {
       const object = approvals.get({ name });
-      const value = object === undefined ? undefined : valueOf(object);
+      const value = object === undefined ? undefined : valueOf(object, cameAt(object));
       if (object === undefined || value === undefined) return {};
       const run = runs.get({ name: object.spec.run });
       const current = run === undefined ? object : await owned(object, run, signal);
@@ -91,7 +95,8 @@ export function createApprovals({ ports, approvals, runs, guards }: Parts): Appr
         : heed(value, await approvedRun(run), ofGate(object.spec.run, value.gate), guards.problem());
       const observedGeneration = current.metadata.generation ?? 0;
       const conditions = setCondition(conditionsOf(current), { type: 'Counted', status: counted ? 'True' : 'False', reason, message, observedGeneration }, clock.now());
-      await writeStatus(kubernetes, Approval, current, { observedGeneration, counted, conditions: [...conditions] }, signal);
+      const seen = current.status?.seenAt ?? rfc3339(cameAt(object));
+      await writeStatus(kubernetes, Approval, current, { observedGeneration, counted, ...(seen === undefined ? {} : { seenAt: seen }), conditions: [...conditions] }, signal);
       return {};
     },
   });
@@ -111,10 +116,15 @@ export function createApprovals({ ports, approvals, runs, guards }: Parts): Appr
     async start(signal) {
       // What is told of an approval is not to change twice with each start of the hub.
       await guards.looked;
+      let held = true;
       approvals.subscribe(({ type, object }) => {
+        const { uid = '' } = object.metadata;
+        if (type === 'added' && !held) came.set(uid, clock.now());
+        if (type === 'deleted' || object.status?.seenAt !== undefined) came.delete(uid);
         if (type !== 'deleted') addAll(object.spec.run);
         for (const listener of listeners) listener(object.spec.run);
       });
+      held = false;
       // Its status says how far it is with its gates.
       runs.subscribe(({ object }) => addAll(object.metadata.name));
       await loop.start(signal);

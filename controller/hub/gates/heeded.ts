@@ -1,6 +1,17 @@
 /** Whether a gate heeds an approval, and why not. The gate's own verdict is `mesh/rollout/gates`; this tells the person who approved. */
 import type { ApprovalValue, GateState, GateValue, StrategyValue } from '../../../mesh/model/rollout.ts';
-import { toRfc3339 } from '../../../mesh/model/instant.ts';
+import { type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
+
+/** Kubernetes tells when an object was made in whole seconds: it was by the end of that second. */
+const LAST_OF_SECOND = 999;
+/** Clocks of hub and API server are not believed to be further apart. */
+const MOST_SKEW_MILLISECONDS = 60_000;
+
+/** When something was said, by the hub's clock: when it came, as far as that fits when it was made by the API server's. `cameAt` undefined: nobody was there to hear it. */
+export function saidAt(createdAt: Instant, cameAt: Instant | undefined): Instant {
+  const made = createdAt + LAST_OF_SECOND;
+  return cameAt === undefined ? made : Math.min(Math.max(cameAt, made - MOST_SKEW_MILLISECONDS), made + MOST_SKEW_MILLISECONDS);
+}
 
 const REASONS = ['NotTheAuthor', 'NotInGroups', 'NoSuchRun', 'NoSuchGate', 'GateNotReached', 'BeforeGate', 'GateDecided', 'NewerWord', 'NotGuarded'] as const;
 

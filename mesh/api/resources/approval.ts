@@ -1,6 +1,6 @@
 /** Approval: what a person says of a gate that a run waits at. */
 import { z } from 'zod';
-import { conditionsSchema } from './common.ts';
+import { conditionsSchema, timestamp } from './common.ts';
 import { defineResource, type ResourceObject } from './define.ts';
 
 export const approvalSpec = z.object({
@@ -16,6 +16,7 @@ export const approvalSpec = z.object({
 const approvalStatus = z.object({
   observedGeneration: z.int().optional(),
   counted: z.boolean().optional().describe('Whether the gate heeds it.'),
+  seenAt: timestamp.optional().describe('When it reached the hub, by the clock that gates go by.'),
   conditions: conditionsSchema.optional(),
 });
 export type ApprovalObject = ResourceObject<z.infer<typeof approvalSpec>, z.infer<typeof approvalStatus>>;
