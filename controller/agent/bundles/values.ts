@@ -24,7 +24,7 @@ function steps(object: unknown, path: string): readonly unknown[] | undefined {
       continue;
     }
     if (!rest.startsWith('.')) return undefined;
-    const name = nextName(at, rest.slice(1));
+    const name = nextName(at, rest.slice(1), way.at(-1));
     way.push(name);
     at = isMap(at) ? at[name] : undefined;
     rest = rest.slice(1 + name.length);
@@ -32,10 +32,12 @@ function steps(object: unknown, path: string): readonly unknown[] | undefined {
   return way;
 }
 
-function nextName(at: unknown, rest: string): string {
+/** Maps whose keys are anything. */
+const FREE_KEYS: readonly unknown[] = ['labels', 'annotations', 'data', 'binaryData', 'stringData', 'matchLabels', 'nodeSelector'];
+
+function nextName(at: unknown, rest: string, within: unknown): string {
   const known = isMap(at) ? Object.keys(at).filter((key) => rest === key || rest.startsWith(`${key}.`) || rest.startsWith(`${key}[`)).sort((a, b) => b.length - a.length)[0] : undefined;
-  // Of labels, annotations and data, all that is left is the key.
-  return known ?? (/^[A-Za-z0-9_-]+(?=$|[.[])/.exec(rest)?.[0] ?? rest);
+  return known ?? (FREE_KEYS.includes(within) ? rest : /^[A-Za-z0-9_-]+(?=$|[.[])/.exec(rest)?.[0] ?? rest);
 }
 
 function itemIndex(list: readonly unknown[], selector: string): number {

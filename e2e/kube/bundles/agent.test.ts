@@ -17,7 +17,7 @@ import { bundleText, textDigest } from '../../../mesh/bundle/digest.ts';
 import { configMap, content, manifest } from '../../../mesh/bundle/testing/contents.ts';
 import type { BundleContent, BundlePart } from '../../../mesh/model/bundle.ts';
 import { canonicalJson } from '../../../mesh/model/canonical.ts';
-import type { DesiredState } from '../../../mesh/model/desired.ts';
+import type { DesiredState, DriftOverride } from '../../../mesh/model/desired.ts';
 import type { KubernetesObject, ResourceKind } from '../../../mesh/ports/kubernetes.ts';
 import { findHelm } from '../../charts/helm.ts';
 import { CustomResourceDefinition, missingAssets } from '../apiserver.ts';
@@ -97,11 +97,13 @@ describe.skipIf(missing !== undefined)('bundles on a real kube-apiserver', () =>
     await running?.ended;
     running = undefined;
   }
-  function assign(...contents: readonly BundleContent[]): void {
+  function assign(...given: readonly (BundleContent | DriftOverride)[]): void {
+    const contents = given.filter((one) => 'package' in one);
+    const overrides = given.filter((one) => 'decision' in one);
     generation += 1;
     const deliveries = contents.map((one) => ({ digest: textDigest(bundleText(one), sha256Hex), content: bundleText(one), signatures: [] }));
     const bundles = contents.map(({ package: name, version }, index) => ({ package: name, version, digest: deliveries[index]!.digest }));
-    const desired = { schema: 1, cluster: 'berlin', mesh: null, peering: null, trust: { trustDomain: 'example.org', sequence: 1, bundlePem: '' }, failover: [], globalServices: [], ...(bundles.length === 0 ? {} : { bundles }) } satisfies DesiredState;
+    const desired = { schema: 1, cluster: 'berlin', mesh: null, peering: null, trust: { trustDomain: 'example.org', sequence: 1, bundlePem: '' }, failover: [], globalServices: [], ...(bundles.length === 0 ? {} : { bundles }), ...(overrides.length === 0 ? {} : { overrides }) } satisfies DesiredState;
     const text = canonicalJson(desired);
     expect(state.receive('Bundle', deliveries.map((value) => ({ name: value.digest, version: '1', value })), [])).toBe('');
     expect(state.receive('DesiredRevision', [{ name: 'berlin', version: String(generation), value: { id: `sha256-${sha256Hex(text)}`, cluster: 'berlin', content: text, generation } }], [])).toBe('');
@@ -195,6 +197,23 @@ describe.skipIf(missing !== undefined)('bundles on a real kube-apiserver', () =>
     assign(content([{ name: 'app', manifests: [configMap('settings', { a: '2' }), configMap('more', { a: '2' })] }], '5.0.0'));
     await settled();
     expect((await read<ConfigMapObject>(ConfigMap, 'shop', 'settings'))?.data).toEqual({ a: '2' });
+  });
+
+  test('within lists it is found by its key, and given back by its value', async () => {
+    const of = (image: string, version: string) => content([{ name: 'app', manifests: [app(image)] }], version, 'listed');
+    assign(of('shop:1', '1.0.0'));
+    await says('Deployment shop/shop: its controller has not looked at it yet');
+    await makeReady();
+    await settled();
+    await admin.patch(Deployment, { namespace: 'shop', name: 'shop' }, [{ op: 'replace', path: '/spec/template/spec/containers/0/image', value: 'shop:mine' }], { type: 'json', fieldManager: 'kubectl-set' }, never);
+    assign(of('shop:2', '2.0.0'));
+    await says('Deployment shop/shop .spec.template.spec.containers[name="shop"].image is changed (by kubectl-set)');
+    const [entry] = running!.bundles.outcome().drift;
+    expect(entry).toMatchObject({ expected: 'shop:2', actual: 'shop:mine' });
+    assign(of('shop:2', '2.0.0'), { object: entry!.object, path: entry!.path, actual: entry!.actual, action: 'overwrite', decision: 'one' });
+    await eventually('our image stands there', PATIENCE, async () => JSON.stringify(await read(Deployment, 'shop', 'shop')).includes('"image":"shop:2"'));
+    await makeReady();
+    await settled();
   });
 
   test('a topology of Cluster API counts when it is reconciled at its generation', async () => {
