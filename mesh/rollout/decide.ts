@@ -1,7 +1,8 @@
 /** A run's next step, from its rows, its state and what is known of its clusters and gates. */
 import type { Instant } from '../model/instant.ts';
-import { type GateObservations, NEW_RUN_STATE, type RunValue, type TargetObservation } from '../model/rollout.ts';
+import { type GateObservations, NEW_RUN_STATE, type RunState, type RunValue, type TargetObservation } from '../model/rollout.ts';
 import { awaitAway } from './away.ts';
+import type { Counted } from './counted.ts';
 import { createDesk, type Desk } from './desk.ts';
 import { judgeFailures, resumed } from './failure.ts';
 import { countsOf, finalPhase, isFinished, messageOf, openPhase, type Situation } from './phase.ts';
@@ -10,6 +11,8 @@ import { isInFlight } from './stage.ts';
 import type { RunStep } from './step.ts';
 import { skipPending, skipUnselected, stopFor } from './stop.ts';
 import { walk, type Walk } from './walk.ts';
+
+export type Decide = (run: RunValue, observed: readonly TargetObservation[], now: Instant, gates?: GateObservations) => RunStep;
 
 /**
  * Stage after stage; one begins when every cluster of the earlier ones is finished or away, their soak is over and the gates between have passed. Within a stage clusters go
@@ -20,10 +23,22 @@ import { walk, type Walk } from './walk.ts';
  * and journals nothing, so a restart between saving a step and writing the run's status repeats nothing. A shell gives each assignment its generation and writes it into the
  * row in the transaction that saves the step.
  */
-export function decide(run: RunValue, observed: readonly TargetObservation[], now: Instant, gates: GateObservations = {}): RunStep {
-  const before = run.state ?? NEW_RUN_STATE;
-  const state = before.finished === undefined ? resumed(run, before, now) : before;
-  const desk = createDesk(state === before ? run : { ...run, state }, observed, now);
+export const decide: Decide = (run, observed, now, gates = {}) => createDecider()(run, observed, now, gates);
+
+/** The same of one run again and again: what it counted once is not counted anew as long as rows and observations are the same objects. */
+export function createDecider(): Decide {
+  let counted: Counted | undefined;
+  return (run, observed, now, gates = {}) => {
+    const before = run.state ?? NEW_RUN_STATE;
+    const state = before.finished === undefined ? resumed(run, before, now) : before;
+    const desk = createDesk(state === before ? run : { ...run, state }, observed, now, state, counted);
+    counted = desk.counted;
+    return decideAt(desk, gates, before);
+  };
+}
+
+function decideAt(desk: Desk, gates: GateObservations, before: RunState): RunStep {
+  const { run, state } = desk;
   if (state.finished !== undefined) return stepOf({ desk, walk: undefined, goesBack: false }, null);
   if (state !== before) desk.note('', 'Resumed', `resumed by a person; it was paused for: ${before.paused?.reason ?? ''}`);
   skipUnselected(desk);
@@ -58,13 +73,13 @@ function stepOf(situation: Situation, awayUntil: Instant | null): RunStep {
   }
   const waits = phase === 'Pending' || phase === 'Waiting' || phase === 'Soaking';
   return {
-    targets, phase, message, state: desk.state, reasons: finished === undefined ? way?.reasons ?? [] : [],
+    targets: desk.moved.size === 0 ? run.targets : [...targets], phase, message, state: desk.state, reasons: finished === undefined ? way?.reasons ?? [] : [],
     stage: finished === undefined ? stageNameOf(desk, way) : null,
-    changed: targets.filter((target, index) => target !== run.targets[index]),
+    changed: [...desk.moved].sort((a, b) => a - b).map((index) => targets[index]!),
     assign: [...desk.assign.values()], counts: countsOf(desk), journal: desk.journal,
     gatesWanted: finished === undefined ? way?.wanted ?? [] : [],
     waitingUntil: waits ? earliest([way?.until ?? null, awayUntil]) : null,
-    wakeAt: finished === undefined ? earliest([...wakes(desk), ...(way?.wakes ?? []), awayUntil], now) : null,
+    wakeAt: finished === undefined ? earliest([...desk.wakes(), ...(way?.wakes ?? []), awayUntil], now) : null,
   };
 }
 
@@ -75,12 +90,8 @@ function stageNameOf({ stages, targets, stageOf }: Desk, way: Walk | undefined):
   return open === undefined ? null : stages[stageOf(open)]!.name;
 }
 
-function* wakes(desk: Desk): Iterable<Instant | null> {
-  for (let index = 0; index < desk.targets.length; index++) if (isInFlight(desk.targets[index]!)) yield desk.wakeAt(index);
-}
-
 function earliest(instants: Iterable<Instant | null>, after = Number.NEGATIVE_INFINITY): Instant | null {
-  let found: Instant | null = null;
-  for (const instant of instants) if (instant !== null && instant > after && (found === null || instant < found)) found = instant;
-  return found;
+  let found = Number.POSITIVE_INFINITY;
+  for (const instant of instants) if (instant !== null && instant > after && instant < found) found = instant;
+  return found === Number.POSITIVE_INFINITY ? null : found;
 }

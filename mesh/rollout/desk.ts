@@ -3,11 +3,12 @@ import type { JournalEntry } from '../model/history.ts';
 import type { Instant } from '../model/instant.ts';
 import { NEW_RUN_STATE, type RunState, type RunTarget, type RunValue, type StageValue, type TargetObservation } from '../model/rollout.ts';
 import { advance, type TargetClock, wakeAtOf } from './advance.ts';
+import { type Counted, countRows, recount } from './counted.ts';
 import { advanceBack, backDeadline } from './go-back.ts';
 import { NOT_YET_GIVEN } from './health.ts';
-import { backDeadlineSecondsOf, deadlineSecondsOf, stagesOf } from './stage.ts';
+import { backDeadlineSecondsOf, deadlineSecondsOf, isInFlight, stagesOf } from './stage.ts';
 import type { RunAssignment } from './step.ts';
-import { count, type FailureRule, newTally, type Tally } from './tally.ts';
+import type { Tally } from './tally.ts';
 
 export interface Desk {
   readonly run: RunValue;
@@ -28,6 +29,8 @@ export interface Desk {
   begun: number;
   /** Rows that failed since the failure policy last looked. */
   readonly fresh: number[];
+  /** Rows that are other objects than when the step began. */
+  readonly moved: Set<number>;
   observed(index: number): TargetObservation | undefined;
   stageOf(target: RunTarget): number;
   groupOf(target: RunTarget): Tally | undefined;
@@ -36,7 +39,10 @@ export interface Desk {
   move(index: number, next: RunTarget): void;
   /** Moves a row and gives its cluster `desiredId`. */
   give(index: number, next: RunTarget, desiredId: string): void;
-  wakeAt(index: number): Instant | null;
+  /** When time alone changes a row in flight; null and infinity: never. */
+  wakes(): Iterable<Instant | null>;
+  /** What the next decision on this run may go on from. */
+  readonly counted: Counted;
 }
 
 /** Observations in the order of the rows are found at once; others by name. */
@@ -51,18 +57,14 @@ function finder(targets: readonly RunTarget[], observed: readonly TargetObservat
   };
 }
 
-export function createDesk(run: RunValue, observations: readonly TargetObservation[], now: Instant, state: RunState = run.state ?? NEW_RUN_STATE): Desk {
+export function createDesk(run: RunValue, observations: readonly TargetObservation[], now: Instant, state: RunState = run.state ?? NEW_RUN_STATE, before?: Counted): Desk {
   const stages = stagesOf(run.strategy);
-  const targets = [...run.targets];
-  const observed = finder(targets, observations);
   const watchedSince = run.watchedSince ?? 0;
+  const observed = finder(run.targets, observations);
+  const { counted, unsettled } = countRows(run, observed, observations, now, state, before);
+  const { targets, whole, byStage, byGroup, pending, live } = counted;
   const ahead = stages.map((stage): TargetClock => ({ now, watchedSince, progressDeadlineSeconds: deadlineSecondsOf(run.strategy, stage) }));
   const back = stages.map((stage): TargetClock => ({ now, watchedSince, progressDeadlineSeconds: backDeadlineSecondsOf(run.strategy, stage) }));
-  const rule: FailureRule = { withThoseBack: run.strategy.onFailure === 'RollBackCluster', accepted: new Set(state.acceptedFailures) };
-  const whole = newTally();
-  const byStage = stages.map(newTally);
-  const byGroup = stages.map((stage) => (stage.groups ?? []).map(newTally));
-  const pending: number[][] = stages.map(() => []);
   const given = new Set<number>();
   const stageOf = (target: RunTarget): number => Math.min(target.stage, stages.length - 1);
   const groupOf = (target: RunTarget): Tally | undefined => (target.group === undefined ? undefined : byGroup[stageOf(target)]![target.group]);
@@ -71,12 +73,12 @@ export function createDesk(run: RunValue, observations: readonly TargetObservati
   function put(index: number, next: RunTarget): void {
     const before = targets[index]!;
     targets[index] = next;
+    desk.moved.add(index);
+    if (isInFlight(next)) live.set(index, Number.NaN);
+    else live.delete(index);
     if (next.phase === before.phase) return;
-    const observation = observed(index);
-    for (const tally of [whole, byStage[stageOf(next)], groupOf(next)]) {
-      count(tally, before, observation, rule, -1);
-      count(tally, next, observation, rule, 1);
-    }
+    recount(counted, before, observed(index), -1);
+    recount(counted, next, observed(index), 1);
     desk.note(next.cluster, next.phase, next.message);
     if (next.phase === 'Failed') desk.fresh.push(index);
   }
@@ -96,7 +98,7 @@ export function createDesk(run: RunValue, observations: readonly TargetObservati
   }
 
   const desk: Desk = {
-    run, now, stages, targets, state, journal: [], assign: new Map(), whole, byStage, byGroup, pending, begun: -1, fresh: [], observed, stageOf, groupOf,
+    counted, run, now, stages, targets, state, journal: [], assign: new Map(), whole, byStage, byGroup, pending, begun: -1, fresh: [], moved: new Set(), observed, stageOf, groupOf,
     note(cluster, event, message) { desk.journal.push({ run: run.name, at: now, cluster, event, message }); },
     move(index, next) { put(index, next); settle(index); },
     give(index, next, desiredId) {
@@ -104,24 +106,22 @@ export function createDesk(run: RunValue, observations: readonly TargetObservati
       desk.assign.set(next.cluster, { cluster: next.cluster, desiredId, stage: stages[stageOf(next)]!.name, at: now, back: next.phase === 'RollingBack' });
       desk.move(index, next);
     },
-    wakeAt(index) {
-      const target = targets[index]!;
-      const stage = stageOf(target);
-      return target.phase === 'RollingBack' ? backDeadline(target, back[stage]!) : wakeAtOf(target, stages[stage]!, observed(index), ahead[stage]!, generationOf(index));
+    *wakes() {
+      for (const [index, known] of live) {
+        // One that was given something in this step is looked at in the next: its row will have a generation by then.
+        const at = Number.isNaN(known) ? wakeAt(index) : known;
+        if (!given.has(index)) live.set(index, at ?? Number.POSITIVE_INFINITY);
+        yield at;
+      }
     },
   };
-  for (const key of Object.keys(state.stageStartedAt)) desk.begun = Math.max(desk.begun, Number(key));
-  for (let index = 0; index < targets.length; index++) {
+  function wakeAt(index: number): Instant | null {
     const target = targets[index]!;
     const stage = stageOf(target);
-    const observation = observed(index);
-    count(whole, target, observation, rule, 1);
-    count(byStage[stage]!, target, observation, rule, 1);
-    if (target.group !== undefined) count(groupOf(target), target, observation, rule, 1);
-    if (target.phase === 'Pending') pending[stage]!.push(index);
-    // A run that was saved before it had a state.
-    if (target.assignedAt !== null && stage > desk.begun) desk.begun = stage;
-    settle(index);
+    return target.phase === 'RollingBack' ? backDeadline(target, back[stage]!) : wakeAtOf(target, stages[stage]!, observed(index), ahead[stage]!, generationOf(index));
   }
+  for (const key of Object.keys(state.stageStartedAt)) desk.begun = Math.max(desk.begun, Number(key));
+  desk.begun = Math.max(desk.begun, counted.begun);
+  for (const index of unsettled) settle(index);
   return desk;
 }

@@ -36,13 +36,14 @@ export function finalPhase({ state, whole, targets, run }: Desk): RunPhase {
 }
 
 export function openPhase({ desk, walk, goesBack }: Situation): RunPhase {
-  const { run, state, whole, targets } = desk;
+  const { run, state, whole, targets, counted } = desk;
   if (!isStopping(desk) && run.pauseRequested === true) return 'Paused';
   if (isStopping(desk)) return goesBack || whole.rollingBack > 0 ? (run.pauseRequested === true && whole.inFlight === 0 ? 'Paused' : 'RollingBack') : 'Stopping';
   if (state.paused !== null) return 'Paused';
   if (whole.inFlight > 0) {
     if (whole.inFlight === whole.rollingBack) return 'RollingBack';
-    return targets.some(({ phase }) => phase === 'Assigned') ? 'Running' : 'Soaking';
+    for (const index of counted.live.keys()) if (targets[index]!.phase === 'Assigned') return 'Running';
+    return 'Soaking';
   }
   if (walk?.soaks === true) return 'Soaking';
   return desk.begun < 0 ? 'Pending' : 'Waiting';

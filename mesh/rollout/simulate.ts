@@ -4,6 +4,7 @@ import type { ClusterView } from '../model/cluster.ts';
 import { type Instant, seconds } from '../model/instant.ts';
 import type { RunTarget, RunValue, TargetObservation, TargetPhase } from '../model/rollout.ts';
 import type { Simulation, SimulationAssumptions, SimulationEnd } from '../model/simulation.ts';
+import { createDecider } from './decide.ts';
 import { decideWithGates } from './decide-with-gates.ts';
 import { createVirtualFleet, failingClusters } from './simulate-fleet.ts';
 import { createVirtualGates } from './simulate-gates.ts';
@@ -54,6 +55,7 @@ export function createSimulator(input: SimulationInput): Simulator {
   const views = new Map(clusters.map((view) => [view.name, view]));
   const indexOf = new Map(input.run.targets.map(({ cluster }, index) => [cluster, index]));
   const worst = worstCase(input.run.strategy, input.run.targets, ({ cluster }) => !fleet.observed[indexOf.get(cluster)!]!.connected);
+  const decide = createDecider();
   let { run } = input;
   let now = from;
   let step: RunStep | undefined;
@@ -85,7 +87,7 @@ export function createSimulator(input: SimulationInput): Simulator {
   function turn(): SimulationEnd | undefined {
     fleet.advanceTo(now);
     lookAtWindows();
-    step = decideWithGates(run, fleet.observed, now, (value, wanted) => gates.look(value, wanted, now));
+    step = decideWithGates(run, fleet.observed, now, (value, wanted) => gates.look(value, wanted, now), decide);
     run = saved(step);
     record.take(step, fleet.observed, now);
     if (step.state.finished !== undefined) return 'Finished';
