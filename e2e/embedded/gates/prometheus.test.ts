@@ -42,7 +42,7 @@ const look = (gate: MetricGateValue, clusters = CLUSTERS): Promise<Measurement> 
 async function traffic(clusters: Readonly<Record<string, readonly [errors: number, requests: number]>>): Promise<void> {
   prometheus.tell(Object.fromEntries(Object.entries(clusters).flatMap(([cluster, [errors, requests]]) => [[`errors{cluster="${cluster}"}`, errors], [`requests{cluster="${cluster}"}`, requests]])));
   const sums = Object.values(clusters).reduce(([errors, requests], one) => [errors + one[0], requests + one[1]], [0, 0]);
-  const seen = gateOf({ query: 'sum(errors) + 1e6 * count(errors)', controlQuery: 'sum(requests)', successCondition: `result[0] == ${sums[0] + 1e6 * Object.keys(clusters).length}.0 && control[0] == ${sums[1]}.0`, traffic: { query: 'vector(1)', atLeast: 1 } });
+  const seen = gateOf({ query: 'sum(errors) + 1e6 * count(errors)', controlQuery: 'sum(requests)', successCondition: `result[0] == ${sums[0] + 1e6 * Object.keys(clusters).length}.0 && control[0] == ${sums[1]}.0`, failureCondition: 'false', traffic: { query: 'vector(1)', atLeast: 1 } });
   for (const deadline = Date.now() + 30_000; (await look(seen)).phase !== 'Successful';) {
     if (Date.now() > deadline) throw new Error(`Prometheus does not scrape: ${JSON.stringify(await look(seen))}`);
     await sleep(50);
