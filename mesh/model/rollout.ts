@@ -3,7 +3,7 @@ import type { Instant } from './instant.ts';
 import type { Measurement, MeasurementTally } from './metric-gate.ts';
 import type { StrategyValue } from './strategy.ts';
 
-export type { Amount, FailurePolicy, GateValue, GroupValue, StageValue, StrategyValue } from './strategy.ts';
+export type { Amount, GateValue, StageValue, StrategyValue } from './strategy.ts';
 
 /**
  * Arrows: Pending → Assigned → Soaking → Done; Assigned|Soaking → Failed; Pending → Skipped (run stopped, cluster held or gone);

@@ -6,7 +6,7 @@ import type { ClusterSelector } from './selector.ts';
 export type Amount = number | string;
 
 /** Clusters of a stage that have bounds of their own; groups of a stage go side by side. */
-export interface GroupValue {
+interface GroupValue {
   readonly name: string;
   readonly clusters: ClusterSelector;
   readonly maxConcurrency?: Amount;
