@@ -4,10 +4,11 @@ import { type Environment, EXIT, UsageProblem } from '../../controller/cli/envir
 import * as drift from '../../controller/cli/drift/index.ts';
 import * as fleetCommands from '../../controller/cli/fleet/index.ts';
 import * as run from '../../controller/cli/run/index.ts';
+import * as window from '../../controller/cli/window/index.ts';
 import type { Context } from './context.ts';
 import { never, PERSON } from './fleet.ts';
 
-const COMMANDS = { drift, fleet: fleetCommands, run } as const;
+const COMMANDS = { drift, fleet: fleetCommands, run, window } as const;
 const LONGEST_SECONDS = 60;
 
 /** Words as a shell reads them; quotes keep together what stands in them. */
@@ -23,14 +24,14 @@ const steady = (text: string): string => text
   .replaceAll(/(?<=\S) {3,}/g, '   ');
 
 /** What it printed, to standard output first, then to standard error, and how it ended where that was not well. */
-export async function runCommandLine({ fleet, until }: Pick<Context, 'fleet' | 'until'>, text: string): Promise<string> {
+export async function runCommandLine({ fleet, until }: Pick<Context, 'fleet' | 'until'>, text: string, who?: { readonly user: string; readonly groups: readonly string[] }): Promise<string> {
   const [first = '', ...rest] = wordsOf(text);
   if (!(first in COMMANDS)) throw new Error(`there is no command "isthmus ${first}" here: ${Object.keys(COMMANDS).join(', ')}`);
   let [out, err] = ['', ''];
   const environment: Environment = {
     out: (printed) => { out += printed; }, err: (printed) => { err += printed; },
-    signal: never, terminal: { interactive: false }, connect: () => Promise.resolve(fleet.hub.kubernetes), now: () => fleet.clock.now(),
-    sleep: (milliseconds) => fleet.clock.sleepUntil(fleet.clock.now() + milliseconds, never), user: PERSON,
+    signal: never, terminal: { interactive: false }, connect: () => Promise.resolve(who === undefined ? fleet.hub.kubernetes : fleet.as(who.user, who.groups)), now: () => fleet.clock.now(),
+    sleep: (milliseconds) => fleet.clock.sleepUntil(fleet.clock.now() + milliseconds, never), user: who?.user ?? PERSON,
   };
   const program = new Command('isthmus').exitOverride().configureOutput({ writeOut: environment.out, writeErr: environment.err });
   COMMANDS[first as keyof typeof COMMANDS].register(program, () => environment);

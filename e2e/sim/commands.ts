@@ -6,10 +6,11 @@ import type { UpdateRunObject } from '../../mesh/api/resources/updates.ts';
 import type { KubernetesObject, ObjectRef, ResourceKind } from '../../mesh/ports/kubernetes.ts';
 import { propertiesOf } from './claims.ts';
 import { runCommandLine } from './command-line.ts';
-import { type Context, held, kindOf, refOf } from './context.ts';
+import { type Context, held, kindOf, refOf, runNamed } from './context.ts';
 import { type Expectation, EXPECTATIONS } from './expectations.ts';
 import { beginFaults } from './faults.ts';
 import { type Fleet, never, PERSON } from './fleet.ts';
+import { beginHelmControllers, type Manner, MANNERS } from './member-software.ts';
 
 type Run = (context: Context, words: readonly string[], body: unknown) => Promise<void> | void;
 
@@ -42,9 +43,19 @@ function slice(fleet: Fleet, cluster: string, service: ObjectRef, readiness: str
 export const COMMANDS: Readonly<Record<string, Run>> = {
   // start HOST
   start: ({ fleet }, [host = '']) => fleet.host(host).start(),
-  // join CLUSTER…: each with a token of its own
+  // join CLUSTER…|everyone: each with a token of its own
   async join({ fleet }, clusters) {
-    for (const cluster of clusters) await fleet.join(cluster);
+    for (const cluster of clusters[0] === 'everyone' ? fleet.members.map(({ name }) => name) : clusters) await fleet.join(cluster);
+  },
+  // releases: each cluster has a HelmRelease kube-system/cilium of version 1.18.12, and a controller that brings in what it asks for
+  async releases(context) {
+    context.releases ??= await beginHelmControllers(context.fleet);
+  },
+  // helm CLUSTER works|fails|sleeps: how that controller deals with what it is asked for, from now on
+  helm({ releases }, [cluster = '', manner]) {
+    if (!MANNERS.includes(manner as Manner)) throw new Error(`"${manner}" is none of ${MANNERS.join(', ')}`);
+    if (releases === undefined) throw new Error('clusters have no releases yet: write "releases" before it');
+    releases.behave(cluster, manner as Manner);
   },
   // apply HOST KIND NAME, the object's fields below it
   async apply({ fleet }, [host = '', kind, name], body) {
@@ -79,6 +90,8 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
     fleet.personEdits.splice(0, Infinity, ...others, ...(back || data === undefined ? [] : [{ host, namespace: ref.namespace ?? '', name: ref.name, key, value: data }]));
     await kubernetes.patch(core.Secret, ref, { data: { [key]: data ?? null } }, { type: 'merge', fieldManager: PERSON }, never);
   },
+  // fleet NUMBER: stands first; c01, c02, … instead of berlin, oslo and virginia
+  fleet() {},
   crash: ({ fleet }, [host = '']) => fleet.host(host).crash(),
   restart: ({ fleet }, [host = '']) => fleet.host(host).start(),
   partition: ({ fleet }, [a = '', b = '']) => fleet.partition(a, b),
@@ -103,11 +116,12 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
   },
   advance: (context, [time]) => context.advance(milliseconds(time)),
   // undo N: the run that began as the Nth
-  async undo({ fleet, runs }, [number]) {
-    const name = runs()[Number(number) - 1];
+  async undo(context, [number]) {
+    const { fleet, runs } = context;
+    const name = runNamed(context, number);
     const run = fleet.hub.read<UpdateRunObject>(UpdateRun, { name: name ?? '' });
     if (run === undefined) throw new Error(`there is no run ${number}`);
-    const spec = { strategy: run.spec.strategy, planDigest: run.spec.planDigest, reason: 'undone by the scenario', requestedBy: PERSON, undoOf: run.metadata.name, stop: false };
+    const spec = { strategy: run.spec.strategy, reason: 'undone by the scenario', requestedBy: PERSON, undoOf: run.metadata.name, stop: false };
     await fleet.hub.kubernetes.create(UpdateRun, { apiVersion: apiVersionOf(UpdateRun), kind: 'UpdateRun', metadata: { name: `undo-${runs().length}` }, spec } as KubernetesObject, { fieldManager: PERSON }, never);
   },
   // drill SERVICE CLUSTER, hold and objective below it
@@ -130,6 +144,12 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
   // isthmus WORD…: the command line, as people type it; what it prints is told
   async isthmus(context, words) {
     context.fleet.trace.add('person', 'printed', await runCommandLine(context, words.join(' ')));
+  },
+  // as PERSON[:GROUP,…] isthmus WORD…: somebody else types it
+  async as(context, [who = '', word, ...words]) {
+    if (word !== 'isthmus') throw new Error('write: as PERSON isthmus WORD…');
+    const [user = '', groups] = who.split(':');
+    context.fleet.trace.add(user, 'printed', await runCommandLine(context, words.join(' '), { user, groups: groups?.split(',') ?? [] }));
   },
   // remember: what must not change while nobody is told to change anything
   remember: ({ fleet, remembered }) => { remembered.set('held', held(fleet)); },

@@ -5,6 +5,7 @@ import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
 import type { Instant } from '../../mesh/model/instant.ts';
 import type { ObjectRef, ResourceKind } from '../../mesh/ports/kubernetes.ts';
 import type { Faults } from './faults.ts';
+import { HelmRelease, type HelmControllers } from './member-software.ts';
 import { type Fleet, NAMESPACE } from './fleet.ts';
 
 export interface Context {
@@ -14,6 +15,8 @@ export interface Context {
   readonly remembered: Map<string, string | undefined>;
   readonly drills: string[];
   faults: Faults | undefined;
+  /** undefined: clusters have no releases. */
+  releases: HelmControllers | undefined;
   /** When the last command began that is no expectation. */
   changedAt: Instant;
   /** Lets time pass until `problem` gives undefined; throws what it says where that takes too long. */
@@ -21,7 +24,7 @@ export interface Context {
   advance(milliseconds: number): Promise<void>;
 }
 
-const KINDS: readonly ResourceKind[] = [core.ConfigMap, core.EndpointSlice, core.Secret, core.Service, ...HUB_RESOURCES, ...MEMBER_RESOURCES];
+const KINDS: readonly ResourceKind[] = [core.ConfigMap, core.EndpointSlice, core.Secret, core.Service, HelmRelease, ...HUB_RESOURCES, ...MEMBER_RESOURCES];
 
 export function kindOf(name: string | undefined): ResourceKind {
   const found = KINDS.find((kind) => kind.kind === name);
@@ -33,6 +36,9 @@ export function refOf(text: string | undefined): ObjectRef {
   const [first = '', second] = (text ?? '').split('/');
   return second === undefined ? { name: first } : { namespace: first, name: second };
 }
+
+/** A run by its name, or by which it was in the order of beginnings. */
+export const runNamed = ({ runs }: Pick<Context, 'runs'>, word = ''): string => (/^\d+$/.test(word) ? runs()[Number(word) - 1] ?? '' : word);
 
 /** Versions of the peering Secrets and of the identities. */
 export function held(fleet: Fleet): string {

@@ -6,8 +6,9 @@ import type { ServiceImportObject } from '../../mesh/api/resources/multicluster.
 import type { UpdateRunObject } from '../../mesh/api/resources/updates.ts';
 import { type Condition, findCondition } from '../../mesh/model/condition.ts';
 import type { KubernetesObject } from '../../mesh/ports/kubernetes.ts';
-import { clusterObject, type Context, held, kindOf, refOf } from './context.ts';
+import { clusterObject, type Context, held, kindOf, refOf, runNamed } from './context.ts';
 import type { Fleet, Host, Member } from './fleet.ts';
+import { CILIUM_RELEASE, HelmRelease, type HelmReleaseObject } from './member-software.ts';
 import { type QueryType, resolve } from './resolver.ts';
 
 export type Expectation = (context: Context, words: readonly string[]) => string | undefined;
@@ -41,16 +42,38 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
     const condition = findCondition(clusterObject(fleet, name)?.status?.conditions, type);
     return condition?.status === status ? undefined : `${name} says ${JSON.stringify(condition)}`;
   }),
-  // run N PHASE: the run that begins as the Nth
-  run({ fleet, runs }, [number, phase = '']) {
-    const status = fleet.hub.read<UpdateRunObject>(UpdateRun, { name: runs()[Number(number) - 1] ?? '' })?.status;
-    return differs(`run ${number} (${JSON.stringify(status)})`, status?.phase, phase);
+  // run RUN PHASE: by its name, or the number that it has in the order of beginnings
+  run(context, [run, phase = '']) {
+    const status = context.fleet.hub.read<UpdateRunObject>(UpdateRun, { name: runNamed(context, run) })?.status;
+    return differs(`run ${run} (${JSON.stringify(status)})`, status?.phase, phase);
   },
-  // journal N EVENT:CLUSTER…, of those events only
-  journal({ fleet, runs }, [number, ...wanted]) {
+  // rows RUN CLUSTER=PHASE…
+  rows(context, [run, ...wanted]) {
+    const seen = context.fleet.targets(runNamed(context, run));
+    return firstProblem(wanted, (row) => {
+      const [cluster, phase = ''] = row.split('=');
+      const found = seen.find((target) => target.cluster === cluster);
+      return differs(`${cluster} (${found?.message ?? 'no row'})`, found?.phase, phase);
+    });
+  },
+  // says RUN TEXT: in the run's message
+  says(context, [run, ...text]) {
+    const message = context.fleet.hub.read<UpdateRunObject>(UpdateRun, { name: runNamed(context, run) })?.status?.message ?? '';
+    return message.includes(text.join(' ')) ? undefined : `run ${run} says: ${message}`;
+  },
+  // tells RUN CLUSTER TEXT: in the cluster's row
+  tells(context, [run, cluster, ...text]) {
+    const message = context.fleet.targets(runNamed(context, run)).find((target) => target.cluster === cluster)?.message;
+    return message?.includes(text.join(' ')) === true ? undefined : `the row of ${cluster} says: ${message}`;
+  },
+  // release CLUSTER|everywhere VERSION: of Cilium, as its HelmRelease asks for it
+  release: ({ fleet }, [where = '', version = '']) => firstProblem(members(fleet, where), ({ name, read }) =>
+    differs(`${name}'s release`, String(read<HelmReleaseObject>(HelmRelease, CILIUM_RELEASE)?.spec?.values?.['version']), version)),
+  // journal RUN EVENT:CLUSTER…, of those events of clusters only
+  journal(context, [number, ...wanted]) {
     const events = new Set(wanted.map((entry) => entry.split(':')[0]));
-    const run = runs()[Number(number) - 1];
-    const seen = fleet.journal.filter((entry) => entry.run === run && events.has(entry.event)).map(({ event, cluster }) => `${event}:${cluster}`);
+    const run = runNamed(context, number);
+    const seen = context.fleet.journal.filter((entry) => entry.run === run && entry.cluster !== '' && events.has(entry.event)).map(({ event, cluster }) => `${event}:${cluster}`);
     return differs('the journal', seen.join(' '), wanted.join(' '));
   },
   // count HOST KIND NUMBER

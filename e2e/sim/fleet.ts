@@ -25,7 +25,9 @@ import { createSimClock, type SimClock } from './clock.ts';
 import { beginLife, type Life } from './life.ts';
 import type { NetworkSettings } from './fabric.ts';
 import { createNetwork, type SimulatedNetwork } from './network.ts';
-import { countedKubernetes, livingDiscovery, livingKubernetes, livingRecords, livingSnapshots, memoryDns, memorySnapshots, tracedKubernetes, tracedRecords } from './ports.ts';
+import { generatedClusters } from './generated.ts';
+import { MEMBER_SOFTWARE } from './member-software.ts';
+import { countedKubernetes, livingDiscovery, livingKubernetes, livingRecords, livingSnapshots, memoryDns, memorySnapshots, type SavedStep, type SeenConditions, tracedKubernetes, tracedRecords } from './ports.ts';
 import { createTrace, type Trace } from './trace.ts';
 
 /** A value that a person wrote into a managed Secret. */
@@ -38,6 +40,8 @@ export interface FleetOptions {
   readonly callMilliseconds?: { readonly least: number; readonly most: number };
   /** Clocks of hosts are wrong by up to this, either way. */
   readonly mostSkewMilliseconds?: number;
+  /** Instead of berlin, oslo and virginia so many, in regions in turn. Absent: those three. */
+  readonly generated?: number;
   /** Called for every request that a hub or an agent makes of its Kubernetes API, with its RBAC verb. */
   readonly requested?: (host: string, verb: keyof KubernetesClient, kind: ResourceKind) => void;
 }
@@ -76,6 +80,12 @@ export interface Fleet {
   /** Every one that was ever saved, oldest first. */
   readonly assignments: readonly Assignment[];
   targets(run: string): readonly RunTarget[];
+  /** Durable steps of all runs, oldest first. */
+  readonly steps: readonly SavedStep[];
+  /** `PACKAGE VERSION` of what a desired state brings beside the plan. */
+  bundlesOf(desiredId: string): readonly string[];
+  /** The hub's API as somebody else than `PERSON` sees it. */
+  as(user: string, groups: readonly string[]): KubernetesClient;
   /** What people wrote into managed objects and did not take back; scenarios fill it. */
   readonly personEdits: PersonEdit[];
   readonly hub: Host;
@@ -107,21 +117,29 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
   const trace = createTrace(clock);
   const randomOf = (what: string): Random => seededRandom(Number.parseInt(sha256Hex(`${seed} ${what}`).slice(0, 8), 16));
   const network = createNetwork(clock.ownedBy('network'), randomOf('network'), options.network);
-  const { records, journal, assignments, targets } = tracedRecords(await openSqliteRecords(':memory:'), trace);
+  const { records, journal, assignments, targets, steps, bundlesOf } = tracedRecords(await openSqliteRecords(':memory:'), trace);
   const parted = new Set<string>();
   /** Host or pair of hosts → when it was last started or healed. */
   const calm = new Map<string, Instant>();
   let failure: string | undefined;
+
+  const conditions = new Map<string, SeenConditions>();
+  const conditionsOf = (name: string): SeenConditions => {
+    const seen = conditions.get(name) ?? new Map<string, string>();
+    conditions.set(name, seen);
+    return seen;
+  };
 
   /** `run` starts the process on ports of this life. */
   function host(name: string, api: EmbeddedApi, run: (life: Life, number: number) => Promise<void>, down: () => void): Host {
     const target = (kind: ResourceKind): ReturnType<EmbeddedApi['target']> => api.target(kind.group, kind.version, kind.plural);
     const skewMilliseconds = Math.round((randomOf(`${name} clock`).uniform() * 2 - 1) * mostSkewMilliseconds);
     let lives = 0;
+    const seen = conditionsOf(name);
     const self: Host = {
       name,
-      kubernetes: tracedKubernetes(embeddedClient(api, inProcess(PERSON)), name, trace),
-      own: tracedKubernetes(embeddedClient(api, inProcess(name === 'hub' ? hubAccount(NAMESPACE) : `agent-${name}`)), name, trace),
+      kubernetes: tracedKubernetes(embeddedClient(api, inProcess(PERSON)), name, trace, seen),
+      own: tracedKubernetes(embeddedClient(api, inProcess(name === 'hub' ? hubAccount(NAMESPACE) : `agent-${name}`)), name, trace, seen),
       read: <T extends KubernetesObject>(kind: ResourceKind, ref: ObjectRef) => api.list(target(kind), { ...(ref.namespace === undefined ? {} : { namespace: ref.namespace }), fieldSelector: `metadata.name=${ref.name}` }).items[0] as unknown as T | undefined,
       readAll: <T extends KubernetesObject>(kind: ResourceKind) => api.list(target(kind), {}).items as unknown as readonly T[],
       life: undefined,
@@ -164,7 +182,7 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
 
   async function createMember(definition: DemoClusterDefinition, index: number): Promise<Member> {
     const { name } = definition;
-    const api = createEmbeddedApi({ objects: memoryObjectStore(), clock, random: randomOf(`${name} api`), definitions: MEMBER_RESOURCES, serviceCidrs: [definition.serviceCidr] });
+    const api = createEmbeddedApi({ objects: memoryObjectStore(), clock, random: randomOf(`${name} api`), definitions: [...MEMBER_RESOURCES, ...MEMBER_SOFTWARE], serviceCidrs: [definition.serviceCidr] });
     const snapshots = memorySnapshots();
     const claim: ClusterClaim = {};
     let dns: DnsPacketHandler | undefined;
@@ -181,7 +199,7 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
   }
 
   const members: Member[] = [];
-  for (const [index, definition] of CLUSTERS.entries()) members.push(await createMember(definition, index));
+  for (const [index, definition] of (options.generated === undefined ? CLUSTERS : generatedClusters(options.generated)).entries()) members.push(await createMember(definition, index));
 
   const member = (name: string): Member => {
     const found = members.find((one) => one.name === name);
@@ -190,7 +208,8 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
   };
 
   const fleet: Fleet = {
-    seed, clock, trace, network, journal, assignments, targets, personEdits: [], hub, members, member,
+    seed, clock, trace, network, journal, assignments, targets, steps, bundlesOf, personEdits: [], hub, members, member,
+    as: (user, groups) => tracedKubernetes(embeddedClient(hubApi, inProcess(user, groups)), 'hub', trace, conditionsOf('hub')),
     host: (name) => (name === 'hub' ? hub : member(name)),
     async join(cluster) {
       const { definition } = member(cluster);

@@ -1,11 +1,14 @@
 /** Looks at a running simulation again and again: what DNS answers, and whether every invariant holds. Changes nothing and takes no time. */
 import { assignedOnce } from './invariants/assigned-once.ts';
+import { budget } from './invariants/budget.ts';
+import { bundlesAssigned } from './invariants/bundles-assigned.ts';
 import { certificatesChain } from './invariants/certificates.ts';
 import { dnsFreshness } from './invariants/dns-freshness.ts';
 import { type Check, checkOf } from './invariants/invariant.ts';
 import { ownFacts } from './invariants/own-facts.ts';
 import { personKept } from './invariants/person-kept.ts';
 import { stageOrder } from './invariants/stage-order.ts';
+import { withinWindows } from './invariants/within-windows.ts';
 import type { Fleet } from './fleet.ts';
 import { resolve } from './resolver.ts';
 
@@ -22,13 +25,14 @@ export interface Observer {
 export interface ObservedName { readonly host: string; readonly service: { readonly namespace: string; readonly name: string } }
 
 export function observe(fleet: Fleet, { host, service }: ObservedName): Observer {
-  const rules: readonly Check[] = [checkOf(stageOrder), checkOf(assignedOnce), checkOf(personKept), checkOf(ownFacts), checkOf(certificatesChain()), checkOf(dnsFreshness(service, host))];
-  const runs = checkOf(stageOrder);
+  const rules: readonly Check[] = [checkOf(assignedOnce), checkOf(bundlesAssigned), checkOf(personKept), checkOf(ownFacts), checkOf(certificatesChain()), checkOf(dnsFreshness(service, host))];
+  /** Of steps that runs have taken: each is looked at as soon as it is durable. */
+  const stepRules: readonly Check[] = [checkOf(budget()), checkOf(stageOrder()), checkOf(withinWindows())];
   const answers = new Map<string, string>();
   let violation: string | undefined;
   let dnsAt = 0;
   let rulesAt = 0;
-  let journalled = 0;
+  let steps = 0;
 
   function lookAtDns(): void {
     for (const { name, dns } of fleet.members) {
@@ -51,10 +55,9 @@ export function observe(fleet: Fleet, { host, service }: ObservedName): Observer
       lookAtDns();
       dnsAt = now + DNS_EVERY_MILLISECONDS;
     }
-    // Runs are looked at after every step that they take.
-    if (fleet.journal.length !== journalled) {
-      violation ??= runs(fleet);
-      journalled = fleet.journal.length;
+    if (fleet.steps.length !== steps) {
+      for (const rule of stepRules) violation ??= rule(fleet);
+      steps = fleet.steps.length;
     }
     if (now >= rulesAt) {
       look();

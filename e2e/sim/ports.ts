@@ -1,6 +1,7 @@
 /** What a simulated process reaches outside itself, each as its port: every call takes time, shows in the trace, and fails to answer once the process is dead. */
 import type { Assignment, JournalEntry } from '../../mesh/model/history.ts';
-import type { RunTarget } from '../../mesh/model/rollout.ts';
+import type { DesiredState } from '../../mesh/model/desired.ts';
+import type { RunState, RunTarget, StrategyValue } from '../../mesh/model/rollout.ts';
 import type { Condition } from '../../mesh/model/condition.ts';
 import type { DnsPacketHandler, DnsServer } from '../../mesh/ports/dns.ts';
 import { type ApiDiscovery, type KubernetesClient, KubernetesError, type KubernetesObject, type ObjectRef, type ResourceKind } from '../../mesh/ports/kubernetes.ts';
@@ -13,10 +14,11 @@ const nameOf = (ref: ObjectRef): string => (ref.namespace === undefined ? ref.na
 
 interface Conditioned extends KubernetesObject { readonly status?: { readonly conditions?: readonly Condition[] } }
 
+/** Of one API: `Cluster/berlin Ready` → what it said last. */
+export type SeenConditions = Map<string, string>;
+
 /** Writes, refusals and changed conditions of one API, whoever causes them. */
-export function tracedKubernetes(client: KubernetesClient, host: string, trace: Trace): KubernetesClient {
-  /** `Cluster/berlin Ready` → what it said last. */
-  const conditions = new Map<string, string>();
+export function tracedKubernetes(client: KubernetesClient, host: string, trace: Trace, conditions: SeenConditions): KubernetesClient {
 
   function traceConditions(kind: ResourceKind, object: Conditioned): void {
     for (const { type, status, reason } of object.status?.conditions ?? []) {
@@ -89,6 +91,18 @@ export const livingDiscovery = (discovery: ApiDiscovery, life: Life): ApiDiscove
   versionsOf: (...call) => life.call(() => discovery.versionsOf(...call)),
 });
 
+/** One durable step of a run, or its beginning. */
+export interface SavedStep {
+  readonly run: string;
+  /** null: the run froze none. */
+  readonly strategy: StrategyValue | null;
+  /** All rows of the run afterwards. */
+  readonly targets: readonly RunTarget[];
+  readonly state: RunState;
+  /** What it told clusters to be. `back`: what they had before. */
+  readonly assigned: readonly { readonly cluster: string; readonly assignedAt: number; readonly back: boolean }[];
+}
+
 /** The records, and beside them what they hold of runs, for looking at without waiting. */
 export interface TracedRecords {
   readonly records: RecordStore;
@@ -96,12 +110,19 @@ export interface TracedRecords {
   /** Every one that was saved, oldest first; the records themselves keep a cluster's last. */
   readonly assignments: readonly Assignment[];
   targets(run: string): readonly RunTarget[];
+  /** Of all runs, oldest first. */
+  readonly steps: readonly SavedStep[];
+  /** `PACKAGE VERSION` of what a desired state brings beside the plan. */
+  bundlesOf(desiredId: string): readonly string[];
 }
 
 export function tracedRecords(records: RecordStore, trace: Trace): TracedRecords {
   const journal: JournalEntry[] = [];
   const assignments: Assignment[] = [];
   const targets = new Map<string, readonly RunTarget[]>();
+  const steps: SavedStep[] = [];
+  const strategies = new Map<string, StrategyValue | null>();
+  const bundles = new Map<string, readonly string[]>();
   const kept = (entries: readonly JournalEntry[]): void => {
     for (const entry of entries) {
       journal.push(entry);
@@ -112,8 +133,14 @@ export function tracedRecords(records: RecordStore, trace: Trace): TracedRecords
     journal,
     assignments,
     targets: (run) => targets.get(run) ?? [],
+    steps,
+    bundlesOf: (desiredId) => bundles.get(desiredId) ?? [],
     records: {
       ...records,
+      async putRevisions(revisions) {
+        await records.putRevisions(revisions);
+        for (const { id, content } of revisions) bundles.set(id, ((JSON.parse(content) as DesiredState).bundles ?? []).map((bundle) => `${bundle.package} ${bundle.version}`));
+      },
       async recordChange(change) {
         await records.recordChange(change);
         for (const { cluster, field, by, after } of change.entries) trace.add('hub', 'history', `${cluster} ${field} ${after === null ? 'gone' : 'set'} by ${by}`);
@@ -122,13 +149,21 @@ export function tracedRecords(records: RecordStore, trace: Trace): TracedRecords
         const created = await records.createRun(run, frozen);
         if (created) {
           targets.set(run, frozen.targets);
+          strategies.set(run, frozen.strategy);
+          steps.push({ run, strategy: frozen.strategy, targets: frozen.targets, state: frozen.state, assigned: [] });
           kept(frozen.journal);
         }
         return created;
       },
       async saveProgress(progress) {
         const given = await records.saveProgress(progress);
-        targets.set(progress.run, await records.listTargets(progress.run));
+        const rows = await records.listTargets(progress.run);
+        const back = new Set(rows.filter(({ phase }) => phase === 'RollingBack').map(({ cluster }) => cluster));
+        targets.set(progress.run, rows);
+        steps.push({
+          run: progress.run, strategy: strategies.get(progress.run) ?? null, targets: rows, state: progress.state,
+          assigned: given.map(({ cluster, assignedAt }) => ({ cluster, assignedAt, back: back.has(cluster) })),
+        });
         assignments.push(...given);
         kept(progress.journal);
         return given;

@@ -56,9 +56,9 @@ const SUBJECT: Readonly<Partial<Record<Topic, RegExp>>> = { condition: /^(\S+ [^
 /** Of names that the server gave (`generateName`), with the letters that Kubernetes takes. */
 const withoutSuffixes = (text: string): string => text.replaceAll(/-[bcdfghjklmnpqrstvwxz2456789]{5}\b/g, '-…');
 
-/** Times are left out, and hosts and objects told one after another, so that a change of pace alone changes no golden. */
+/** Times are left out, names of runs (empty: one that the scenario knows by its name) told by their number, and hosts and objects told one after another, so that a change of pace alone changes no golden. */
 function tell(events: readonly TraceEvent[], runs: readonly string[]): string[] {
-  const named = (text: string): string => withoutSuffixes(runs.reduce((all, run, index) => all.replaceAll(run, `run ${index + 1}`), text));
+  const named = (text: string): string => withoutSuffixes(runs.reduce((all, run, index) => (run === '' ? all : all.replaceAll(run, `run ${index + 1}`)), text));
   const lines: { readonly key: string; text: string }[] = [];
   for (const { host, topic, text } of events.filter((event) => TOLD.includes(event.topic))) {
     const [, subject, value = ''] = SUBJECT[topic]?.exec(text) ?? [];
@@ -81,14 +81,16 @@ export interface ScenarioOptions extends FleetOptions {
 }
 
 export async function runScenario(text: string, options: ScenarioOptions): Promise<ScenarioResult> {
-  const fleet = await createFleet(options);
+  const commands = parseScenario(text);
+  const [first] = commands;
+  const fleet = await createFleet(first?.words[0] === 'fleet' ? { ...options, generated: Number(first.words[1]) } : options);
   const observer = observe(fleet, { host: 'checkout.global.example.com', service: { namespace: 'shop', name: 'checkout' } });
   const started = fleet.clock.now();
   const runs = (): string[] => [...new Set(fleet.journal.map((entry) => entry.run))];
   const summary: string[] = [];
 
   const context: Context = {
-    fleet, runs, remembered: new Map(), drills: [], faults: undefined, changedAt: started,
+    fleet, runs, remembered: new Map(), drills: [], faults: undefined, releases: undefined, changedAt: started,
     async until(problem, withinMilliseconds) {
       let nextLook = 0;
       const holds = (): boolean => {
@@ -108,7 +110,7 @@ export async function runScenario(text: string, options: ScenarioOptions): Promi
     },
   };
 
-  for (const command of parseScenario(text)) {
+  for (const command of commands) {
     options.beforeCommand?.(command.heading, fleet);
     const before = fleet.trace.events.length;
     fleet.trace.add('scenario', 'scenario', command.text);
@@ -126,7 +128,7 @@ export async function runScenario(text: string, options: ScenarioOptions): Promi
     }
     if (command.heading.length > 0) summary.push('', ...command.heading);
     const events = fleet.trace.events.slice(before);
-    summary.push(`> ${command.text}`, ...printed(events), ...tell(events, runs()));
+    summary.push(`> ${command.text}`, ...printed(events), ...tell(events, runs().map((run) => (text.includes(run) ? '' : run))));
   }
   return { trace: fleet.trace.lines(), summary: `${summary.join('\n').trim()}\n`, wakes: fleet.clock.wakes, virtualSeconds: (fleet.clock.now() - started) / 1000 };
 }

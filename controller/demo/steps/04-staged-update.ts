@@ -52,16 +52,20 @@ async function thereAndBack(walk: Walk, run: string): Promise<void> {
   for (const { name } of walk.fleet.clusters) await eventually(`peering in ${name} again`, 5000, () => hasPeering(walk, name));
 }
 
-/** A canary whose agent is away does not become healthy: the run stops at the deadline, the rest is spared. */
-async function stopsAtTheDeadline(walk: Walk): Promise<void> {
+/** A canary whose agent dies on the change does not become healthy: the run fails at the deadline, the rest is spared. One that is away before its turn would hold nobody up. */
+async function failsAtTheDeadline(walk: Walk): Promise<void> {
   const canary = walk.cluster('berlin');
-  await canary.agent?.kill('SIGKILL');
+  // Soaks long enough to be killed in the middle of it.
+  await apply(walk.fleet.hub.api, UpdateStrategy, 'canary-first', strategy(4), walk.signal);
   const known = await runNames(walk);
   const policy = { service: SERVICE, priority: ['berlin', 'oslo'], minimumReady: 1, unhealthyAfterSeconds: 30, healthyAfterSeconds: 1, failbackDelaySeconds: 3 };
   await apply(walk.fleet.hub.api, FailoverPolicy, 'checkout', policy, walk.signal);
   const run = await newRun(walk, known);
-  const stopped = await ended(walk, run, 'Stopped');
-  walk.say(`${run} stopped: ${stopped.status?.message ?? ''}`);
+  await eventually('berlin, the canary, has been told', 10_000, async () => (await runDetails(walk, run)).journal.some(({ event, cluster }) => event === 'Assigned' && cluster === 'berlin'));
+  await canary.agent?.kill('SIGKILL');
+  await apply(walk.fleet.hub.api, UpdateStrategy, 'canary-first', strategy(1), walk.signal);
+  const failed = await ended(walk, run, 'Failed');
+  walk.say(`${run} failed: ${failed.status?.message ?? ''}`);
   const phases = (await runDetails(walk, run)).targets.map((target) => `${target.cluster} ${target.phase}`);
   expect(phases.join(', ') === 'berlin Failed, oslo Skipped, virginia Skipped', 'the canary failed and the others were spared', phases);
   await canary.startAgent();
@@ -74,11 +78,11 @@ async function stopsAtTheDeadline(walk: Walk): Promise<void> {
 
 export const stagedUpdate: Step = {
   name: 'staged update',
-  title: 'The plan rolls out in stages; the hub dies in the middle; a run is undone; a run stops at its deadline',
+  title: 'The plan rolls out in stages; the hub dies in the middle; a run is undone; a run fails at its deadline',
   async run(walk) {
     const first = await killedInTheMiddle(walk);
     await thereAndBack(walk, first);
-    await stopsAtTheDeadline(walk);
+    await failsAtTheDeadline(walk);
     const before = await runNames(walk);
     await apply(walk.fleet.hub.api, GlobalService, 'checkout', { host: HOST, service: SERVICE, ttlSeconds: 1 }, walk.signal);
     await ended(walk, await newRun(walk, before), 'Completed');

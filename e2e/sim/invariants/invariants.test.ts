@@ -4,28 +4,64 @@ import { createAuthority, createCertificateRequest } from '../../../certs/index.
 import { deterministicSigner } from '../../../certs/testing/deterministic-signer.ts';
 import { memoryKeyStore } from '../../../certs/testing/memory-key-store.ts';
 import { seededRandom, silentLog } from '../../../controller/runtime/testing/fakes.ts';
+import { NEW_RUN_STATE, type RunState, type RunTarget, type StageValue, type StrategyValue, type TargetPhase } from '../../../mesh/model/rollout.ts';
 import { createSimClock } from '../clock.ts';
+import type { SavedStep } from '../ports.ts';
 import { assignedOnce } from './assigned-once.ts';
+import { budgetProblem } from './budget.ts';
+import { bundlesAssigned } from './bundles-assigned.ts';
 import { certificatesChain } from './certificates.ts';
 import { dnsFreshness } from './dns-freshness.ts';
 import { ownFacts } from './own-facts.ts';
 import { personKept } from './person-kept.ts';
 import { stageOrder } from './stage-order.ts';
+import { withinWindows } from './within-windows.ts';
 
-it('stage order: too many at once, or a later stage early', () => {
-  const run = (...targets: [string, number, 'Pending' | 'Assigned' | 'Soaking' | 'Done' | 'Skipped'][]) =>
-    stageOrder.assert([{ name: 'run', maxConcurrency: [1, 2], targets: targets.map(([cluster, stage, phase]) => ({ cluster, stage, phase })) }]);
-  expect(run(['a', 0, 'Done'], ['b', 1, 'Assigned'], ['c', 1, 'Soaking'], ['d', 1, 'Pending'])).toBeUndefined();
-  expect(run(['a', 0, 'Assigned'], ['b', 0, 'Soaking'])).toMatch(/a, b are in flight in stage 0, which allows 1/);
-  expect(run(['a', 0, 'Soaking'], ['b', 1, 'Assigned'])).toMatch(/b of stage 1 is Assigned while a of stage 0 is Soaking/);
-  expect(run(['a', 2, 'Assigned'], ['b', 2, 'Assigned'])).toMatch(/allows 1/);
+type Row = readonly [cluster: string, stage: number, phase: TargetPhase, group?: number];
+const rows = (list: readonly Row[]): readonly RunTarget[] => list.map(([cluster, stage, phase, group]) => (
+  { cluster, stage, phase, ...(group === undefined ? {} : { group }), fromId: 'a', toId: 'b', assignedAt: null, healthyAt: null, finishedAt: null, message: '' }));
+const stepOf = (strategy: Partial<StrategyValue>, list: readonly Row[], state: Partial<RunState> = {}): SavedStep => (
+  { run: 'run', strategy: { name: 's', stages: [], progressDeadlineSeconds: 1, ...strategy }, targets: rows(list), state: { ...NEW_RUN_STATE, ...state }, assigned: [] });
+const stage = (name: string, more: Partial<StageValue>): StageValue => ({ name, clusters: {}, maxConcurrency: 1, soakSeconds: 0, ...more });
+
+it('budget: too many at once in a stage, a group, the run, the stage of those that remain', () => {
+  const two = { stages: [stage('first', {}), stage('second', { maxConcurrency: '50%', groups: [{ name: 'east', clusters: {}, maxConcurrency: 1 }] })] };
+  expect(budgetProblem(stepOf(two, [['a', 0, 'Done'], ['b', 1, 'Assigned'], ['c', 1, 'RollingBack'], ['d', 1, 'Pending'], ['e', 1, 'Done']]))).toBeUndefined();
+  expect(budgetProblem(stepOf(two, [['a', 0, 'Assigned'], ['b', 0, 'Soaking']]))).toMatch(/a, b are in flight in stage first, which allows 1/);
+  expect(budgetProblem(stepOf(two, [['b', 1, 'Assigned'], ['c', 1, 'Assigned'], ['d', 1, 'Pending']]))).toMatch(/stage second, which allows 1/);
+  expect(budgetProblem(stepOf(two, [['b', 1, 'Assigned', 0], ['c', 1, 'Assigned', 0], ['d', 1, 'Pending'], ['e', 1, 'Done']]))).toMatch(/group east of stage second, which allows 1/);
+  expect(budgetProblem(stepOf(two, [['a', 2, 'Assigned'], ['b', 2, 'Assigned']]))).toMatch(/stage remaining, which allows 1/);
+  expect(budgetProblem(stepOf({ ...two, maxConcurrency: 1 }, [['a', 0, 'Assigned'], ['b', 1, 'Soaking']]))).toMatch(/the run, which allows 1/);
+  const back: readonly Row[] = [['a', 0, 'RollingBack'], ['b', 0, 'RollingBack']];
+  const rollback = { rollback: { scope: 'Run' as const, at: 0, reason: '' } };
+  expect(budgetProblem(stepOf(two, back, rollback))).toMatch(/which allows 1/);
+  expect(budgetProblem(stepOf({ ...two, rollback: { maxConcurrency: 2 } }, back, rollback))).toBeUndefined();
+});
+
+it('stage order: a later stage early', () => {
+  const begins = (list: readonly Row[], there: readonly string[] = []) => stageOrder().assert([{ step: stepOf({}, list), earlier: 0, stage: 1, isThere: (cluster) => there.includes(cluster) }]);
+  expect(begins([['a', 0, 'Done'], ['b', 1, 'Assigned']])).toBeUndefined();
+  expect(begins([['a', 0, 'Soaking'], ['b', 1, 'Assigned']])).toMatch(/stage 1 begins while a of stage 0 is Soaking/);
+  expect(begins([['a', 0, 'Pending'], ['b', 1, 'Assigned']])).toBeUndefined();
+  expect(begins([['a', 0, 'Pending'], ['b', 1, 'Assigned']], ['a'])).toMatch(/stage 1 begins while a of stage 0 is Pending/);
+});
+
+it('within its window: a change while it is closed', () => {
+  expect(withinWindows().assert([])).toBeUndefined();
+  expect(withinWindows().assert([{ run: 'run', cluster: 'a', at: 0, reason: 'ChangeWindow nights is closed' }])).toMatch(/run changes a while ChangeWindow nights is closed/);
+});
+
+it('only what was assigned: a package that came by itself', () => {
+  const seen = (assigned: readonly string[]) => bundlesAssigned.assert([{ cluster: 'a', packages: ['dns 1.0.0'], assigned: new Set(assigned) }]);
+  expect(seen(['dns 1.0.0', 'cni 1.0.0'])).toBeUndefined();
+  expect(seen(['dns 2.0.0'])).toMatch(/a has dns 1.0.0, which no run assigned to it/);
 });
 
 it('assigned once: a second assignment, a second end', () => {
-  const assignments = [{ run: 'r1', cluster: 'a' }, { run: 'r2', cluster: 'a' }];
+  const assignments = [{ run: 'r1', cluster: 'a', desiredId: 'new' }, { run: 'r1', cluster: 'a', desiredId: 'old' }, { run: 'r2', cluster: 'a', desiredId: 'new' }];
   const journal = (['Assigned', 'Soaking', 'Assigned', 'Soaking', 'Done'] as const).map((event) => ({ run: 'r1', cluster: 'a', event }));
   expect(assignedOnce.assert({ assignments, journal })).toBeUndefined();
-  expect(assignedOnce.assert({ assignments: [...assignments, { run: 'r1', cluster: 'a' }], journal })).toMatch(/twice: a is assigned by r1/);
+  expect(assignedOnce.assert({ assignments: [...assignments, { run: 'r1', cluster: 'a', desiredId: 'new' }], journal })).toMatch(/twice: a is assigned new by r1/);
   expect(assignedOnce.assert({ assignments, journal: [...journal, { run: 'r1', cluster: 'a', event: 'Done' }] })).toMatch(/twice: Done a in r1/);
 });
 

@@ -1,34 +1,48 @@
-/** Never more clusters of a stage in flight than it allows, and no later stage before the earlier ones have ended. */
-import { UpdateRun } from '../../../mesh/api/resources/index.ts';
-import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
+/** No stage begins before every cluster of the earlier ones is finished, or away: those get their turn when they are back, beside the stage that is at work by then. */
 import type { RunTarget, TargetPhase } from '../../../mesh/model/rollout.ts';
+import { seconds } from '../../../mesh/model/instant.ts';
+import type { Fleet } from '../fleet.ts';
+import type { SavedStep } from '../ports.ts';
 import type { Invariant } from './invariant.ts';
 
-interface SeenRun { readonly name: string; readonly maxConcurrency: readonly number[]; readonly targets: readonly Pick<RunTarget, 'cluster' | 'stage' | 'phase'>[] }
+interface Begun { readonly step: SavedStep; readonly stage: number; /** Before it, the last that had begun. */ readonly earlier: number; /** Has been there for long, for all that the hub can know. */ readonly isThere: (cluster: string) => boolean }
 
-const IN_FLIGHT: readonly TargetPhase[] = ['Assigned', 'Soaking'];
 const NOT_BEGUN: readonly TargetPhase[] = ['Pending', 'Skipped'];
-/** The implicit last stage, `remaining`, takes one at a time. */
-const REMAINING_CONCURRENCY = 1;
+/** A hub and an agent need no longer to find each other. */
+const TOGETHER_SECONDS = 30;
 
-export const stageOrder: Invariant<readonly SeenRun[]> = {
-  name: 'stage order',
-  capture: (fleet) => fleet.hub.readAll<UpdateRunObject>(UpdateRun).map((run) => ({
-    name: run.metadata.name, maxConcurrency: (run.spec.strategy?.stages ?? []).map((stage) => Number(stage.maxConcurrency)), targets: fleet.targets(run.metadata.name),
-  })),
-  assert(runs) {
-    for (const { name, maxConcurrency, targets } of runs) {
-      for (const stage of new Set(targets.map((target) => target.stage))) {
-        const here = targets.filter((target) => target.stage === stage);
-        const inFlight = here.filter(({ phase }) => IN_FLIGHT.includes(phase));
-        const most = maxConcurrency[stage] ?? REMAINING_CONCURRENCY;
-        if (inFlight.length > most) return `${name}: ${inFlight.map(({ cluster }) => cluster).join(', ')} are in flight in stage ${stage}, which allows ${most}`;
-        const begun = here.find(({ phase }) => !NOT_BEGUN.includes(phase));
-        const open = targets.find((target) => target.stage < stage && (target.phase === 'Pending' || IN_FLIGHT.includes(target.phase)));
-        if (begun !== undefined && open !== undefined) return `${name}: ${begun.cluster} of stage ${stage} is ${begun.phase} while ${open.cluster} of stage ${open.stage} is ${open.phase}`;
+const lastBegun = (targets: readonly Pick<RunTarget, 'stage' | 'phase'>[]): number =>
+  Math.max(-1, ...targets.filter(({ phase }) => !NOT_BEGUN.includes(phase)).map(({ stage }) => stage));
+
+function isThere(fleet: Fleet, cluster: string): boolean {
+  const since = fleet.calmSince('hub', cluster);
+  return since !== undefined && fleet.clock.now() - since > seconds(TOGETHER_SECONDS);
+}
+
+export function stageOrder(): Invariant<readonly Begun[]> {
+  let looked = 0;
+  const begun = new Map<string, number>();
+  return {
+    name: 'stage order',
+    capture(fleet) {
+      const found: Begun[] = [];
+      for (const step of fleet.steps.slice(looked)) {
+        const [before, now] = [begun.get(step.run) ?? -1, lastBegun(step.targets)];
+        begun.set(step.run, Math.max(before, now));
+        if (now > before && before >= 0) found.push({ step, stage: now, earlier: before, isThere: (cluster) => isThere(fleet, cluster) });
+        if (now > before && before < 0 && now > 0) found.push({ step, stage: now, earlier: 0, isThere: (cluster) => isThere(fleet, cluster) });
       }
-    }
-    return undefined;
-  },
-  print: (runs) => runs.map(({ name, targets }) => `${name}: ${targets.map(({ cluster, stage, phase }) => `${cluster} (stage ${stage}) ${phase}`).join(', ')}`).join('\n'),
-};
+      looked = fleet.steps.length;
+      return found;
+    },
+    assert(all) {
+      for (const { step: { run, targets }, stage, earlier, isThere: there } of all) {
+        const open = targets.find((target) => target.stage >= earlier && target.stage < stage
+          && (target.phase === 'Assigned' || target.phase === 'Soaking' || (target.phase === 'Pending' && there(target.cluster))));
+        if (open !== undefined) return `${run}: stage ${stage} begins while ${open.cluster} of stage ${open.stage} is ${open.phase}`;
+      }
+      return undefined;
+    },
+    print: (all) => all.map(({ step: { run, targets } }) => `${run}: ${targets.map(({ cluster, stage, phase }) => `${cluster} (stage ${stage}) ${phase}`).join(', ')}`).join('\n'),
+  };
+}

@@ -1,0 +1,72 @@
+/** What simulated clusters may have beside Kubernetes: a Flux HelmRelease of Cilium, and a controller that brings in what it says. */
+import { z } from 'zod';
+import type { ResourceDefinition } from '../../mesh/api/resources/define.ts';
+import { apiVersionOf } from '../../mesh/api/resources/index.ts';
+import { HELM_RELEASES } from '../../mesh/api/resources/other-inventories.ts';
+import { seconds, toRfc3339 } from '../../mesh/model/instant.ts';
+import type { KubernetesObject } from '../../mesh/ports/kubernetes.ts';
+import type { Fleet, Member } from './fleet.ts';
+
+export const HelmRelease = HELM_RELEASES[0];
+export const CILIUM_RELEASE = { namespace: 'kube-system', name: 'cilium' } as const;
+const free = z.looseObject({}).meta({ 'x-kubernetes-preserve-unknown-fields': true });
+/** `version: 13` is what its API server refuses. */
+const spec = z.looseObject({ values: z.looseObject({ version: z.string().optional() }).meta({ 'x-kubernetes-preserve-unknown-fields': true }).optional() }).meta({ 'x-kubernetes-preserve-unknown-fields': true });
+export const MEMBER_SOFTWARE: readonly ResourceDefinition[] = [{ ...HelmRelease, singular: 'helmrelease', shortNames: [], description: 'HelmRelease', spec, status: free, printColumns: [] }];
+
+/** `works`: what is asked for is ready a second later. `fails`: it never is. `sleeps`: it looks at nothing, and the status stays what it was. */
+export const MANNERS = ['works', 'fails', 'sleeps'] as const;
+export type Manner = (typeof MANNERS)[number];
+
+export interface HelmReleaseObject extends KubernetesObject {
+  readonly spec?: { readonly values?: Readonly<Record<string, unknown>> };
+  readonly status?: { readonly observedGeneration?: number; readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+export interface HelmControllers {
+  /** From now on, for what is asked for already as well. */
+  behave(cluster: string, manner: Manner): void;
+}
+
+const never = new AbortController().signal;
+const BY = 'helm-controller';
+const REACTION_SECONDS = 1;
+const FIRST_VERSION = '1.18.12';
+
+/** A release and a controller in each cluster, all of which work. */
+export async function beginHelmControllers(fleet: Fleet): Promise<HelmControllers> {
+  const manners = new Map<string, Manner>();
+
+  async function reconcile({ name, kubernetes, read }: Member): Promise<void> {
+    const release = read<HelmReleaseObject>(HelmRelease, CILIUM_RELEASE);
+    const manner = manners.get(name) ?? 'works';
+    if (release === undefined || manner === 'sleeps') return;
+    const { generation = 1 } = release.metadata;
+    const ready = manner === 'works' ? 'True' : 'False';
+    if (release.status?.observedGeneration === generation && release.status.conditions?.[0]?.status === ready) return;
+    const condition = { type: 'Ready', status: ready, observedGeneration: generation, reason: manner === 'works' ? 'UpgradeSucceeded' : 'UpgradeFailed', message: manner === 'works' ? 'Helm upgrade succeeded' : 'Helm upgrade failed: pods are not ready', lastTransitionTime: toRfc3339(fleet.clock.now()) };
+    await kubernetes.patch(HelmRelease, CILIUM_RELEASE, { status: { observedGeneration: generation, conditions: [condition] } }, { type: 'merge', fieldManager: BY, subresource: 'status' }, never);
+  }
+
+  async function watch(member: Member): Promise<void> {
+    const clock = fleet.clock.ownedBy(`${member.name} ${BY}`);
+    for await (const event of member.kubernetes.watch<HelmReleaseObject>(HelmRelease, { resourceVersion: '', sendInitialEvents: true }, never)) {
+      if (event.type === 'BOOKMARK' || event.type === 'DELETED') continue;
+      await clock.sleepUntil(clock.now() + seconds(REACTION_SECONDS), never);
+      await reconcile(member);
+    }
+  }
+
+  for (const member of fleet.members) {
+    await member.kubernetes.create(HelmRelease, { apiVersion: apiVersionOf(HelmRelease), kind: 'HelmRelease', metadata: { ...CILIUM_RELEASE }, spec: { chart: { spec: { chart: 'cilium' } }, values: { version: FIRST_VERSION } } } as KubernetesObject, { fieldManager: 'flux' }, never);
+    await reconcile(member);
+    void watch(member);
+  }
+  return {
+    behave(cluster, manner) {
+      const member = fleet.member(cluster);
+      manners.set(cluster, manner);
+      void reconcile(member);
+    },
+  };
+}
