@@ -1,7 +1,7 @@
 /** Clusters that would be in a run had they joined before it was frozen. They are told of, and left to the next run. Pure. */
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import type { ClusterView } from '../../../mesh/model/cluster.ts';
-import { fromRfc3339 } from '../../../mesh/model/instant.ts';
+import { toRfc3339 } from '../../../mesh/model/instant.ts';
 import { type ClusterSelector, matchesSelector } from '../../../mesh/model/selector.ts';
 import type { OpenRun } from './book.ts';
 import type { RunSpec } from './intent-world.ts';
@@ -11,7 +11,9 @@ const MOST_LISTED = 1000;
 /** The known ones and those that came since, sorted; the same list where none did. `inPlan`: whether the plan has a place for the cluster. */
 export function joinedLater({ record, targets }: OpenRun, spec: RunSpec, clusters: readonly ClusterObject[], viewOf: (object: ClusterObject) => ClusterView, inPlan: (view: ClusterView) => boolean): readonly string[] {
   if (spec.undoOf !== undefined || spec.retryOf !== undefined || spec.removePackage !== undefined || record.joinedLater.length >= MOST_LISTED) return record.joinedLater;
-  const late = clusters.filter(({ status }) => (fromRfc3339(status?.identity?.joinedAt) ?? 0) > record.createdAt);
+  // Written by the hub in one form: texts of it are in the order of time.
+  const since = toRfc3339(record.createdAt);
+  const late = clusters.filter(({ status }) => (status?.identity?.joinedAt ?? '') > since);
   if (late.length === 0) return record.joinedLater;
   const known = new Set([...record.joinedLater, ...targets.map(({ cluster }) => cluster)]);
   const selector = spec.bundle?.clusters as ClusterSelector | undefined;

@@ -1,6 +1,7 @@
 /** What becomes of an UpdateRun and its object: frozen, edited around, deleted, joined too late. */
 import { describe, expect, it } from 'vitest';
 import { Cluster, UpdateRun, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
+import { NEW_RUN_STATE } from '../../../mesh/model/rollout.ts';
 import { scriptedAgent } from '../testing/bench.ts';
 import { applyAll, CAREFUL, conditionOf, threeClusters } from '../testing/three-clusters.ts';
 import { change, makeBundle, makeRun, packagesOf, runBundle, runOf, statusOf } from './testing/runs.ts';
@@ -118,6 +119,25 @@ describe('an UpdateRun', () => {
     await change(bench, 'steps', { pause: false });
     await applyAll(bench, Object.values(agents), 3);
     expect(await statusOf(bench, 'steps')).toMatchObject({ phase: 'Completed' });
+  });
+
+  it('that a version began which kept the strategy in its object alone goes on by that', async () => {
+    const { bench, agents } = await threeClusters();
+    await bench.stopHub();
+    for (const agent of Object.values(agents)) agent.disconnect();
+    const content = JSON.stringify({ schema: 1, cluster: 'oslo', mesh: null, peering: null, trust: { trustDomain: 'test', sequence: 1, bundlePem: '' }, failover: [], globalServices: [] });
+    await bench.records.putRevisions([{ id: 'sha256-old', cluster: 'oslo', content }]);
+    const row = { cluster: 'oslo', stage: 1, fromId: null, toId: 'sha256-old', phase: 'Pending', assignedAt: null, healthyAt: null, finishedAt: null, message: '' } as const;
+    await bench.records.createRun('old', {
+      uid: '', createdAt: 1, author: '', changes: 'Plan', strategy: null, strategyDigest: '', undoOf: null, message: 'created', warnings: [], state: NEW_RUN_STATE, phase: 'Running', finishedAt: null, joinedLater: [],
+      targets: [row], journal: [{ run: 'old', at: 1, cluster: '', event: 'Created', message: 'created' }],
+    });
+    await makeRun(bench, 'old', { strategy: { name: 'careful', ...CAREFUL }, planDigest: 'x' });
+    await bench.startHub();
+    for (const agent of Object.values(agents)) agent.connect(bench);
+    await applyAll(bench, Object.values(agents), 5);
+    expect(await statusOf(bench, 'old')).toMatchObject({ phase: 'Completed', counts: { done: 1 } });
+    expect(await bench.records.getRun('old')).toMatchObject({ strategy: null, phase: 'Completed', finishedAt: expect.any(Number) });
   });
 
   it('writes nothing while nothing changes', async () => {

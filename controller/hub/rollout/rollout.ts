@@ -122,7 +122,7 @@ export function createRollout(parts: RolloutParts): Rollout {
     for (const object of [...unsettledRuns(runs)].sort(oldestFirst)) {
       try { found.push(await find(object, world)); } catch (error) { failed.set(object, error); }
     }
-    const waiting = waitingRuns(found.flatMap(contenderOf));
+    const waiting: ReadonlyMap<string, string> = found.some(({ kind }) => kind === 'ready') ? waitingRuns(found.flatMap(contenderOf)) : new Map();
     // Whom a run has that could not be read is not known: none begins beside it.
     const unknown = failed.size === 0 ? undefined : 'waits until an older run can be read';
     const byObject = new Map(found.map((one) => [one.object, one]));

@@ -55,7 +55,10 @@ const updateRunStatus = z.object({
 });
 export type UpdateRunObject = ResourceObject<z.infer<typeof updateRunSpec>, z.infer<typeof updateRunStatus>>;
 
-/** Rows per cluster and the journal are records (`isthmus run status`); status stays small at any fleet size. */
+/**
+ * Rows per cluster and the journal are records (`isthmus run status`); status stays small at any fleet size. Conditions: `Progressing`, `Healthy` (no cluster that the run has
+ * changed has failed), `StrategySound` (False: what is unwise in it), `StrategyChanged` (only where the UpdateStrategy is not what the run has frozen).
+ */
 export const UpdateRun = defineResource({
   kind: 'UpdateRun', plural: 'updateruns', shortNames: ['irun'],
   description: 'One change on its way through the fleet, stage by stage.',
