@@ -4,7 +4,7 @@ import type { Environment } from './environment.ts';
 
 export type Register = (program: Command, environment: (command: Command) => Environment) => void;
 
-/** Name, what `--help` says, and where it lives. Order is the order of `--help`. */
+/** Name, what `--help` says, and where it lives. Order is the order of `--help`. All but `completion`, which has to know them. */
 export const COMMANDS: readonly (readonly [name: string, summary: string, load: () => Promise<{ register: Register }>])[] = [
   ['demo', 'three clusters and a hub on this machine, and a walk through all of it', () => import('./demo/index.ts')],
   ['join', 'make a one-use token for a cluster and print its helm command', () => import('./join/index.ts')],
@@ -15,7 +15,6 @@ export const COMMANDS: readonly (readonly [name: string, summary: string, load: 
   ['dns', 'what the agents\' DNS answers, and why', () => import('./dns/index.ts')],
   ['drill', 'failover drills: leave a cluster on purpose, measure, restore, report', () => import('./drill/index.ts')],
   ['drift', 'changes made by others to what Isthmus manages', () => import('./drift/index.ts')],
-  ['completion', 'a script by which a shell completes what is typed', () => import('./completion/index.ts')],
   ['hub', 'run the control plane', () => import('./hub/index.ts')],
   ['agent', 'run a cluster\'s agent', () => import('./agent/index.ts')],
   ['embedded', 'run an embedded Kubernetes-style API, standing in for a cluster\'s own', () => import('./embedded/index.ts')],
@@ -26,3 +25,5 @@ export const newProgram = (): Command => new Command('isthmus')
   .description('Turns independent Kubernetes clusters into one governed network.')
   .option('--kubeconfig <path>', 'kubeconfig of the hub\'s Kubernetes API (default: $KUBECONFIG, then ~/.kube/config)')
   .option('--context <name>', 'context in the kubeconfig');
+
+export const COMPLETION_SUMMARY = 'a script by which a shell completes what is typed: source <(isthmus completion bash)';

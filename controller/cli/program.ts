@@ -2,9 +2,11 @@
 import { userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, CommanderError } from 'commander';
-import { COMMANDS, newProgram } from './commands.ts';
+import { COMMANDS, COMPLETION_SUMMARY, newProgram } from './commands.ts';
 import { CommandFailure, type Environment, EXIT, UsageProblem } from './environment.ts';
 import { unmeasured } from './unmeasured.ts';
+
+const ALL_COMMANDS: typeof COMMANDS = [...COMMANDS, ['completion', COMPLETION_SUMMARY, () => import('./completion/index.ts')]];
 
 /** Open connections keep a process alive: they are closed when the command is done. */
 type Closers = (() => Promise<void>)[];
@@ -63,8 +65,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   const closers: Closers = [];
   onEndingSignals(stop);
   const program = newProgram().showHelpAfterError('(isthmus COMMAND --help says more)').exitOverride();
-  const wanted = argv.slice(2).find((word) => COMMANDS.some(([name]) => name === word));
-  for (const [name, summary, load] of COMMANDS) {
+  const wanted = argv.slice(2).find((word) => ALL_COMMANDS.some(([name]) => name === word));
+  for (const [name, summary, load] of ALL_COMMANDS) {
     if (name === wanted) (await load()).register(program, createEnvironment(stop.signal, closers));
     else program.command(name).description(summary);
   }

@@ -21,7 +21,7 @@ const words = async (typed: readonly string[], environment: TestEnvironment = te
 
 describe('completion', () => {
   test('commands, their sub-commands, options and values come from the tree of commands', async () => {
-    expect(await words([''])).toEqual(COMMANDS.map(([name]) => name));
+    expect(await words([''])).toEqual([...COMMANDS.map(([name]) => name), 'completion']);
     expect(await words(['run', 's'])).toEqual(['simulate', 'status', 'stop']);
     expect(await words(['--kubeconfig', 'x', 'run', 'sim'])).toEqual(['simulate']);
     expect(await words(['run', 'simulate', '--fa'])).toEqual(['--fail', '--fail-percent']);

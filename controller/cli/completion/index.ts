@@ -1,6 +1,6 @@
 /** `isthmus completion`: what a shell needs to complete what is typed. */
 import { Argument, Command } from 'commander';
-import { COMMANDS, newProgram } from '../commands.ts';
+import { COMMANDS, COMPLETION_SUMMARY, newProgram } from '../commands.ts';
 import type { Environment } from '../environment.ts';
 import { type Candidate, complete } from './complete.ts';
 import { SCRIPTS, SHELLS } from './scripts.ts';
@@ -11,12 +11,13 @@ const MOST_NAMES = 500;
 const LONGEST_MEANING = 80;
 
 /** Only what was typed is loaded. */
-export async function programFor(words: readonly string[], environment: (command: Command) => Environment): Promise<Command> {
+async function programFor(words: readonly string[], environment: (command: Command) => Environment): Promise<Command> {
   const program = newProgram();
   for (const [name, summary, load] of COMMANDS) {
     if (words.slice(0, -1).includes(name)) (await load()).register(program, environment);
     else program.command(name).description(summary);
   }
+  register(program, environment);
   return program;
 }
 
@@ -52,7 +53,7 @@ export async function completeWords(words: readonly string[], environment: (comm
 }
 
 export function register(program: Command, environment: (command: Command) => Environment): void {
-  const completion = program.command('completion').description('a script by which a shell completes what is typed: source <(isthmus completion bash)')
+  const completion = program.command('completion').description(COMPLETION_SUMMARY)
     .addArgument(new Argument('<shell>').choices(SHELLS))
     .action((shell: (typeof SHELLS)[number], _options: object, command: Command) => { environment(command).out(SCRIPTS[shell]); });
   completion.command('words', { hidden: true }).argument('[words...]').allowUnknownOption()

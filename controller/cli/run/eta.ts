@@ -23,7 +23,7 @@ export function paceSeconds({ targets }: Pick<RunAnswer, 'targets'>): number | u
 }
 
 /** A line for people; empty: it has ended, or nothing can be said. */
-export async function etaOf(environment: Environment, client: KubernetesClient, { metadata: { name }, status }: UpdateRunObject, rows: RunAnswer): Promise<string> {
+async function etaOf(environment: Environment, client: KubernetesClient, { metadata: { name }, status }: UpdateRunObject, rows: RunAnswer): Promise<string> {
   if (FINAL_RUN_PHASES.includes(status?.phase ?? 'Pending')) return '';
   const pace = paceSeconds(rows);
   const basis = pace === undefined ? `if clusters are healthy ${USUAL_SECONDS} s after they were given their state` : `at the pace so far, ${pace} s until a cluster is healthy`;

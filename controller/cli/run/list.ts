@@ -18,7 +18,7 @@ function phasesOf(texts: readonly string[]): ReadonlySet<string> | undefined {
   }));
 }
 
-export async function listRuns(environment: Environment, options: { readonly format: Format; readonly phases: readonly string[] }): Promise<void> {
+async function listRuns(environment: Environment, options: { readonly format: Format; readonly phases: readonly string[] }): Promise<void> {
   const wanted = phasesOf(options.phases);
   const client = await environment.connect();
   const runs = (await allRuns(environment, client)).filter(({ status }) => wanted === undefined || wanted.has(status?.phase ?? 'Pending'));

@@ -24,7 +24,7 @@ const STEPS = [1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 2
 const COLOURS: Readonly<Partial<Record<SimulatedCluster['phase'], string>>> = { Done: '#2f855a', Failed: '#c53030', RollbackFailed: '#822727', RolledBack: '#b7791f', RollingBack: '#b7791f' };
 const IN_FLIGHT = '#2b6cb0';
 
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '');
+const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll(/[^\P{Cc}\t\n\r]/gu, '');
 const short = (text: string, most: number): string => (text.length <= most ? text : `${text.slice(0, most - 1)}…`);
 const rounded = (value: number): string => String(Math.round(value * 10) / 10);
 

@@ -3,8 +3,9 @@ import { UpdateRun } from '../../../mesh/api/resources/index.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import type { RunTarget } from '../../../mesh/model/rollout.ts';
 import { testEnvironment, type TestEnvironment } from '../testing/environment.ts';
-import { stopRun, undoRun } from './change.ts';
-import { drawRun } from './status-draw.ts';
+import { retryRun, stopRun, tellRun, undoRun } from './change.ts';
+import { paceSeconds } from './eta.ts';
+import { drawRun, progressBar } from './status-draw.ts';
 
 const NOW = Date.UTC(2030, 0, 1, 12);
 const run: UpdateRunObject = {
@@ -70,4 +71,45 @@ test('stop asks the run to stop; a run that is not there is said so', async () =
   await stopRun(environment, 'europe-1');
   expect((await environment.client.get<UpdateRunObject>(UpdateRun, { name: 'europe-1' }, environment.signal))?.spec.stop).toBe(true);
   await expect(stopRun(environment, 'europe-2')).rejects.toThrow('"europe-2"');
+});
+
+test('retry makes a run of what an ended one left, and says where there is nothing left', async () => {
+  const environment = await withRun('Completed');
+  await expect(retryRun(environment, 'europe-1', { reason: 'again', dryRun: false })).rejects.toThrow('left nothing to try again');
+  await environment.client.patch(UpdateRun, { name: 'europe-1' }, { status: { phase: 'Failed', counts: { failed: 1 } } }, { type: 'merge', fieldManager: 'test', subresource: 'status' }, environment.signal);
+  await retryRun(environment, 'europe-1', { reason: 'again', dryRun: false, strategy: 'hasty', output: 'name' });
+  const retry = (await environment.client.list<UpdateRunObject>(UpdateRun, {}, environment.signal)).items.find((object) => object.spec.retryOf === 'europe-1');
+  expect(retry?.spec).toMatchObject({ strategyName: 'hasty', reason: 'again' });
+  expect(retry?.spec.strategy).toBeUndefined();
+  expect(environment.printed()).toBe(`updaterun.isthmus.dev/${retry?.metadata.name}\n`);
+});
+
+test('pause and resume; a run that has ended hears nothing any more', async () => {
+  const environment = await withRun('Running');
+  await tellRun(environment, 'europe-1', 'pause', { output: 'name' });
+  expect(environment.printed()).toBe('updaterun.isthmus.dev/europe-1\n');
+  await tellRun(environment, 'europe-1', 'resume');
+  expect((await environment.client.get<UpdateRunObject>(UpdateRun, { name: 'europe-1' }, environment.signal))?.spec).toMatchObject({ pause: false, resumedAt: '2030-01-01T12:00:00.000Z' });
+  await expect(tellRun(await withRun('Completed'), 'europe-1', 'pause')).rejects.toThrow('has ended (Completed)');
+});
+
+test('of many clusters those are shown that stand out, and the rest is counted', () => {
+  const targets = Array.from({ length: 200 }, (_, index) => target(`c-${index}`, 0, index < 120 ? { phase: 'Done' } : index < 125 ? { phase: 'Failed', assignedAt: NOW, message: 'unhealthy' } : index < 155 ? { phase: 'Assigned', assignedAt: NOW } : {}));
+  const text = drawRun({ run, rows: { stages: ['all', 'remaining'], journal: [], targetsOmitted: 0, tally: [{ Done: 120, Failed: 5, Assigned: 30, Pending: 45 }, {}], frozen: null, targets } }, NOW, 'ETA: soon');
+  expect(text).toContain('] 120/200  · 45 Pending  → 30 Assigned  ✓ 120 Done  ✗ 5 Failed\n  ETA: soon\n');
+  expect(text).toContain('… and 15 more that stand out');
+  expect(text).not.toContain('c-1 ');
+  expect(text.split('\n').length).toBeLessThan(40);
+});
+
+test('a bar shows at least once what there is', () => {
+  expect(progressBar({ Done: 999, Failed: 1 }, 10)).toBe('[█████████✗]');
+  expect(progressBar({ Done: 1, Pending: 999 }, 10)).toBe('[█·········]');
+  expect(progressBar({})).toBe('');
+});
+
+test('the pace is the middle of what it took so far', () => {
+  const took = (cluster: string, seconds: number): RunTarget => target(cluster, 0, { phase: 'Done', assignedAt: NOW, healthyAt: NOW + seconds * 1000 });
+  expect(paceSeconds({ targets: [took('a', 5), took('b', 300), took('c', 7), target('d', 0, {})] })).toBe(7);
+  expect(paceSeconds({ targets: [target('d', 0, {})] })).toBeUndefined();
 });

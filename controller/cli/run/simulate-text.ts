@@ -10,11 +10,11 @@ const MOST_ROWS = 50;
 const TIMELINE_COLUMNS = 60;
 const BARS = ' ▁▂▃▄▅▆▇█';
 
-export const spanText = (from: Instant, to: Instant): string => age(from, to);
+const spanText = (from: Instant, to: Instant): string => age(from, to);
 const at = (instant: Instant | null): string => (instant === null ? '-' : timeText(instant));
 
 /** `9 Done, 1 Failed`. */
-export const tallyText = (tally: SimulatedStage['tally']): string => Object.entries(tally).map(([phase, count]) => `${count} ${phase}`).join(', ');
+const tallyText = (tally: SimulatedStage['tally']): string => Object.entries(tally).map(([phase, count]) => `${count} ${phase}`).join(', ');
 
 export function assumedText({ assumptions: { secondsToHealthy, failing, failingPercent = {}, away, secondsToApproval, gatesPass } }: Simulation): string {
   const some = (names: readonly string[]): string => `${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`;
@@ -56,7 +56,7 @@ export function sampled(radius: readonly RadiusPoint[], from: Instant, until: In
 const bars = (values: readonly number[], most: number): string => values.map((value) => BARS[value === 0 || most === 0 ? 0 : Math.max(1, Math.round((value / most) * (BARS.length - 1)))]).join('');
 
 /** A line of time for each stage, and one for how much is touched. */
-export function timeline(simulation: Simulation): string {
+function timeline(simulation: Simulation): string {
   const { from, until, stages, radius, peak, clusters } = simulation;
   if (until === from || stages.length === 0) return '';
   const column = (instant: Instant): number => Math.max(0, Math.min(TIMELINE_COLUMNS - 1, Math.floor(((instant - from) / (until - from)) * TIMELINE_COLUMNS)));
@@ -81,7 +81,7 @@ export function clusterTable({ clusters, stages }: Simulation): { readonly headi
   return { headings: ['CLUSTER', 'STAGE', 'PHASE', 'BEGINS', 'HEALTHY', 'ENDS', 'MESSAGE'], rows: clusters.map((row) => clusterCells(row, names.get(row.stage) ?? '')) };
 }
 
-export function stageTable({ stages }: Simulation): { readonly headings: readonly string[]; readonly rows: readonly (readonly string[])[] } {
+function stageTable({ stages }: Simulation): { readonly headings: readonly string[]; readonly rows: readonly (readonly string[])[] } {
   return {
     headings: ['STAGE', 'BEGINS', 'ENDS', 'TAKES', 'CLUSTERS', 'AT-ONCE', 'WORST', 'OUTCOME'],
     rows: stages.map(({ name, beginsAt, endsAt, clusters, maxConcurrency, worstFailures, tally }) =>
