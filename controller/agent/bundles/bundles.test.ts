@@ -285,6 +285,17 @@ describe('changes by others', () => {
     expect([await dataOf(scene), await dataOf(scene, 'gone')]).toEqual([{ a: 'mine', c: '2' }, undefined]);
   });
 
+  test('are not what the server writes in another form, and it is asked once about that', async () => {
+    const scene = started();
+    let asked = 0;
+    scene.refuse = ({ text }) => { if (text === 'apply Secret shop/token') asked++; };
+    scene.assign([content([{ name: 'app', manifests: [{ ...manifest('Secret', 'token'), stringData: { token: 'x' } }] }])]);
+    expect(await scene.settle()).toMatchObject({ settled: true });
+    await scene.clock.advance(600_000);
+    expect(scene.outcome()).toMatchObject({ settled: true, drift: [] });
+    expect(asked).toBeLessThan(5);
+  });
+
   test('what they removed or deleted is not put back, also not by a new version; an annotation gives it to us', async () => {
     const scene = started();
     scene.assign([bundle('1', '1.0.0')]);

@@ -1,5 +1,5 @@
 /** One object of a bundle: applied as far as nobody else has changed it, or looked at. */
-import { objectName } from '../../../mesh/bundle/objects.ts';
+import { objectKey, objectName } from '../../../mesh/bundle/objects.ts';
 import type { BundleContent } from '../../../mesh/model/bundle.ts';
 import type { DriftEntry, DriftOverride } from '../../../mesh/model/desired.ts';
 import { AGENT_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
@@ -21,6 +21,8 @@ export interface ObjectParts {
   /** Permissions that were used up. */
   readonly spent: readonly string[];
   readonly known: Known;
+  /** By object: the resource version of which the server said that an apply changes nothing. What it writes in another form (`1000m`) cannot be told from here. */
+  readonly judged: Map<string, string>;
 }
 
 export type ObjectOutcome =
@@ -46,7 +48,7 @@ const NOT_OF_THE_SCHEMA = /failed to create typed (patch|live) object|field not 
 const isRefusal = (error: unknown): error is KubernetesError =>
   error instanceof KubernetesError && ([400, 403, 404, 405, 413, 415, 422].includes(error.code) || NOT_OF_THE_SCHEMA.test(error.message));
 
-export function createObjects({ client, kinds, content, overrides, spent, known }: ObjectParts): Objects {
+export function createObjects({ client, kinds, content, overrides, spent, known, judged }: ObjectParts): Objects {
   const refused = (message: string): ObjectOutcome => ({ state: 'refused', message });
   const inPlace = (object: KubernetesObject | undefined, spends: readonly string[] = []): ObjectOutcome => ({ state: 'in place', object, spends });
   const refOf = ({ reference: { namespace, name } }: Intent) => (namespace === '' ? { name } : { namespace, name });
@@ -74,7 +76,10 @@ export function createObjects({ client, kinds, content, overrides, spent, known 
     return keeping(intent, keeps.filter(({ path, actual }) => path !== '' && shownValue(reference, valueAt(live, path), known.digest) === actual).map(({ path }) => path), live);
   }
 
-  const isInPlace = ({ object }: Intent, current: KubernetesObject): boolean => appliesNothingNew(object, current, { fieldManager: AGENT_FIELD_MANAGER, apiVersion: object.apiVersion, subresource: undefined });
+  const settle = ({ reference }: Intent, { metadata: { resourceVersion } }: KubernetesObject): void => { if (resourceVersion !== undefined) judged.set(objectKey(reference), resourceVersion); };
+
+  const isInPlace = ({ object, reference }: Intent, current: KubernetesObject): boolean => (judged.has(objectKey(reference)) && judged.get(objectKey(reference)) === current.metadata.resourceVersion)
+    || appliesNothingNew(object, current, { fieldManager: AGENT_FIELD_MANAGER, apiVersion: object.apiVersion, subresource: undefined });
 
   /** What is missing or in the way before anything is asked of the object; else its resource. */
   async function kindOf({ reference }: Intent, signal: CancelSignal): Promise<ResourceKind | ObjectOutcome> {
@@ -140,7 +145,10 @@ export function createObjects({ client, kinds, content, overrides, spent, known 
         if (current !== undefined && isInPlace(intent, current)) return inPlace(current);
         if (isReverted(current)) return dryRun ? inPlace(current) : overwrite(intent, kind, current, [], [], signal);
         const written = await apply(intent, kind, current, { dryRun }, signal);
-        if (!('conflicts' in written)) return inPlace(written);
+        if (!('conflicts' in written)) {
+          if (!dryRun) settle(intent, written);
+          return inPlace(written);
+        }
         const { left, keep, spends } = decide(conflictEntries(intent.reference, intent.object, current, written.conflicts, known), overrides, spent);
         if (left.length > 0) return { state: 'drift', drift: left };
         if (dryRun) return inPlace(current);
@@ -160,7 +168,10 @@ export function createObjects({ client, kinds, content, overrides, spent, known 
         const entries = live === undefined ? [driftEntry(intent.reference, '', intent.object, undefined, known)] : await changes(intent, kind, live, signal);
         const { left, keep, spends } = decide(entries, overrides, spent);
         if (left.length > 0) return { state: 'drift', drift: left };
-        if (spends.length === 0) return inPlace(live);
+        if (spends.length === 0) {
+          if (live !== undefined && entries.length === 0) settle(intent, live);
+          return inPlace(live);
+        }
         const obstacle = inTheWay(intent, live);
         return obstacle === undefined ? overwrite(intent, kind, live, keep, spends, signal) : refused(obstacle);
       });

@@ -55,6 +55,16 @@ const reachedText = (reached: number): string => (reached === 0 ? 'nothing of it
 export function createPackages({ ports, config, state, inventories, kinds, read }: PackageParts) {
   const { kubernetes: client, clock, digest, log } = ports;
 
+  /** By package; of one content under the same decisions. */
+  const judgements = new Map<string, { readonly of: string; readonly judged: Map<string, string> }>();
+  function judgedOf(name: string, of: string): Map<string, string> {
+    const known = judgements.get(name);
+    if (known?.of === of) return known.judged;
+    const judged = new Map<string, string>();
+    judgements.set(name, { of, judged });
+    return judged;
+  }
+
   const memory = (name: string) => state.packages[name];
   const remember = (name: string, drift: readonly DriftEntry[], spent: readonly string[]): void => {
     const known = memory(name);
@@ -102,6 +112,7 @@ export function createPackages({ ports, config, state, inventories, kinds, read 
     if (inventory.phase !== 'Removing') await inventories.save({ ...inventory, phase: 'Removing' }, signal);
     const { message, drift } = await clear(inventory, undefined, overrides, signal);
     if (message !== undefined) return outcome(`package ${name}: is not assigned any more, and is being taken away: ${message}`, { drift, moving: drift.length === 0 });
+    judgements.delete(name);
     await inventories.drop(name, signal);
     log.info({ package: name, version }, 'took a package away');
     return SETTLED;
@@ -125,7 +136,7 @@ export function createPackages({ ports, config, state, inventories, kinds, read 
     const save = inventories.save;
     const parts = createPart({
       content, config, client, clock, digest, save, generation,
-      objects: createObjects({ client, kinds, content, overrides, spent, known: { previous: memory(name)?.drift ?? [], now: clock.now(), digest } }),
+      objects: createObjects({ client, kinds, content, overrides, spent, judged: judgedOf(name, `${reference.digest} ${JSON.stringify(overrides)}`), known: { previous: memory(name)?.drift ?? [], now: clock.now(), digest } }),
     }, reference.digest);
     const used = (drift: readonly DriftEntry[], spends: readonly string[]): void => remember(name, drift, stillSpent([...spent, ...spends], overrides));
 
