@@ -8,7 +8,10 @@ import { groupOf, objectName } from './objects.ts';
 
 const OWN_GROUP = 'isthmus.dev';
 /** Of Cilium's peering, which the plan writes. */
-const PEERING_OBJECTS = ['Secret cilium-clustermesh', 'Secret cilium-kvstoremesh', 'ConfigMap clustermesh-remote-users'];
+const PEERING_OBJECTS = [
+  'Secret cilium-clustermesh', 'Secret cilium-kvstoremesh', 'ConfigMap clustermesh-remote-users',
+  ...['admin', 'local', 'remote', 'server'].map((use) => `Secret clustermesh-apiserver-${use}-cert`),
+];
 const MANAGED_BY = 'app.kubernetes.io/managed-by';
 const RIGHTS_GROUP = 'rbac.authorization.k8s.io';
 const ADMISSION_GROUP = 'admissionregistration.k8s.io';

@@ -139,6 +139,16 @@ describe('what is refused', () => {
     expect([await dataOf(scene), await dataOf(scene, 'more'), await dataOf(scene, 'new')]).toEqual([{ a: '1' }, { a: '1' }, undefined]);
   });
 
+  test('an object that Isthmus itself has made, whatever the bundle calls it', async () => {
+    const scene = started();
+    await scene.kubernetes.create(ConfigMap, { ...configMap('derived'), metadata: { namespace: 'shop', name: 'derived', labels: { 'app.kubernetes.io/managed-by': 'isthmus-agent' } } } as unknown as KubernetesObject, { fieldManager: 'isthmus-agent' }, never);
+    for (const part of [{ name: 'a', manifests: [configMap('derived')] }, { name: 'a', patch: { object: { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'shop', name: 'derived' }, fields: { data: { a: 'c' } } } }]) {
+      scene.assign([content([part])]);
+      expect((await scene.settle(2000)).message).toContain('ConfigMap shop/derived: is made by Isthmus itself');
+    }
+    expect(scene.writes).toEqual([]);
+  });
+
   test('an object of another package', async () => {
     const scene = started();
     scene.assign([content(undefined, '1.0.0', 'first')]);
@@ -283,6 +293,16 @@ describe('changes by others', () => {
     await scene.clock.advance(61_000);
     expect(scene.outcome()).toMatchObject({ settled: true, drift: [] });
     expect([await dataOf(scene), await dataOf(scene, 'gone')]).toEqual([{ a: 'mine', c: '2' }, undefined]);
+  });
+
+  test('are not decided on by a bundle', async () => {
+    const scene = started();
+    scene.assign([content([{ name: 'app', manifests: [{ ...configMap('settings'), metadata: { namespace: 'shop', name: 'settings', annotations: { 'isthmus.dev/drift': 'revert', 'isthmus.dev/changed-by': 'ann', team: 'shop' } } }] }])]);
+    await scene.settle();
+    expect(Object.keys((await scene.read(ConfigMap, 'settings'))?.metadata.annotations ?? {}).sort()).toEqual(['isthmus.dev/bundle', 'team']);
+    await edit(scene, { a: 'mine' });
+    await scene.clock.advance(61_000);
+    expect(await dataOf(scene)).toEqual({ a: 'mine' });
   });
 
   test('are not what the server writes in another form, and it is asked once about that', async () => {

@@ -23,9 +23,12 @@ function fieldsOf({ values, patch }: BundlePart): Readonly<Record<string, unknow
   return values.target === 'HelmRelease' ? { spec: { values: values.values } } : values.target === 'Application' ? { spec: { source: { helm: { valuesObject: values.values } } } } : { data: values.values };
 }
 
+/** Annotations by which people say something to Isthmus: a bundle that had them would decide in their place. */
+const OF_PEOPLE = /^isthmus\.dev\//;
+
 function marked(manifest: ManifestObject, content: BundleContent, digest: string): KubernetesObject {
   const { metadata } = manifest as unknown as KubernetesObject;
-  return { ...manifest, metadata: { ...metadata, labels: { ...metadata.labels, [PACKAGE]: content.package }, annotations: { ...metadata.annotations, [BUNDLE]: digest } } };
+  return { ...manifest, metadata: { ...metadata, labels: { ...metadata.labels, [PACKAGE]: content.package }, annotations: { ...Object.fromEntries(Object.entries(metadata.annotations ?? {}).filter(([key]) => !OF_PEOPLE.test(key))), [BUNDLE]: digest } } };
 }
 
 /** A namespace or a definition goes before what needs it. */

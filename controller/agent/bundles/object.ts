@@ -2,7 +2,7 @@
 import { objectKey, objectName } from '../../../mesh/bundle/objects.ts';
 import type { BundleContent } from '../../../mesh/model/bundle.ts';
 import type { DriftEntry, DriftOverride } from '../../../mesh/model/desired.ts';
-import { AGENT_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
+import { AGENT_FIELD_MANAGER, HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { type KubernetesClient, KubernetesError, type KubernetesObject, type ResourceKind, type StatusCause } from '../../../mesh/ports/kubernetes.ts';
 import { appliesNothingNew } from '../../runtime/applied-fields.ts';
@@ -41,6 +41,7 @@ export interface Objects {
   review(intent: Intent, signal: CancelSignal): Promise<ObjectOutcome>;
 }
 
+const MANAGED_BY = 'app.kubernetes.io/managed-by';
 /** What does not fit the schema is refused by server-side apply as an inner error (500). */
 const NOT_OF_THE_SCHEMA = /failed to create typed (patch|live) object|field not declared in schema/;
 
@@ -94,6 +95,9 @@ export function createObjects({ client, kinds, content, overrides, spent, known,
   }
 
   const inTheWay = ({ reference, how }: Intent, current: KubernetesObject | undefined): string | undefined => {
+    // Written by the same field manager: an apply would take from it what the agent's other parts have written.
+    const maker = current?.metadata.labels?.[MANAGED_BY];
+    if (maker === AGENT_FIELD_MANAGER || maker === HUB_FIELD_MANAGER) return `${objectName(reference)}: is made by Isthmus itself (label ${MANAGED_BY}=${maker}), and bundles do not write it; take it out`;
     if (how === 'fields') return current === undefined ? `${objectName(reference)}: is not there, and only fields of it are given; make it first, or take the part out` : undefined;
     const owner = current?.metadata.labels?.[PACKAGE];
     return owner === undefined || owner === content.package ? undefined : `${objectName(reference)}: belongs to package ${owner} (label ${PACKAGE}); take it out of one of both`;
