@@ -44,6 +44,7 @@ export function createSimulationRecord(targets: readonly RunTarget[], connected:
   const open = new Map<string, Open<SimulatedWait>>();
   const closings: Open<SimulatedClosing>[] = [];
   const shut = new Map<string, Open<SimulatedClosing>>();
+  let [lastStage, lastReasons]: [string, readonly string[]] = ['', []];
   let peak = { inFlight: 0, failed: 0, unavailable: 0, changed: 0 };
 
   function takeRows(step: RunStep): void {
@@ -89,7 +90,8 @@ export function createSimulationRecord(targets: readonly RunTarget[], connected:
 
   /** Rows that were passed over for a closed window say so; those whose turn was not near say nothing. */
   function takeClosings({ reasons, stage }: RunStep, observed: readonly TargetObservation[], now: Instant): void {
-    if (reasons.length === 0 || stage === null) return;
+    if (reasons.length === 0 || stage === null || (stage === lastStage && reasons.length === lastReasons.length && reasons.every((reason, place) => reason === lastReasons[place]))) return;
+    [lastStage, lastReasons] = [stage, reasons];
     const waiting = new Map<WindowVerdict, number>();
     for (const [index, { phase, message }] of rows.entries()) {
       const window = phase === 'Pending' && message !== '' ? observed[index]!.window : undefined;
