@@ -32,7 +32,7 @@ export function createMetrics(options: { readonly processMetrics: boolean }): Me
     },
     gauge(name, help, labelNames = []) {
       const gauge = once(name, () => new Gauge({ name, help, labelNames, registers: [registry] }));
-      return { set: (labels, value) => gauge.set(labels, value) };
+      return { set: (labels, value) => gauge.set(labels, value), clear: () => gauge.reset() };
     },
     histogram(name, help, labelNames = [], bucketsSeconds = DEFAULT_BUCKETS_SECONDS) {
       const histogram = once(name, () => new Histogram({ name, help, labelNames, buckets: [...bucketsSeconds], registers: [registry] }));

@@ -5,7 +5,7 @@ const nothing = (): void => undefined;
 
 export const unmeasured: Metrics = {
   counter: () => ({ inc: nothing }),
-  gauge: () => ({ set: nothing }),
+  gauge: () => ({ set: nothing, clear: nothing }),
   histogram: () => ({ observe: nothing }),
   beforeReading: () => nothing,
 };

@@ -37,6 +37,15 @@ export interface InventoryConfig {
   readonly argoNamespaces: readonly string[];
 }
 
+/** A webhook that is told of the transitions of runs. */
+export interface NotificationSink {
+  readonly url: string;
+  /** CloudEvents types; one that ends in `*` stands for all that begin so. Unset: those of runs as a whole, and clusters that failed. */
+  readonly types?: readonly string[];
+  /** As of a metric gate. */
+  readonly authSecret?: string;
+}
+
 export interface HistoryRetention {
   /** Days for which every change of a cluster is kept. */
   readonly changeDays: number;
@@ -58,6 +67,8 @@ export interface HubConfig {
   readonly createNamespace?: boolean;
   /** Keys that bundles must be signed with, pinned outside of this hub's API; read anew for each use. Unset: no signatures are asked for. */
   readonly signingPolicy?: () => SigningPolicy;
+  /** Unset: nobody is told. */
+  readonly notifications?: readonly NotificationSink[];
   /** Unset: everything but Argo CD's Secrets. */
   readonly inventory?: InventoryConfig;
 }

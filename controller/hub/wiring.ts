@@ -50,6 +50,10 @@ import { createSavedQueries } from './inventory/saved-queries.ts';
 import { keepHistoryShort, USUAL_RETENTION } from './inventory/retention.ts';
 import { clusterViews } from './mesh/current-plan.ts';
 import { createMesh } from './mesh/mesh.ts';
+import { budgetsOf } from './notices/budgets.ts';
+import { createRunEvents } from './notices/run-events.ts';
+import { measureRuns } from './notices/run-metrics.ts';
+import { createSinks } from './notices/sinks.ts';
 import { createDiscovery } from './others/discovery.ts';
 import { createProfiles } from './others/profiles.ts';
 import { publishPeers } from './peers/peers.ts';
@@ -141,8 +145,15 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     const windows = createWindows({ ports, clusters, runs, windows: changeWindows, overrides: windowOverrides, packageOf: (name) => bundleObjects.get({ name })?.spec.package });
     const guards = createGuards(ports);
     const approvals = createApprovals({ ports, approvals: approvalObjects, runs, guards });
-    const askedGates = createAskedGates({ ports, runs, namespace: config.namespace, source: `/isthmus/${config.trustDomain}` });
-    const rollout = createRollout({ ports, sources, fleet, runs, strategies, drift: driftJudge, gates: allGates([approvals, askedGates]), windows, bundles });
+    const source = `/isthmus/${config.trustDomain}`;
+    const askedGates = createAskedGates({ ports, runs, namespace: config.namespace, source });
+    const notices = [createRunEvents({ ports, runs }), ...createSinks({ ports, runs, sinks: config.notifications ?? [], namespace: config.namespace, source })];
+    const budgetOf = (run: string): ReturnType<typeof budgetsOf> => {
+      const open = rollout.openRun(run);
+      const stage = runs.get({ name: run })?.status?.stage;
+      return open?.record.strategy == null || stage === undefined ? undefined : budgetsOf(open.record.strategy, open.targets, stage, (cluster) => fleet.connection(cluster)?.connected ?? false);
+    };
+    const rollout = createRollout({ ports, sources, fleet, runs, strategies, drift: driftJudge, gates: allGates([approvals, askedGates]), windows, bundles, onProgress: () => { for (const notice of notices) notice.wake(); } });
     const channels = createChannels({ ports, channels: channelObjects, bundles: bundleObjects, runs, judge: bundleJudge, assignments, fleet, drift: driftJudge, clusters, views: () => clusterViews(sources) });
     const drift = createDrift({ ports, judge: driftJudge, clusters, policies: driftPolicies, decisions: driftDecisions });
     const services = createServices({ ports, fleet, publishers, clusters, policies });
@@ -205,7 +216,10 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
       await assignments.load();
       await bundlePublishing.load();
       await drills.resume();
+      for (const notice of notices) await notice.load();
+      const stopMeasuring = measureRuns({ ports, runs, budgetOf });
       await runParts([
+        ...notices.map(({ start }) => ({ name: 'notices', start })),
         { name: 'inventory', start: inventory.start },
         { name: 'mesh', start: mesh.start },
         { name: 'drift', start: drift.start },
@@ -224,7 +238,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
         { name: 'inquiry', start: inquiries.start },
         { name: 'cluster profiles', start: profiles.start },
         { name: 'gateway', start: serve },
-      ], within, ports);
+      ], within, ports).finally(stopMeasuring);
     }
 
     notReady.clear();

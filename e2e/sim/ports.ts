@@ -192,6 +192,8 @@ export function livingRecords(records: RecordStore, life: Life): RecordStore {
     listTargets: (...call) => life.call(() => records.listTargets(...call)),
     saveProgress: (...call) => life.call(() => records.saveProgress(...call)),
     listJournal: (...call) => life.call(() => records.listJournal(...call)),
+    listJournalAfter: (...call) => life.call(() => records.listJournalAfter(...call)),
+    lastJournalSequence: (...call) => life.call(() => records.lastJournalSequence(...call)),
     listAssignments: (...call) => life.call(() => records.listAssignments(...call)),
     putReport: (...call) => life.call(() => records.putReport(...call)),
     getReport: (...call) => life.call(() => records.getReport(...call)),

@@ -90,6 +90,11 @@ export interface RunStepRecord extends RunProgress {
   readonly journal: readonly JournalEntry[];
 }
 
+export interface NumberedEntry extends JournalEntry {
+  /** Grows with each entry of any run; numbers may be left out. */
+  readonly sequence: number;
+}
+
 /** Every method that writes is one transaction and is durable when it resolves. */
 export interface RecordStore {
   /** The inventory's state lives here; `Cluster.status` shows it. State and history go together, or not at all. */
@@ -126,6 +131,10 @@ export interface RecordStore {
   lastHealthyOn(wanted: readonly { readonly cluster: string; readonly desiredId: string }[], since: Instant): Promise<ReadonlyMap<string, Instant>>;
   /** Oldest first. */
   listJournal(run: string, limit: number): Promise<readonly JournalEntry[]>;
+  /** Of all runs, oldest first: those behind `sequence`. */
+  listJournalAfter(sequence: number, limit: number): Promise<readonly NumberedEntry[]>;
+  /** Of the newest entry; 0: there is none. */
+  lastJournalSequence(): Promise<number>;
   listAssignments(): Promise<readonly Assignment[]>;
 
   /** Replaces the report of that name. */

@@ -2,7 +2,7 @@
 import { type Insertable, type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { Assignment, JournalEntry } from '../../../mesh/model/history.ts';
 import type { RunPhase, RunState, RunTarget, StrategyValue, TargetPhase } from '../../../mesh/model/rollout.ts';
-import { type RecordStore, RunMoved, type RunRecord } from '../../../mesh/ports/records.ts';
+import { type NumberedEntry, type RecordStore, RunMoved, type RunRecord } from '../../../mesh/ports/records.ts';
 import { insertAll } from './insert.ts';
 import type { Tables } from './tables.ts';
 
@@ -32,6 +32,8 @@ const targetOf = (row: Selectable<Tables['run_targets']>): RunTarget => ({
   healthyAt: row.healthy_at, finishedAt: row.finished_at, ...(row.rolled_back_at === null ? {} : { rolledBackAt: row.rolled_back_at }), message: row.message,
 });
 
+const journalEntry = ({ run, at, cluster, event, message }: Selectable<Tables['journal']>): JournalEntry => ({ run, at, cluster, event: event as JournalEntry['event'], message });
+
 const recordOf = (row: Selectable<Tables['runs']>): RunRecord => ({
   run: row.run, uid: row.uid, createdAt: row.created_at, author: row.author, changes: row.changes as RunRecord['changes'],
   strategy: row.strategy === null ? null : JSON.parse(row.strategy) as StrategyValue, strategyDigest: row.strategy_digest, undoOf: row.undo_of, message: row.message, warnings: JSON.parse(row.warnings) as string[],
@@ -56,7 +58,7 @@ async function assign(transaction: Transaction<Tables>, assignments: readonly Om
   return assignments.map((assignment) => ({ ...assignment, generation: generations.get(assignment.cluster) ?? 1 }));
 }
 
-export function runRecords({ db, guarded, write }: { readonly db: Kysely<Tables>; readonly guarded: Guarded; readonly write: Write }): Pick<RecordStore, 'createRun' | 'getRun' | 'listTargets' | 'saveProgress' | 'lastHealthyOn' | 'listJournal' | 'listAssignments'> {
+export function runRecords({ db, guarded, write }: { readonly db: Kysely<Tables>; readonly guarded: Guarded; readonly write: Write }): Pick<RecordStore, 'createRun' | 'getRun' | 'listTargets' | 'saveProgress' | 'lastHealthyOn' | 'listJournal' | 'listJournalAfter' | 'lastJournalSequence' | 'listAssignments'> {
   return {
     createRun: (run, { targets, journal, ...frozen }) => write(async (transaction) => {
       const made = await transaction.insertInto('runs').values({
@@ -111,9 +113,16 @@ export function runRecords({ db, guarded, write }: { readonly db: Kysely<Tables>
       return found;
     }),
 
+    listJournalAfter: (sequence, limit) => guarded(async () => {
+      const rows = await db.selectFrom('journal').selectAll().where('id', '>', sequence).orderBy('id').limit(limit).execute();
+      return rows.map((row): NumberedEntry => ({ ...journalEntry(row), sequence: Number(row.id) }));
+    }),
+
+    lastJournalSequence: () => guarded(async () => Number((await db.selectFrom('journal').select((select) => select.fn.max('id').as('last')).executeTakeFirst())?.last ?? 0)),
+
     listJournal: (run, limit) => guarded(async () => {
       const rows = await db.selectFrom('journal').selectAll().where('run', '=', run).orderBy('id').limit(limit).execute();
-      return rows.map((row): JournalEntry => ({ run: row.run, at: row.at, cluster: row.cluster, event: row.event as JournalEntry['event'], message: row.message }));
+      return rows.map(journalEntry);
     }),
 
     listAssignments: () => guarded(async () => {

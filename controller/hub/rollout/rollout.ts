@@ -26,6 +26,8 @@ const ALL = 'runs';
 export interface Rollout extends Loop {
   /** The people who have approved a gate of the run, sorted. */
   approversOf(run: string): readonly string[];
+  /** As the records have it, where it is open and was read. */
+  openRun(run: string): OpenRun | undefined;
 }
 
 const oldestFirst = (a: UpdateRunObject, b: UpdateRunObject): number => {
@@ -150,6 +152,7 @@ export function createRollout(parts: RolloutParts): Rollout {
   fleet.subscribe(({ type }) => { if (type === 'AppliedReport' || type === 'Connection') wake(); });
   return {
     ...loop,
+    openRun: (run) => book.peek(run),
     approversOf(run) {
       const open = book.peek(run);
       const approved = open === undefined ? (runs.get({ name: run })?.status?.gates ?? []) : Object.values(open.record.state.gates);

@@ -22,7 +22,7 @@ import { createPublisher, type Publisher } from '../../runtime/sync/publisher.ts
 import { runSyncSession } from '../../runtime/sync/session.ts';
 import { type FakeMetrics, fakeMetrics, recordingLog, seededRandom, silentLog } from '../../runtime/testing/fakes.ts';
 import { manualClock, type ManualClock } from '../../runtime/testing/manual-clock.ts';
-import type { InventoryConfig } from '../ports.ts';
+import type { InventoryConfig, NotificationSink } from '../ports.ts';
 import { createHub, type Hub } from '../wiring.ts';
 
 export const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -133,6 +133,8 @@ export interface Bench {
   readonly metrics: FakeMetrics;
   /** What gates and notifications reach. */
   ask: Ask;
+  /** Of hubs that are started from now on. */
+  notifications: readonly NotificationSink[];
   /** undefined: no hub listens. */
   handler(): GatewayHandler | undefined;
   hub(): Hub;
@@ -158,6 +160,7 @@ export async function createBench(): Promise<Bench> {
   const bench: Bench = {
     clock, kubernetes, records, log, metrics: fakeMetrics(),
     ask: async () => { throw new AskFailed('retry', 'nobody answers'); },
+    notifications: [],
     handler: () => handler,
     hub() {
       if (hub === undefined) throw new Error('no hub runs');
@@ -172,7 +175,7 @@ export async function createBench(): Promise<Bench> {
           signal.addEventListener('abort', () => { handler = undefined; }, { once: true });
           return { address: 'hub.test:8443' };
         } },
-      }, { namespace: 'isthmus-system', trustDomain: 'test', advertisedAddress: '', createNamespace: true, ...(inventory === undefined ? {} : { inventory }), ...(signingPolicy === undefined ? {} : { signingPolicy }) });
+      }, { namespace: 'isthmus-system', trustDomain: 'test', advertisedAddress: '', createNamespace: true, notifications: bench.notifications, ...(inventory === undefined ? {} : { inventory }), ...(signingPolicy === undefined ? {} : { signingPolicy }) });
       hub.start(stop.signal).catch((error: unknown) => log.error({ error: String(error) }, 'the hub ended'));
       for (let turn = 0; turn < 20 && handler === undefined; turn += 1) await clock.advance(1);
     },

@@ -36,7 +36,10 @@ export function fakeMetrics(): FakeMetrics {
   const add = (key: string, by: number): void => { values.set(key, (values.get(key) ?? 0) + by); };
   return {
     counter: (name) => ({ inc: (labels, by = 1) => add(series(name, labels), by) }),
-    gauge: (name) => ({ set: (labels, value) => { values.set(series(name, labels), value); } }),
+    gauge: (name) => ({
+      set: (labels, value) => { values.set(series(name, labels), value); },
+      clear() { for (const key of values.keys()) if (key === name || key.startsWith(`${name}{`)) values.delete(key); },
+    }),
     histogram: (name) => ({ observe: (labels) => add(series(name, labels), 1) }),
     beforeReading(update) {
       updates.add(update);

@@ -10,6 +10,7 @@ export const StorageClass: ResourceKind = { group: 'storage.k8s.io', version: 'v
 export const Secret = core('Secret', 'secrets');
 export const ConfigMap = core('ConfigMap', 'configmaps');
 export const Event = core('Event', 'events');
+export const RunEvent: ResourceKind = { group: 'events.k8s.io', version: 'v1', kind: 'Event', plural: 'events', namespaced: true };
 export const Service = core('Service', 'services');
 export const EndpointSlice: ResourceKind = { group: 'discovery.k8s.io', version: 'v1', kind: 'EndpointSlice', plural: 'endpointslices', namespaced: true };
 export const DaemonSet: ResourceKind = { group: 'apps', version: 'v1', kind: 'DaemonSet', plural: 'daemonsets', namespaced: true };
@@ -32,6 +33,18 @@ export interface EventObject extends KubernetesObject {
   readonly firstTimestamp: string;
   readonly lastTimestamp: string;
   readonly count: number;
+}
+/** `events.k8s.io/v1`. */
+export interface RunEventObject extends KubernetesObject {
+  /** With six digits behind the second. */
+  readonly eventTime: string;
+  readonly reportingController: string;
+  readonly reportingInstance: string;
+  readonly action: string;
+  readonly reason: string;
+  readonly regarding: { readonly apiVersion: string; readonly kind: string; readonly name: string; readonly uid: string };
+  readonly note: string;
+  readonly type: 'Normal' | 'Warning';
 }
 export interface ConfigMapObject extends KubernetesObject { readonly data?: Readonly<Record<string, string>> }
 export interface NodeObject extends KubernetesObject {

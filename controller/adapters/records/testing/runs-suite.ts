@@ -35,6 +35,17 @@ export function runsSuite(open: () => Promise<RecordStore>): void {
     expect(await store.getRun('never')).toBeUndefined();
   });
 
+  test('the journal of all runs is read on from where it was left', async () => {
+    const before = await store.lastJournalSequence();
+    await store.createRun('numbered', frozen('numbered', [target('a')]));
+    await store.saveProgress(step('numbered', 1, { journal: [journal('numbered', 'Assigned', 'a'), journal('numbered', 'Done', 'a')] }));
+    const entries = await store.listJournalAfter(before, 2);
+    expect(entries.map(({ sequence: _, ...entry }) => entry)).toEqual([journal('numbered', 'Created'), journal('numbered', 'Assigned', 'a')]);
+    expect(entries[0]!.sequence).toBeGreaterThan(before);
+    const [last, ...none] = await store.listJournalAfter(entries[1]!.sequence, 10);
+    expect([last, none]).toEqual([{ ...journal('numbered', 'Done', 'a'), sequence: await store.lastJournalSequence() }, []]);
+  });
+
   test('two that freeze the same run at once: one of them does', async () => {
     const made = await Promise.all(['x', 'y'].map((cluster) => store.createRun('race', frozen('race', [target(cluster)]))));
     expect(made.filter(Boolean)).toHaveLength(1);
