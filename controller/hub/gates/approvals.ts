@@ -59,6 +59,8 @@ export function createApprovals({ ports, approvals, runs, guards }: Parts): Appr
   const listeners: ((run: string) => void)[] = [];
   /** By uid: of those that came while this hub was there, and do not say so yet. */
   const came = new Map<string, Instant>();
+  /** By run: its gates as they were when its approvals were last looked at. */
+  const gatesSeen = new Map<string, string>();
   const cameAt = ({ metadata: { uid = '' } }: ApprovalObject): Instant | undefined => came.get(uid);
 
   const ofGate = (run: string, gate: string): readonly ApprovalValue[] => approvals.byIndex('run', run)
@@ -125,8 +127,14 @@ export function createApprovals({ ports, approvals, runs, guards }: Parts): Appr
         for (const listener of listeners) listener(object.spec.run);
       });
       held = false;
-      // Its status says how far it is with its gates.
-      runs.subscribe(({ object }) => addAll(object.metadata.name));
+      // Its status says how far it is with its gates; clusters come and go in it by the thousand.
+      runs.subscribe(({ type, object: { metadata: { name, uid }, status } }) => {
+        const now = JSON.stringify([uid, status?.gates ?? null]);
+        if (type !== 'deleted' && gatesSeen.get(name) === now) return;
+        if (type === 'deleted') gatesSeen.delete(name);
+        else gatesSeen.set(name, now);
+        addAll(name);
+      });
       await loop.start(signal);
     },
   };
