@@ -53,6 +53,7 @@ describe('freezing', () => {
   });
 
   test('says which selector means nothing', () => {
+    expect(strategyProblem(strategyOf([stage('remaining', ['*'])]))).toMatch(/^stage remaining: the name is that of/);
     expect(strategyProblem(strategyOf([stage('a', [])]))).toMatch(/^stage a: clusters: names/);
     expect(strategyProblem(strategyOf([stage('a', ['*'], { groups: [{ name: 'g', clusters: { names: [] } }] })]))).toMatch(/^stage a: group g: clusters: names/);
   });

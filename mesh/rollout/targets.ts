@@ -4,6 +4,7 @@ import { compareText } from '../model/order.ts';
 import type { RunTarget, StageValue, StrategyValue } from '../model/rollout.ts';
 import { matchesSelector, selectorProblem } from '../model/selector.ts';
 import { inOrderOf } from './order.ts';
+import { REMAINING } from './stage.ts';
 
 export { stageNames } from './stage.ts';
 
@@ -23,6 +24,7 @@ export interface DesiredChange {
 /** Why clusters cannot be told apart by stage or group; `undefined`: they can. A stage whose selector means nothing would pass its clusters on to the last one. */
 export function strategyProblem(strategy: StrategyValue): string | undefined {
   for (const { name, clusters, groups = [] } of strategy.stages) {
+    if (name === REMAINING.name) return `stage ${name}: the name is that of the stage for clusters that no other selects; give it another`;
     const problem = selectorProblem(clusters);
     if (problem !== undefined) return `stage ${name}: clusters: ${problem}`;
     for (const group of groups) {

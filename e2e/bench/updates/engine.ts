@@ -15,11 +15,11 @@ const SOAK_SECONDS = 12 * HOUR_SECONDS;
 const WAVES = ['canary', 'early', 'half', 'rest'] as const;
 const waveOf = (index: number, count: number): (typeof WAVES)[number] => (index < count / 100 ? 'canary' : index < count / 10 ? 'early' : index < count / 2 ? 'half' : 'rest');
 
-export const views = (count: number): ClusterView[] => Array.from({ length: count }, (_, index) => ({
+const views = (count: number): ClusterView[] => Array.from({ length: count }, (_, index) => ({
   name: `cluster-${String(index).padStart(5, '0')}`, labels: { wave: waveOf(index, count) }, properties: [], joined: true, report: null, assignedId: 'old',
 }));
 
-export const strategy = (soakSeconds: number): StrategyValue => ({
+const strategy = (soakSeconds: number): StrategyValue => ({
   name: 'waves', progressDeadlineSeconds: 600, maxFailures: '5%', onFailure: 'Stop',
   stages: WAVES.map((wave) => ({ name: wave, clusters: { labels: { wave } }, maxConcurrency: wave === 'canary' ? '50%' : '10%', maxFailures: '5%', soakSeconds, stageSoakSeconds: soakSeconds * 4 })),
 });
