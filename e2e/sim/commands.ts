@@ -40,6 +40,18 @@ function slice(fleet: Fleet, cluster: string, service: ObjectRef, readiness: str
   });
 }
 
+/** `{2}` is the name of the second run. */
+const typed = (context: Context, words: readonly string[]): string => words.map((word) => word.replace(/^\{(\d+)\}$/, (_, number: string) => runNamed(context, number))).join(' ');
+
+async function createAs(fleet: Fleet, { user, groups }: { readonly user: string; readonly groups: readonly string[] }, kind: ResourceKind, name: string, spec: unknown): Promise<string> {
+  try {
+    await fleet.as(user, groups).create(kind, { apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: { name }, spec } as KubernetesObject, { fieldManager: user }, never);
+    return `${kind.kind} ${name} created`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
 export const COMMANDS: Readonly<Record<string, Run>> = {
   // start HOST
   start: ({ fleet }, [host = '']) => fleet.host(host).start(),
@@ -47,11 +59,11 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
   async join({ fleet }, clusters) {
     for (const cluster of clusters[0] === 'everyone' ? fleet.members.map(({ name }) => name) : clusters) await fleet.join(cluster);
   },
-  // releases: each cluster has a HelmRelease kube-system/cilium of version 1.18.12, and a controller that brings in what it asks for
+  // releases: each cluster has a HelmRelease kube-system/cilium that asks for no version, a controller that brings in what it asks for, and one that runs Jobs
   async releases(context) {
     context.releases ??= await beginHelmControllers(context.fleet);
   },
-  // helm CLUSTER works|fails|sleeps: how that controller deals with what it is asked for, from now on
+  // helm CLUSTER works|fails|sleeps|fails-tests: how those deal with what they are asked for, from now on
   helm({ releases }, [cluster = '', manner]) {
     if (!MANNERS.includes(manner as Manner)) throw new Error(`"${manner}" is none of ${MANNERS.join(', ')}`);
     if (releases === undefined) throw new Error('clusters have no releases yet: write "releases" before it');
@@ -143,13 +155,15 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
   },
   // isthmus WORD…: the command line, as people type it; what it prints is told
   async isthmus(context, words) {
-    context.fleet.trace.add('person', 'printed', await runCommandLine(context, words.join(' ')));
+    context.fleet.trace.add('person', 'printed', await runCommandLine(context, typed(context, words)));
   },
-  // as PERSON[:GROUP,…] isthmus WORD…: somebody else types it
-  async as(context, [who = '', word, ...words]) {
-    if (word !== 'isthmus') throw new Error('write: as PERSON isthmus WORD…');
-    const [user = '', groups] = who.split(':');
-    context.fleet.trace.add(user, 'printed', await runCommandLine(context, words.join(' '), { user, groups: groups?.split(',') ?? [] }));
+  // as PERSON[:GROUP,…] isthmus WORD…: somebody else types it; as PERSON[:GROUP,…] create KIND NAME: makes an object with the fields of its spec below it, and is told what the API server says
+  async as(context, [who = '', word, ...words], body) {
+    const [user = '', list] = who.split(':');
+    const groups = list?.split(',') ?? [];
+    if (word === 'isthmus') context.fleet.trace.add(user, 'printed', await runCommandLine(context, typed(context, words), { user, groups }));
+    else if (word === 'create') context.fleet.trace.add(user, 'printed', await createAs(context.fleet, { user, groups }, kindOf(words[0]), words[1] ?? '', body));
+    else throw new Error('write: as PERSON isthmus WORD…, or as PERSON create KIND NAME');
   },
   // remember: what must not change while nobody is told to change anything
   remember: ({ fleet, remembered }) => { remembered.set('held', held(fleet)); },

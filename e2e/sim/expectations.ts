@@ -66,9 +66,9 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
     const message = context.fleet.targets(runNamed(context, run)).find((target) => target.cluster === cluster)?.message;
     return message?.includes(text.join(' ')) === true ? undefined : `the row of ${cluster} says: ${message}`;
   },
-  // release CLUSTER|everywhere VERSION: of Cilium, as its HelmRelease asks for it
+  // release CLUSTER|everywhere VERSION|none: of Cilium, as the values of its HelmRelease ask for it; none: they do not
   release: ({ fleet }, [where = '', version = '']) => firstProblem(members(fleet, where), ({ name, read }) =>
-    differs(`${name}'s release`, String(read<HelmReleaseObject>(HelmRelease, CILIUM_RELEASE)?.spec?.values?.['version']), version)),
+    differs(`${name}'s release`, String(read<HelmReleaseObject>(HelmRelease, CILIUM_RELEASE)?.spec?.values?.['version'] ?? 'none'), version)),
   // journal RUN EVENT:CLUSTER…, of those events of clusters only
   journal(context, [number, ...wanted]) {
     const events = new Set(wanted.map((entry) => entry.split(':')[0]));

@@ -1,7 +1,8 @@
-/** What simulated clusters may have beside Kubernetes: a Flux HelmRelease of Cilium, and a controller that brings in what it says. */
+/** What simulated clusters may have beside Kubernetes: a Flux HelmRelease of Cilium and a controller that brings in what it says, and one that runs Jobs. */
 import { z } from 'zod';
 import type { ResourceDefinition } from '../../mesh/api/resources/define.ts';
 import { apiVersionOf } from '../../mesh/api/resources/index.ts';
+import { Job } from '../../controller/agent/bundles/hook.ts';
 import { HELM_RELEASES } from '../../mesh/api/resources/other-inventories.ts';
 import { seconds, toRfc3339 } from '../../mesh/model/instant.ts';
 import type { KubernetesObject } from '../../mesh/ports/kubernetes.ts';
@@ -10,12 +11,14 @@ import type { Fleet, Member } from './fleet.ts';
 export const HelmRelease = HELM_RELEASES[0];
 export const CILIUM_RELEASE = { namespace: 'kube-system', name: 'cilium' } as const;
 const free = z.looseObject({}).meta({ 'x-kubernetes-preserve-unknown-fields': true });
-/** `version: 13` is what its API server refuses. */
 const spec = z.looseObject({ values: z.looseObject({ version: z.string().optional() }).meta({ 'x-kubernetes-preserve-unknown-fields': true }).optional() }).meta({ 'x-kubernetes-preserve-unknown-fields': true });
-export const MEMBER_SOFTWARE: readonly ResourceDefinition[] = [{ ...HelmRelease, singular: 'helmrelease', shortNames: [], description: 'HelmRelease', spec, status: free, printColumns: [] }];
+export const MEMBER_SOFTWARE: readonly ResourceDefinition[] = [
+  { ...HelmRelease, singular: 'helmrelease', shortNames: [], description: 'HelmRelease', spec, status: free, printColumns: [] },
+  { ...Job, singular: 'job', shortNames: [], description: 'Job', spec: free, status: free, printColumns: [] },
+];
 
-/** `works`: what is asked for is ready a second later. `fails`: it never is. `sleeps`: it looks at nothing, and the status stays what it was. */
-export const MANNERS = ['works', 'fails', 'sleeps'] as const;
+/** `works`: what is asked for is ready a second later. `fails`: it never is. `sleeps`: nobody looks at it, and the status stays what it was. `fails-tests`: it works, but no Job does. */
+export const MANNERS = ['works', 'fails', 'sleeps', 'fails-tests'] as const;
 export type Manner = (typeof MANNERS)[number];
 
 export interface HelmReleaseObject extends KubernetesObject {
@@ -31,7 +34,6 @@ export interface HelmControllers {
 const never = new AbortController().signal;
 const BY = 'helm-controller';
 const REACTION_SECONDS = 1;
-const FIRST_VERSION = '1.18.12';
 
 /** A release and a controller in each cluster, all of which work. */
 export async function beginHelmControllers(fleet: Fleet): Promise<HelmControllers> {
@@ -42,9 +44,10 @@ export async function beginHelmControllers(fleet: Fleet): Promise<HelmController
     const manner = manners.get(name) ?? 'works';
     if (release === undefined || manner === 'sleeps') return;
     const { generation = 1 } = release.metadata;
-    const ready = manner === 'works' ? 'True' : 'False';
+    const works = manner !== 'fails';
+    const ready = works ? 'True' : 'False';
     if (release.status?.observedGeneration === generation && release.status.conditions?.[0]?.status === ready) return;
-    const condition = { type: 'Ready', status: ready, observedGeneration: generation, reason: manner === 'works' ? 'UpgradeSucceeded' : 'UpgradeFailed', message: manner === 'works' ? 'Helm upgrade succeeded' : 'Helm upgrade failed: pods are not ready', lastTransitionTime: toRfc3339(fleet.clock.now()) };
+    const condition = { type: 'Ready', status: ready, observedGeneration: generation, reason: works ? 'UpgradeSucceeded' : 'UpgradeFailed', message: works ? 'Helm upgrade succeeded' : 'Helm upgrade failed: pods are not ready', lastTransitionTime: toRfc3339(fleet.clock.now()) };
     await kubernetes.patch(HelmRelease, CILIUM_RELEASE, { status: { observedGeneration: generation, conditions: [condition] } }, { type: 'merge', fieldManager: BY, subresource: 'status' }, never);
   }
 
@@ -57,10 +60,23 @@ export async function beginHelmControllers(fleet: Fleet): Promise<HelmController
     }
   }
 
+  async function runJobs({ name, kubernetes }: Member): Promise<void> {
+    const clock = fleet.clock.ownedBy(`${name} job-controller`);
+    for await (const event of kubernetes.watch(Job, { resourceVersion: '', sendInitialEvents: true }, never)) {
+      if (event.type !== 'ADDED') continue;
+      await clock.sleepUntil(clock.now() + seconds(REACTION_SECONDS), never);
+      const type = manners.get(name) === 'fails-tests' ? 'Failed' : 'Complete';
+      const { namespace = '', name: job } = event.object.metadata;
+      const condition = { type, status: 'True', reason: type === 'Failed' ? 'BackoffLimitExceeded' : 'CompletionsReached', message: type === 'Failed' ? 'Job has reached the specified backoff limit' : '', lastTransitionTime: toRfc3339(clock.now()) };
+      await kubernetes.patch(Job, { namespace, name: job }, { status: { conditions: [condition] } }, { type: 'merge', fieldManager: 'job-controller', subresource: 'status' }, never);
+    }
+  }
+
   for (const member of fleet.members) {
-    await member.kubernetes.create(HelmRelease, { apiVersion: apiVersionOf(HelmRelease), kind: 'HelmRelease', metadata: { ...CILIUM_RELEASE }, spec: { chart: { spec: { chart: 'cilium' } }, values: { version: FIRST_VERSION } } } as KubernetesObject, { fieldManager: 'flux' }, never);
+    await member.kubernetes.create(HelmRelease, { apiVersion: apiVersionOf(HelmRelease), kind: 'HelmRelease', metadata: { ...CILIUM_RELEASE }, spec: { chart: { spec: { chart: 'cilium' } }, values: { operator: { replicas: 2 } } } } as KubernetesObject, { fieldManager: 'flux' }, never);
     await reconcile(member);
     void watch(member);
+    void runJobs(member);
   }
   return {
     behave(cluster, manner) {

@@ -53,8 +53,8 @@ const LAST_LINES = 50;
 /** What a condition or a name came to, one after another: `Cluster/oslo Ready: False Disconnected, True Ready`. */
 const SUBJECT: Readonly<Partial<Record<Topic, RegExp>>> = { condition: /^(\S+ [^=]+)=(.*)$/, dns: /^(\S+ \S+) (.*)$/ };
 
-/** Of names that the server gave (`generateName`), with the letters that Kubernetes takes. */
-const withoutSuffixes = (text: string): string => text.replaceAll(/-[bcdfghjklmnpqrstvwxz2456789]{5}\b/g, '-…');
+/** Of names that the server gave (`generateName`), with the letters that Kubernetes takes, or that end in a digest. */
+const withoutSuffixes = (text: string): string => text.replaceAll(/-(?:[bcdfghjklmnpqrstvwxz2456789]{5}|(?=[0-9a-f]*\d)(?:[0-9a-f]{12}|[0-9a-f]{10}))\b/g, '-…');
 
 /** Times are left out, names of runs (empty: one that the scenario knows by its name) told by their number, and hosts and objects told one after another, so that a change of pace alone changes no golden. */
 function tell(events: readonly TraceEvent[], runs: readonly string[]): string[] {
@@ -76,6 +76,8 @@ const printed = (events: readonly TraceEvent[]): string[] =>
 export interface ScenarioOptions extends FleetOptions {
   /** Passes after each command, so that what belongs together is told together. */
   readonly restMilliseconds?: number;
+  /** Of what happens, what the summary tells; absent: all of it. */
+  readonly tells?: (event: TraceEvent) => boolean;
   /** Called before each command with the comment right above it. */
   readonly beforeCommand?: (heading: readonly string[], fleet: Fleet) => void;
 }
@@ -127,7 +129,7 @@ export async function runScenario(text: string, options: ScenarioOptions): Promi
       throw new Error(`seed ${options.seed}, line ${command.line}: ${command.text}\n${error instanceof Error ? error.message : String(error)}\nlast of ${lines.length} trace lines:\n${lines.slice(-LAST_LINES).join('\n')}`, { cause: error });
     }
     if (command.heading.length > 0) summary.push('', ...command.heading);
-    const events = fleet.trace.events.slice(before);
+    const events = fleet.trace.events.slice(before).filter(options.tells ?? (() => true));
     summary.push(`> ${command.text}`, ...printed(events), ...tell(events, runs().map((run) => (text.includes(run) ? '' : run))));
   }
   return { trace: fleet.trace.lines(), summary: `${summary.join('\n').trim()}\n`, wakes: fleet.clock.wakes, virtualSeconds: (fleet.clock.now() - started) / 1000 };

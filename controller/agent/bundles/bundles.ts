@@ -29,6 +29,8 @@ export interface Bundles {
 
 /** Objects of any kind are looked at, not watched: a watch of each kind would need more rights. */
 const LOOK_AGAIN_MILLISECONDS = 30_000;
+/** What is in place for a short time is looked at more often: a run lets it soak, and soak that nobody looks at proves nothing. */
+const FRESH_MILLISECONDS = 1000;
 const SOONEST_MILLISECONDS = 250;
 const LATEST_MILLISECONDS = 5000;
 const REFUSED_AGAIN_SECONDS = 30;
@@ -40,6 +42,7 @@ export function createBundles({ ports, config, state }: { readonly ports: AgentP
   const bring = createPackages({ ports, config, state, inventories, kinds: createKinds(ports.discovery), read: createContentReader(config) });
   const outcomes = new Map<string, PackageOutcome & { readonly of: string }>();
   const movingSince = new Map<string, Instant>();
+  const settledSince = new Map<string, { readonly of: string; readonly at: Instant }>();
   const listeners: (() => void)[] = [];
 
   const assignment = (): string => `${state.desired?.id ?? ''} ${state.desired?.generation ?? 0}`;
@@ -55,8 +58,13 @@ export function createBundles({ ports, config, state }: { readonly ports: AgentP
     const now = clock.now();
     if (!moving) {
       movingSince.delete(name);
-      return now + (settled ? LOOK_AGAIN_MILLISECONDS : REFUSED_AGAIN_SECONDS * 1000);
+      if (!settled) return now + REFUSED_AGAIN_SECONDS * 1000;
+      const known = settledSince.get(name);
+      const since = known?.of === assignment() ? known.at : now;
+      settledSince.set(name, { of: assignment(), at: since });
+      return now + Math.min(LOOK_AGAIN_MILLISECONDS, Math.max(FRESH_MILLISECONDS, (now - since) / 4));
     }
+    settledSince.delete(name);
     const since = movingSince.get(name) ?? now;
     movingSince.set(name, since);
     return now + Math.min(LATEST_MILLISECONDS, Math.max(SOONEST_MILLISECONDS, (now - since) / 4));
@@ -82,6 +90,7 @@ export function createBundles({ ports, config, state }: { readonly ports: AgentP
         if (reference === undefined && found.settled) {
           outcomes.delete(name);
           movingSince.delete(name);
+          settledSince.delete(name);
           for (const listener of listeners) listener();
           return {};
         }

@@ -34,7 +34,8 @@ async function runAbout(environment: Environment, name: string, way: 'undo' | 'r
   const spec: UpdateRunObject['spec'] = {
     ...(strategy === undefined ? {} : { strategyName: strategy }), reason, requestedBy: (await callerOf(environment, client)).name, ...(way === 'undo' ? { undoOf: name } : { retryOf: name }), stop: false,
   };
-  const own = strategy === undefined ? { ...(run.spec.strategy === undefined ? {} : { strategy: run.spec.strategy }), ...(run.spec.strategyName === undefined ? {} : { strategyName: run.spec.strategyName }) } : {};
+  // One that the earlier run named may have been edited since: without a name the new run goes by what the earlier one has frozen.
+  const own = strategy === undefined && run.spec.strategy !== undefined ? { strategy: run.spec.strategy } : {};
   const created = await client.create<UpdateRunObject>(UpdateRun, {
     apiVersion: apiVersionOf(UpdateRun), kind: 'UpdateRun', metadata: { name: '', generateName: `${name.slice(0, 50)}-${way}-` }, spec: { ...spec, ...own },
   }, { fieldManager: FIELD_MANAGER, dryRun }, environment.signal);
