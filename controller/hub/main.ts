@@ -17,6 +17,7 @@ import { connectKubernetes } from '../adapters/kubernetes/connect.ts';
 import { parseListen } from '../adapters/listen.ts';
 import { createLog, type LogLevel } from '../adapters/log.ts';
 import { createMetrics, type MetricsRegistry } from '../adapters/metrics.ts';
+import { readNotifications } from '../adapters/notifications.ts';
 import { systemRandom } from '../adapters/random.ts';
 import { openPostgresRecords } from '../adapters/records/postgres.ts';
 import { openSqliteRecords } from '../adapters/records/sqlite.ts';
@@ -58,6 +59,8 @@ export interface HubOptions {
   readonly argocdNamespace: readonly string[];
   /** File with the keys that bundles must be signed with; undefined: no signatures are asked for. */
   readonly bundleKeys?: string | undefined;
+  /** File (YAML) with the webhooks that are told of update runs; undefined: none is. */
+  readonly notifications?: string | undefined;
   /** File (PEM) with authorities that gates and notifications believe beside the usual ones; undefined: none. */
   readonly askCaFile?: string | undefined;
   readonly logLevel: LogLevel;
@@ -92,6 +95,7 @@ export async function runHub(options: HubOptions, signal: AbortSignal): Promise<
         namespace: options.namespace, trustDomain: options.trustDomain, advertisedAddress: options.advertise, createNamespace: options.embedded,
         inventory: { clusterProfiles: options.clusterProfiles, discover: options.discover, argoNamespaces: options.argocdNamespace },
         ...(options.bundleKeys === undefined ? {} : { signingPolicy: watchedSigningPolicy(options.bundleKeys, log) }),
+        ...(options.notifications === undefined ? {} : { notifications: readNotifications(options.notifications) }),
         ...(options.history === undefined ? {} : { history: options.history }),
         ...(options.leaderElection === true ? { leaderElection: { identity: `${hostname()}_${randomBytes(6).toString('hex')}` } } : {}),
       });

@@ -30,6 +30,7 @@ export function register(program: Command, environment: (command: Command) => En
     .option('--no-discover', 'read no clusters from ClusterProfiles of others, Cluster API, Argo CD and Flux')
     .option('--argocd-namespace <name>', 'list the metadata of Argo CD\'s cluster Secrets here, repeatable', collect, [])
     .option('--bundle-keys <path>', 'a file (YAML) with the keys that bundles must be signed with, and by how many; nothing: no signatures are asked for')
+    .option('--notifications <path>', 'a file (YAML) with the webhooks that are told of update runs: [{url, types, authSecret}]')
     .option('--ask-ca-file <path>', 'gates and notifications believe these authorities (PEM) as well as the usual ones')
     .option('--leader-election', 'one of several replicas', false)
     .addOption(logLevelOption())

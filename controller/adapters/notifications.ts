@@ -1,0 +1,36 @@
+/** Webhooks that are told of update runs, from a file (YAML) that is read when the hub starts. */
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import type { NotificationSink } from '../hub/ports.ts';
+import { AdvisedError } from '../runtime/errors.ts';
+
+const sink = z.strictObject({
+  url: z.string().max(2048).refine((text) => /^https?:\/\/[^\s@]+$/.test(text) && URL.canParse(text), 'must be an http:// or https:// URL without a user'),
+  types: z.array(z.string().regex(/^dev\.isthmus\.run\.[-a-z]*\*?$/, 'must begin with dev.isthmus.run., and may end with *')).min(1).max(32).optional(),
+  authSecret: z.string().max(253).optional(),
+});
+const sinks = z.array(sink).max(16);
+
+/** Throws a sentence that names the file and the place in it. */
+export function readNotifications(path: string): readonly NotificationSink[] {
+  const fail = (why: string): AdvisedError => new AdvisedError('user', `--notifications ${path}: ${why}`);
+  let value: unknown;
+  try {
+    value = parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw fail(error instanceof Error && error.name === 'YAMLParseError' ? `is not YAML: ${error.message.split('\n')[0] ?? ''}` : `cannot be read (${code ?? String(error)})`);
+  }
+  const parsed = sinks.safeParse(value);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw fail(`${issue === undefined || issue.path.length === 0 ? 'it' : issue.path.join('.')}: ${issue?.message ?? 'is not understood'}; a list of {url, types, authSecret} is asked for`);
+  }
+  const seen = new Set<string>();
+  for (const { url } of parsed.data) {
+    if (seen.has(url)) throw fail(`names ${url} twice`);
+    seen.add(url);
+  }
+  return parsed.data as readonly NotificationSink[];
+}
