@@ -32,6 +32,8 @@ export interface SimulatedCluster {
   /** When its phase became final. */
   readonly finishedAt: Instant | null;
   readonly rolledBackAt?: Instant;
+  /** Of one that went back after it was done. */
+  readonly doneAt?: Instant;
   readonly message: string;
 }
 

@@ -13,6 +13,8 @@ type Open<T> = { -readonly [K in keyof T]: T[K] };
 
 export interface SimulationRecord {
   take(step: RunStep, observed: readonly TargetObservation[], now: Instant): void;
+  /** When a row was done that is not any more, for it went back. */
+  doneAt(cluster: string): Instant | undefined;
   waits(end: Instant | null): readonly SimulatedWait[];
   readonly closings: readonly SimulatedClosing[];
   readonly radius: readonly RadiusPoint[];
@@ -35,6 +37,7 @@ function thinned(points: readonly RadiusPoint[]): RadiusPoint[] {
 export function createSimulationRecord(targets: readonly RunTarget[], connected: (index: number) => boolean): SimulationRecord {
   const indexOf = new Map(targets.map(({ cluster }, index) => [cluster, index]));
   const rows = [...targets];
+  const done = new Map(targets.flatMap(({ cluster, phase, finishedAt }) => (phase === 'Done' && finishedAt !== null ? [[cluster, finishedAt] as const] : [])));
   const failed = new Set(targets.flatMap((target, index) => (hasFailed(target) ? [index] : [])));
   const isFailingBefore = (target: RunTarget, index: number): boolean => target.phase === 'Pending' && target.failingBefore === true && connected(index);
   let failingBefore = targets.filter(isFailingBefore).length;
@@ -52,6 +55,7 @@ export function createSimulationRecord(targets: readonly RunTarget[], connected:
       const index = indexOf.get(next.cluster)!;
       const before = rows[index]!;
       rows[index] = next;
+      if (next.phase === 'Done' && next.finishedAt !== null) done.set(next.cluster, next.finishedAt);
       changed += Number(isChanged(next)) - Number(isChanged(before));
       failingBefore += Number(isFailingBefore(next, index)) - Number(isFailingBefore(before, index));
       if (hasFailed(next)) failed.add(index);
@@ -118,6 +122,7 @@ export function createSimulationRecord(targets: readonly RunTarget[], connected:
       takeWaits(step, now);
       takeClosings(step, observed, now);
     },
+    doneAt: (cluster) => done.get(cluster),
     waits(end) {
       for (const wait of open.values()) wait.to = end;
       return waits;

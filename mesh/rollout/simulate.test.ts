@@ -36,6 +36,8 @@ test('what if a cluster fails: within maxFailures the run goes on, beyond it the
   expect(timesOf(canary)[0]).toBe('berlin RolledBack 0 150 150');
   expect(canary).toMatchObject({ phase: 'RolledBack', peak: { changed: 1 } });
   expect(canary.clusters[0]).toMatchObject({ rolledBackAt: FROM + 120_000 });
+  const rest = simulate(inputOf({ ...careful, onFailure: 'RollBackRun', stages: [careful.stages[0]!, { ...careful.stages[1]!, maxFailures: 0 }] }, { failing: ['oslo'] }));
+  expect(rest.clusters[0]).toMatchObject({ cluster: 'berlin', phase: 'RolledBack', assignedAt: FROM, doneAt: FROM + 90_000, rolledBackAt: FROM + 210_000 });
   expect(simulate(inputOf({ ...careful, onFailure: 'Pause' }, { failing: ['berlin'] }))).toMatchObject({ end: 'Waits', phase: 'Paused', finishedAt: null });
 });
 

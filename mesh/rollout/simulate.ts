@@ -3,7 +3,7 @@ import type { ChangeWindowValue, WindowOverrideValue, WindowRun } from '../model
 import type { ClusterView } from '../model/cluster.ts';
 import { type Instant, seconds } from '../model/instant.ts';
 import type { RunTarget, RunValue, TargetObservation, TargetPhase } from '../model/rollout.ts';
-import type { Simulation, SimulationAssumptions, SimulationEnd } from '../model/simulation.ts';
+import type { SimulatedCluster, Simulation, SimulationAssumptions, SimulationEnd } from '../model/simulation.ts';
 import { createDecider } from './decide.ts';
 import { decideWithGates } from './decide-with-gates.ts';
 import { createVirtualFleet, failingClusters } from './simulate-fleet.ts';
@@ -111,12 +111,16 @@ export function createSimulator(input: SimulationInput): Simulator {
       return {
         from, until: now, end: end ?? 'Steps', phase: last.phase, message: last.message, finishedAt, onFailure: run.strategy.onFailure ?? 'Stop', assumptions,
         stages: numbers.map((number) => stageOf(number)),
-        clusters: run.targets.map(({ cluster, stage, phase, assignedAt, healthyAt, finishedAt: done, rolledBackAt, message }) =>
-          ({ cluster, stage, phase, assignedAt, healthyAt, finishedAt: done, ...(rolledBackAt === undefined ? {} : { rolledBackAt }), message })),
+        clusters: run.targets.map(clusterOf),
         waits: record.waits(finishedAt), closings: record.closings, radius: record.radius, peak: record.peak, worstFailures: worst.run,
       };
     },
   };
+
+  function clusterOf({ cluster, stage, phase, assignedAt, healthyAt, finishedAt, rolledBackAt, message }: RunTarget): SimulatedCluster {
+    const doneAt = rolledBackAt === undefined ? undefined : record.doneAt(cluster);
+    return { cluster, stage, phase, assignedAt, healthyAt, finishedAt, ...(rolledBackAt === undefined ? {} : { rolledBackAt }), ...(doneAt === undefined ? {} : { doneAt }), message };
+  }
 
   function stageOf(number: number): Simulation['stages'][number] {
     const { name, maxConcurrency, maxFailures = 0, soakSeconds } = stages[number]!;

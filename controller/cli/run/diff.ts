@@ -22,14 +22,14 @@ function linesOf(changes: readonly StateChange[]): string[][] {
   return told.map(({ path, before, after }) => [`  ${path}`, value(before), '→', value(after)]);
 }
 
-function groupText({ stage, clusters, count, fromId, toId, changes, changesOmitted }: ChangeGroup, wide: boolean): string {
+function groupText({ stages, clusters, count, fromId, toId, changes, changesOmitted }: ChangeGroup, wide: boolean): string {
   const named = clusters.slice(0, wide ? clusters.length : MOST_NAMED);
   const ids = toId === undefined ? '' : `  ${shortId(fromId)} → ${shortId(toId)}`;
   const lines = linesOf(changes);
   const shown = wide ? lines : lines.slice(0, MOST_LINES);
   const left = lines.length - shown.length + changesOmitted;
   return [
-    `stage ${stage}, ${count} ${count === 1 ? 'cluster' : 'clusters'}: ${named.join(', ')}${count > named.length ? ` and ${count - named.length} more` : ''}${ids}`,
+    `${stages.length === 1 ? 'stage' : 'stages'} ${stages.join(', ')}; ${count} ${count === 1 ? 'cluster' : 'clusters'}: ${named.join(', ')}${count > named.length ? ` and ${count - named.length} more` : ''}${ids}`,
     ...(shown.length === 0 ? ['  nothing changes'] : [aligned(shown).text.trimEnd()]), ...(left > 0 ? [`  and ${left} fields more${wide ? '' : '; -o wide shows them'}`] : []),
   ].join('\n');
 }
@@ -49,7 +49,7 @@ export async function diffRun(environment: Environment, words: readonly string[]
   }
   print(environment, output, {
     headings: ['STAGE', 'CLUSTERS', 'PATH', 'BEFORE', 'AFTER'],
-    rows: groups.flatMap(({ stage, clusters, count, changes }) => changes.map(({ path, before, after }) => [stage, count === 1 ? clusters[0]! : String(count), path, value(before), value(after)])),
+    rows: groups.flatMap(({ stages, clusters, count, changes }) => changes.map(({ path, before, after }) => [stages.join(' '), count === 1 ? clusters[0]! : String(count), path, value(before), value(after)])),
     value: { ...about, groups }, names: groups.flatMap(({ clusters }) => clusters.map((name) => `cluster.isthmus.dev/${name}`)), empty: 'no cluster is changed',
   });
 }

@@ -59,12 +59,19 @@ function area(values: readonly number[], most: number, left: number, width: numb
   return `M${rounded(left)},${rounded(bottom)}${steps.join('')}H${rounded(left + width)}V${rounded(bottom)}Z`;
 }
 
+interface Span { readonly cluster: string; readonly phase: SimulatedCluster['phase']; readonly begins: Instant; readonly ends: Instant }
+
+/** In flight with what is new, and again on the way back. */
+function spansOf({ cluster, phase, assignedAt, finishedAt, rolledBackAt, doneAt }: SimulatedCluster, until: Instant): Span[] {
+  if (rolledBackAt === undefined) return [{ cluster, phase, begins: assignedAt!, ends: finishedAt ?? until }];
+  return [{ cluster, phase: doneAt === undefined ? 'Failed' : 'Done', begins: assignedAt!, ends: doneAt ?? rolledBackAt }, { cluster, phase, begins: rolledBackAt, ends: finishedAt ?? until }];
+}
+
 /** Bars for clusters, each in the first row that is free; or one area of how many are in flight. */
 function lane(clusters: readonly SimulatedCluster[], top: number, { from, until, x }: Scale): string[] {
-  const touched = clusters.filter(({ assignedAt }) => assignedAt !== null).sort((a, b) => a.assignedAt! - b.assignedAt!);
-  const endOf = ({ finishedAt }: SimulatedCluster): Instant => finishedAt ?? until;
+  const touched = clusters.filter(({ assignedAt }) => assignedAt !== null).flatMap((one) => spansOf(one, until)).sort((a, b) => a.begins - b.begins);
   if (touched.length > MOST_BARS) {
-    const moves = touched.flatMap((one) => [{ at: one.assignedAt!, by: 1 }, { at: endOf(one), by: -1 }]).sort((a, b) => a.at - b.at || a.by - b.by);
+    const moves = touched.flatMap(({ begins, ends }) => [{ at: begins, by: 1 }, { at: ends, by: -1 }]).sort((a, b) => a.at - b.at || a.by - b.by);
     let inFlight = 0;
     const points = moves.map(({ at, by }) => ({ at, inFlight: (inFlight += by), failed: 0, unavailable: 0, changed: 0 }));
     const values = sampled(points, from, until, COLUMNS, (point) => point.inFlight);
@@ -73,14 +80,14 @@ function lane(clusters: readonly SimulatedCluster[], top: number, { from, until,
   }
   const rows: Instant[] = [];
   const placed = touched.map((one) => {
-    const free = rows.findIndex((end) => end <= one.assignedAt!);
+    const free = rows.findIndex((end) => end <= one.begins);
     const row = free < 0 ? rows.length : free;
-    rows[row] = endOf(one);
+    rows[row] = one.ends;
     return { one, row };
   });
   const height = LANE / Math.max(3, rows.length);
-  return placed.map(({ one, row }) =>
-    rect(x(one.assignedAt!), top + row * height, Math.max(LEAST_BAR, x(endOf(one)) - x(one.assignedAt!)), height - (height > 3 ? 1 : 0), `fill="${COLOURS[one.phase] ?? IN_FLIGHT}"`, `${one.cluster}: ${one.phase}, ${timeText(one.assignedAt!)} to ${timeText(endOf(one))}`));
+  return placed.map(({ one: { begins, ends, phase, cluster }, row }) =>
+    rect(x(begins), top + row * height, Math.max(LEAST_BAR, x(ends) - x(begins)), height - (height > 3 ? 1 : 0), `fill="${COLOURS[phase] ?? IN_FLIGHT}"`, `${cluster}: ${phase}, ${timeText(begins)} to ${timeText(ends)}`));
 }
 
 function stageLane(simulation: Simulation, stage: SimulatedStage, top: number, scale: Scale): string[] {

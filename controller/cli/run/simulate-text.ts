@@ -23,7 +23,7 @@ export function assumedText({ assumptions: { secondsToHealthy, failing, failingP
     ...(failing.length === 0 ? [] : [`${some(failing)} never`]),
     ...Object.entries(failingPercent).map(([stage, percent]) => `${percent} % of stage ${stage} never`),
     ...(away.length === 0 ? [] : [`${some(away)} away`]),
-    secondsToApproval === null ? 'nobody approves' : secondsToApproval === 0 ? 'people approve at once' : `people approve after ${secondsToApproval} s`,
+    secondsToApproval === null ? 'nobody approves' : secondsToApproval === 0 ? 'people approve at once' : `people approve after ${spanText(0, seconds(secondsToApproval))}`,
     gatesPass ? 'other gates pass' : 'other gates fail',
   ].join('; ');
 }
@@ -63,9 +63,9 @@ function timeline(simulation: Simulation): string {
   const rows = stages.map(({ name, number, beginsAt, endsAt }) => {
     const cells = Array.from({ length: TIMELINE_COLUMNS }, () => ' ');
     if (beginsAt !== null) cells.fill('·', column(beginsAt), column(endsAt ?? until) + 1);
-    for (const { stage, assignedAt, finishedAt, rolledBackAt } of clusters) {
-      if (stage === number && assignedAt !== null) cells.fill(rolledBackAt === undefined ? '━' : '←', column(assignedAt), column(finishedAt ?? until) + 1);
-    }
+    const touched = clusters.filter(({ stage, assignedAt }) => stage === number && assignedAt !== null);
+    for (const { assignedAt, finishedAt, rolledBackAt, doneAt } of touched) cells.fill('━', column(assignedAt!), column(doneAt ?? rolledBackAt ?? finishedAt ?? until) + 1);
+    for (const { finishedAt, rolledBackAt } of touched) if (rolledBackAt !== undefined) cells.fill('←', column(rolledBackAt), column(finishedAt ?? until) + 1);
     return [name, `│${cells.join('')}│`];
   });
   const line = (name: string, valueOf: (point: RadiusPoint) => number, most: number): string[] => [name, `│${bars(sampled(radius, from, until, TIMELINE_COLUMNS, valueOf), most)}│ at most ${most}`];

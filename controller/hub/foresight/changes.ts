@@ -31,7 +31,7 @@ const MOST_GROUPS = 2000;
 const HIDDEN = 'a secret';
 
 interface Gathered {
-  readonly stage: string;
+  readonly stages: Set<string>;
   readonly rows: RunTarget[];
   readonly changes: readonly StateChange[];
 }
@@ -40,10 +40,10 @@ interface Gathered {
 const withoutDigests = (changes: readonly StateChange[]): readonly StateChange[] =>
   changes.map((change) => (change.secret === true ? { ...change, before: change.before === null ? null : HIDDEN, after: change.after === null ? null : HIDDEN } : change));
 
-function groupOf({ stage, rows, changes }: Gathered): ChangeGroup {
+function groupOf({ stages, rows, changes }: Gathered): ChangeGroup {
   const [first] = rows;
   return {
-    stage, clusters: rows.slice(0, MOST_NAMED).map(({ cluster }) => cluster), count: rows.length, ...(rows.length === 1 ? { fromId: first!.fromId, toId: first!.toId } : {}),
+    stages: [...stages], clusters: rows.slice(0, MOST_NAMED).map(({ cluster }) => cluster), count: rows.length, ...(rows.length === 1 ? { fromId: first!.fromId, toId: first!.toId } : {}),
     changes: changes.slice(0, MOST_CHANGES), changesOmitted: Math.max(0, changes.length - MOST_CHANGES),
   };
 }
@@ -74,10 +74,13 @@ export function changesAnswers({ clock, digest, records, sceneOf }: ChangesParts
       const [before, after] = [await stateOf(scene, row.fromId ?? row.backId ?? null), await stateOf(scene, row.toId)];
       const all = stateChanges(before, after, digest);
       const changes = question.cluster === undefined ? withoutDigests(all) : all;
-      const key = digest(canonicalJson([row.stage, changes]));
+      const key = digest(canonicalJson(changes));
       const group = groups.get(key);
-      if (group !== undefined) group.rows.push(row);
-      else if (groups.size < MOST_GROUPS) groups.set(key, { stage: names[row.stage] ?? '', rows: [row], changes });
+      const stage = names[row.stage] ?? '';
+      if (group !== undefined) {
+        group.rows.push(row);
+        group.stages.add(stage);
+      } else if (groups.size < MOST_GROUPS) groups.set(key, { stages: new Set([stage]), rows: [row], changes });
       else untold += 1;
       if (index % AT_ONCE === AT_ONCE - 1) await clock.sleepUntil(clock.now() + 1, signal);
     }

@@ -74,7 +74,7 @@ describe('foresight', () => {
     await bench.clock.advance(10);
     const { groups, about } = await ask<ChangesAnswer>(bench, { changes: { run: 'europe-1' } });
     expect(about?.run).toBe('europe-1');
-    expect(groups.map(({ stage, count }) => [stage, count])).toEqual([['canary', 1], ['rest', 1], ['rest', 1]]);
+    expect(groups.map(({ stages, count }) => [stages, count])).toEqual([[['canary'], 1], [['rest'], 1], [['rest'], 1]]);
     expect(groups[0]?.changes.map(({ path }) => path)).toEqual(expect.arrayContaining(['.mesh', '.peering.clusterId', '.peering.peers[oslo].clusterId']));
     const one = await ask<ChangesAnswer>(bench, { changes: { run: 'europe-1', cluster: 'oslo' } });
     expect(one.groups).toMatchObject([{ clusters: ['oslo'], fromId: null }]);

@@ -2,6 +2,7 @@
 import type { InquiryObject } from '../../../mesh/api/resources/inquiry.ts';
 import type { SimulateAnswer } from '../../../mesh/api/resources/inquiry-answers.ts';
 import type { ChangeWindowValue, WindowOverrideValue } from '../../../mesh/model/change-window.ts';
+import { nearest } from '../../../mesh/model/near.ts';
 import { fromRfc3339, type Instant } from '../../../mesh/model/instant.ts';
 import type { SimulatedCluster, SimulationAssumptions } from '../../../mesh/model/simulation.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
@@ -9,6 +10,7 @@ import type { Clock } from '../../../mesh/ports/clock.ts';
 import { createSimulator } from '../../../mesh/rollout/simulate.ts';
 import { namesOf } from '../../../mesh/rollout/waits.ts';
 import { AdvisedError } from '../../runtime/errors.ts';
+import { WrongQuery } from '../inquiry/answers.ts';
 import { createPages } from '../inventory/query-pages.ts';
 import type { RolloutWorld } from '../rollout/world.ts';
 import { type Scene, stageNamesOf } from './scene.ts';
@@ -46,11 +48,12 @@ function checkNames({ whatIf = {} }: Question, scene: Scene): void {
   const clusters = new Set(scene.value.targets.map(({ cluster }) => cluster));
   for (const [option, names] of [['fail', whatIf.fail ?? []], ['away', whatIf.away ?? []]] as const) {
     const unknown = names.filter((name) => !clusters.has(name));
-    if (unknown.length > 0) throw new AdvisedError('user', `what if ${namesOf(unknown)} ${option === 'fail' ? 'failed' : 'were away'}: not in the run, which has ${clusters.size === 0 ? 'no clusters' : namesOf([...clusters].sort())}`);
+    const near = unknown.length === 1 ? nearest(unknown[0]!, clusters) : undefined;
+    if (unknown.length > 0) throw new WrongQuery(`what if ${namesOf(unknown)} ${option === 'fail' ? 'failed' : 'were away'}: not in the run, which has ${clusters.size === 0 ? 'no clusters' : namesOf([...clusters].sort())}${near === undefined ? '' : `; did you mean ${near}?`}`);
   }
   const stages = stageNamesOf(scene);
   const stage = (whatIf.failPercent ?? []).find((share) => !stages.includes(share.stage))?.stage;
-  if (stage !== undefined) throw new AdvisedError('user', `what if clusters of stage "${stage}" failed: the stages are ${stages.join(', ')}`);
+  if (stage !== undefined) throw new WrongQuery(`what if clusters of stage "${stage}" failed: the stages are ${stages.join(', ')}`);
 }
 
 export function simulationAnswers({ clock, sceneOf, around, windows, overrides }: SimulationParts): { simulate(question: Question, asked: { readonly signal: CancelSignal }): Promise<SimulateAnswer> } {

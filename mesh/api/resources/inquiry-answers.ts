@@ -82,10 +82,11 @@ export interface SimulateAnswer {
   readonly clusters: readonly SimulatedCluster[];
   readonly continue?: string;
 }
-/** Clusters of one stage to which the same is done. */
+/** Clusters to which the same is done. */
 export interface ChangeGroup {
-  readonly stage: string;
-  /** Sorted; the first hundred of `count`. */
+  /** In their order. */
+  readonly stages: readonly string[];
+  /** In the run's order; the first hundred of `count`. */
   readonly clusters: readonly string[];
   readonly count: number;
   /** Of the one cluster that was asked for, or that this group has. */
