@@ -2,21 +2,19 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigMap, Deployment, Namespace } from '../../../mesh/api/resources/core.ts';
 import { configMap, content, manifest } from '../../../mesh/bundle/testing/contents.ts';
-import type { BundleContent, BundlePart } from '../../../mesh/model/bundle.ts';
+import type { BundleContent } from '../../../mesh/model/bundle.ts';
 import type { KubernetesObject, ResourceKind } from '../../../mesh/ports/kubernetes.ts';
 import { readInventory } from '../state/inventory-schema.ts';
 import { Job } from './hook.ts';
 import { createScene, type Death, HelmRelease, type Scene } from './testing/scene.ts';
+import { deployment, hook, release, values } from './testing/steps.ts';
 
 const never = new AbortController().signal;
 const KINDS: readonly ResourceKind[] = [ConfigMap, Deployment, HelmRelease, Job, Namespace];
-const deployment = (name: string, replicas = 1) => ({ ...manifest('Deployment', name, 'shop', 'apps/v1'), spec: { replicas } });
-const hook = (name: string): BundlePart => ({ name, hook: { job: { ...manifest('Job', name, 'shop', 'batch/v1'), spec: {} }, timeoutSeconds: 60 } });
-const values = (given: Readonly<Record<string, unknown>>): BundlePart => ({ name: 'release', values: { target: 'HelmRelease', namespace: 'kube-system', name: 'cilium', values: given } });
 
-const first = content([hook('before'), { name: 'app', manifests: [configMap('settings', { a: '1' }), configMap('old'), deployment('shop')] }, values({ a: 1, b: 1 }), hook('after')]);
+const first = content([hook('before', 60, 'before'), { name: 'app', manifests: [configMap('settings', { a: '1' }), configMap('old'), deployment('shop')] }, values({ a: 1, b: 1 }), hook('after', 60, 'after')]);
 const second = content([{ name: 'base', manifests: [{ ...manifest('Namespace', 'extra', '') }, { ...configMap('inside'), metadata: { name: 'inside', namespace: 'extra' } }] },
-  hook('before'), { name: 'app', manifests: [configMap('settings', { a: '2' }), configMap('new')] }, values({ a: 2 })], '2.0.0');
+  hook('before', 60, 'before'), { name: 'app', manifests: [configMap('settings', { a: '2' }), configMap('new')] }, values({ a: 2 })], '2.0.0');
 
 /** What stands, without what only time and order decide. */
 async function standing(scene: Scene): Promise<string> {
@@ -43,7 +41,7 @@ interface Walk { readonly from?: BundleContent; /** Begun, and given up for `to`
 /** The last step of a walk is taken by an agent that dies once. */
 async function walked({ from, half, to }: Walk, death: Death | undefined, forget: boolean): Promise<{ readonly died: boolean; readonly end: string; /** How many ever were. */ readonly jobs: number }> {
   const scene = createScene();
-  await scene.kubernetes.create(HelmRelease, { apiVersion: 'helm.toolkit.fluxcd.io/v2', kind: 'HelmRelease', metadata: { namespace: 'kube-system', name: 'cilium' }, spec: { interval: '5m' } } as KubernetesObject, { fieldManager: 'flux' }, never);
+  await release(scene);
   let generation = 0;
   if (from !== undefined) {
     scene.start();
@@ -87,7 +85,7 @@ const WALKS: readonly (readonly [string, Walk])[] = [
 ];
 
 describe.each(WALKS)('%s', (_name, walk) => {
-  test('ends the same wherever the agent dies', async () => {
+  test('ends the same wherever the agent dies', { timeout: 300_000 }, async () => {
     const whole = await walked(walk, undefined, false);
     let deaths = 0;
     for (const when of ['before', 'after'] as const) {
