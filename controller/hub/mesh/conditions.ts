@@ -36,14 +36,15 @@ export interface Rollout {
 }
 
 export function rolledOut(plan: MeshPlan, rollout: Rollout, generation: number): ConditionUpdate {
-  const condition = (status: 'True' | 'False', reason: string, message: string): ConditionUpdate => ({ type: 'RolledOut', status, reason, message, observedGeneration: generation });
+  const condition = (status: 'True' | 'False', reason: string, message: string): ConditionUpdate => ({ type: 'RolledOut', status, reason, message: message.slice(0, 32_000), observedGeneration: generation });
   const { abandoned, blocked, changes, held, inFlight, activeRun, failed, problem } = rollout;
   if (plan.conflicts.length > 0) return condition('False', 'NotPlanned', 'the plan has conflicts (see Planned); every cluster keeps what it has');
   const [first] = held;
   if (first !== undefined) {
     const done = { Undone: 'took this change back on', Stopped: 'was stopped before', Failed: 'failed before it was done with', RolledBack: 'took its change back on', Unselected: 'has by its strategy no stage for' }[first.reason];
+    const again = first.reason === 'Undone' || first.reason === 'Unselected' ? '' : `, have "isthmus run retry ${first.run}" try it again`;
     return condition('False', first.reason, `run ${first.run} ${done} ${names(held)}, and the change is not tried again by itself; `
-      + `change the mesh or its policies, or delete UpdateRun ${first.run} to have it tried again`);
+      + `change the mesh or its policies${again}, or delete UpdateRun ${first.run} to have it tried in a run of its own`);
   }
   if (problem !== undefined) return condition('False', problem.reason, problem.message);
   if (activeRun !== undefined && (changes.length > 0 || inFlight.length > 0)) {

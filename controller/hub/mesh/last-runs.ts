@@ -52,7 +52,7 @@ export async function lastRuns(clusters: readonly string[], runs: readonly Updat
     if (!await isPlanRun(run, records)) continue;
     const touched = (await records.listTargets(run.metadata.name)).filter(({ cluster }) => missing.has(cluster));
     if (touched.length === 0) continue;
-    const undoOf = run.spec.undoOf ?? null;
+    const undoOf = (await records.getRun(run.metadata.name))?.undoOf ?? run.spec.undoOf ?? null;
     const wanted: readonly RunTarget[] = undoOf === null ? touched : await records.listTargets(undoOf);
     const wantedIds = new Map(wanted.map(({ cluster, toId }) => [cluster, toId]));
     for (const target of touched) {

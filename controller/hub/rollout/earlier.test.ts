@@ -1,9 +1,10 @@
 /** Runs that take others back, or try them again. */
 import { describe, expect, it } from 'vitest';
 import { Mesh } from '../../../mesh/api/resources/index.ts';
+import type { MeshObject } from '../../../mesh/api/resources/mesh.ts';
 import type { DesiredRevision } from '../../../mesh/model/desired.ts';
-import { applyAll, threeClusters } from '../testing/three-clusters.ts';
-import { makeBundle, makeRun, ONE_STAGE, packagesOf, runBundle, stateOf, statusOf } from './testing/runs.ts';
+import { applyAll, conditionOf, threeClusters } from '../testing/three-clusters.ts';
+import { change, makeBundle, makeRun, ONE_STAGE, packagesOf, runBundle, stateOf, statusOf } from './testing/runs.ts';
 
 const TOLERANT = { ...ONE_STAGE, name: 'tolerant', stages: [{ ...ONE_STAGE.stages[0], maxConcurrency: 3, maxFailures: 3 }] };
 const idOf = (agent: Parameters<typeof stateOf>[0]) => agent.value<DesiredRevision>('DesiredRevision', agent.cluster)?.id;
@@ -50,6 +51,26 @@ describe('retry', () => {
     expect(idOf(agents.berlin)).toBe(before);
     await applyAll(bench, Object.values(agents), 5);
     expect(await statusOf(bench, 'again')).toMatchObject({ phase: 'RolledBack', counts: { rolledBack: 1 } });
+  });
+});
+
+describe('retry of an undo', () => {
+  it('takes back what was left, and what is taken back stays so', async () => {
+    const { bench, agents } = await threeClusters();
+    await bench.create(Mesh, 'europe', { clusters: {}, strategy: 'careful' });
+    await applyAll(bench, Object.values(agents), 15);
+    await makeRun(bench, 'back', { undoOf: 'europe-1' });
+    await bench.clock.advance(100);
+    await change(bench, 'back', { stop: true });
+    await applyAll(bench, Object.values(agents), 5);
+    expect(await statusOf(bench, 'back')).toMatchObject({ phase: 'Stopped', counts: { done: 1, skipped: 2 } });
+    await makeRun(bench, 'back-again', { retryOf: 'back' });
+    await applyAll(bench, Object.values(agents), 10);
+    expect(await statusOf(bench, 'back-again')).toMatchObject({ phase: 'Completed', counts: { total: 2, done: 2 } });
+    expect(Object.values(agents).map((agent) => stateOf(agent)?.mesh)).toEqual([null, null, null]);
+    await bench.clock.advance(60_000);
+    expect(await statusOf(bench, 'europe-2')).toBeUndefined();
+    expect(conditionOf(await bench.get<MeshObject>(Mesh, 'europe'), 'RolledOut')).toMatchObject({ status: 'False', reason: 'Undone' });
   });
 });
 

@@ -22,7 +22,7 @@ export async function intentOfEarlier(earlier: string, way: 'back' | 'again', wo
   const members = new Set(world.views().filter(({ joined }) => joined).map(({ name }) => name));
   const rows = (await world.records.listTargets(earlier)).filter(({ phase, cluster }) => phases.includes(phase) && members.has(cluster));
   return {
-    changes: record.changes, undoOf: way === 'back' ? earlier : null, clusters: rows.map(({ cluster }) => cluster).sort(), ...(strategy === undefined ? {} : { strategy }),
+    changes: record.changes, undoOf: way === 'back' ? earlier : record.undoOf, clusters: rows.map(({ cluster }) => cluster).sort(), ...(strategy === undefined ? {} : { strategy }),
     async contents() {
       const brought = [];
       const since = new Map<string, string[]>();

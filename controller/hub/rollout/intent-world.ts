@@ -37,6 +37,7 @@ export interface Contents {
 /** What a run of its kind means, before its strategy is known. */
 export interface Meaning {
   readonly changes: RunRecord['changes'];
+  /** Name of the run that it takes back, or that the run which it tries again does; null: none. */
   readonly undoOf: string | null;
   /** That of the run that it repeats or takes back, for one that names none of its own. */
   readonly strategy?: StrategyValue;
