@@ -15,6 +15,8 @@ export interface VirtualFleet {
   readonly observed: TargetObservation[];
   /** When the next agent reports; null: none will. */
   nextAt(): Instant | null;
+  /** Rows whose agents report then, as numbers. */
+  next(): readonly number[];
   advanceTo(now: Instant): void;
   /** The row with the generation of its new assignment. */
   give(index: number, target: RunTarget, desiredId: string, now: Instant): RunTarget;
@@ -78,6 +80,7 @@ export function createVirtualFleet(targets: readonly RunTarget[], base: readonly
   return {
     observed,
     nextAt: () => times[0] ?? null,
+    next: () => (reports.get(times[0] ?? Number.NaN) ?? []).map(({ index }) => index),
     advanceTo(now) {
       while (times.length > 0 && times[0]! <= now) {
         const at = times.shift()!;

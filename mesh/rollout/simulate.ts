@@ -5,12 +5,13 @@ import { type Instant, seconds } from '../model/instant.ts';
 import type { RunTarget, RunValue, TargetObservation, TargetPhase } from '../model/rollout.ts';
 import type { SimulatedCluster, Simulation, SimulationAssumptions, SimulationEnd } from '../model/simulation.ts';
 import { createDecider } from './decide.ts';
+import { advance } from './advance.ts';
 import { decideWithGates } from './decide-with-gates.ts';
 import { createVirtualFleet, failingClusters } from './simulate-fleet.ts';
 import { createVirtualGates } from './simulate-gates.ts';
 import { createSimulationRecord } from './simulate-record.ts';
 import { worstCase } from './simulate-worst.ts';
-import { stagesOf } from './stage.ts';
+import { deadlineSecondsOf, soakSecondsOf, stagesOf } from './stage.ts';
 import type { RunStep } from './step.ts';
 import { createWindowBook, type WindowBook } from './windows/book.ts';
 
@@ -91,12 +92,48 @@ export function createSimulator(input: SimulationInput): Simulator {
     run = saved(step);
     record.take(step, fleet.observed, now);
     if (step.state.finished !== undefined) return 'Finished';
-    const next = earliest(step.wakeAt, fleet.nextAt(), gates.nextAt(now));
-    if (next === null) return 'Waits';
-    if (next > until) return 'Horizon';
-    now = next;
+    return skip(step);
+  }
+
+  /** On to the next time at which a decision is needed. */
+  function skip({ wakeAt }: RunStep): SimulationEnd | undefined {
+    let soaked: Instant | null = null;
+    for (;;) {
+      const [reportAt, other] = [fleet.nextAt(), earliest(wakeAt, soaked, gates.nextAt(now))];
+      const next = earliest(reportAt, other);
+      if (next === null || next > until) {
+        // What the last reports have changed is said as well.
+        if (soaked !== null) step = decideWithGates(run, fleet.observed, now, (value, wanted) => gates.look(value, wanted, now), decide);
+        return next === null ? 'Waits' : 'Horizon';
+      }
+      const reports = next === other ? [] : fleet.next();
+      now = next;
+      if (reports.length === 0 || !reports.every(onlyBeginsToSoak)) break;
+      soaked = earliest(soaked, soak(reports));
+    }
     decisions += 1;
     return decisions >= MOST_DECISIONS ? 'Steps' : undefined;
+  }
+
+  /** Nothing else follows from a cluster that is healthy and has to soak, nor from one in flight that is not healthy yet: it keeps its place, and takes nobody's. */
+  function onlyBeginsToSoak(index: number): boolean {
+    const target = run.targets[index]!;
+    return target.phase === 'Assigned' && fleet.observed[index]!.connected && soakSecondsOf(stages[target.stage]!, target) > 0;
+  }
+
+  /** Rows as deciding would leave them; when the first of them has soaked, null: none soaks. */
+  function soak(indices: readonly number[]): Instant | null {
+    fleet.advanceTo(now);
+    const targets = [...run.targets];
+    let first: Instant | null = null;
+    for (const index of indices) {
+      const stage = stages[targets[index]!.stage]!;
+      const clock = { now, progressDeadlineSeconds: deadlineSecondsOf(run.strategy, stage), watchedSince: run.watchedSince ?? 0 };
+      const target = targets[index] = advance(targets[index]!, stage, fleet.observed[index], clock, targets[index]!.generation);
+      if (target.phase === 'Soaking') first = earliest(first, now + seconds(soakSecondsOf(stage, target)));
+    }
+    run = { ...run, targets };
+    return first;
   }
 
   return {
