@@ -5,7 +5,7 @@ import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { type KubernetesClient, KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 
 /** On a Secret: `https://prometheus.monitoring:9090`. */
-export const ORIGIN_ANNOTATION = 'isthmus.dev/origin';
+const ORIGIN_ANNOTATION = 'isthmus.dev/origin';
 /** What a header may hold. */
 const PRINTABLE = /^[\x21-\x7e]+$/;
 

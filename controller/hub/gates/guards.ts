@@ -30,7 +30,7 @@ export async function installGuards(kubernetes: KubernetesClient, signal: Cancel
 
 export function createGuards({ kubernetes, clock, log }: Pick<HubPorts, 'kubernetes' | 'clock' | 'log'>): Guards {
   const listeners: (() => void)[] = [];
-  let known: string | undefined = 'approvals are not guarded: nobody has looked yet; the hub does at its start';
+  let known: string | undefined = 'people are not vouched for: nobody has looked yet; the hub does at its start';
   let hub: string | undefined;
   let hasLooked: () => void = () => {};
   const looked = new Promise<void>((resolve) => { hasLooked = resolve; });
@@ -55,10 +55,10 @@ export function createGuards({ kubernetes, clock, log }: Pick<HubPorts, 'kuberne
       while (!signal.aborted) {
         const found = await look(signal);
         if (signal.aborted) return;
-        const problem = found === undefined ? undefined : `approvals are not guarded: ${found}`;
+        const problem = found === undefined ? undefined : `people are not vouched for: ${found}`;
         if (problem !== known) {
           known = problem;
-          if (problem !== undefined) log.warn({ problem }, 'approval gates hold');
+          if (problem !== undefined) log.warn({ problem }, 'approval gates hold, and overrides open nothing');
           for (const listener of listeners) listener();
         }
         hasLooked();

@@ -39,7 +39,7 @@ export type WebhookAnswer =
   | { readonly error: string; readonly retryAfterSeconds?: number };
 
 /** The same `id` for the same question, however often it is asked. */
-export const questionEvent = (source: string, { since, ...question }: GateQuestion, now: Instant): CloudEvent => ({
+const questionEvent = (source: string, { since, ...question }: GateQuestion, now: Instant): CloudEvent => ({
   specversion: '1.0', id: `${question.run}/${question.stage}/${question.side}/${question.gate}/${since}`, source, type: 'dev.isthmus.gate.asked', subject: question.run, time: toRfc3339(now), datacontenttype: 'application/json',
   data: { ...question, since: toRfc3339(since) },
 });

@@ -69,7 +69,7 @@ describe('queries', () => {
   });
 
   test('whatever the names are', () => {
-    const name = fc.string({ unit: fc.constantFrom(...'ab-0.+*?()|{}[]$'), minLength: 1, maxLength: 6 });
+    const name = fc.string({ unit: fc.constantFrom(...'ab-0.+*?()|{}[]$'.split('')), minLength: 1, maxLength: 6 });
     fc.assert(fc.property(fc.array(name, { maxLength: 5 }), name, (names, other) => {
       const pattern = new RegExp(`^(?:${namesPattern(names)})$`);
       for (const one of names) expect(pattern.test(one)).toBe(true);

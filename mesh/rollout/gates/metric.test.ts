@@ -7,7 +7,7 @@ const gateOf = (more: Partial<MetricGateValue> = {}): MetricGateValue => ({
   address: 'http://prometheus:9090', query: 'up', successCondition: 'result[0] > 0.5', initialDelaySeconds: 0, intervalSeconds: 60, count: 3, failureLimit: 0, inconclusiveLimit: 0, consecutiveErrorLimit: 2, timeoutSeconds: 5, ...more,
 });
 const LETTERS: Readonly<Record<string, MeasurementPhase>> = { s: 'Successful', f: 'Failed', i: 'Inconclusive', e: 'Error' };
-const measured = (letters: string): Measurement[] => [...letters].map((letter, index) => ({ at: 1000 * index, phase: LETTERS[letter]!, values: [], message: '' }));
+const measured = (letters: string): Measurement[] => letters.split('').map((letter, index) => ({ at: 1000 * index, phase: LETTERS[letter]!, values: [], message: '' }));
 const verdictOf = (letters: string, more: Partial<MetricGateValue> = {}) => metricVerdict(gateOf(more), measured(letters), 1_000_000, 0);
 
 describe('verdict', () => {
