@@ -27,6 +27,8 @@ export interface Rollout {
   /** Members of the mesh whose run has not ended. */
   readonly inFlight: readonly string[];
   readonly activeRun: string | undefined;
+  /** What it says for itself while it has not begun; undefined: it has. */
+  readonly activeRunWaits?: string | undefined;
   /** Members that were given their planned state and did not become healthy on it, as the run saw them. */
   readonly failed: readonly { readonly run: string; readonly cluster: string; readonly message: string }[];
   /** Clusters whose run was deleted while they were in flight, and that are not healthy yet: nothing follows before they are. */
@@ -37,7 +39,7 @@ export interface Rollout {
 
 export function rolledOut(plan: MeshPlan, rollout: Rollout, generation: number): ConditionUpdate {
   const condition = (status: 'True' | 'False', reason: string, message: string): ConditionUpdate => ({ type: 'RolledOut', status, reason, message: message.slice(0, 32_000), observedGeneration: generation });
-  const { abandoned, blocked, changes, held, inFlight, activeRun, failed, problem } = rollout;
+  const { abandoned, blocked, changes, held, inFlight, activeRun, activeRunWaits, failed, problem } = rollout;
   if (plan.conflicts.length > 0) return condition('False', 'NotPlanned', 'the plan has conflicts (see Planned); every cluster keeps what it has');
   const [first] = held;
   if (first !== undefined) {
@@ -48,7 +50,7 @@ export function rolledOut(plan: MeshPlan, rollout: Rollout, generation: number):
   }
   if (problem !== undefined) return condition('False', problem.reason, problem.message);
   if (activeRun !== undefined && (changes.length > 0 || inFlight.length > 0)) {
-    return condition('False', 'InProgress', `run ${activeRun} is under way${changes.length > 0 ? `; still to change: ${names(changes)}` : ''}`);
+    return condition('False', 'InProgress', `run ${activeRun} ${activeRunWaits === undefined ? 'is under way' : `has not begun: it ${activeRunWaits}`}${changes.length > 0 ? `; still to change: ${names(changes)}` : ''}`);
   }
   const [left] = abandoned;
   if (left !== undefined && changes.length > 0) {

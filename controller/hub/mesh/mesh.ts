@@ -65,6 +65,11 @@ export function createMesh({ ports, sources, runs, strategies, drift }: MeshPart
     return undefined;
   }
 
+  function waitsOf(run: string | undefined): string | undefined {
+    const status = run === undefined ? undefined : runs.get({ name: run })?.status;
+    return status?.phase === 'Pending' && status.startedAt === undefined && status.message !== '' ? status.message : undefined;
+  }
+
   /** A run has waited for the cluster to the end: another one would as well. */
   function awayReason(cluster: string, last: LastRun | undefined): string | null {
     if (last === undefined || !wasAway(last.target)) return null;
@@ -137,7 +142,7 @@ export function createMesh({ ports, sources, runs, strategies, drift }: MeshPart
     const problem = problemOf(object.spec.strategy ?? DEFAULT_STRATEGY);
     const rollout = {
       changes: outlook.free.filter(member), held: outlook.held.filter(member), blocked: outlook.blocked.filter(member), failed: outlook.failed.filter(member), inFlight: inFlight.filter((cluster) => member({ cluster })),
-      abandoned: outlook.abandoned, activeRun: outlook.activeRun, problem: outlook.free.some(member) ? problem : undefined,
+      abandoned: outlook.abandoned, activeRun: outlook.activeRun, activeRunWaits: waitsOf(outlook.activeRun), problem: outlook.free.some(member) ? problem : undefined,
     };
     const now = clock.now();
     const before = conditionsOf(object);

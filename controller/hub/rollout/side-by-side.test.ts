@@ -58,6 +58,7 @@ describe('runs', () => {
     await bench.clock.advance(1000);
     expect(await statusOf(bench, 'europe-1')).toMatchObject({ phase: 'Pending', message: expect.stringContaining('waits for run values, which has berlin') });
     expect(stateOf(agents.oslo)).toBeUndefined();
+    expect(conditionOf(await bench.get<MeshObject>(Mesh, 'europe'), 'RolledOut')).toMatchObject({ reason: 'InProgress', message: expect.stringContaining('run europe-1 has not begun: it waits for run values, which has berlin') });
     await bench.kubernetes.patch(Mesh, { name: 'europe' }, { spec: { clusters: { names: ['berlin', 'oslo', 'virginia'] } } }, { type: 'merge', fieldManager: 'test' }, new AbortController().signal);
     await applyAll(bench, Object.values(agents), 30);
     expect(await statusOf(bench, 'europe-1')).toMatchObject({ phase: 'Completed', counts: { done: 2 } });
