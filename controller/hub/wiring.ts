@@ -142,8 +142,8 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
 
     const inventory = createInventory({ ports, fleet, assignments, clusters, runs, drift: driftJudge, approversOf: (run) => rollout.approversOf(run), overriddenBy: (cluster, run) => windows.windowOf(cluster, run).overriddenBy });
     const mesh = createMesh({ ports, sources, runs, strategies, drift: driftJudge });
-    const windows = createWindows({ ports, clusters, runs, windows: changeWindows, overrides: windowOverrides, packageOf: (name) => bundleObjects.get({ name })?.spec.package });
     const guards = createGuards(ports);
+    const windows = createWindows({ ports, clusters, runs, windows: changeWindows, overrides: windowOverrides, guards, packageOf: (name) => bundleObjects.get({ name })?.spec.package });
     const approvals = createApprovals({ ports, approvals: approvalObjects, runs, guards });
     const source = `/isthmus/${config.trustDomain}`;
     const askedGates = createAskedGates({ ports, runs, namespace: config.namespace, source });

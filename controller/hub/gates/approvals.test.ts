@@ -126,7 +126,7 @@ describe('approvals', () => {
     await loosen(bench);
     await bench.clock.advance(61_000);
     expect(verdict(await say(bench, { name: 'd1', approver: 'dan' }))).toEqual([false, 'NotGuarded']);
-    expect(await gateOf(bench)).toMatchObject({ phase: 'Waiting', message: expect.stringContaining(`approvals are not guarded: ${says}`) });
+    expect(await gateOf(bench)).toMatchObject({ phase: 'Waiting', message: expect.stringContaining(`people are not vouched for: ${says}`) });
     // A hub that serves its API itself brings it back at its start.
     await bench.stopHub();
     await bench.startHub();

@@ -24,19 +24,27 @@ export function windowStatus(object: ChangeWindowObject, { window, problem, open
   };
 }
 
-/** `run`: what is known of the run that it names; undefined: there is none. */
-export function overrideStatus(object: WindowOverrideObject, value: WindowOverrideValue | undefined, run: { readonly ended: boolean } | undefined, now: Instant): NonNullable<WindowOverrideObject['status']> {
+export interface OverrideFacts {
+  readonly value: WindowOverrideValue | undefined;
+  /** What is known of the run that it names; undefined: there is none. */
+  readonly run: { readonly ended: boolean } | undefined;
+  /** Why nobody vouches for who made it; undefined: somebody does. */
+  readonly unguarded: string | undefined;
+}
+
+export function overrideStatus(object: WindowOverrideObject, facts: OverrideFacts, now: Instant): NonNullable<WindowOverrideObject['status']> {
   const { generation: observedGeneration = 0 } = object.metadata;
-  const effect = effectOf(value, run, now);
+  const effect = effectOf(facts, now);
   return { observedGeneration, conditions: [...setCondition(conditionsOf(object), { type: 'Effective', observedGeneration, ...effect }, now)] };
 }
 
-function effectOf(value: WindowOverrideValue | undefined, run: { readonly ended: boolean } | undefined, now: Instant): Omit<ConditionUpdate, 'type'> {
+function effectOf({ value, run, unguarded }: OverrideFacts, now: Instant): Omit<ConditionUpdate, 'type'> {
   const not = (reason: string, message: string): Omit<ConditionUpdate, 'type'> => ({ status: 'False', reason, message });
   if (value === undefined) return not('WrongSpec', 'spec is not as its schema has it; delete it and make another');
   const wrong = value.clusters === undefined ? undefined : selectorProblem(value.clusters);
   if (wrong !== undefined) return not('InvalidSelector', `spec.clusters: ${wrong}; it opens nothing: delete it and make another`);
   if (value.expiresAt <= now) return not('Expired', `it was in force until ${toRfc3339(value.expiresAt)}`);
+  if (unguarded !== undefined) return not('NotGuarded', `nobody vouches for who made it, so it opens nothing: ${unguarded}`);
   if (run === undefined) return not('UnknownRun', `there is no UpdateRun "${value.run}"; "isthmus run list" shows them`);
   if (run.ended) return not('RunEnded', `run ${value.run} has ended`);
   return { status: 'True', reason: 'InForce', message: `run ${value.run} passes closed windows until ${toRfc3339(value.expiresAt)}` };

@@ -1,5 +1,6 @@
 /** Change windows from the hub's side: their status as time goes by, and what overrides say of themselves. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { GUARD_NAME, ValidatingAdmissionPolicyBinding } from '../../../mesh/api/resources/guards.ts';
 import { ChangeWindow, UpdateRun, WindowOverride } from '../../../mesh/api/resources/index.ts';
 import type { ChangeWindowObject, WindowOverrideObject } from '../../../mesh/api/resources/windows.ts';
 import { type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
@@ -76,4 +77,14 @@ test('an override says whether it has an effect: not without its run, and no lon
   expect(await effective('leak')).toBe('False RunEnded: run one has ended');
   await bench.clock.advance(expiresAt - bench.clock.now() + 1000);
   expect(await effective('leak')).toBe(`False Expired: it was in force until ${toRfc3339(expiresAt)}`);
+});
+
+test('an override opens nothing while nobody vouches for who made it', async () => {
+  await bench.create(UpdateRun, 'one', { strategy: { name: 'default', stages: [{ name: 'all', clusters: {} }] }, planDigest: 'none', reason: 'a test', requestedBy: 'test', pause: true });
+  await bench.create(WindowOverride, 'leak', { run: 'one', reason: 'keys have leaked', requestedBy: 'ann', expiresAt: toRfc3339(bench.clock.now() + 2 * HOUR) });
+  await bench.clock.advance(1000);
+  expect(await effective('leak')).toMatch(/^True InForce/);
+  await bench.kubernetes.delete(ValidatingAdmissionPolicyBinding, { name: GUARD_NAME }, {}, new AbortController().signal);
+  await bench.clock.advance(61_000);
+  expect(await effective('leak')).toMatch(/^False NotGuarded: nobody vouches for who made it, so it opens nothing: people are not vouched for: /);
 });

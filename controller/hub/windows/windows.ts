@@ -10,6 +10,7 @@ import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { createWindowBook, type WindowBook, type WindowState } from '../../../mesh/rollout/windows/book.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
+import type { Guards } from '../gates/guards.ts';
 import type { HubPorts } from '../ports.ts';
 import { clusterView, runPhase } from '../views.ts';
 import { writeStatus } from '../write-status.ts';
@@ -31,11 +32,13 @@ export interface WindowParts {
   readonly runs: Cache<UpdateRunObject>;
   readonly windows: Cache<ChangeWindowObject>;
   readonly overrides: Cache<WindowOverrideObject>;
+  /** While nobody vouches for who made them, overrides open nothing. */
+  readonly guards: Pick<Guards, 'problem' | 'subscribe'>;
   /** Of a Bundle; undefined: there is none of that name. */
   readonly packageOf: (bundle: string) => string | undefined;
 }
 
-export function createWindows({ ports, clusters, runs, windows, overrides, packageOf }: WindowParts): Windows & Loop {
+export function createWindows({ ports, clusters, runs, windows, overrides, guards, packageOf }: WindowParts): Windows & Loop {
   const { clock, kubernetes } = ports;
   const windowValues = keptValues(changeWindowValue);
   const overrideValues = keptValues(windowOverrideValue);
@@ -80,7 +83,7 @@ export function createWindows({ ports, clusters, runs, windows, overrides, packa
     for (const object of overrides.list()) {
       const value = windowOverrideValue(object);
       const run = value === undefined ? undefined : runs.get({ name: value.run });
-      const status = overrideStatus(object, value, run === undefined ? undefined : { ended: FINAL_RUN_PHASES.includes(runPhase(run)) }, now);
+      const status = overrideStatus(object, { value, run: run === undefined ? undefined : { ended: FINAL_RUN_PHASES.includes(runPhase(run)) }, unguarded: guards.problem() }, now);
       await writeStatus(kubernetes, WindowOverride, object, status, signal);
     }
     return windows.list().length === 0 && overrides.list().length === 0 ? {} : { requeueAt: bookedUntil };
@@ -88,7 +91,7 @@ export function createWindows({ ports, clusters, runs, windows, overrides, packa
 
   const loop = createLoop({ name: 'windows', reconcile, ...ports });
   const changed = (): void => {
-    const now = { windows: windowValues(windows.list()), overrides: overrideValues(overrides.list()) };
+    const now = { windows: windowValues(windows.list()), overrides: overrideValues(guards.problem() === undefined ? overrides.list() : []) };
     loop.add(ALL);
     if (now.windows === known.windows && now.overrides === known.overrides) return;
     known = now;
@@ -97,6 +100,7 @@ export function createWindows({ ports, clusters, runs, windows, overrides, packa
   };
   windows.subscribe(changed);
   overrides.subscribe(changed);
+  guards.subscribe(changed);
   // Whether an override has anything to open is a matter of its run.
   runs.subscribe(() => { if (overrides.list().length > 0) loop.add(ALL); });
 
