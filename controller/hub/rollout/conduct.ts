@@ -104,8 +104,7 @@ export function createConductor({ ports, sources, fleet, gates, windows, strateg
     const strategy = record.strategy ?? spec.strategy as StrategyValue | undefined;
     const resumedAt = fromRfc3339(spec.resumedAt);
     if (targets.length === 0 || strategy === undefined) {
-      const gone = record.uid !== '' && record.uid !== object.metadata.uid ? { ...record, message: usedName(run) } : record;
-      await writeStatus(kubernetes, UpdateRun, object, statusOfNothing(object, gone, beside(open), record.createdAt), signal);
+      await writeStatus(kubernetes, UpdateRun, object, statusOfNothing(object, record, beside(open), record.createdAt), signal);
       await releaseObject(kubernetes, object, signal);
       book.forget(run);
       return null;
@@ -134,6 +133,3 @@ export function createConductor({ ports, sources, fleet, gates, windows, strateg
     },
   };
 }
-
-/** The records keep runs for good, by name. */
-export const usedName = (run: string): string => `an earlier run had the name ${run}, and its records are kept; make the run under another name`;

@@ -10,7 +10,7 @@ import { reportOn } from '../report.ts';
 import { runPhase, runSpec, unsettledRuns } from '../views.ts';
 import { writeStatus } from '../write-status.ts';
 import { createRunBook, type OpenRun } from './book.ts';
-import { createConductor, usedName } from './conduct.ts';
+import { createConductor } from './conduct.ts';
 import { releaseObject } from './finalizer.ts';
 import { intentOf } from './intent.ts';
 import { type Hindrance, type Intent, type IntentWorld, isHindrance, type RunSpec } from './intent-world.ts';
@@ -29,6 +29,9 @@ export interface Rollout extends Loop {
   /** As the records have it, where it is open and was read. */
   openRun(run: string): OpenRun | undefined;
 }
+
+/** The records keep runs for good, by name. */
+const usedName = (run: string): string => `an earlier run had the name ${run}, and its records are kept; make the run under another name`;
 
 const oldestFirst = (a: UpdateRunObject, b: UpdateRunObject): number => {
   const [left, right] = [a, b].map(({ metadata }) => `${metadata.creationTimestamp ?? ''} ${metadata.name}`) as [string, string];
