@@ -20,7 +20,7 @@ export async function intentOfEarlier(earlier: string, way: 'back' | 'again', wo
   const strategy = record.strategy ?? spec?.strategy as StrategyValue | undefined;
   const phases = way === 'back' ? CHANGED : NOT_DONE;
   const members = new Set(world.views().filter(({ joined }) => joined).map(({ name }) => name));
-  const rows = (await world.records.listTargets(earlier)).filter(({ phase, cluster }) => phases.includes(phase) && members.has(cluster));
+  const rows = (await world.endedTargets(earlier)).filter(({ phase, cluster }) => phases.includes(phase) && members.has(cluster));
   return {
     changes: record.changes, undoOf: way === 'back' ? earlier : record.undoOf, clusters: rows.map(({ cluster }) => cluster).sort(), ...(strategy === undefined ? {} : { strategy }),
     async contents() {

@@ -4,7 +4,7 @@ import type { Digest } from '../../../mesh/model/canonical.ts';
 import type { ClusterView } from '../../../mesh/model/cluster.ts';
 import type { DesiredRevision, DesiredState } from '../../../mesh/model/desired.ts';
 import type { Assignment } from '../../../mesh/model/history.ts';
-import type { StrategyValue } from '../../../mesh/model/rollout.ts';
+import type { RunTarget, StrategyValue } from '../../../mesh/model/rollout.ts';
 import type { RecordStore, RunRecord } from '../../../mesh/ports/records.ts';
 import type { Plan } from '../../../mesh/plan/plan.ts';
 import type { Cache } from '../../runtime/cache.ts';
@@ -21,7 +21,9 @@ export interface IntentWorld {
   readonly assigned: (cluster: string) => Assignment | undefined;
   /** Changes of the plan that are not to be tried by themselves again. */
   readonly held: (plan: Plan) => Promise<readonly HeldChange[]>;
-  readonly records: Pick<RecordStore, 'getReport' | 'getRevision' | 'getRun' | 'listTargets'>;
+  readonly records: Pick<RecordStore, 'getReport' | 'getRevision' | 'getRun'>;
+  /** Rows of a run that has ended: they never change. */
+  readonly endedTargets: (run: string) => Promise<readonly RunTarget[]>;
   readonly runs: Pick<Cache<UpdateRunObject>, 'get'>;
   readonly strategies: Pick<Cache<UpdateStrategyObject>, 'get'>;
   readonly bundles: Bundles;

@@ -1,7 +1,7 @@
 /** The world as runs find it: what begins them, freezes them, and is observed of their clusters. Real runs and those that are only looked at ahead see the same one. */
 import type { Digest } from '../../../mesh/model/canonical.ts';
 import type { Instant } from '../../../mesh/model/instant.ts';
-import type { TargetObservation } from '../../../mesh/model/rollout.ts';
+import type { RunTarget, TargetObservation } from '../../../mesh/model/rollout.ts';
 import type { Plan } from '../../../mesh/plan/plan.ts';
 import { clusterViews, currentPlan } from '../mesh/current-plan.ts';
 import { createPlannedIds, heldChanges, lastRuns } from '../mesh/last-runs.ts';
@@ -9,6 +9,8 @@ import { changesOf } from '../mesh/next-run.ts';
 import { freeze, type Frozen } from './freeze.ts';
 import type { Contents, Intent, IntentWorld } from './intent-world.ts';
 import type { RolloutParts } from './parts.ts';
+
+const MOST_ENDED = 8;
 
 export interface RolloutWorld {
   /** Of one moment: plan and views are made when first asked for. */
@@ -26,6 +28,18 @@ export function createRolloutWorld({ ports: { records }, sources, fleet, runs, s
   const digest: Digest = sources.digest;
   const plannedIds = createPlannedIds(records, digest);
   const assignedId = (cluster: string): string | null => assignments.get(cluster)?.desiredId ?? null;
+
+  /** One that waits for its turn is asked with each report of an agent what it wants. */
+  const ended = new Map<string, Promise<readonly RunTarget[]>>();
+  function endedTargets(run: string): Promise<readonly RunTarget[]> {
+    const known = ended.get(run);
+    if (known !== undefined) return known;
+    if (ended.size >= MOST_ENDED) ended.clear();
+    const rows = records.listTargets(run);
+    ended.set(run, rows);
+    void rows.catch(() => ended.delete(run));
+    return rows;
+  }
 
   async function heldOf(plan: Plan): ReturnType<IntentWorld['held']> {
     const changes = changesOf(plan, assignedId);
@@ -45,7 +59,7 @@ export function createRolloutWorld({ ports: { records }, sources, fleet, runs, s
       let views: ReturnType<typeof clusterViews> | undefined;
       return {
         plan: () => (plan ??= currentPlan(sources)), views: () => (views ??= clusterViews(sources)), assigned: (cluster) => assignments.get(cluster),
-        held: (present) => heldOf(present), records, runs, strategies, bundles, digest,
+        held: (present) => heldOf(present), records, endedTargets, runs, strategies, bundles, digest,
       };
     },
     observe(cluster) {
