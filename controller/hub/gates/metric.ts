@@ -4,7 +4,7 @@ import { type Ask, AskFailed } from '../../../mesh/ports/ask.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { failedMeasurement, measurementOf } from '../../../mesh/rollout/gates/measurement.ts';
 import { type Reading, readPrometheus } from '../../../mesh/rollout/gates/measurement-prometheus.ts';
-import { fillQuery, type QueryClusters } from '../../../mesh/rollout/gates/measurement-query.ts';
+import { asksFor, fillQuery, type QueryClusters } from '../../../mesh/rollout/gates/measurement-query.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import type { HubPorts } from '../ports.ts';
 import { authorization } from './gate-secret.ts';
@@ -19,6 +19,11 @@ export interface AskParts {
 const PATH = '/api/v1/query';
 /** Rows of an answer are numbers with labels: what asks for more is wrong, and says so. */
 const FORM = 'application/x-www-form-urlencoded';
+
+const NOBODY = {
+  clusters: '{{clusters}} stands for nobody: the run has changed no cluster that this gate looks at',
+  control: '{{control}} stands for nobody: the run has left no cluster as it was',
+};
 
 const urlOf = (address: string): string => `${address.replace(/\/+$/, '')}${PATH}`;
 
@@ -35,6 +40,11 @@ export async function measure({ ports: { clock, kubernetes }, ask, namespace }: 
     } catch (error) {
       return { problem: `${gate.address}: ${messageOf(error)}`, advice: error instanceof AskFailed ? error.advice : 'retry' };
     }
+  }
+
+  const queries = [gate.query, gate.controlQuery, gate.traffic?.query];
+  for (const role of ['clusters', 'control'] as const) {
+    if (clusters[role].length === 0 && queries.some((query) => query !== undefined && asksFor(query, role))) return failedMeasurement(clock.now(), NOBODY[role]);
   }
 
   try {

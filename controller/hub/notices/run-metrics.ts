@@ -22,8 +22,9 @@ function waitsFor({ status }: UpdateRunObject): string | undefined {
   if (phase === 'Paused') return gates.includes('Inconclusive') ? 'inconclusive-gate' : 'person';
   if (phase !== 'Pending' && phase !== 'Waiting') return phase === 'Soaking' ? 'soak' : undefined;
   if (gates.includes('Waiting')) return 'gate';
-  if (status?.waitingUntil !== undefined) return 'time';
-  return (status?.counts.away ?? 0) > 0 ? 'away' : 'turn';
+  const { total, done, failed, skipped, rolledBack = 0, away = 0 } = status?.counts ?? { total: 0, done: 0, failed: 0, skipped: 0 };
+  if (away > 0 && done + failed + skipped + rolledBack + away === total) return 'away';
+  return status?.waitingUntil === undefined ? 'turn' : 'time';
 }
 
 /** The result ends it. */

@@ -87,7 +87,9 @@ describe.skipIf(program === undefined)(`metric gates on a real Prometheus${progr
     await traffic({ oslo: [10, 1000], paris: [10, 1000] });
     const { traffic: _, ...gate } = gateOf({ successCondition: 'true' });
     expect(await look(gate)).toMatchObject({ phase: 'Error', message: 'query gives no data, which is no success' });
-    expect(await look(gate, { clusters: ['oslo'], control: [] })).toMatchObject({ phase: 'Error', message: 'controlQuery gives no data, which is no success' });
+    expect(await look(gate, { clusters: ['oslo'], control: ['rome'] })).toMatchObject({ phase: 'Error', message: 'controlQuery gives no data, which is no success' });
+    expect(await look(gate, { clusters: ['oslo'], control: [] })).toMatchObject({ phase: 'Error', message: '{{control}} stands for nobody: the run has left no cluster as it was' });
+    expect(await look(gate, { clusters: [], control: ['oslo'] })).toMatchObject({ phase: 'Error', message: '{{clusters}} stands for nobody: the run has changed no cluster that this gate looks at' });
     expect(await look(gateOf())).toMatchObject({ phase: 'Inconclusive', message: 'traffic.query gives no data, at least 100 is asked for' });
   });
 
