@@ -78,6 +78,8 @@ export function createMesh({ ports, sources, runs, strategies, drift }: MeshPart
   }
 
   async function look(plan: Plan): Promise<Outlook> {
+    // First: a run that ends while the rest is read would be neither open nor among those that hold a change back.
+    const activeRun = await openPlanRun();
     const changes = changesOf(plan, (cluster) => sources.assignments.get(cluster)?.desiredId ?? null);
     const last = await lastRuns(plan.desired.map(({ cluster }) => cluster), runs.list(), records);
     const failed = plan.desired.flatMap(({ cluster, id }) => {
@@ -91,7 +93,7 @@ export function createMesh({ ports, sources, runs, strategies, drift }: MeshPart
     const free = changes.filter(({ cluster }) => ![...held, ...blocked].some((change) => change.cluster === cluster));
     const mesh = plan.meshes.find(({ members, conflicts: found }) => found.length === 0 && members.some(({ name }) => free.some(({ cluster }) => cluster === name)))?.mesh ?? null;
     const strategyName = sources.meshes.get({ name: mesh ?? '' })?.spec.strategy ?? DEFAULT_STRATEGY;
-    return { free, held, blocked, failed, abandoned, mesh, strategyName, activeRun: await openPlanRun() };
+    return { free, held, blocked, failed, abandoned, mesh, strategyName, activeRun };
   }
 
   async function decidedBy(plan: Plan, free: readonly Change[]): Promise<RunReason> {
