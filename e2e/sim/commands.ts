@@ -126,6 +126,11 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
   async delete({ fleet }, [host = '', kind, name]) {
     await fleet.host(host).kubernetes.delete(kindOf(kind), refOf(name), {}, never);
   },
+  // measure CLUSTER METRIC VALUE|nothing: what the Prometheus outside knows of it from now on; measure nobody: it does not answer, until it is measured again
+  measure({ fleet }, [cluster = '', metric = '', value]) {
+    fleet.outside.answers = cluster !== 'nobody';
+    if (cluster !== 'nobody') fleet.outside.measure(cluster, metric, value === 'nothing' ? undefined : Number(value));
+  },
   advance: (context, [time]) => context.advance(milliseconds(time)),
   // undo N: the run that began as the Nth
   async undo(context, [number]) {

@@ -24,6 +24,7 @@ import { type ClusterClaim, claimingKubernetes } from './claims.ts';
 import { createSimClock, type SimClock } from './clock.ts';
 import { beginLife, type Life } from './life.ts';
 import type { NetworkSettings } from './fabric.ts';
+import { createOutside, type Outside } from './outside.ts';
 import { createNetwork, type SimulatedNetwork } from './network.ts';
 import { generatedClusters } from './generated.ts';
 import { MEMBER_SOFTWARE } from './member-software.ts';
@@ -86,6 +87,8 @@ export interface Fleet {
   bundlesOf(desiredId: string): readonly string[];
   /** The hub's API as somebody else than `PERSON` sees it. */
   as(user: string, groups: readonly string[]): KubernetesClient;
+  /** What is neither the hub nor a cluster. */
+  readonly outside: Outside;
   /** What people wrote into managed objects and did not take back; scenarios fill it. */
   readonly personEdits: PersonEdit[];
   readonly hub: Host;
@@ -118,6 +121,7 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
   const randomOf = (what: string): Random => seededRandom(Number.parseInt(sha256Hex(`${seed} ${what}`).slice(0, 8), 16));
   const network = createNetwork(clock.ownedBy('network'), randomOf('network'), options.network);
   const { records, journal, assignments, targets, steps, bundlesOf } = tracedRecords(await openSqliteRecords(':memory:'), trace);
+  const outside = createOutside(trace);
   const parted = new Set<string>();
   /** Host or pair of hosts → when it was last started or healed. */
   const calm = new Map<string, Instant>();
@@ -175,7 +179,7 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
 
   const hubApi = createEmbeddedApi({ objects: memoryObjectStore(), clock, random: randomOf('hub api'), definitions: HUB_RESOURCES });
   const hub = host('hub', hubApi, (life, number) => createHub({
-    ...common('hub', life, number), kubernetes: livingKubernetes(counted(hub), life), records: livingRecords(records, life), gateway: network.gatewayServer('hub', 6443),
+    ...common('hub', life, number), kubernetes: livingKubernetes(counted(hub), life), records: livingRecords(records, life), gateway: network.gatewayServer('hub', 6443), ask: outside.askFor('hub', life),
   }, { namespace: NAMESPACE, trustDomain: TRUST_DOMAIN, advertisedAddress: HUB_ADDRESS, createNamespace: true }).start(life.signal), () => {});
 
   const tokens = new Map<string, string>();
@@ -208,7 +212,7 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
   };
 
   const fleet: Fleet = {
-    seed, clock, trace, network, journal, assignments, targets, steps, bundlesOf, personEdits: [], hub, members, member,
+    seed, clock, trace, network, journal, assignments, targets, steps, bundlesOf, personEdits: [], outside, hub, members, member,
     as: (user, groups) => tracedKubernetes(embeddedClient(hubApi, inProcess(user, groups)), 'hub', trace, conditionsOf('hub')),
     host: (name) => (name === 'hub' ? hub : member(name)),
     async join(cluster) {

@@ -44,7 +44,7 @@ export interface ScenarioResult {
   readonly virtualSeconds: number;
 }
 
-const TOLD: readonly Topic[] = ['process', 'network', 'condition', 'journal', 'dns'];
+const TOLD: readonly Topic[] = ['process', 'network', 'condition', 'journal', 'asked', 'dns'];
 /** An expectation is looked at again after this long. */
 const LOOK_MILLISECONDS = 10;
 /** Trace lines that go with a failure. */

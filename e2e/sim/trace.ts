@@ -1,8 +1,8 @@
 /** What can be seen of a simulation: one line per event, the same text for the same seed. */
 import type { Instant } from '../../mesh/model/instant.ts';
 
-/** `object`: a write that a Kubernetes API answered; `condition`: one that changed; `journal`: of update runs; `log`: what programs say of themselves; `printed`: by the command line. */
-export type Topic = 'process' | 'network' | 'object' | 'condition' | 'journal' | 'history' | 'dns' | 'log' | 'printed' | 'scenario';
+/** `object`: a write that a Kubernetes API answered; `condition`: one that changed; `journal`: of update runs; `asked`: of services outside; `log`: what programs say of themselves; `printed`: by the command line. */
+export type Topic = 'process' | 'network' | 'object' | 'condition' | 'journal' | 'asked' | 'history' | 'dns' | 'log' | 'printed' | 'scenario';
 
 export interface TraceEvent {
   readonly at: Instant;
