@@ -68,7 +68,8 @@ export function createScenes({ records, runs, around, factsOf, packageOf }: Scen
     const wrong = strategyProblem(intent.strategy);
     if (wrong !== undefined) throw new AdvisedError('user', `strategy ${intent.strategy.name}: ${wrong}`);
     const frozen = await around.freeze(intent, await intent.contents(), world, now);
-    const brought = spec.removePackage?.name ?? (spec.bundle === undefined ? undefined : packageOf(spec.bundle.name));
+    const earlier = spec.undoOf ?? spec.retryOf;
+    const brought = spec.removePackage?.name ?? (spec.bundle === undefined ? undefined : packageOf(spec.bundle.name)) ?? (earlier === undefined ? undefined : factsOf(earlier).package);
     return {
       about: { run: name, strategy: intent.strategy.name, ...(spec.planDigest === undefined ? {} : { planDigest: spec.planDigest }), brings: frozen.message, warnings: frozen.warnings, notes },
       value: { name: name ?? '', phase: 'Pending', strategy: intent.strategy, stopRequested: false, targets: frozen.targets },
