@@ -3,7 +3,7 @@ import type { Simulation, SimulationAssumptions } from '../model/simulation.ts';
 import { USUAL_ASSUMPTIONS } from '../model/simulation.ts';
 import type { ChangeWindowValue } from '../model/change-window.ts';
 import { createSimulator, simulate, type SimulationInput } from './simulate.ts';
-import { newRun, stage, strategyOf, view } from './testing/rig.ts';
+import { newRun, Rig, stage, strategyOf, view } from './testing/rig.ts';
 import type { StrategyValue } from '../model/rollout.ts';
 import { changeWindow } from './windows/testing/values.ts';
 
@@ -39,6 +39,22 @@ test('what if a cluster fails: within maxFailures the run goes on, beyond it the
   const rest = simulate(inputOf({ ...careful, onFailure: 'RollBackRun', stages: [careful.stages[0]!, { ...careful.stages[1]!, maxFailures: 0 }] }, { failing: ['oslo'] }));
   expect(rest.clusters[0]).toMatchObject({ cluster: 'berlin', phase: 'RolledBack', assignedAt: FROM, doneAt: FROM + 90_000, rolledBackAt: FROM + 210_000 });
   expect(simulate(inputOf({ ...careful, onFailure: 'Pause' }, { failing: ['berlin'] }))).toMatchObject({ end: 'Waits', phase: 'Paused', finishedAt: null });
+});
+
+test('a run that has begun goes on from where it is, and ends as it would have', () => {
+  const input = inputOf(careful);
+  const rig = new Rig(input.run, FROM);
+  rig.after();
+  const assigned = simulate({ ...input, run: rig.run, observed: [...rig.agents.values()], from: rig.now + 10_000 });
+  rig.now += 30_000;
+  rig.apply(['berlin']).after();
+  const soaking = simulate({ ...input, run: rig.run, observed: [...rig.agents.values()], from: rig.now + 20_000 });
+  const whole = simulate(input).clusters;
+  expect(assigned.clusters).toEqual(whole);
+  expect(soaking.clusters).toEqual(whole);
+  expect(soaking.radius[0]).toMatchObject({ at: FROM + 50_000, inFlight: 1, changed: 1 });
+  const failing = simulate({ ...input, run: rig.run, observed: [...rig.agents.values()], from: rig.now, assumptions: { ...USUAL_ASSUMPTIONS, failing: ['berlin'] } });
+  expect(timesOf({ ...failing, from: FROM })[0]).toMatch(/^berlin Failed 0 - /);
 });
 
 test('a closed window is told of as what kept the run waiting', () => {
