@@ -176,7 +176,7 @@ describe('discovery', () => {
     const applied = { interval: '5m', kubeConfig: { secretRef: { name: 'lima-kubeconfig' } } };
     for (const name of ['apps', 'base']) await make(bench, KUSTOMIZATIONS[0], 'flux-system', name, { spec: { ...applied, prune: true, sourceRef: { kind: 'GitRepository', name: 'fleet' } } });
     await make(bench, KUSTOMIZATIONS[0], 'flux-system', 'local', { spec: { interval: '5m', prune: true, sourceRef: { kind: 'GitRepository', name: 'fleet' } } });
-    await make(bench, HELM_RELEASES[0], 'flux-system', 'shop', { spec: { ...applied, values: { password: 'hunter2' } } });
+    await make(bench, HELM_RELEASES[0], 'flux-system', 'shop', { spec: { ...applied, chartRef: { kind: 'OCIRepository', name: 'shop' }, values: { password: 'hunter2' } } });
     const answer = await ask(bench);
     expect(answer.clusters.map(({ source, name, manager, phase, kubernetesVersion, endpoint, cluster, join }) => ({ source, name, manager, phase, kubernetesVersion, endpoint, cluster: cluster === null ? null : `${cluster.name} by ${cluster.by}`, join }))).toEqual([
       { source: 'Cluster API', name: 'berlin', manager: null, phase: null, kubernetesVersion: 'v1.34.2', endpoint: 'https://api.berlin.example.com:6443', cluster: 'berlin by name', join: null },
