@@ -68,7 +68,7 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
   },
   // release CLUSTER|everywhere VERSION|none: of Cilium, as the values of its HelmRelease ask for it; none: they do not
   release: ({ fleet }, [where = '', version = '']) => firstProblem(members(fleet, where), ({ name, read }) =>
-    differs(`${name}'s release`, String(read<HelmReleaseObject>(HelmRelease, CILIUM_RELEASE)?.spec?.values?.['version'] ?? 'none'), version)),
+    differs(`${name}'s release`, read<HelmReleaseObject>(HelmRelease, CILIUM_RELEASE)?.spec?.values?.version ?? 'none', version)),
   // journal RUN EVENT:CLUSTER…, of those events of clusters only
   journal(context, [number, ...wanted]) {
     const events = new Set(wanted.map((entry) => entry.split(':')[0]));

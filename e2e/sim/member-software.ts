@@ -22,7 +22,7 @@ export const MANNERS = ['works', 'fails', 'sleeps', 'fails-tests'] as const;
 export type Manner = (typeof MANNERS)[number];
 
 export interface HelmReleaseObject extends KubernetesObject {
-  readonly spec?: { readonly values?: Readonly<Record<string, unknown>> };
+  readonly spec?: { readonly values?: { readonly version?: string } };
   readonly status?: { readonly observedGeneration?: number; readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 }
 
