@@ -60,9 +60,11 @@ describe.skipIf(withoutHelm !== undefined)('charts', () => {
       expect(container.resources?.limits).toHaveProperty('memory');
       expect(container.livenessProbe?.httpGet).toEqual({ path: '/healthz', port: 'health' });
       expect(container.readinessProbe?.httpGet).toEqual({ path: '/readyz', port: 'health' });
-      expect(container.volumeMounts).toEqual([{ name: 'data', mountPath: '/var/lib/isthmus' }]);
+      const [data, ...others] = container.volumeMounts ?? [];
+      expect(data).toEqual({ name: 'data', mountPath: '/var/lib/isthmus' });
+      for (const other of others) expect(other).toMatchObject({ readOnly: true });
     }
-    expect(spec.volumes?.map(({ name }) => name)).toEqual(['data']);
+    for (const { name, ...from } of spec.volumes ?? []) if (name !== 'data') expect(Object.keys(from)).toEqual(['configMap']);
     for (const object of objects.filter(({ kind }) => kind !== 'CustomResourceDefinition')) {
       expect(object.metadata.labels, `${object.kind} ${object.metadata.name}`).toMatchObject({ 'app.kubernetes.io/name': chart, 'app.kubernetes.io/part-of': 'isthmus', 'helm.sh/chart': `${chart}-0.1.0` });
     }
@@ -75,6 +77,22 @@ describe.skipIf(withoutHelm !== undefined)('charts', () => {
       expect(chart).toBe(`isthmus-${command}`);
       for (const flag of flags) expect(known, flag).toMatch(new RegExp(`${flag.split('=')[0]}[ ,]`));
     }
+  });
+
+  test('gates and notifications have the rights, files and flags that values name, and none without', async () => {
+    const of = async (...values: readonly string[]) => {
+      const objects = await renderChart(helm, 'isthmus-hub', [...MINIMAL['isthmus-hub'], ...values.flatMap((value) => ['--set', value])]);
+      const { containers, volumes } = podOf(objects).spec;
+      return {
+        grants: grantsOf(objects).filter(({ resource }) => resource === 'jobs').map(grantText), secrets: JSON.stringify(objects.filter(({ kind }) => kind === 'Role')).includes('"prometheus"'),
+        flags: containers[0]!.args.filter((flag) => /notifications|ask-ca/.test(flag)), volumes: volumes?.map(({ name }) => name), files: objects.filter(({ kind }) => kind === 'ConfigMap').map((object) => (object as KubernetesObject & { readonly data: object }).data),
+      };
+    };
+    expect(await of()).toEqual({ grants: [], secrets: false, flags: [], volumes: ['data'], files: [] });
+    expect(await of('gates.jobNamespaces={checks}', 'gates.secrets={prometheus}', 'gates.caConfigMap=company-ca', 'notifications[0].url=https://chat.example.com/hook')).toEqual({
+      grants: ['create jobs.batch * in checks', 'get jobs.batch * in checks'], secrets: true, flags: ['--notifications=/etc/isthmus/notifications/notifications.yaml', '--ask-ca-file=/etc/isthmus/ask-ca/ca.crt'],
+      volumes: ['data', 'notifications', 'ask-ca'], files: [{ 'notifications.yaml': expect.stringContaining('url: https://chat.example.com/hook') as string }],
+    });
   });
 
   test('several replicas of the hub elect a leader, and only then is there a right to its Lease', async () => {
@@ -145,6 +163,8 @@ describe.skipIf(withoutHelm !== undefined)('charts', () => {
     { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'gateway.port=80'], says: /port/ },
     { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'logLevel=loud'], says: /logLevel/ },
     { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'inventory.argocdNamespaces={Argo}'], says: /argocdNamespaces/ },
+    { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'gates.secrets={isthmus-authority}'], says: /secrets/ },
+    { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'notifications[0].url=https://ada:secret@chat'], says: /notifications/ },
     { chart: 'isthmus-agent', values: ['--set', 'hub.address=hub.example.com:8443'], says: /name/ },
     { chart: 'isthmus-agent', values: ['--set', 'cluster.name=berlin'], says: /address/ },
     { chart: 'isthmus-agent', values: ['--set', 'cluster.name=Berlin', '--set', 'hub.address=h:1'], says: /name/ },
@@ -165,7 +185,7 @@ describe.skipIf(withoutServer !== undefined)('charts on a real kube-apiserver', 
   const never = new AbortController().signal;
 
   beforeAll(async () => {
-    server = await startApiServer({ namespaces: ['isthmus-system', 'cilium', 'argocd'] });
+    server = await startApiServer({ namespaces: ['isthmus-system', 'cilium', 'argocd', 'checks'] });
     client = connectKubernetes({ kubeconfig: server.kubeconfigPath, userAgent: 'isthmus-charts-test', metrics: fakeMetrics() });
   });
   afterAll(async () => {
