@@ -22,4 +22,8 @@ describe('pains of staged updates', () => {
     if (process.env['REWRITE'] === '1') writeFileSync(new URL(`${name}.golden.txt`, FOLDER), summary);
     expect(summary).toBe(read(`${name}.golden.txt`));
   });
+
+  it.each(names)('%s goes the same way over a slow and uneven network', async (name) => {
+    await runScenario(read(`${name}.txt`), { seed: 2, network: { latencyMilliseconds: { least: 1, most: 40 } }, callMilliseconds: { least: 0, most: 8 } });
+  });
 });
