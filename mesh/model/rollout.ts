@@ -69,7 +69,7 @@ export interface GateState {
 /** What a run knows beside its rows; saved with them in one transaction. */
 export interface RunState {
   readonly gates: Readonly<Record<string, GateState>>;
-  /** Set by the failure policy or an inconclusive gate, not by a person's `spec.pause`; lifted by a resume that is later than `at`. */
+  /** Set by the failure policy or an inconclusive gate, not by a person's `spec.pause`; lifted by a resume that was not there before. */
   readonly paused: { readonly at: Instant; readonly reason: string } | null;
   readonly rollback: { readonly scope: 'Cluster' | 'Stage' | 'Run'; /** Of scope Stage: its number. */ readonly stage?: number; readonly at: Instant; readonly reason: string } | null;
   /** Stopped for good: by a person, by the failure policy, by a failed gate. */
@@ -80,7 +80,7 @@ export interface RunState {
   readonly stageStartedAt: Readonly<Record<number, Instant>>;
   /** By stage number: when its clusters were done or away, its soak was over and its gates after had passed. */
   readonly stageFinishedAt?: Readonly<Record<number, Instant>>;
-  /** The newest resume that was heeded: none lifts two pauses. */
+  /** `RunValue.resumedAt` as it was heeded last: the same lifts no other pause. */
   readonly resumedAt?: Instant;
   /** Since when nothing is left but clusters that are away; absent: something else is. */
   readonly onlyAwaySince?: Instant;

@@ -52,6 +52,18 @@ describe('the policy Pause', () => {
     run.break('oslo').after(60);
     expect(run.step.phase).toBe('Paused');
     expect(run.after(1).phase).toBe('Paused');
+    run.ask({ resumedAt: 122_000 }).after(1);
+    expect(run.step).toMatchObject({ phase: 'Running', state: { acceptedFailures: ['berlin', 'oslo'] } });
+  });
+
+  test('a resume by a clock that is behind the hub counts, and accepts what the run was held for', () => {
+    const run = rig({ onFailure: 'Pause' });
+    run.after();
+    run.break('berlin').after(60);
+    run.ask({ resumedAt: 20_000 }).after(10);
+    expect(run.step).toMatchObject({ phase: 'Running', state: { paused: null, acceptedFailures: ['berlin'] } });
+    run.break('oslo').after(60);
+    expect(run.step).toMatchObject({ phase: 'Paused', message: expect.stringContaining('1 cluster failed, more than maxFailures 0') });
   });
 
   test('a resume accepts what was known when it was said, not what failed since', () => {

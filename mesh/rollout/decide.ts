@@ -40,7 +40,7 @@ export function createDecider(): Decide {
 function decideAt(desk: Desk, gates: GateObservations, before: RunState): RunStep {
   const { run, state } = desk;
   if (state.finished !== undefined) return stepOf({ desk, walk: undefined, goesBack: false }, null);
-  if (state !== before) desk.note('', 'Resumed', `resumed by a person; it was paused for: ${before.paused?.reason ?? ''}`);
+  if (before.paused !== null && state.paused === null) desk.note('', 'Resumed', `resumed by a person; it was paused for: ${before.paused?.reason ?? ''}`);
   skipUnselected(desk);
 
   let way: Walk | undefined;

@@ -42,11 +42,16 @@ export function judgeFailures(desk: Desk): boolean {
   return indices.length > 0;
 }
 
-/** A person's word that a held run may go on. The failures that were known then count no more, and gates that did not pass are asked anew. The same state where there is none. */
+/**
+ * A person's word that a held run may go on: any other `resumedAt` than the one heeded last, whatever a clock elsewhere says; one that is there before the pause lifts nothing.
+ * The failures that were known then, and those that the run was held for, count no more, and gates that did not pass are asked anew. The same state where there is none.
+ */
 export function resumed(run: RunValue, state: RunState, now: number): RunState {
   const { resumedAt } = run;
-  if (state.paused === null || resumedAt === undefined || resumedAt <= state.paused.at || resumedAt <= (state.resumedAt ?? Number.NEGATIVE_INFINITY)) return state;
-  const known = ({ phase, finishedAt }: RunTarget): boolean => (phase === 'Failed' || phase === 'RollbackFailed' || phase === 'RolledBack') && finishedAt !== null && finishedAt <= resumedAt;
+  if (resumedAt === undefined || resumedAt === state.resumedAt) return state;
+  if (state.paused === null) return { ...state, resumedAt };
+  const until = Math.max(state.paused.at, Math.min(resumedAt, now));
+  const known = ({ phase, finishedAt }: RunTarget): boolean => (phase === 'Failed' || phase === 'RollbackFailed' || phase === 'RolledBack') && finishedAt !== null && finishedAt <= until;
   const accepted = new Set([...state.acceptedFailures, ...run.targets.filter(known).map(({ cluster }) => cluster)]);
   const gates = Object.fromEntries(Object.entries(state.gates).map(([key, gate]) =>
     [key, gate.phase === 'Failed' || gate.phase === 'Inconclusive' ? { phase: 'Waiting' as const, since: now, finishedAt: null, message: 'asked anew after a person resumed the run' } : gate]));

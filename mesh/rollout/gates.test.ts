@@ -94,8 +94,7 @@ describe('metrics', () => {
     run.after(15);
     expect(run.step).toMatchObject({ phase: 'Paused', gatesWanted: [], state: { paused: { at: 25_000 }, gates: { 'first/after/errors': { phase: 'Inconclusive' } } }, message: expect.stringMatching(/^paused; gate errors after stage first is inconclusive/) });
     expect(run.after(500).phase).toBe('Paused');
-    expect(run.ask({ resumedAt: 24_000 }).after(1).phase).toBe('Paused');
-    run.ask({ resumedAt: 530_000 });
+    run.ask({ resumedAt: 24_000 });
     run.now = 530_000;
     expect(run.after()).toMatchObject({ phase: 'Waiting', gatesWanted: [{ since: 530_000 }], state: { paused: null } });
     run.gates['first/after/errors'] = { measurements: [measured('Inconclusive', 20_000), measured('Successful', 540_000), measured('Successful', 570_000)] };

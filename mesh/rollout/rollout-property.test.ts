@@ -26,7 +26,7 @@ function frozen(strategy: StrategyValue, fleet: Fleet): RunTarget[] {
 class World {
   now = 0;
   stop = false;
-  resumedAt = -1;
+  resumedAt: number | undefined;
   readonly agents = new Map<string, Agent>();
   readonly assigned = new Map<string, { id: string | null; generation: number }>();
   readonly fleet: Fleet;
@@ -43,7 +43,7 @@ class World {
   pass(moment: Moment, calm: boolean): void {
     this.now += moment.waitSeconds * 1000;
     this.stop ||= moment.stop;
-    if (moment.resume !== null) this.resumedAt = Math.max(this.resumedAt, this.now - moment.resume * 1000);
+    if (moment.resume !== null) this.resumedAt = this.now - moment.resume * 1000;
     for (const [index, cluster] of CLUSTERS.entries()) {
       const agent = this.agents.get(cluster)!;
       const { does, leaves, taken } = moment.fates[index]!;
@@ -132,7 +132,7 @@ test('whatever happens: engine and twin agree, budgets hold, nobody is given any
       if (calm && FINAL_RUN_PHASES.includes(run.phase) && index > happens.length + 1) break;
       world.pass(moment, calm);
       const [observed, gates] = [world.observe(moment), gatesOf(strategy, moment, calm)];
-      const input: RunValue = { ...run, stopRequested: world.stop, pauseRequested: moment.pause, ...(world.resumedAt < 0 ? {} : { resumedAt: world.resumedAt }) };
+      const input: RunValue = { ...run, stopRequested: world.stop, pauseRequested: moment.pause, ...(world.resumedAt === undefined ? {} : { resumedAt: world.resumedAt }) };
       const step = decide(input, observed, world.now, gates);
       expect(decider(input, same(observed), world.now, gates)).toEqual(step);
       const twinBefore = structuredClone(twin);

@@ -62,7 +62,7 @@ export function measureDecide(count: number, twinDecisions: number): DecideFigur
   const twin = newTwin(strategy(0), newRun(count, 0).targets, 'ann');
   const twinTimes = Array.from({ length: twinDecisions }, (_, index) => {
     const begin = performance.now();
-    twinDecide(twin, { now: NOW + index * 1000, observed: observed.map((one) => ({ ...one, appliedId: 'old', generation: 1 })), gates: {}, stop: false, pause: false, resumedAt: 0 }, () => 2);
+    twinDecide(twin, { now: NOW + index * 1000, observed: observed.map((one) => ({ ...one, appliedId: 'old', generation: 1 })), gates: {}, stop: false, pause: false, resumedAt: undefined }, () => 2);
     return performance.now() - begin;
   });
   return { p50: quantile(times, 0.5), p99: quantile(times, 0.99), most: quantile(times, 1), decisions: times.length, twinP50: quantile(twinTimes, 0.5) };

@@ -18,7 +18,7 @@ export interface Twin {
   readonly rows: TwinRow[];
   gates: Record<string, { phase: 'Waiting' | 'Passed' | 'Failed' | 'Inconclusive'; since: number }>;
   paused: number | undefined;
-  heeded: number;
+  heeded: number | undefined;
   accepted: string[];
   stopped: 'Person' | 'Failures' | 'Gate' | undefined;
   rollback: { scope: 'Cluster' | 'Stage' | 'Run'; stage: number } | undefined;
@@ -34,10 +34,10 @@ export interface TwinInput {
   readonly gates: GateObservations;
   readonly stop: boolean;
   readonly pause: boolean;
-  readonly resumedAt: number;
+  readonly resumedAt: number | undefined;
 }
 
 export const newTwin = (strategy: StrategyValue, targets: readonly RunTarget[], author: string | undefined): Twin => ({
-  strategy, author, gates: {}, paused: undefined, heeded: -1, accepted: [], stopped: undefined, rollback: undefined, started: [], soaked: {}, onlyAwaySince: undefined, final: undefined,
+  strategy, author, gates: {}, paused: undefined, heeded: undefined, accepted: [], stopped: undefined, rollback: undefined, started: [], soaked: {}, onlyAwaySince: undefined, final: undefined,
   rows: targets.map((target) => ({ target, phase: 'Pending', assignedAt: -1, healthyAt: -1, finishedAt: -1, backAt: undefined, generation: 1, leftOut: undefined })),
 });

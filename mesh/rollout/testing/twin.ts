@@ -210,12 +210,14 @@ export function twinDecide(twin: Twin, input: TwinInput, given: (cluster: string
     return 'ended';
   }
 
-  if (twin.paused !== undefined && input.resumedAt > twin.paused && input.resumedAt > twin.heeded) {
-    twin.accepted = [...new Set([...twin.accepted, ...rows.filter(({ phase, finishedAt }) => ['Failed', 'RolledBack', 'RollbackFailed'].includes(phase) && finishedAt <= input.resumedAt).map(({ target }) => target.cluster)])];
+  const says = input.resumedAt !== undefined && input.resumedAt !== twin.heeded;
+  if (says && twin.paused !== undefined) {
+    const until = Math.max(twin.paused, Math.min(input.resumedAt!, now));
+    twin.accepted = [...new Set([...twin.accepted, ...rows.filter(({ phase, finishedAt }) => ['Failed', 'RolledBack', 'RollbackFailed'].includes(phase) && finishedAt <= until).map(({ target }) => target.cluster)])];
     for (const key of Object.keys(twin.gates)) if (twin.gates[key]!.phase === 'Failed' || twin.gates[key]!.phase === 'Inconclusive') twin.gates[key] = { phase: 'Waiting', since: now };
     twin.paused = undefined;
-    twin.heeded = input.resumedAt;
   }
+  if (says) twin.heeded = input.resumedAt;
   let ended: 'changed' | 'ended' | 'waits' = 'changed';
   for (;;) {
     while (rows.some(forward));

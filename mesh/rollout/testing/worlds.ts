@@ -53,7 +53,7 @@ const word = fc.record({ approver: some('ann', 'ben', 'cay', 'dan'), decision: f
 export const moments = fc.array(fc.record({
   waitSeconds: fc.integer({ min: 0, max: 9 }),
   fates: fc.tuple(...CLUSTERS.map(() => fate)),
-  stop: fc.integer({ min: 0, max: 50 }).map((dice) => dice === 0), pause: fc.integer({ min: 0, max: 8 }).map((dice) => dice === 0), resume: fc.option(some(0, 0, 3, 8), { freq: 3 }),
+  stop: fc.integer({ min: 0, max: 50 }).map((dice) => dice === 0), pause: fc.integer({ min: 0, max: 8 }).map((dice) => dice === 0), resume: fc.option(some(0, 0, 3, 8, -20, -600), { freq: 3 }),
   words: fc.array(word, { maxLength: 4 }), outcome: some('Waiting' as const, 'Waiting' as const, 'Passed' as const, 'Passed' as const, 'Inconclusive' as const, 'Failed' as const),
   /** The hub dies: before the step is saved, or after it. */
   crash: some('none', 'none', 'none', 'before', 'after'),
