@@ -19,10 +19,10 @@ test.each([
   ['{', 'is not YAML'],
   ['url: https://x', 'it: Invalid input'],
   ['- url: ftp://x', '0.url: must be an http:// or https:// URL without a user'],
-  ['- url: https://ada:secret@x', '0.url: must be an http:// or https:// URL without a user'],
+  ['- url: https://ada:secret@x', '0.url: must be an http:// or https:// URL without a user or a password: put them into a Secret, and name it in authSecret; a list'],
   ['- {url: "https://x", types: [failed]}', '0.types.0: must begin with dev.isthmus.run., and may end with *'],
   ['- {url: "https://x", tipes: []}', '0: Unrecognized key'],
-  ['- url: https://x\n- url: https://x', 'names https://x twice'],
+  ['- url: https://x/secret-hook\n- url: https://x/secret-hook', 'names an address of https://x twice'],
 ])('%s is refused', (text, problem) => expect(() => read(text)).toThrow(`--notifications ${path}: ${problem}`));
 
 test('a file that is not there', () => expect(() => readNotifications('/nowhere/n.yaml')).toThrow('--notifications /nowhere/n.yaml: cannot be read (ENOENT)'));

@@ -2,11 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { originOf } from '../../mesh/model/origin.ts';
 import type { NotificationSink } from '../hub/ports.ts';
 import { AdvisedError } from '../runtime/errors.ts';
 
 const sink = z.strictObject({
-  url: z.string().max(2048).refine((text) => /^https?:\/\/[^\s@]+$/.test(text) && URL.canParse(text), 'must be an http:// or https:// URL without a user'),
+  url: z.string().max(2048).refine((text) => /^https?:\/\/[^\s@]+$/.test(text) && URL.canParse(text), 'must be an http:// or https:// URL without a user or a password: put them into a Secret, and name it in authSecret'),
   types: z.array(z.string().regex(/^dev\.isthmus\.run\.[-a-z]*\*?$/, 'must begin with dev.isthmus.run., and may end with *')).min(1).max(32).optional(),
   authSecret: z.string().max(253).optional(),
 });
@@ -29,7 +30,7 @@ export function readNotifications(path: string): readonly NotificationSink[] {
   }
   const seen = new Set<string>();
   for (const { url } of parsed.data) {
-    if (seen.has(url)) throw fail(`names ${url} twice`);
+    if (seen.has(url)) throw fail(`names an address of ${originOf(url)} twice`);
     seen.add(url);
   }
   return parsed.data as readonly NotificationSink[];

@@ -3,10 +3,12 @@ import { expect, it } from 'vitest';
 import { Mesh, UpdateRun, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
 import { Secret } from '../../../mesh/api/resources/core.ts';
 import type { UpdateRunObject, UpdateStrategyObject } from '../../../mesh/api/resources/updates.ts';
+import type { MetricGateValue } from '../../../mesh/model/metric-gate.ts';
 import { type AskAnswer, AskFailed, type AskRequest } from '../../../mesh/ports/ask.ts';
 import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
 import type { Bench } from '../testing/bench.ts';
 import { applyAll, conditionOf, threeClusters } from '../testing/three-clusters.ts';
+import { measure } from './metric.ts';
 
 const never = new AbortController().signal;
 const strategyOf = (gate: object): object => ({
@@ -104,6 +106,16 @@ it('nothing is asked while a person pauses the run', async () => {
   await pause(false);
   await applyAll(bench, Object.values(agents), 20);
   expect(asked.length).toBeGreaterThan(before);
+});
+
+it('a password in an address is refused, and where an older object has one nobody is told', async () => {
+  const { bench } = await threeClusters();
+  const address = 'https://user:secretpw@prometheus.test:9090/of?token=secretpw';
+  await expect(bench.create(UpdateStrategy, 'gated', strategyOf({ metric: { ...METRIC, address } }))).rejects.toThrow(/address must hold no user and no password: put them into a Secret .* authSecret/);
+  await expect(bench.create(UpdateStrategy, 'gated', strategyOf({ webhook: { url: address } }))).rejects.toThrow(/url must hold no user and no password: .* authSecret/);
+  const ask = (): Promise<AskAnswer> => Promise.reject(new AskFailed('retry', 'connect ECONNREFUSED'));
+  const said = await measure({ ports: bench, ask, namespace: 'isthmus-system' }, { ...METRIC, address, timeoutSeconds: 10 } as unknown as MetricGateValue, { clusters: ['berlin'], control: ['oslo'] }, never);
+  expect(said.message).toBe('query: https://prometheus.test:9090: connect ECONNREFUSED');
 });
 
 it('a wrong condition is told on the strategy and on the run', async () => {

@@ -1,5 +1,6 @@
 /** One measurement of a metric gate: its queries, one after the other, asked of a Prometheus. */
 import type { Measurement, MetricGateValue } from '../../../mesh/model/metric-gate.ts';
+import { originOf } from '../../../mesh/model/origin.ts';
 import { type Ask, AskFailed } from '../../../mesh/ports/ask.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { failedMeasurement, measurementOf } from '../../../mesh/rollout/gates/measurement.ts';
@@ -38,7 +39,7 @@ export async function measure({ ports: { clock, kubernetes }, ask, namespace }: 
       const answer = await ask({ method: 'POST', url, headers, body, timeoutSeconds: gate.timeoutSeconds }, signal);
       return readPrometheus(answer.status, answer.body);
     } catch (error) {
-      return { problem: `${gate.address}: ${messageOf(error)}`, advice: error instanceof AskFailed ? error.advice : 'retry' };
+      return { problem: `${originOf(gate.address)}: ${messageOf(error)}`, advice: error instanceof AskFailed ? error.advice : 'retry' };
     }
   }
 

@@ -17,6 +17,11 @@ const amount = (least: number) => z.union([z.int().min(least).max(100_000), z.st
 const authSecret = z.string().max(253).regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/).optional()
   .describe('Secret of the hub\'s namespace with token, or username and password; sent only to the origin that its annotation isthmus.dev/origin names.');
 
+/** Refused as a rule over the object, not as a pattern: the answer of a pattern would say the password again. */
+const withoutUser = (field: string): { readonly rule: string; readonly message: string } => ({
+  rule: `!self.${field}.contains('@')`, message: `${field} must hold no user and no password: put them into a Secret of the hub's namespace, and name it in authSecret (an @ in a path is %40)`,
+});
+
 const metricGate = z.object({
   address: z.string().max(2048).regex(/^https?:\/\/[^\s]+$/).describe('Root of a Prometheus HTTP API.'),
   query: z.string().min(1).max(4096).describe('PromQL; {{clusters}} and {{control}} stand for regular expressions of the clusters that the run has changed, and has not.'),
@@ -32,7 +37,7 @@ const metricGate = z.object({
   consecutiveErrorLimit: z.int().min(0).max(1000).default(4),
   timeoutSeconds: z.int().min(1).max(300).default(10),
   authSecret,
-}).meta({ 'x-kubernetes-validations': [{ rule: 'has(self.successCondition) || has(self.failureCondition)', message: 'give successCondition, failureCondition or both' }] });
+}).meta({ 'x-kubernetes-validations': [{ rule: 'has(self.successCondition) || has(self.failureCondition)', message: 'give successCondition, failureCondition or both' }, withoutUser('address')] });
 
 const gate = z.object({
   name: z.string().regex(NAME),
@@ -46,7 +51,7 @@ const gate = z.object({
     url: z.string().max(2048).regex(/^https?:\/\/[^\s]+$/), intervalSeconds: seconds(1).default(30), timeoutSeconds: z.int().min(1).max(300).default(10),
     failureLimit: z.int().min(0).max(1000).default(4).describe('More errors one after another than this make the gate Inconclusive.'),
     authSecret,
-  }).optional(),
+  }).meta({ 'x-kubernetes-validations': [withoutUser('url')] }).optional(),
   job: z.object({
     namespace: z.string().regex(NAME), template: z.string().max(253).describe('A suspended Job of the hub\'s cluster; each gate makes a Job of its own from its template.'),
     deadlineSeconds: seconds(1).default(600),

@@ -1,6 +1,7 @@
 /** What is known of a gate makes it pass, fail, hold or wait. */
 import { fromRfc3339, type Instant, toRfc3339 } from '../../model/instant.ts';
 import type { Measurement, MeasurementTally } from '../../model/metric-gate.ts';
+import { originOf } from '../../model/origin.ts';
 import type { GateObservation, GatePhase, GateState, GateValue } from '../../model/rollout.ts';
 import { approvalVerdict } from './approval.ts';
 import { keepMeasurements, metricVerdict } from './metric.ts';
@@ -33,5 +34,5 @@ export function gateVerdict(gate: GateValue, state: GateState, observation: Gate
   }
   if (gate.webhook === undefined && gate.job === undefined) return { phase: 'Waiting', message: 'the gate asks for nothing that is known here; stop the run and repair its strategy', nextAt: null };
   if (observation?.outcome !== undefined) return { ...observation.outcome, nextAt: null };
-  return { phase: 'Waiting', message: gate.webhook === undefined ? `waits for a Job made from ${gate.job!.namespace}/${gate.job!.template}` : `waits for an answer of ${gate.webhook.url}`, nextAt: null };
+  return { phase: 'Waiting', message: gate.webhook === undefined ? `waits for a Job made from ${gate.job!.namespace}/${gate.job!.template}` : `waits for an answer of ${originOf(gate.webhook.url)}`, nextAt: null };
 }
