@@ -7,6 +7,7 @@ import { CLUSTERS, seedCluster } from '../../../controller/demo/clusters.ts';
 import { eventually } from '../../../controller/demo/eventually.ts';
 import { type DemoFleet, startFleet } from '../../../controller/demo/fleet.ts';
 import { createProcessGroup } from '../../../controller/demo/processes.ts';
+import { ConfigMap } from '../../../mesh/api/resources/core.ts';
 import { apiVersionOf } from '../../../mesh/api/resources/index.ts';
 import type { KubernetesClient, KubernetesObject, ResourceKind } from '../../../mesh/ports/kubernetes.ts';
 import { type Outcome, ROOT } from '../../charts/helm.ts';
@@ -96,12 +97,14 @@ const CHART_SOURCE = { repoURL: 'https://charts.example.com', chart: 'cilium', t
 async function furnish(client: KubernetesClient, published: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
   const make = (kind: ResourceKind, namespace: string, name: string, spec: object): Promise<KubernetesObject> =>
     client.create(kind, { apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: { namespace, name }, spec } as KubernetesObject, { fieldManager: 'owner' }, signal);
+  await client.create(ConfigMap, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'shop', name: 'cilium-settings' }, data: { theirs: 'true' } } as KubernetesObject, { fieldManager: 'owner' }, signal);
   await make(Application, 'argocd', 'cilium', { project: 'default', destination: { server: 'https://kubernetes.default.svc', namespace: 'kube-system' }, source: CHART_SOURCE });
   if (published.has('HelmRelease')) await make(HelmRelease, 'kube-system', 'cilium', { interval: '5m', chartRef: { kind: 'OCIRepository', name: 'cilium' }, values: { theirs: true } });
   if (published.has('Cluster')) await make(CapiCluster, 'fleet', 'workload', { topology: { classRef: { name: 'standard' }, version: 'v1.35.0' } });
 }
 
-export async function startPlace({ helm, oldest }: { readonly helm: string; readonly oldest: Readonly<Record<string, number>> }): Promise<Place> {
+/** `oldest`: by cluster, the longest timeout that its definition of Route allows. `published`: `prepareUpstream` has told of no problem. */
+export async function startPlace({ helm, oldest, published: made }: { readonly helm: string; readonly oldest: Readonly<Record<string, number>>; readonly published: boolean }): Promise<Place> {
   const folder = mkdtempSync(join(tmpdir(), 'isthmus-updates-'));
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -119,11 +122,11 @@ export async function startPlace({ helm, oldest }: { readonly helm: string; read
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const upstream = process.env['ISTHMUS_UPSTREAM_PROBLEM'] === undefined ? upstreamDefinitions().filter(({ spec: { names: { kind } } }) => ['HelmRelease', 'Kustomization', 'Cluster'].includes(kind)) : [];
+    const upstream = made ? upstreamDefinitions().filter(({ spec: { names: { kind } } }) => ['HelmRelease', 'Kustomization', 'Cluster'].includes(kind)) : [];
     const definitions = [...upstream, applicationDefinition];
     const published = new Set(upstream.map(({ spec }) => spec.names.kind));
     const outcomes = await Promise.allSettled([
-      startRestricted({ helm, chart: 'isthmus-hub', values: ['--set', 'gateway.advertise=hub.example.com:8443', '--set', 'inventory.discover=false', '--set', 'inventory.clusterProfiles=false'], users: Object.keys(PEOPLE).map((name) => ({ name, token: tokenOf(name) })) })
+      startRestricted({ helm, chart: 'isthmus-hub', values: ['--set', 'gateway.advertise=hub.example.com:8443'], users: Object.keys(PEOPLE).map((name) => ({ name, token: tokenOf(name) })) })
         .then((api) => { apis['hub'] = api; }),
       ...CLUSTERS.map(({ name, serviceCidr }) => startRestricted({
         helm, chart: 'isthmus-agent', values: ['--set', `cluster.name=${name}`, '--set', 'hub.address=hub.example.com:8443', '--set-json', `bundles.rules=${JSON.stringify(RULES)}`], serviceCidr, namespaces: ['shop', 'argocd', 'fleet'],
