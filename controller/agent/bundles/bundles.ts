@@ -54,11 +54,10 @@ export function createBundles({ ports, config, state }: { readonly ports: AgentP
     if (before === undefined || JSON.stringify(before) !== JSON.stringify(found)) for (const listener of listeners) listener();
   }
 
-  function later(name: string, { moving, settled }: PackageOutcome): Instant {
+  function later(name: string, { moving }: PackageOutcome): Instant {
     const now = clock.now();
     if (!moving) {
       movingSince.delete(name);
-      if (!settled) return now + REFUSED_AGAIN_SECONDS * 1000;
       const known = settledSince.get(name);
       const since = known?.of === assignment() ? known.at : now;
       settledSince.set(name, { of: assignment(), at: since });

@@ -97,4 +97,17 @@ describe('changes by others', () => {
     expect(await scene.settle()).toMatchObject({ settled: true });
     expect(await dataOf(scene)).toEqual({ a: '3', b: '1' });
   });
+
+  test('given up soon after they were made, they are seen to be soon after that', async () => {
+    const scene = started();
+    scene.assign([bundle('1', '1.0.0')]);
+    await scene.settle();
+    await edit(scene, { a: 'mine' });
+    await scene.clock.advance(3000);
+    expect(scene.outcome()).toMatchObject({ settled: false, drift: [{ path: '.data.a' }] });
+    await scene.kubernetes.patch(ConfigMap, { namespace: 'shop', name: 'settings' }, { metadata: { annotations: { 'isthmus.dev/drift': 'revert' } } }, { type: 'merge', fieldManager: 'kubectl-annotate' }, never);
+    await scene.clock.advance(4000);
+    expect(scene.outcome()).toMatchObject({ settled: true, drift: [] });
+    expect(await dataOf(scene)).toMatchObject({ a: '1' });
+  });
 });
