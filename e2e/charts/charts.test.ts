@@ -112,8 +112,11 @@ describe.skipIf(withoutHelm !== undefined)('charts', () => {
     const objects = await renderChart(helm, 'isthmus-hub', MINIMAL['isthmus-hub']);
     const roles = objects.filter(isForPeople).map((object) => object as KubernetesObject & { readonly rules: readonly { readonly resources: readonly string[]; readonly verbs: readonly string[] }[] });
     const rights = Object.fromEntries(roles.map(({ metadata, rules }) => [metadata.name, rules.flatMap(({ resources, verbs }) => verbs.filter((verb) => !['get', 'list', 'watch'].includes(verb)).flatMap((verb) => resources.map((resource) => `${verb} ${resource}`)))]));
-    expect(rights).toEqual({ 'isthmus-run-approver': ['create approvals'], 'isthmus-window-overrider': ['create windowoverrides', 'delete windowoverrides'], 'isthmus-view': [] });
-    expect(JSON.stringify(objects.filter(({ kind }) => kind === 'ClusterRoleBinding'))).not.toMatch(/approver|overrider|view/);
+    expect(rights).toEqual({
+      'isthmus-run-approver': ['create approvals', 'create inquiries', 'delete inquiries'], 'isthmus-run-operator': ['create updateruns', 'patch updateruns', 'update updateruns', 'create inquiries', 'delete inquiries'],
+      'isthmus-window-overrider': ['create windowoverrides', 'delete windowoverrides'], 'isthmus-asker': ['create inquiries', 'delete inquiries'], 'isthmus-view': [],
+    });
+    expect(JSON.stringify(objects.filter(({ kind }) => kind === 'ClusterRoleBinding'))).not.toMatch(/approver|operator|overrider|asker|view/);
     const seen = roles.find(({ metadata }) => metadata.labels?.['rbac.authorization.k8s.io/aggregate-to-view'] === 'true')?.rules.flatMap(({ resources }) => resources);
     expect(seen).toEqual(HUB_RESOURCES.map(({ plural }) => plural).filter((plural) => plural !== 'inquiries' && plural !== 'jointokens').sort());
   });

@@ -1,5 +1,6 @@
 /** Looks at start and every minute whether the API server vouches for the people in objects: who has approved is believed only then. */
 import { guardObjects, guardProblem, GUARD_NAME, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } from '../../../mesh/api/resources/guards.ts';
+import { ClusterRole, PEOPLE_ROLES } from '../../../mesh/api/resources/people.ts';
 import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
@@ -20,12 +21,13 @@ export interface Guards {
   start(signal: CancelSignal): Promise<void>;
 }
 
-/** What the chart brings elsewhere. A policy that somebody loosened is as it should be again. */
+/** What the chart brings elsewhere, with the roles for people. A policy that somebody loosened is as it should be again. */
 export async function installGuards(kubernetes: KubernetesClient, signal: CancelSignal): Promise<void> {
   const { name } = await askWhoAmI(kubernetes, HUB_FIELD_MANAGER, signal);
   const { policy, binding } = guardObjects(name);
   await applyObject(kubernetes, ValidatingAdmissionPolicy, policy, { fieldManager: HUB_FIELD_MANAGER, force: true }, signal);
   await applyObject(kubernetes, ValidatingAdmissionPolicyBinding, binding, { fieldManager: HUB_FIELD_MANAGER, force: true }, signal);
+  for (const role of PEOPLE_ROLES) await applyObject(kubernetes, ClusterRole, role, { fieldManager: HUB_FIELD_MANAGER, force: true }, signal);
 }
 
 export function createGuards({ kubernetes, clock, log }: Pick<HubPorts, 'kubernetes' | 'clock' | 'log'>): Guards {

@@ -33,7 +33,7 @@ describe.skipIf(missing !== undefined)('with the rights of the hub\'s chart alon
       return [name, connect(path)] as const;
     }));
     return {
-      admin: connect(admin), hubs: connect(restricted), installed: true, objects, as: (name) => people.get(name) as ConnectedKubernetes,
+      admin: connect(admin), hubs: connect(restricted), installed: true, as: (name) => people.get(name) as ConnectedKubernetes,
       async stop() {
         await Promise.all(open.map((client) => client.close()));
         [requests, granted] = [audit.read(), grantsOf(objects)];
