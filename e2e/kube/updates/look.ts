@@ -42,7 +42,7 @@ export const jobs = async (place: Place, cluster: string, begin: string): Promis
   (await place.cluster(cluster).api.list(Job, { namespace: 'shop' }, never)).items.map(({ metadata: { name } }) => name).filter((name) => name.startsWith(begin));
 
 /** What bundles could have changed in a cluster: all of it but what the server counts. */
-export async function contentsOf(place: Place, cluster: string): Promise<Readonly<Record<string, unknown>>> {
+async function contentsOf(place: Place, cluster: string): Promise<Readonly<Record<string, unknown>>> {
   const { api } = place.cluster(cluster);
   const kinds = [ConfigMap, Route, Application, ...(place.published.has('HelmRelease') ? [HelmRelease] : []), ...(place.published.has('Cluster') ? [CapiCluster] : [])];
   const found: Record<string, unknown> = {};

@@ -19,7 +19,9 @@ const missing = missingAssets() ?? (helm === '' ? 'helm is neither in KUBEBUILDE
 if (missing !== undefined) console.log(`staged updates are not tried on real kube-apiservers: ${missing}`);
 
 /** Rights about updates that need not be used here. */
-const NOT_HERE: Readonly<Record<string, string>> = {};
+const NOT_HERE: Readonly<Record<string, string>> = {
+  'update updatestrategies/status.isthmus.dev * in *': 'said of strategies whose selectors mean nothing, and there are none',
+};
 
 const NAMES = ['berlin', 'oslo', 'virginia'];
 const KEY = 'rest/before/lead';
@@ -239,7 +241,8 @@ describe.skipIf(missing !== undefined)('staged updates on real kube-apiservers',
     for (const [name, { audit, objects }] of Object.entries(place.apis)) {
       const requests = audit.read();
       expect(requests.filter(({ status }) => status === 401 || status === 403).map(({ verb, resource, namespace, name: object }) => `${verb} ${resource} ${namespace}/${object}`), name).toEqual([]);
-      const about = grantsOf(objects).filter(({ resource, namespace }) => /^(approvals|bundles|changewindows|windowoverrides|updateruns|updatestrategies)/.test(resource) || (resource === 'configmaps' && namespace === 'isthmus-system'));
+      // `get` of our own kinds: read again after someone else wrote at the same moment.
+      const about = grantsOf(objects).filter(({ verb, group }) => !(verb === 'get' && group === 'isthmus.dev')).filter(({ resource, namespace }) => /^(approvals|bundles|changewindows|windowoverrides|updateruns|updatestrategies)/.test(resource) || (resource === 'configmaps' && namespace === 'isthmus-system'));
       expect(about.length, name).toBeGreaterThan(3);
       expect(unusedGrants(about, requests).map(grantText).filter((text) => !(text in NOT_HERE)), name).toEqual([]);
     }
