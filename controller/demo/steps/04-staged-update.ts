@@ -55,13 +55,13 @@ async function thereAndBack(walk: Walk, run: string): Promise<void> {
 /** A canary whose agent dies on the change does not become healthy: the run fails at the deadline, the rest is spared. One that is away before its turn would hold nobody up. */
 async function failsAtTheDeadline(walk: Walk): Promise<void> {
   const canary = walk.cluster('berlin');
-  // Soaks long enough to be killed in the middle of it.
-  await apply(walk.fleet.hub.api, UpdateStrategy, 'canary-first', strategy(4), walk.signal);
+  // Soaks long enough to be killed in the middle of it, on a busy machine too.
+  await apply(walk.fleet.hub.api, UpdateStrategy, 'canary-first', strategy(6), walk.signal);
   const known = await runNames(walk);
   const policy = { service: SERVICE, priority: ['berlin', 'oslo'], minimumReady: 1, unhealthyAfterSeconds: 30, healthyAfterSeconds: 1, failbackDelaySeconds: 3 };
   await apply(walk.fleet.hub.api, FailoverPolicy, 'checkout', policy, walk.signal);
   const run = await newRun(walk, known);
-  await eventually('berlin, the canary, has been told', 10_000, async () => (await runDetails(walk, run)).journal.some(({ event, cluster }) => event === 'Assigned' && cluster === 'berlin'));
+  await eventually('berlin, the canary, has been told', 10_000, async () => (await listRuns(walk)).some(({ metadata, status }) => metadata.name === run && status?.counts.inFlight === 1));
   await canary.agent?.kill('SIGKILL');
   await apply(walk.fleet.hub.api, UpdateStrategy, 'canary-first', strategy(1), walk.signal);
   const failed = await ended(walk, run, 'Failed');
