@@ -7,7 +7,11 @@ import type { MeshObject } from '../../../mesh/api/resources/mesh.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
 import { toRfc3339 } from '../../../mesh/model/instant.ts';
+import type { Cache } from '../../runtime/cache.ts';
+import { seededRandom } from '../../runtime/testing/fakes.ts';
 import type { Bench } from '../testing/bench.ts';
+import { createApprovals } from './approvals.ts';
+import type { Guards } from './guards.ts';
 import { saidAt } from './heeded.ts';
 import { applyAll, conditionOf, threeClusters } from '../testing/three-clusters.ts';
 
@@ -80,6 +84,23 @@ describe('approvals', () => {
     await say(bench, { name: 'c1', approver: 'cleo' });
     expect(verdict(await say(bench, { name: 'd1', approver: 'dan', decision: 'Reject', reason: 'latency in oslo' }))).toEqual([true, 'Counted']);
     expect(await gateOf(bench)).toMatchObject({ phase: 'Failed', message: 'dan refused: latency in oslo' });
+  });
+
+  it('hide no refusal, neither behind a thousand others of the same person nor behind a thousand people', async () => {
+    const { bench } = await threeClusters();
+    const of = (index: number, approver: string, decision: string): ApprovalObject => ({
+      apiVersion: 'isthmus.dev/v1alpha1', kind: 'Approval', metadata: { name: `a${index}`, uid: `a${index}`, creationTimestamp: toRfc3339(index * 1000) },
+      spec: { run: 'by-hand', gate: KEY, groups: ['leads'], approver, decision, reason: 'so' },
+    } as ApprovalObject);
+    const seen = (objects: readonly ApprovalObject[]) => {
+      const [approvals, runs] = [{ byIndex: () => objects } as unknown as Cache<ApprovalObject>, { get: () => undefined } as unknown as Cache<UpdateRunObject>];
+      const gates = createApprovals({ ports: { ...bench, random: seededRandom(1) }, approvals, runs, guards: { problem: () => undefined, subscribe: () => {} } as unknown as Guards });
+      return gates.observe({ name: 'by-hand' } as never, [{ key: KEY, since: 0, gate: { name: 'leads', approval: { count: 2, groups: [] } } } as never])[KEY]?.approvals ?? [];
+    };
+    const thousand = Array.from({ length: 1000 }, (_, index) => index);
+    expect(seen([...thousand.map((index) => of(index, 'cleo', 'Approve')), of(1000, 'dan', 'Reject')]).map(({ name }) => name)).toEqual(['a999', 'a1000']);
+    const many = seen([...thousand.map((index) => of(index, `person-${index}`, 'Approve')), of(1000, 'zoe', 'Reject')]);
+    expect([many.length, many.some(({ approver }) => approver === 'zoe')]).toEqual([1000, true]);
   });
 
   it('count only from when the gate was reached, and belong to their run', async () => {

@@ -8,6 +8,7 @@ import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { ApprovalValue, StrategyValue } from '../../../mesh/model/rollout.ts';
 import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import { newestWords } from '../../../mesh/rollout/gates/approval.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { createLoop } from '../../runtime/loop.ts';
 import type { HubPorts } from '../ports.ts';
@@ -20,8 +21,8 @@ import type { Gates } from './types.ts';
 /** For the cache of approvals. */
 export const APPROVAL_INDEXES = { run: (object: ApprovalObject): readonly string[] => [object.spec.run] };
 
-/** Of one gate: whoever creates more is told nothing new. */
-const MOST_OF_GATE = 1000;
+/** Of one gate; those who refuse are the first of them. */
+const MOST_PEOPLE = 1000;
 
 export interface Approvals extends Gates {
   start(signal: CancelSignal): Promise<void>;
@@ -37,9 +38,16 @@ interface Parts {
 
 const createdAt = ({ metadata }: KubernetesObject): number => fromRfc3339(metadata.creationTimestamp) ?? 0;
 
+const bounded = (words: readonly ApprovalValue[]): readonly ApprovalValue[] => (words.length <= MOST_PEOPLE ? words
+  : (['Reject', 'Approve'] as const).flatMap((decision) => words.filter((word) => word.decision === decision)).slice(0, MOST_PEOPLE));
+
+/** Objects of a cache stay as they are until they are replaced: each is read once, however often its gate is looked at. */
+const specs = new WeakMap<ApprovalObject, ReturnType<typeof approvalSpec.safeParse>>();
+
 /** undefined: the schema refuses it. */
 function valueOf(object: ApprovalObject, cameAt: Instant | undefined): ApprovalValue | undefined {
-  const parsed = approvalSpec.safeParse(object.spec);
+  const parsed = specs.get(object) ?? approvalSpec.safeParse(object.spec);
+  specs.set(object, parsed);
   if (!parsed.success) return undefined;
   const { gate, approver, groups, decision, reason } = parsed.data;
   return { name: object.metadata.name, gate, approver, groups, decision, reason, at: saidAt(createdAt(object), fromRfc3339(object.status?.seenAt) ?? cameAt) };
@@ -63,9 +71,10 @@ export function createApprovals({ ports, approvals, runs, guards }: Parts): Appr
   const gatesSeen = new Map<string, string>();
   const cameAt = ({ metadata: { uid = '' } }: ApprovalObject): Instant | undefined => came.get(uid);
 
-  const ofGate = (run: string, gate: string): readonly ApprovalValue[] => approvals.byIndex('run', run)
+  /** Each person's newest word: however many they have said before, it hides nobody's. */
+  const ofGate = (run: string, gate: string): readonly ApprovalValue[] => bounded(newestWords(approvals.byIndex('run', run)
     .filter((object) => object.spec.gate === gate && !isOfEarlierRun(object, runs.get({ name: run })))
-    .slice(0, MOST_OF_GATE).flatMap((object) => valueOf(object, cameAt(object)) ?? []);
+    .flatMap((object) => valueOf(object, cameAt(object)) ?? [])));
 
   async function approvedRun(object: UpdateRunObject | undefined): Promise<ApprovedRun | undefined> {
     if (object === undefined) return undefined;

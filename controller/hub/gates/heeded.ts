@@ -35,7 +35,7 @@ const gatesOf = ({ stages }: StrategyValue): ReadonlyMap<string, GateValue> => n
 
 const no = (reason: (typeof REASONS)[number], message: string): Heeded => ({ counted: false, reason, message });
 
-/** `others`: all approvals of the same gate. `unguarded`: why nobody vouches for who approved. */
+/** `others`: what each person said last of the same gate. `unguarded`: why nobody vouches for who approved. */
 export function heed(approval: ApprovalValue, run: ApprovedRun | undefined, others: readonly ApprovalValue[], unguarded: string | undefined): Heeded {
   const { approver, gate: key, at } = approval;
   if (run === undefined) return no('NoSuchRun', 'there is no UpdateRun of that name; "isthmus run list" shows them');

@@ -12,8 +12,8 @@ export interface ApprovalVerdict {
 const MOST_NAMED = 8;
 const named = (people: readonly string[]): string => `${people.slice(0, MOST_NAMED).join(', ')}${people.length > MOST_NAMED ? ` and ${people.length - MOST_NAMED} more` : ''}`;
 
-/** Each person's newest word, by when it was said and then by the object's name. */
-function newestWords(approvals: readonly ApprovalValue[]): ApprovalValue[] {
+/** Each person's newest word, by when it was said and then by the object's name; sorted by person. */
+export function newestWords(approvals: readonly ApprovalValue[]): ApprovalValue[] {
   const newest = new Map<string, ApprovalValue>();
   for (const approval of approvals) {
     const earlier = newest.get(approval.approver);
@@ -24,7 +24,7 @@ function newestWords(approvals: readonly ApprovalValue[]): ApprovalValue[] {
 
 /**
  * People count once each, by their newest word, and only where they are in one of the gate's groups. One refusal by such a person fails the gate.
- * Who asked for the run has no word in it. When a word was said does not matter, also before the gate was reached: it names run and gate.
+ * Who asked for the run has no word in it. `approvals` are those that were said since the gate asks: what was said before, also before a resume asked anew, is no answer to it.
  */
 export function approvalVerdict({ count, groups }: NonNullable<GateValue['approval']>, approvals: readonly ApprovalValue[], author: string | undefined): ApprovalVerdict {
   const words = newestWords(approvals);
