@@ -66,7 +66,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   },
   UpdateRun: {
     spec: { strategy: { ...strategy, name: 'default' }, planDigest: digest, reason: 'a test', requestedBy: 'admin' },
-    refused: [{ spec: { strategy: { stages: [], name: 'default' }, planDigest: digest, reason: 'a test', requestedBy: 'admin' }, field: 'spec.strategy.stages' }],
+    refused: [{ spec: { strategy: { stages: [], name: 'default' }, planDigest: digest, reason: 'a test', requestedBy: 'admin' }, field: 'spec.strategy.stages' }, { spec: { strategyName: 'default', bundle: { name: 'shop-1', clusters: {} }, reason: 'a test', requestedBy: 'admin' }, field: 'spec.bundle' }],
   },
   UpdateStrategy: {
     spec: strategy,

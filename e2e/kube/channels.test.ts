@@ -72,7 +72,7 @@ describe.skipIf(missing !== undefined)('channels on a real kube-apiserver', () =
   test('the channel\'s run is made in the hub\'s own name, which the API server lets nobody else take', async () => {
     await expect.poll(async () => (await admin.list<UpdateRunObject>(UpdateRun, {}, signal)).items.map(({ metadata, spec }) => [metadata.name, spec.requestedBy, spec.bundle?.name]), PATIENCE).toEqual([['channel-staging-1', 'isthmus-hub', 'shop-1']]);
     await expect.poll(() => condition(Channel, 'staging', 'Promoted'), PATIENCE).toMatchObject({ status: 'False', reason: 'OnItsWay', message: 'run channel-staging-1 is on its way; 1 of 1 clusters are not on shop 1.0.0' });
-    await expect(make(UpdateRun, 'forged', { strategyName: 'default', bundle: { name: 'shop-1' }, reason: 'a test', requestedBy: 'isthmus-hub' })).rejects.toThrow(/requestedBy/);
+    await expect(make(UpdateRun, 'forged', { strategyName: 'default', bundle: { name: 'shop-1', clusters: {}, all: true }, reason: 'a test', requestedBy: 'isthmus-hub' })).rejects.toThrow(/requestedBy/);
   });
 
   test('the hub asks for nothing that its chart does not grant', async () => {

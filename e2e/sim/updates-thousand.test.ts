@@ -136,7 +136,7 @@ it('never disturbs more of a thousand clusters than it may, whatever happens on 
   await bench.create(ChangeWindow, 'europe', { kind: 'Deny', clusters: { labels: { region: 'europe' } }, period: { from: toRfc3339(bench.clock.now() - 1000), to: toRfc3339(opensAt) }, reason: 'the end of a quarter' });
   await makeBundle(bench, 'cilium', 1);
   await bench.clock.advance(1000);
-  await bench.create(UpdateRun, RUN, { strategy: STRATEGY, bundle: { name: 'cilium-1', clusters: {} }, reason: 'a new minor version', requestedBy: 'ann', stop: false });
+  await bench.create(UpdateRun, RUN, { strategy: STRATEGY, bundle: { name: 'cilium-1', clusters: {}, all: true }, reason: 'a new minor version', requestedBy: 'ann', stop: false });
 
   await until('the first of the near ones', () => rowsOf('near').some(({ phase }) => phase === 'Done'));
   expect([...rowsOf('one'), ...rowsOf('ten')].every(({ phase }) => phase === 'Done')).toBe(true);

@@ -50,6 +50,11 @@ export function matchesSelector(selector: ClusterSelector, subject: SelectorSubj
   return 'conditions' in compiled && compiled.conditions.every((condition) => condition(subject) === true);
 }
 
+/** Nothing is given: every cluster matches. */
+export function isEmptySelector({ labels = {}, exclude_labels: excluded = {}, names, match_expressions: expressions = [], cel }: ClusterSelector): boolean {
+  return names === undefined && cel === undefined && Object.keys(labels).length + Object.keys(excluded).length + expressions.length === 0;
+}
+
 /** What the schema cannot see: a key without text, a list that can match nothing, a value that is no text, an operator without its value, CEL that is none. `undefined`: fine. */
 export function selectorProblem(selector: ClusterSelector): string | undefined {
   const compiled = compile(selector);

@@ -19,7 +19,7 @@ export interface SourceOptions {
 }
 
 export type Source = Pick<NonNullable<InquiryObject['spec']['changes']>, 'run' | 'strategyName' | 'plan' | 'bundle' | 'removePackage' | 'undoOf' | 'retryOf'>;
-type Clusters = NonNullable<Source['bundle']>['clusters'];
+type Clusters = Pick<NonNullable<Source['bundle']>, 'clusters' | 'all'>;
 
 const CONTENTS = { bundle: '--bundle', plan: '--plan', removePackage: '--remove-package', undo: '--undo', retry: '--retry' } as const;
 
@@ -32,7 +32,7 @@ function clustersOf(content: string, { clusters, all = false }: SourceOptions, m
   if (clusters !== undefined && all) throw new UsageProblem('--clusters, --all: give one of them');
   const selector: ClusterSelector = clusters === undefined ? {} : selectorOf('--clusters', clusters);
   if (mustSayAll && !all && matchesAll(selector)) throw new UsageProblem(`${content} without --clusters goes to every cluster of the fleet: say which (--clusters berlin,oslo-* or --clusters region=eu), or --all if all of them are meant`);
-  return selector as Clusters;
+  return { clusters: selector as Clusters['clusters'], ...(all ? { all } : {}) };
 }
 
 /** What it brings, without saying of which run; undefined: nothing was given. `mustSayAll`: as whoever makes a run must. */
@@ -51,8 +51,8 @@ export function contentOf(options: SourceOptions, mustSayAll: boolean): Omit<Sou
   if (strategy === undefined && (selects || content === 'plan')) throw new UsageProblem(`${CONTENTS[content]}: say by which UpdateStrategy: --strategy NAME ("kubectl get updatestrategies" lists them)`);
   return {
     ...(strategy === undefined ? {} : { strategyName: strategy }), ...(content === 'plan' ? { plan: true } : {}),
-    ...(bundle === undefined ? {} : { bundle: { name: bundle, clusters: clustersOf('--bundle', options, mustSayAll) } }),
-    ...(removePackage === undefined ? {} : { removePackage: { name: removePackage, clusters: clustersOf('--remove-package', options, mustSayAll) } }),
+    ...(bundle === undefined ? {} : { bundle: { name: bundle, ...clustersOf('--bundle', options, mustSayAll) } }),
+    ...(removePackage === undefined ? {} : { removePackage: { name: removePackage, ...clustersOf('--remove-package', options, mustSayAll) } }),
     ...(undo === undefined ? {} : { undoOf: undo }), ...(retry === undefined ? {} : { retryOf: retry }),
   };
 }

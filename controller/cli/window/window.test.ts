@@ -25,7 +25,7 @@ async function fleet(windows: Readonly<Record<string, object>> = { freeze: FREEZ
   await make(environment, Cluster, 'berlin', {}, { region: 'eu' });
   await make(environment, Cluster, 'denver', {}, { region: 'us', tier: 'test' });
   for (const [name, spec] of Object.entries(windows)) await make(environment, ChangeWindow, name, spec);
-  await make(environment, UpdateRun, 'one', { strategy: { name: 'default', stages: [{ name: 'all', clusters: {} }] }, removePackage: { name: 'payment-api', clusters: {} }, reason: 'a test', requestedBy: 'test' });
+  await make(environment, UpdateRun, 'one', { strategy: { name: 'default', stages: [{ name: 'all', clusters: {} }] }, removePackage: { name: 'payment-api', clusters: {}, all: true }, reason: 'a test', requestedBy: 'test' });
   return environment;
 }
 const lines = (environment: TestEnvironment): string[] => environment.printed().split('\n').map((line) => line.replaceAll(/ {2,}/g, '  '));

@@ -34,7 +34,7 @@ async function fleet(policy?: () => SigningPolicy, names = ['berlin', 'oslo', 'v
 const bundleOf = (bench: Bench, name: string) => bench.get<BundleObject>(Bundle, name);
 const channelOf = (bench: Bench, name: string) => bench.get<ChannelObject>(Channel, name);
 const runs = async (bench: Bench): Promise<string[]> => (await bench.list<UpdateRunObject>(UpdateRun)).map(({ metadata, status }) => `${metadata.name} ${status?.phase}`).sort();
-const bring = (bench: Bench, run: string, bundle: object) => bench.create(UpdateRun, run, { strategyName: 'quick', bundle, reason: 'test', requestedBy: 'test' });
+const bring = (bench: Bench, run: string, bundle: object) => bench.create(UpdateRun, run, { strategyName: 'quick', bundle: 'clusters' in bundle ? bundle : { ...bundle, clusters: {}, all: true }, reason: 'test', requestedBy: 'test' });
 const held = (agent: ScriptedAgent | undefined): string[] => agent?.holds('Bundle') ?? [];
 
 describe('a bundle', () => {
@@ -72,7 +72,7 @@ describe('a bundle', () => {
     await bench.create(UpdateRun, 'back', { undoOf: 'second', reason: 'test', requestedBy: 'test', strategyName: 'quick' });
     await settle(20);
     expect(held(agents['oslo'])).toEqual([digestOf('1.0.0')]);
-    await bench.create(UpdateRun, 'away', { removePackage: { name: 'shop', clusters: {} }, reason: 'test', requestedBy: 'test', strategyName: 'quick' });
+    await bench.create(UpdateRun, 'away', { removePackage: { name: 'shop', clusters: {}, all: true }, reason: 'test', requestedBy: 'test', strategyName: 'quick' });
     await settle(20);
     expect(held(agents['oslo'])).toEqual([]);
   });

@@ -9,6 +9,7 @@ import type { ClusterView } from '../../../mesh/model/cluster.ts';
 import { type ConditionUpdate, setCondition } from '../../../mesh/model/condition.ts';
 import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import { FINAL_RUN_PHASES } from '../../../mesh/model/rollout.ts';
+import { type ClusterSelector, isEmptySelector } from '../../../mesh/model/selector.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import { eachApart } from '../../runtime/apart.ts';
@@ -90,12 +91,13 @@ export function createChannels({ ports, channels, bundles, runs, judge, assignme
     let name = runName(`channel-${metadata.name}`, taken);
     // A deleted UpdateRun leaves its rows: its name is not free.
     while (await records.getRun(name) !== undefined) name = runName(`channel-${metadata.name}`, [...taken, name]);
+    const selected = only === null || only.length > MOST_NAMES ? spec.clusters : { ...spec.clusters, names: [...only] };
     const from = spec.bundle === undefined && spec.autoUpdate !== undefined && spec.autoUpdate.from !== ANY_BUNDLE ? `, which passed Channel ${spec.autoUpdate.from}` : '';
     try {
       await kubernetes.create<UpdateRunObject>(UpdateRun, {
         apiVersion: apiVersionOf(UpdateRun), kind: 'UpdateRun', metadata: { name, labels: { [CHANNEL_LABEL]: metadata.name } },
         spec: {
-          strategyName: spec.strategyName, bundle: { name: wanted.name, digest: wanted.digest, clusters: only === null || only.length > MOST_NAMES ? spec.clusters : { ...spec.clusters, names: [...only] } },
+          strategyName: spec.strategyName, bundle: { name: wanted.name, digest: wanted.digest, clusters: selected, ...(isEmptySelector(selected as ClusterSelector) ? { all: true } : {}) },
           reason: `Channel ${metadata.name}: ${wanted.package} ${wanted.version}${from}`, requestedBy: HUB_FIELD_MANAGER, stop: false,
         },
       }, { fieldManager: HUB_FIELD_MANAGER }, signal);

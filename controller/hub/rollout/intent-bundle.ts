@@ -3,12 +3,18 @@ import type { DesiredState } from '../../../mesh/model/desired.ts';
 import { revisionOf } from '../../../mesh/model/revision.ts';
 import { type ClusterSelector, matchesSelector, selectorProblem } from '../../../mesh/model/selector.ts';
 import { withBundle, withoutPackage } from '../../../mesh/bundle/compose.ts';
-import { type Hindrance, type IntentWorld, type Meaning, type RunSpec, stateNow } from './intent-world.ts';
+import { type Hindrance, type IntentWorld, type Meaning, NOTHING_SELECTED, type RunSpec, stateNow } from './intent-world.ts';
+import { listed } from './listed.ts';
+
+const nothingSelected = (selector: ClusterSelector, field: string, waiting: readonly string[]): string => `${NOTHING_SELECTED}no cluster that has joined matches ${field} ${JSON.stringify(selector)}${
+  waiting.length === 0 ? '' : ` (not joined yet: ${listed(waiting)})`}; "kubectl get clusters.isthmus.dev --show-labels" shows names and labels; make another run that selects one of them`;
 
 function meaning(world: IntentWorld, selector: ClusterSelector, field: string, needs: (state: DesiredState) => boolean, change: (state: DesiredState) => DesiredState, message: string): Meaning | Hindrance {
   const wrong = selectorProblem(selector);
   if (wrong !== undefined) return { final: true, problem: `nothing is changed: ${field}: ${wrong}; make another run` };
-  const clusters = world.views().filter((view) => view.joined && matchesSelector(selector, view)).map(({ name }) => name).sort();
+  const selected = world.views().filter((view) => matchesSelector(selector, view));
+  const clusters = selected.filter(({ joined }) => joined).map(({ name }) => name).sort();
+  if (clusters.length === 0) return { final: true, problem: nothingSelected(selector, field, selected.map(({ name }) => name).sort()) };
   return {
     changes: 'Bundles', undoOf: null, clusters,
     async contents() {
@@ -17,7 +23,7 @@ function meaning(world: IntentWorld, selector: ClusterSelector, field: string, n
         const state = await stateNow(world, cluster);
         if (state !== undefined && needs(state)) brought.push({ to: revisionOf(change(state), world.digest) });
       }
-      return { changes: brought, message: brought.length > 0 ? message : `${message}: ${clusters.length === 0 ? `no cluster is selected by ${field}` : 'every selected cluster is so already'}` };
+      return { changes: brought, message: brought.length > 0 ? message : `${message}: every selected cluster is so already` };
     },
   };
 }

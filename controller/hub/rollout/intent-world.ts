@@ -58,6 +58,9 @@ export interface Hindrance {
   readonly final: boolean;
 }
 
+/** How the message of a run begins that selects no cluster: its record says so and no more. */
+export const NOTHING_SELECTED = 'nothing is selected: ';
+
 export const isHindrance = (answer: object): answer is Hindrance => 'problem' in answer;
 
 /** The state that a cluster is told to have; where it has none, the state without any mesh; undefined: it has not joined. */

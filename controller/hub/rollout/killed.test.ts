@@ -32,7 +32,7 @@ interface Scenario {
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'a bundle that a cluster cannot bear, so that all go back': {
     run: 'values', phase: 'RolledBack', healthy: (agent) => agent.cluster !== 'cedar' || packagesOf(agent).length === 0,
-    begin: (bench) => makeRun(bench, 'values', { strategyName: 'waves', bundle: { name: 'values-1', clusters: {} } }),
+    begin: (bench) => makeRun(bench, 'values', { strategyName: 'waves', bundle: { name: 'values-1', clusters: {}, all: true } }),
   },
   'a mesh': { run: 'europe-1', phase: 'Completed', healthy: () => true, begin: (bench) => bench.create(Mesh, 'europe', { clusters: {}, strategy: 'waves' }) },
 };

@@ -68,7 +68,7 @@ it('whoever leads: no cluster is told twice, budgets hold at each step, and the 
   const agents = NAMES.map((name, index) => scriptedAgent(name, index + 1));
   let heard: GatewayHandler | undefined;
   let led = 0;
-  await makeRun(bench, 'values', { strategyName: 'waves', bundle: { name: 'values-1', clusters: {} } });
+  await makeRun(bench, 'values', { strategyName: 'waves', bundle: { name: 'values-1', clusters: {}, all: true } });
   for (let step = 0; step < 600 && (await runOf(bench, 'values'))?.status?.finishedAt === undefined; step += 1) {
     const leader = replicas.find(({ handler, cut }) => handler !== undefined && !cut)?.handler ?? replicas.find(({ handler }) => handler !== undefined)?.handler;
     if (leader !== heard) {

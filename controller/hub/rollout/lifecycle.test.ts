@@ -94,8 +94,17 @@ describe('an UpdateRun', () => {
     await makeBundle(bench, 'values', 1);
     await makeRun(bench, 'nowhere', { strategy: { name: 'quick', ...CAREFUL }, bundle: { name: 'values-1', clusters: { labels: { planet: 'mars' } } } });
     await bench.clock.advance(100);
-    expect(await statusOf(bench, 'nowhere')).toMatchObject({ phase: 'Completed', counts: { total: 0 }, message: expect.stringContaining('no cluster is selected by spec.bundle.clusters') });
-    await makeRun(bench, 'all', { strategy: { name: 'quick', ...CAREFUL }, bundle: { name: 'values-1', clusters: {} } });
+    expect(await statusOf(bench, 'nowhere')).toMatchObject({
+      phase: 'Failed', counts: { total: 0 }, message: expect.stringMatching(/^nothing is selected: no cluster that has joined matches spec.bundle.clusters {"labels":{"planet":"mars"}}; .* make another run that selects one of them$/),
+      conditions: expect.arrayContaining([expect.objectContaining({ type: 'Progressing', status: 'False', reason: 'NothingSelected' })]),
+    });
+    await makeRun(bench, 'void', { strategy: { name: 'quick', ...CAREFUL }, removePackage: { name: 'values', clusters: { names: ['berlin'] } } });
+    await bench.clock.advance(100);
+    expect(await statusOf(bench, 'void')).toMatchObject({ phase: 'Completed', message: 'takes package values away: every selected cluster is so already' });
+    await expect(makeRun(bench, 'unsaid', { strategy: { name: 'quick', ...CAREFUL }, bundle: { name: 'values-1', clusters: {} } })).rejects.toThrow('all: true beside clusters: {} if all of them are meant');
+    await expect(makeRun(bench, 'both', { strategy: { name: 'quick', ...CAREFUL }, bundle: { name: 'values-1', clusters: { names: ['berlin'] }, all: true } })).rejects.toThrow('all: true beside');
+    await expect(makeRun(bench, 'absent', { strategy: { name: 'quick', ...CAREFUL }, bundle: { name: 'values-1' } })).rejects.toThrow('clusters')
+    await makeRun(bench, 'all', { strategy: { name: 'quick', ...CAREFUL }, bundle: { name: 'values-1', clusters: {}, all: true } });
     await bench.clock.advance(1000);
     await bench.join('zurich');
     const late = scriptedAgent('zurich', 4);

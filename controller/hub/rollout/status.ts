@@ -6,6 +6,7 @@ import type { RunPhase, RunState } from '../../../mesh/model/rollout.ts';
 import type { RunRecord } from '../../../mesh/ports/records.ts';
 import type { RunCounts, RunStep } from '../../../mesh/rollout/step.ts';
 import { conditionsOf } from '../views.ts';
+import { NOTHING_SELECTED } from './intent-world.ts';
 import { listed } from './listed.ts';
 
 export type RunStatus = NonNullable<UpdateRunObject['status']>;
@@ -41,10 +42,10 @@ export interface Beside {
   readonly strategyChanged: string | undefined;
 }
 
-function conditionsFor(object: UpdateRunObject, phase: RunPhase, message: string, failed: number, { warnings, strategyChanged }: Beside, now: Instant): RunStatus['conditions'] {
+function conditionsFor(object: UpdateRunObject, phase: RunPhase, message: string, failed: number, { warnings, strategyChanged }: Beside, now: Instant, reason: string = phase): RunStatus['conditions'] {
   const observedGeneration = object.metadata.generation ?? 0;
   let conditions = conditionsOf(object);
-  conditions = withCondition(conditions, 'Progressing', { status: MOVING.includes(phase) ? 'True' : 'False', reason: phase, message, observedGeneration }, now);
+  conditions = withCondition(conditions, 'Progressing', { status: MOVING.includes(phase) ? 'True' : 'False', reason, message, observedGeneration }, now);
   conditions = withCondition(conditions, 'Healthy', failed === 0 ? { status: 'True', reason: 'NoFailures', message: 'no cluster that the run has changed has failed', observedGeneration }
     : { status: 'False', reason: 'ClustersFailed', message: `${failed} of the clusters that the run has changed ${failed === 1 ? 'has' : 'have'} failed`, observedGeneration }, now);
   conditions = withCondition(conditions, 'StrategySound', warnings.length === 0 ? { status: 'True', reason: 'Sound', message: 'nothing in the strategy stands out', observedGeneration }
@@ -74,7 +75,7 @@ export function statusOf(object: UpdateRunObject, record: RunRecord, step: RunSt
 export function statusOfNothing(object: UpdateRunObject, { phase, message, createdAt, strategyDigest }: RunRecord, beside: Beside, now: Instant): RunStatus {
   return {
     observedGeneration: object.metadata.generation ?? 0, phase, message: short(message), startedAt: toRfc3339(createdAt), finishedAt: toRfc3339(createdAt),
-    ...(strategyDigest === '' ? {} : { strategyDigest }), counts: { ...NOTHING }, conditions: conditionsFor(object, phase, message, 0, beside, now),
+    ...(strategyDigest === '' ? {} : { strategyDigest }), counts: { ...NOTHING }, conditions: conditionsFor(object, phase, message, 0, beside, now, message.startsWith(NOTHING_SELECTED) ? 'NothingSelected' : phase),
   };
 }
 

@@ -58,7 +58,7 @@ async function runOnce(client: KubernetesClient, requestedBy: string, number: nu
   const bundle = await makeBundle(client, number);
   const name = `bench-${number}`;
   const begin = performance.now();
-  await client.create(UpdateRun, object(UpdateRun, name, { strategyName: 'bench', bundle: { name: bundle, clusters: {} }, reason: 'measured', requestedBy, stop: false }), by, never);
+  await client.create(UpdateRun, object(UpdateRun, name, { strategyName: 'bench', bundle: { name: bundle, clusters: {}, all: true }, reason: 'measured', requestedBy, stop: false }), by, never);
   const run = await until(`run ${name} ends`, async () => {
     const found = await client.get<UpdateRunObject>(UpdateRun, { name }, never);
     return found?.status !== undefined && FINAL_RUN_PHASES.includes(found.status.phase) ? found : undefined;

@@ -44,6 +44,6 @@ export const inTurn = (onFailure: string, last = 'virginia'): Fields => ({
 });
 
 interface RunOptions { readonly by: string; readonly bundle: string; readonly clusters?: readonly string[]; readonly strategyName?: string; readonly strategy?: Fields }
-export const run = (name: string, { by, bundle: brought, clusters, ...how }: RunOptions): Fields => ours('UpdateRun', name, { ...how, bundle: { name: brought, ...(clusters === undefined ? {} : { clusters: { names: clusters } }) }, reason: `${brought} for all`, requestedBy: by });
+export const run = (name: string, { by, bundle: brought, clusters, ...how }: RunOptions): Fields => ours('UpdateRun', name, { ...how, bundle: { name: brought, ...(clusters === undefined ? { clusters: {}, all: true } : { clusters: { names: clusters } }) }, reason: `${brought} for all`, requestedBy: by });
 
 export const approval = (name: string, of: string, gate: string, approver: string): Fields => ours('Approval', name, { run: of, gate, approver, reason: 'the canary looks well' });

@@ -12,10 +12,21 @@ export const UpdateStrategy = defineResource({
   kind: 'UpdateStrategy', plural: 'updatestrategies',
   description: 'In which order, how many at once and how carefully clusters get a change.',
   spec: updateStrategySpec, status: emptyStatus,
-  printColumns: [{ name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' }],
+  printColumns: [
+    { name: 'Valid', type: 'string', jsonPath: '.status.conditions[?(@.type=="Valid")].status' },
+    { name: 'Message', type: 'string', jsonPath: '.status.conditions[?(@.type=="Valid")].message', priority: 1 },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  ],
 });
 
 const digest = z.string().regex(/^sha256-[0-9a-f]{64}$/);
+
+/** Nobody selects the whole fleet by leaving something out. */
+const saysAll = { 'x-kubernetes-validations': [{
+  rule: '(has(self.all) && self.all) != [has(self.clusters.labels) && size(self.clusters.labels) > 0, has(self.clusters.exclude_labels) && size(self.clusters.exclude_labels) > 0, has(self.clusters.names), has(self.clusters.match_expressions) && size(self.clusters.match_expressions) > 0, has(self.clusters.cel)].exists(given, given)',
+  message: 'clusters selects every cluster of the fleet where it is empty: say which clusters, or all: true beside clusters: {} if all of them are meant',
+}] };
+const all = z.boolean().optional().describe('True: every cluster of the fleet is meant, and clusters is empty.');
 
 export const updateRunSpec = z.object({
   strategy: strategySchema.extend({ name: z.string() }).optional().describe('Copied when the run is made; later edits of the UpdateStrategy do not reach it.'),
@@ -24,9 +35,10 @@ export const updateRunSpec = z.object({
   bundle: z.object({
     name: z.string().max(253).describe('A Bundle; what its package is on the selected clusters now is replaced.'),
     digest: digest.optional().describe('Of the content. Absent: taken from the Bundle when the run begins.'),
-    clusters: selectorSchema.default({}).describe('Clusters that get it.'),
-  }).optional(),
-  removePackage: z.object({ name: z.string().max(63), clusters: selectorSchema.default({}) }).optional().describe('A package that is to be taken away.'),
+    clusters: selectorSchema.describe('Clusters that get it.'),
+    all,
+  }).meta(saysAll).optional(),
+  removePackage: z.object({ name: z.string().max(63), clusters: selectorSchema.describe('Clusters that it is taken from.'), all }).meta(saysAll).optional().describe('A package that is to be taken away.'),
   undoOf: z.string().max(253).optional().describe('Name of the run whose targets this one takes back to what they had before it.'),
   retryOf: z.string().max(253).optional().describe('Name of the ended run whose failed and skipped clusters this one tries again, with the same frozen content.'),
   reason: z.string().max(1024).describe('Why this run exists.'),

@@ -45,6 +45,7 @@ export const ChangeWindow = defineResource({
     { name: 'Opens', type: 'string', jsonPath: '.status.opensAt' },
     { name: 'Closes', type: 'string', jsonPath: '.status.closesAt' },
     { name: 'Valid', type: 'string', jsonPath: '.status.conditions[?(@.type=="Valid")].status' },
+    { name: 'Never opens', type: 'string', jsonPath: '.status.conditions[?(@.type=="NeverOpens")].status' },
     { name: 'Reason', type: 'string', jsonPath: '.spec.reason', priority: 1 },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
@@ -53,14 +54,14 @@ export const ChangeWindow = defineResource({
 export const windowOverrideSpec = z.object({
   run: z.string().min(1).max(253).describe('Name of the UpdateRun that may pass.'),
   clusters: selectorSchema.optional().describe('Of its clusters, these; absent: all.'),
-  reason: z.string().min(1).max(1024).describe('Why, for the record.'),
+  reason: z.string().min(1).max(1024).regex(/\S/).describe('Why, for the record.'),
   requestedBy: z.string().min(1).max(256).describe('Who asks for it. The API server refuses any other name than that of the user who creates it.'),
-  expiresAt: timestamp.describe('From then on it opens nothing. Clusters in flight finish.'),
+  expiresAt: timestamp.describe('From then on it opens nothing. Clusters in flight finish. At most seven days from when it is made.'),
 });
 const windowOverrideStatus = z.object({ observedGeneration: z.int().optional(), conditions: conditionsSchema.optional() });
 export type WindowOverrideObject = ResourceObject<z.infer<typeof windowOverrideSpec>, z.infer<typeof windowOverrideStatus>>;
 
-/** Condition `Effective`: False with `Expired|UnknownRun|RunEnded|InvalidSelector`, True with `InForce`. Who may create them is a matter of RBAC: ClusterRole `isthmus-window-overrider`. */
+/** Condition `Effective`: False with `TooLong|Expired|NotGuarded|UnknownRun|RunEnded|InvalidSelector|WrongSpec`, True with `InForce`. Who may create them is a matter of RBAC: ClusterRole `isthmus-window-overrider`. */
 export const WindowOverride = defineResource({
   kind: 'WindowOverride', plural: 'windowoverrides',
   description: 'Lets one run pass closed windows for a while, by a person\'s word and with a reason.',
