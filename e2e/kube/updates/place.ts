@@ -19,18 +19,20 @@ import { upstreamDefinitions } from '../upstream/definitions.ts';
 import { Application, CapiCluster, HelmRelease, playControllers } from './hands.ts';
 
 const RBAC = 'rbac.authorization.k8s.io';
+/** Cluster-wide. */
 const rbac = (kind: string, plural: string): ResourceKind => ({ group: RBAC, version: 'v1', kind, plural, namespaced: false });
 const COMMAND_MILLISECONDS = 40_000;
 const READY_MILLISECONDS = 30_000;
 
 /** ann asks for changes and may approve; cleo may approve; dan may override windows; ben may read. */
-const PEOPLE = { ann: ['isthmus-run-approver', 'update-author'], cleo: ['isthmus-run-approver', 'isthmus-view', 'asker'], dan: ['isthmus-window-overrider', 'isthmus-view', 'asker'], ben: ['isthmus-view', 'asker'] } as const;
+const PEOPLE = {
+  ann: ['isthmus-run-approver', 'isthmus-run-operator', 'isthmus-view', 'bundle-author'], cleo: ['isthmus-run-approver', 'isthmus-view'],
+  dan: ['isthmus-window-overrider', 'isthmus-view'], ben: ['isthmus-view', 'isthmus-asker'],
+} as const;
 export type Person = keyof typeof PEOPLE;
 
-const ROLES: readonly KubernetesObject[] = [
-  { name: 'update-author', resources: ['bundles', 'updatestrategies', 'updateruns', 'inquiries'], verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
-  { name: 'asker', resources: ['inquiries'], verbs: ['get', 'list', 'watch', 'create', 'delete'] },
-].map(({ name, resources, verbs }) => ({ apiVersion: `${RBAC}/v1`, kind: 'ClusterRole', metadata: { name }, rules: [{ apiGroups: ['isthmus.dev'], resources, verbs }] }));
+/** Beside the roles of the chart. */
+const AUTHOR: KubernetesObject = { apiVersion: `${RBAC}/v1`, kind: 'ClusterRole', metadata: { name: 'bundle-author' }, rules: [{ apiGroups: ['isthmus.dev'], resources: ['bundles', 'updatestrategies'], verbs: ['create'] }] } as KubernetesObject;
 
 /** What each cluster's owner lets bundles write. */
 const RULES = [
@@ -79,7 +81,7 @@ function command(program: string, parameters: readonly string[], home: string, i
 
 async function introducePeople(hub: RestrictedApi, client: KubernetesClient, signal: AbortSignal): Promise<void> {
   const create = (kind: ResourceKind, object: KubernetesObject): Promise<KubernetesObject> => client.create(kind, object, { fieldManager: 'test' }, signal);
-  for (const role of ROLES) await create(rbac('ClusterRole', 'clusterroles'), role);
+  await create(rbac('ClusterRole', 'clusterroles'), AUTHOR);
   for (const [name, roles] of Object.entries(PEOPLE)) {
     for (const role of roles) {
       await create(rbac('ClusterRoleBinding', 'clusterrolebindings'), {
