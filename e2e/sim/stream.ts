@@ -19,6 +19,8 @@ class Pipe {
   private lastArrival: Instant = 0;
   private readonly waiting = new Set<() => void>();
   private ended = false;
+  /** What the sender says of itself, before its first frame; as initial metadata over gRPC. */
+  headers: readonly string[] = [];
 
   constructor(fabric: Fabric, link: Link) {
     this.fabric = fabric;
@@ -77,12 +79,18 @@ class Pipe {
 
 function end(outgoing: Pipe, incoming: Pipe): SyncStream {
   let closed = false;
+  let hear = (_types: readonly string[]): void => {};
+  const offered = new Promise<readonly string[]>((resolve) => { hear = resolve; });
   const gone = (): TransportError | undefined => (closed ? new TransportError('retry', 'Cancelled', 'Sync: the stream is closed') : undefined);
   return {
     send: (message) => outgoing.send(encodeSyncMessage(message), gone),
+    offered,
     messages: {
       async* [Symbol.asyncIterator](): AsyncGenerator<SyncMessage> {
-        for (let bytes = await incoming.receive(() => closed); bytes !== undefined; bytes = await incoming.receive(() => closed)) yield decodeSyncMessage(bytes);
+        for (let bytes = await incoming.receive(() => closed); bytes !== undefined; bytes = await incoming.receive(() => closed)) {
+          hear(incoming.headers);
+          yield decodeSyncMessage(bytes);
+        }
       },
     },
     close() {
@@ -95,8 +103,8 @@ function end(outgoing: Pipe, incoming: Pipe): SyncStream {
   };
 }
 
-export function streamOver(fabric: Fabric, link: Link): { readonly client: SyncStream; readonly server: SyncStream } {
+export function streamOver(fabric: Fabric, link: Link): { readonly client: SyncStream; readonly server: SyncStream; offer(types: readonly string[]): void } {
   const up = new Pipe(fabric, link);
   const down = new Pipe(fabric, link);
-  return { client: end(up, down), server: end(down, up) };
+  return { client: end(up, down), server: end(down, up), offer: (types) => { down.headers = types; } };
 }

@@ -4,7 +4,7 @@ import { sha256Hex } from '../../controller/adapters/digest.ts';
 import { createPublisher } from '../../controller/runtime/sync/publisher.ts';
 import { runSyncSession } from '../../controller/runtime/sync/session.ts';
 import { silentLog } from '../../controller/runtime/testing/fakes.ts';
-import type { SyncMessage, SyncResource } from '../../mesh/model/sync.ts';
+import { HUB_TYPES, type SyncMessage, type SyncResource } from '../../mesh/model/sync.ts';
 import { type GatewayHandler, type PeerFacts, type PeerIdentity, type ServerMaterial, type SyncStream, TransportError } from '../../mesh/ports/transport.ts';
 import { type Bench, grpcBench, never, simulatedBench } from './transport-bench.ts';
 
@@ -163,6 +163,15 @@ describe.each([['gRPC', grpcBench], ['simulated', simulatedBench]] as const)('%s
     expect(atHub.map(({ value }) => value)).toEqual([{ id: 'q1', lines: ['because'], records: [], rcode: 'NOERROR' }]);
     stop.abort();
     await session;
+  });
+
+  it('lets an agent hear which types the hub publishes, before its first message', async () => {
+    const { address } = await gateway({ async sync(_peer, stream) { await stream.send({ kind: 'subscribe', type: 'Answer', known: {} }); stream.close('said'); } });
+    const stream = connect(address).sync(never);
+    let heard: readonly string[] = [];
+    void stream.offered?.then((types) => { heard = types; });
+    expect(await drain(stream)).toHaveLength(1);
+    expect(heard).toEqual([...HUB_TYPES]);
   });
 
   const big = (nonce: number): SyncMessage => ({

@@ -4,6 +4,7 @@ import { fromPem, toPem } from '../../certs/pem.ts';
 import { TransportError, type GatewayServer, type HubConnection, type HubConnector, type IdentityMaterial, type PeerConnector, type PeerIdentity, type PeerServer, type ServerMaterial, type SyncStream } from '../../mesh/ports/transport.ts';
 import * as codec from '../../mesh/api/codec/gateway.ts';
 import { decodePeerFacts, encodePeerFacts } from '../../mesh/api/codec/peer.ts';
+import { HUB_TYPES } from '../../mesh/model/sync.ts';
 import type { CancelSignal } from '../../mesh/ports/cancel.ts';
 import { type Fabric, type Link, type Service, unreachable } from './fabric.ts';
 import { streamOver } from './stream.ts';
@@ -144,7 +145,7 @@ function simulatedConnection(fabric: Fabric, host: string, address: string, iden
     },
     sync(signal) {
       const link = fabric.open(host, hostOf(address));
-      const { client, server } = streamOver(fabric, link);
+      const { client, server, offer } = streamOver(fabric, link);
       const cancel = (): void => fabric.close(link, new TransportError('retry', 'Cancelled', 'Sync: cancelled'));
       if (signal.aborted || closed.signal.aborted) cancel();
       signal.addEventListener('abort', cancel, { once: true });
@@ -153,7 +154,7 @@ function simulatedConnection(fabric: Fabric, host: string, address: string, iden
         signal.removeEventListener('abort', cancel);
         streams.delete(client);
       });
-      void acceptSync(fabric, link, address, server, authenticate);
+      void acceptSync(fabric, link, address, server, offer, authenticate);
       return client;
     },
     close() {
@@ -164,7 +165,7 @@ function simulatedConnection(fabric: Fabric, host: string, address: string, iden
 }
 
 /** The hub's end of a stream: who calls, until when, and the handler. */
-async function acceptSync(fabric: Fabric, link: Link, address: string, stream: SyncStream, authenticate: (material: ServerMaterial) => PeerIdentity & { readonly notAfter: number }): Promise<void> {
+async function acceptSync(fabric: Fabric, link: Link, address: string, stream: SyncStream, offer: (types: readonly string[]) => void, authenticate: (material: ServerMaterial) => PeerIdentity & { readonly notAfter: number }): Promise<void> {
   if (!await fabric.arrive(link, fabric.departure(link))) return;
   const service = fabric.services.get(address);
   if (service?.kind !== 'gateway') {
@@ -180,6 +181,7 @@ async function acceptSync(fabric: Fabric, link: Link, address: string, stream: S
     void fabric.clock.sleepUntil(peer.notAfter, gone.signal).then(() => {
       fabric.close(link, new TransportError('retry', 'Unauthenticated', `client certificate: expired at ${new Date(peer.notAfter).toISOString()}; connect with the renewed one`));
     });
+    offer(HUB_TYPES);
     await service.handler.sync(peer, stream, gone.signal);
     stream.close('handler ended');
     // The last words are on their way; the connection closes behind them.

@@ -56,6 +56,9 @@ export type SyncType = keyof SyncValues;
 export const HUB_TYPES = ['DesiredRevision', 'ImportedFact', 'ExportVerdict', 'Evacuation', 'PeerAddress', 'Question', 'Bundle'] as const satisfies readonly SyncType[];
 export const AGENT_TYPES = ['ClusterReport', 'AppliedReport', 'ExportFact', 'DnsSample', 'Answer'] as const satisfies readonly SyncType[];
 
+/** Types that not every version has. One without them ends the stream of whoever asks for them, so they are subscribed to only where the other side said that it publishes them. */
+export const LATER_TYPES: readonly SyncType[] = ['Bundle'];
+
 export interface SyncResource<T extends SyncType = SyncType> {
   readonly name: string;
   /** Opaque; equal versions mean equal values, across reconnects and restarts. */
@@ -69,5 +72,12 @@ export type SyncMessage =
   | { readonly kind: 'delta'; readonly type: SyncType; readonly nonce: string; readonly resources: readonly SyncResource[]; readonly removed: readonly string[];
     /** Only as received: why resources of it could not be read. They are not among `resources`, and the answer is a NACK. */
     readonly problems?: readonly string[] }
-  /** `error` empty: all of the delta is in use. Otherwise a NACK: the subscriber keeps what it had of the resources named in the text. */
-  | { readonly kind: 'ack'; readonly type: SyncType; readonly nonce: string; readonly error: string };
+  /**
+   * `error` empty: all of the delta is in use. Otherwise a NACK: the subscriber keeps what it had of the resources named in the text.
+   * Of a type that the receiver itself subscribed to, without a nonce: the other side does not know the type.
+   */
+  | { readonly kind: 'ack'; readonly type: SyncType; readonly nonce: string; readonly error: string }
+  /** Only as received: something about a type that this version does not have; `typeNumber` is the type's on the wire. */
+  | { readonly kind: 'unknown'; readonly about: 'subscribe' | 'delta' | 'ack'; readonly typeNumber: number; readonly nonce: string }
+  /** Only as sent: the NACK to an `unknown` subscription or delta. */
+  | { readonly kind: 'refusal'; readonly typeNumber: number; readonly nonce: string; readonly error: string };

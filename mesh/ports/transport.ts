@@ -68,6 +68,11 @@ export interface SyncStream {
   send(message: SyncMessage): Promise<void>;
   /** Ends when the other side or `close` ends the stream; throws `TransportError` when it breaks. */
   readonly messages: AsyncIterable<SyncMessage>;
+  /**
+   * The types that the other side says it publishes, said before its first message; none where it says nothing, as versions before `LATER_TYPES` do. Never rejects, and
+   * stays open where nothing comes. Absent: this side has nothing to hear, as a hub.
+   */
+  readonly offered?: Promise<readonly string[]>;
   close(reason: string): void;
 }
 

@@ -1,7 +1,8 @@
 /** The hub's gateway over gRPC. */
-import type { ServerDuplexStream, ServiceError } from '@grpc/grpc-js';
+import { Metadata, type ServerDuplexStream, type ServiceError } from '@grpc/grpc-js';
 import * as codec from '../../../mesh/api/codec/gateway.ts';
 import { GatewayDefinition } from '../../../mesh/api/gen/isthmus/v1/gateway.ts';
+import { HUB_TYPES } from '../../../mesh/model/sync.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Log } from '../../../mesh/ports/log.ts';
 import { type GatewayHandler, type GatewayServer, type ServerMaterial, TransportError } from '../../../mesh/ports/transport.ts';
@@ -10,6 +11,7 @@ import { createJoinLimit, DEFAULT_JOIN_LIMIT, type JoinLimit } from './join-limi
 import { noteRefusals, type Refusals } from './refusals.ts';
 import { serve } from './serve.ts';
 import { rawService } from './service.ts';
+import { SYNC_TYPES_HEADER } from './settings.ts';
 import { toStatus } from './status.ts';
 import { grpcSyncStream } from './stream.ts';
 import { logUnexpected, unary, type UnaryCall } from './unary.ts';
@@ -60,9 +62,15 @@ async function runSync(call: Duplex, handler: GatewayHandler, material: () => Se
     breakWith(error);
   };
   const stop = (): void => refuse(new TransportError('retry', 'Unreachable', 'Sync: the hub is stopping'));
-  call.on('cancelled', () => {
-    const tooLarge = refusals.of(call.metadata);
-    breakWith(tooLarge === undefined ? new TransportError('retry', 'Unreachable', 'Sync: the connection broke') : new TransportError('never', 'InvalidRequest', `Sync message: ${tooLarge}`));
+  const tooLarge = (): TransportError | undefined => {
+    const problem = refusals.of(call.metadata);
+    return problem === undefined ? undefined : new TransportError('never', 'InvalidRequest', `Sync message: ${problem}`);
+  };
+  call.on('cancelled', () => breakWith(tooLarge() ?? new TransportError('retry', 'Unreachable', 'Sync: the connection broke')));
+  // Once headers are sent, a call that grpc-js refuses ends like one that the agent has ended.
+  call.on('end', () => {
+    const problem = tooLarge();
+    if (problem !== undefined) breakWith(problem);
   });
   call.on('error', () => {});
   serverSignal.addEventListener('abort', stop, { once: true });
@@ -72,6 +80,9 @@ async function runSync(call: Duplex, handler: GatewayHandler, material: () => Se
     const expired = (): void => refuse(new TransportError('retry', 'Unauthenticated', `client certificate: expired at ${new Date(peer.notAfter).toISOString()}; connect with the renewed one`));
     expiry = setTimeout(expired, Math.min(Math.max(0, peer.notAfter - Date.now()), LONGEST_TIMEOUT_MILLISECONDS));
     if (serverSignal.aborted) stop();
+    const headers = new Metadata();
+    headers.set(SYNC_TYPES_HEADER, HUB_TYPES.join(','));
+    call.sendMetadata(headers);
     await handler.sync(peer, stream, cancel.signal);
     if (refusal !== undefined) throw refusal;
     if (!call.writableEnded) call.end();

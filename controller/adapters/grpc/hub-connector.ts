@@ -7,7 +7,7 @@ import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { type HubConnection, type HubConnector, type IdentityMaterial, type SyncStream, TransportError } from '../../../mesh/ports/transport.ts';
 import { callUnary, createClient } from './client.ts';
 import { rawService } from './service.ts';
-import { UNARY_DEADLINE_MILLISECONDS } from './settings.ts';
+import { SYNC_TYPES_HEADER, UNARY_DEADLINE_MILLISECONDS } from './settings.ts';
 import { fromStatus } from './status.ts';
 import { grpcSyncStream } from './stream.ts';
 
@@ -55,6 +55,10 @@ function hubConnection(address: string, identity: IdentityMaterial): HubConnecti
 function openSync(client: Client, address: string, signal: CancelSignal, gone: () => void): SyncStream {
   const { path, requestSerialize, responseDeserialize } = methods.sync;
   const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, new Metadata());
+  // gRPC's initial metadata: comes before the hub's first message, with or without the header.
+  const offered = new Promise<readonly string[]>((resolve) => {
+    call.on('metadata', (headers: Metadata) => resolve(headers.get(SYNC_TYPES_HEADER).flatMap((value) => String(value).split(','))));
+  });
   let goodbye: NodeJS.Timeout | undefined;
   const stream = grpcSyncStream(call, {
     finish() {
@@ -63,7 +67,7 @@ function openSync(client: Client, address: string, signal: CancelSignal, gone: (
       call.resume();
       goodbye = setTimeout(() => call.cancel(), GOODBYE_MILLISECONDS);
     },
-  });
+  }, offered);
   const cancel = (): void => {
     stream.fail(new TransportError('retry', 'Cancelled', 'Sync: cancelled'));
     call.cancel();

@@ -43,3 +43,6 @@ export const HANDSHAKE_TIMEOUT_MILLISECONDS = 10_000;
 export const MAX_CONNECTIONS = 10_000;
 export const UNARY_DEADLINE_MILLISECONDS = 10_000;
 export const PEER_DEADLINE_MILLISECONDS = 2000;
+
+/** In the initial metadata of Sync: the types that the hub publishes, with commas. Hubs that publish the first types only do not send it. */
+export const SYNC_TYPES_HEADER = 'isthmus-sync-types';

@@ -25,7 +25,7 @@ export interface GrpcSyncStream extends SyncStream {
  * `send` waits until the HTTP/2 stream took the bytes, which flow control delays while the other side does not read: at most one message of ours
  * is in memory. `messages` reads one by one, so the other side's window closes when nobody asks for more.
  */
-export function grpcSyncStream(call: DuplexCall, ends: StreamEnds): GrpcSyncStream {
+export function grpcSyncStream(call: DuplexCall, ends: StreamEnds, offered?: Promise<readonly string[]>): GrpcSyncStream {
   let failure: TransportError | undefined;
   let closed = false;
   let ended = false;
@@ -78,5 +78,5 @@ export function grpcSyncStream(call: DuplexCall, ends: StreamEnds): GrpcSyncStre
     }
   }
 
-  return { send, messages: { [Symbol.asyncIterator]: messages }, close, fail };
+  return { send, messages: { [Symbol.asyncIterator]: messages }, ...(offered === undefined ? {} : { offered }), close, fail };
 }

@@ -54,7 +54,7 @@ function streamPair(): { readonly hub: SyncStream; readonly agent: SyncStream } 
   const close = (): void => { up.end(); down.end(); };
   return {
     hub: { send: async (message) => down.put(message), messages: up.messages, close },
-    agent: { send: async (message) => up.put(message), messages: down.messages, close },
+    agent: { send: async (message) => up.put(message), messages: down.messages, offered: Promise.resolve(HUB_TYPES), close },
   };
 }
 

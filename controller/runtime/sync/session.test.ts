@@ -92,6 +92,47 @@ describe('a session', () => {
     expect([received, other.closed]).toEqual([['Answer +good -', 'Answer +next -'], false]);
   });
 
+  it('refuses subscriptions and deltas of types that only a newer version has, and the stream goes on', async () => {
+    const { other, log, received } = start();
+    await other.say({ kind: 'unknown', about: 'subscribe', typeNumber: 90, nonce: '' }, { kind: 'unknown', about: 'delta', typeNumber: 91, nonce: '4' }, { kind: 'unknown', about: 'ack', typeNumber: 92, nonce: '1' }, answerDelta('1', 'good'));
+    expect(other.sent.slice(1)).toEqual([
+      { kind: 'refusal', typeNumber: 90, nonce: '', error: expect.stringContaining('unknown type 90') as string }, { kind: 'refusal', typeNumber: 91, nonce: '4', error: expect.stringContaining('unknown type 91') as string },
+      { kind: 'ack', type: 'Answer', nonce: '1', error: '' },
+    ]);
+    expect([received, other.closed, log.lines.length]).toEqual([['Answer +good -'], false, 3]);
+  });
+
+  it('takes a refusal of its own subscription, and the stream goes on', async () => {
+    const { other, received } = start();
+    await other.say({ kind: 'ack', type: 'Answer', nonce: '', error: 'unknown type 11' }, answerDelta('1', 'good'));
+    expect([received, other.closed]).toEqual([['Answer +good -'], false]);
+  });
+
+  it('keeps refusals that nobody takes bounded', async () => {
+    const { other, outcome } = start();
+    const release = other.block();
+    await other.say(...Array.from({ length: 20 }, (_, index): SyncMessage => ({ kind: 'unknown', about: 'delta', typeNumber: 100 + index, nonce: '1' })));
+    release();
+    expect(await outcome).toMatchObject({ reason: 'InvalidRequest', advice: 'never' });
+  });
+
+  it.each<[string, readonly string[] | undefined, string[]]>([
+    ['says nothing of them', undefined, ['DesiredRevision']],
+    ['publishes the first types only', [], ['DesiredRevision']],
+    ['says that it publishes them', ['DesiredRevision', 'Bundle', 'OfTomorrow'], ['DesiredRevision', 'Bundle']],
+  ])('subscribes to later types only where the other side %s', async (_name, offered, wanted) => {
+    const other = scriptedStream();
+    const stop = new AbortController();
+    const done = runSyncSession({
+      stream: { ...other.stream, ...(offered === undefined ? {} : { offered: Promise.resolve(offered) }) }, publisher: createPublisher(digest), publishes: [], subscribes: ['DesiredRevision', 'Bundle'],
+      known: () => ({}), log: recordingLog(), receive: () => '',
+    }, stop.signal);
+    await settle();
+    expect(other.sent.map((message) => (message.kind === 'subscribe' ? message.type : message.kind))).toEqual(wanted);
+    stop.abort();
+    await done;
+  });
+
   it('ignores deltas with an old or repeated nonce', async () => {
     const { other, received } = start();
     await other.say(answerDelta('2', 'a'), answerDelta('2', 'b'), answerDelta('1', 'c'));

@@ -1,10 +1,13 @@
 /** Incremental xDS over one open stream, in both directions at once (envoy, "xDS REST and gRPC protocol": incremental xDS). The same code in hub and agent. */
-import type { SyncMessage, SyncResource, SyncType } from '../../../mesh/model/sync.ts';
+import { LATER_TYPES, type SyncMessage, type SyncResource, type SyncType } from '../../../mesh/model/sync.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Log } from '../../../mesh/ports/log.ts';
 import { type SyncStream, TransportError } from '../../../mesh/ports/transport.ts';
 import { Publication } from './publication.ts';
 import type { Publisher } from './publisher.ts';
+
+/** Types of a newer version that one stream may speak of while their refusals wait to be sent. */
+const MOST_REFUSALS = 16;
 
 export interface SyncSession {
   readonly stream: SyncStream;
@@ -31,6 +34,8 @@ export async function runSyncSession(session: SyncSession, signal: CancelSignal)
   const publications = new Map(session.publishes.map((type) => [type, new Publication(publisher, type)]));
   const lastNonce = new Map(session.subscribes.map((type) => [type, 0]));
   const acknowledgements = new Map<SyncType, SyncMessage>();
+  const refusals = new Map<number, SyncMessage>();
+  const later: SyncType[] = [];
   let ended = false;
   let wake = (): void => {};
 
@@ -40,8 +45,18 @@ export async function runSyncSession(session: SyncSession, signal: CancelSignal)
     return publication;
   }
 
+  function refuse({ about, typeNumber, nonce }: Extract<SyncMessage, { kind: 'unknown' }>): void {
+    log.warn({ about, typeNumber }, 'the other side speaks of a type that this version does not know; it is newer');
+    if (about === 'ack') return;
+    if (refusals.size >= MOST_REFUSALS && !refusals.has(typeNumber)) throw new TransportError('never', 'InvalidRequest', `Sync: speaks of more than ${MOST_REFUSALS} types that are not known here`);
+    refusals.set(typeNumber, { kind: 'refusal', typeNumber, nonce, error: `unknown type ${typeNumber}: this side is of an older version` });
+  }
+
   function take(message: SyncMessage): void {
-    if (message.kind === 'subscribe') publicationOf(message.type).subscribe(message.known);
+    if (message.kind === 'unknown') refuse(message);
+    else if (message.kind === 'refusal') throw new TransportError('never', 'InvalidRequest', 'Sync: a refusal comes as an ack');
+    else if (message.kind === 'ack' && message.nonce === '' && lastNonce.has(message.type)) log.warn({ type: message.type, error: message.error }, 'the other side does not publish this');
+    else if (message.kind === 'subscribe') publicationOf(message.type).subscribe(message.known);
     else if (message.kind === 'ack') {
       if (!publicationOf(message.type).acknowledged(message.nonce, message.error)) return;
       if (message.error !== '') log.warn({ type: message.type, nonce: message.nonce, error: message.error }, 'the other side refused a change');
@@ -60,6 +75,12 @@ export async function runSyncSession(session: SyncSession, signal: CancelSignal)
   }
 
   function nextMessage(): SyncMessage | undefined {
+    const type = later.shift();
+    if (type !== undefined) return { kind: 'subscribe', type, known: session.known(type) };
+    for (const [number, refusal] of refusals) {
+      refusals.delete(number);
+      return refusal;
+    }
     for (const [type, message] of acknowledgements) {
       acknowledgements.delete(type);
       return message;
@@ -79,7 +100,14 @@ export async function runSyncSession(session: SyncSession, signal: CancelSignal)
   }
 
   async function write(): Promise<void> {
-    for (const type of session.subscribes) await stream.send({ kind: 'subscribe', type, known: session.known(type) });
+    const waiting = session.subscribes.filter((type) => LATER_TYPES.includes(type));
+    if (waiting.length > 0) {
+      void stream.offered?.then((offered) => {
+        later.push(...waiting.filter((type) => offered.includes(type)));
+        wake();
+      });
+    }
+    for (const type of session.subscribes.filter((wanted) => !waiting.includes(wanted))) await stream.send({ kind: 'subscribe', type, known: session.known(type) });
     while (!ended) {
       const message = nextMessage();
       if (message !== undefined) await stream.send(message);

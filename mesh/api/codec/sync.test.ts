@@ -134,7 +134,17 @@ describe('a Sync message', () => {
     changed[at] = 6;
     expect(decodeSyncMessage(changed)).toMatchObject({ resources: [], problems: ['Question a: carries "peerAddress" where its type needs "question"'] });
     changed[at] = 99;
-    expect(() => decodeSyncMessage(changed)).toThrow('delta.type: "UNRECOGNIZED" is none of DesiredRevision, Bundle, ImportedFact');
+    expect(decodeSyncMessage(changed)).toEqual({ kind: 'unknown', about: 'delta', typeNumber: 99, nonce: '1' });
+    changed[at] = 0;
+    expect(() => decodeSyncMessage(changed)).toThrow('delta.type: "RESOURCE_TYPE_UNSPECIFIED" is none of DesiredRevision, Bundle, ImportedFact');
+  });
+
+  it('about a type of a newer version says which, and its refusal comes back to the one that knows it', () => {
+    const refusal = (typeNumber: number): Uint8Array => encodeSyncMessage({ kind: 'refusal', typeNumber, nonce: '', error: 'unknown type' });
+    expect(decodeSyncMessage(refusal(12))).toEqual({ kind: 'ack', type: 'Bundle', nonce: '', error: 'unknown type' });
+    expect(decodeSyncMessage(refusal(4711))).toEqual({ kind: 'unknown', about: 'ack', typeNumber: 4711, nonce: '' });
+    // Subscribe (field 1): what is known, a name and a version, stands before type 99.
+    expect(decodeSyncMessage(Uint8Array.of(10, 10, 18, 6, 10, 1, 97, 18, 1, 98, 8, 99))).toEqual({ kind: 'unknown', about: 'subscribe', typeNumber: 99, nonce: '' });
   });
 
   it('of 10 MB of properties is refused as a whole, with its size and nothing of its content', () => {

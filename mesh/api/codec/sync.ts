@@ -1,4 +1,5 @@
 /** Messages of the Sync stream: bytes ↔ model. */
+import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { SyncMessage, SyncResource, SyncType, SyncValues } from '../../model/sync.ts';
 import { TransportError } from '../../ports/transport.ts';
 import * as wire from '../gen/isthmus/v1/sync.ts';
@@ -42,11 +43,22 @@ const VALUES: { readonly [T in SyncType]: ValueCodec<T> } = {
   Answer: codec('answer', (value) => value, cluster.answerFromWire),
 };
 
+type Known = Exclude<SyncMessage, { readonly kind: 'unknown' | 'refusal' }>;
+
+/** Field numbers of sync.proto, with their wire types. */
+const ACK_FIELD = 26;
+const TYPE_FIELD = 8;
+
 export function encodeSyncMessage(message: SyncMessage): Uint8Array {
+  if (message.kind === 'unknown') throw invalid('Sync message', `type ${message.typeNumber} is not known here and cannot be sent`);
+  if (message.kind === 'refusal') {
+    const ack = wire.Ack.encode({ type: 'RESOURCE_TYPE_UNSPECIFIED', nonce: message.nonce, error: message.error.slice(0, BOUNDS.textLength) }, new BinaryWriter().uint32(ACK_FIELD).fork());
+    return ack.uint32(TYPE_FIELD).int32(message.typeNumber).join().finish();
+  }
   return wire.SyncMessage.encode({ message: toWire(message) }).finish();
 }
 
-function toWire(message: SyncMessage): NonNullable<wire.SyncMessage['message']> {
+function toWire(message: Known): NonNullable<wire.SyncMessage['message']> {
   const type = resourceTypes.toWire(message.type);
   if (message.kind === 'subscribe') return { $case: 'subscribe', value: { type, known: message.known } };
   if (message.kind === 'ack') return { $case: 'ack', value: { type, nonce: message.nonce, error: message.error.slice(0, BOUNDS.textLength) } };
@@ -57,14 +69,18 @@ function toWire(message: SyncMessage): NonNullable<wire.SyncMessage['message']> 
 
 /**
  * Throws TransportError InvalidRequest, naming field and value, for whatever is no message within the bounds. One resource that cannot be read is left out
- * and named in `problems`: it must not cost the stream, which would break again with each new one.
+ * and named in `problems`: it must not cost the stream, which would break again with each new one. Nor must a type of a newer version: what is about one is `unknown`.
  */
 export function decodeSyncMessage(input: Uint8Array): SyncMessage {
   const message = present('Sync message', decodeWith('Sync message', (bytes) => wire.SyncMessage.decode(bytes), input).message);
+  if (message.value.type === 'UNRECOGNIZED') {
+    const nonce = message.$case === 'subscribe' ? '' : text(`${message.$case}.nonce`, message.value.nonce, BOUNDS.nameLength);
+    return { kind: 'unknown', about: message.$case, typeNumber: decodeWith('Sync message', typeNumber, input), nonce };
+  }
   const type = resourceTypes.fromWire(`${message.$case}.type`, message.value.type);
   if (message.$case === 'subscribe') return { kind: 'subscribe', type, known: textMap('subscribe.known', message.value.known, BOUNDS.knownResources, BOUNDS.nameLength) };
-  const nonce = name(`${message.$case}.nonce`, message.value.nonce);
-  if (message.$case === 'ack') return { kind: 'ack', type, nonce, error: text('ack.error', message.value.error) };
+  if (message.$case === 'ack') return { kind: 'ack', type, nonce: text('ack.nonce', message.value.nonce, BOUNDS.nameLength), error: text('ack.error', message.value.error) };
+  const nonce = name('delta.nonce', message.value.nonce);
   const problems: string[] = [];
   const resources = list('delta.resources', message.value.resources, BOUNDS.deltaResources).flatMap((resource, index) => {
     try {
@@ -76,6 +92,26 @@ export function decodeSyncMessage(input: Uint8Array): SyncMessage {
     }
   });
   return { kind: 'delta', type, nonce, resources, removed: texts('delta.removed', message.value.removed, BOUNDS.deltaResources), ...(problems.length === 0 ? {} : { problems }) };
+}
+
+/** The number in the place of the type, which the generated decoder forgets where it has no name for it. */
+function typeNumber(input: Uint8Array): number {
+  const reader = new BinaryReader(input);
+  let number = 0;
+  while (reader.pos < reader.len) {
+    const [field, wireType] = reader.tag();
+    if (wireType !== WireType.LengthDelimited) {
+      reader.skip(wireType, field);
+      continue;
+    }
+    const end = reader.uint32() + reader.pos;
+    while (reader.pos < end) {
+      const [inner, innerType] = reader.tag();
+      if (inner === 1 && innerType === WireType.Varint) number = reader.int32();
+      else reader.skip(innerType, inner);
+    }
+  }
+  return number;
 }
 
 function resourceFromWire(field: string, type: SyncType, resource: wire.Resource): SyncResource {
