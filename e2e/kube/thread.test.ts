@@ -95,7 +95,7 @@ async function windows(walk: Walk): Promise<void> {
   const { api } = walk.fleet.hub;
   const window = { apiVersion: apiVersionOf(ChangeWindow), kind: 'ChangeWindow', metadata: { name: 'nights' }, spec: { clusters: { names: ['nowhere'] }, kind: 'Allow', cron: '0 22 * * *', durationSeconds: 3600, timeZone: 'Europe/Berlin' } };
   const requestedBy = (await callerOf({ user: '', signal: walk.signal }, api)).name;
-  const override = { apiVersion: apiVersionOf(WindowOverride), kind: 'WindowOverride', metadata: { name: 'leak' }, spec: { run: 'nowhere', reason: 'a test', requestedBy, expiresAt: '2100-01-01T00:00:00Z' } };
+  const override = { apiVersion: apiVersionOf(WindowOverride), kind: 'WindowOverride', metadata: { name: 'leak' }, spec: { run: 'nowhere', reason: 'a test', requestedBy, expiresAt: new Date(Date.now() + 3_600_000).toISOString() } };
   await api.create(ChangeWindow, window as KubernetesObject, { fieldManager: 'test' }, walk.signal);
   await api.create(WindowOverride, override as KubernetesObject, { fieldManager: 'test' }, walk.signal);
   await eventually('the hub says when the window opens', 5000, async () => (await api.get<ChangeWindowObject>(ChangeWindow, { name: 'nights' }, walk.signal))?.status?.open !== undefined);

@@ -20,6 +20,7 @@ if (missing !== undefined) console.log(`change windows are not tried on a real k
 const USERS = [{ name: 'ann', token: 'ann-of-the-windows' }, { name: 'ben', token: 'ben-without-rights' }];
 const ClusterRoleBinding: ResourceKind = { group: 'rbac.authorization.k8s.io', version: 'v1', kind: 'ClusterRoleBinding', plural: 'clusterrolebindings', namespaced: false };
 const FAR = '2100-01-01T00:00:00Z';
+const SOON = new Date(Date.now() + 3_600_000).toISOString();
 
 describe.skipIf(missing !== undefined)('change windows on a real kube-apiserver', () => {
   const signal = new AbortController().signal;
@@ -69,8 +70,11 @@ describe.skipIf(missing !== undefined)('change windows on a real kube-apiserver'
   test('nobody overrides in the name of another, and what was decided stays as it is', async () => {
     const ann = connectKubernetes({ kubeconfig: kubeconfigs['ann'] ?? '', userAgent: 'isthmus-e2e', metrics: fakeMetrics() });
     try {
-      const spec = { run: 'europe-1', reason: 'a test', requestedBy: 'ann', expiresAt: FAR };
+      const spec = { run: 'europe-1', reason: 'a test', requestedBy: 'ann', expiresAt: SOON };
       await expect.poll(() => make(ann, WindowOverride, 'in-bens-name', { ...spec, requestedBy: 'ben' }).then(() => ann.delete(WindowOverride, { name: 'in-bens-name' }, {}, signal), String), { timeout: 10_000 }).toMatch(/spec\.requestedBy is ben, and you are ann/);
+      await expect(make(ann, WindowOverride, 'for-ever', { ...spec, expiresAt: FAR })).rejects.toThrow(/spec\.expiresAt is 2100-01-01T00:00:00Z, and an override lasts 7 days at most/);
+      await expect(make(ann, WindowOverride, 'no-reason', { ...spec, reason: ' ' })).rejects.toThrow(/spec\.reason/);
+      await make(ann, WindowOverride, 'a-week', { ...spec, expiresAt: new Date(Date.now() + 7 * 86_400_000).toISOString() });
       const mine = await make(ann, WindowOverride, 'mine', spec);
       await expect(admin.update(WindowOverride, { ...mine, spec: { ...spec, expiresAt: '2101-01-01T00:00:00Z' } } as KubernetesObject, { fieldManager: 'test' }, signal)).rejects.toThrow('an override is what somebody decided; delete it and make another');
       await ann.delete(WindowOverride, { name: 'mine' }, {}, signal);
@@ -82,7 +86,7 @@ describe.skipIf(missing !== undefined)('change windows on a real kube-apiserver'
   test('the hub writes of each window whether it is open, and of each override whether it opens anything, with no more rights than its chart gives', async () => {
     await make(admin, ChangeWindow, 'freeze', { clusters: {}, kind: 'Deny', period: { from: '2020-01-01T00:00:00Z', to: FAR } });
     await make(admin, ChangeWindow, 'nights', { clusters: {}, kind: 'Allow', rrule: 'FREQ=MONTHLY;BYDAY=1XX', start: '2027-01-02T22:00:00', durationSeconds: 3600 });
-    await make(admin, WindowOverride, 'nobody', { run: 'nowhere', reason: 'a test', requestedBy: 'admin', expiresAt: FAR });
+    await make(admin, WindowOverride, 'nobody', { run: 'nowhere', reason: 'a test', requestedBy: 'admin', expiresAt: SOON });
     const hub = await startHub(folder, { kubeconfig: api.restricted, flags: ['--no-cluster-profiles', '--no-discover'] });
     try {
       const status = async (name: string) => (await admin.get<ChangeWindowObject>(ChangeWindow, { name }, signal))?.status;

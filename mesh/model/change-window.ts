@@ -31,6 +31,11 @@ export interface ChangeWindowValue {
   readonly unreadable?: string;
 }
 
+/** No override opens anything for longer, counted from when it was made. */
+export const OVERRIDE_LONGEST_DAYS = 7;
+/** The same, with how far the clocks of whoever makes it and of the API server may be apart. */
+export const OVERRIDE_LONGEST_SECONDS = OVERRIDE_LONGEST_DAYS * 86_400 + 60;
+
 /** A WindowOverride: who made it is vouched for by the API server. */
 export interface WindowOverrideValue {
   readonly name: string;

@@ -3,6 +3,7 @@ import { apiVersionOf, UpdateRun, WindowOverride } from '../../../mesh/api/resou
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import type { WindowOverrideObject } from '../../../mesh/api/resources/windows.ts';
 import { parseDuration } from '../../../mesh/model/compare.ts';
+import { OVERRIDE_LONGEST_DAYS } from '../../../mesh/model/change-window.ts';
 import { toRfc3339 } from '../../../mesh/model/instant.ts';
 import { FINAL_RUN_PHASES } from '../../../mesh/model/rollout.ts';
 import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
@@ -22,13 +23,11 @@ export interface OverrideOptions {
   readonly dryRun: boolean;
 }
 
-const LONGEST_DAYS = 7;
-
 export async function overrideWindows(environment: Environment, options: OverrideOptions): Promise<void> {
   const { run, reason, dryRun } = options;
   if (reason.trim() === '') throw new UsageProblem('--reason: say why, for whoever reads the history');
   const milliseconds = parseDuration(options.for);
-  if (milliseconds === undefined || milliseconds <= 0 || milliseconds > LONGEST_DAYS * 86_400_000) throw new UsageProblem(`--for ${JSON.stringify(options.for)}: give a time of up to ${LONGEST_DAYS} days, as 30m or 2h`);
+  if (milliseconds === undefined || milliseconds <= 0 || milliseconds > OVERRIDE_LONGEST_DAYS * 86_400_000) throw new UsageProblem(`--for ${JSON.stringify(options.for)}: give a time of up to ${OVERRIDE_LONGEST_DAYS} days, as 30m or 2h`);
   const clusters = options.clusters === undefined ? undefined : selectorOf('--clusters', options.clusters);
   const client = await environment.connect();
   const object = await client.get<UpdateRunObject>(UpdateRun, { name: run }, environment.signal);

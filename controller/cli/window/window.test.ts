@@ -88,22 +88,23 @@ describe('explain', () => {
   });
 
   test('for a run: with the windows about its package, and what people have overridden', async () => {
-    const at = Date.UTC(2030, 0, 31, 12);
-    expect((await explain(await fleet({ payments: PAYMENTS }), { at, run: 'one' }))[0]).toBe('berlin is closed at 2030-01-31T12:00:00Z: ChangeWindow payments denies changes now');
-    const environment = await fleet({ payments: PAYMENTS });
-    await make(environment, WindowOverride, 'leak', { run: 'one', reason: 'keys have leaked', requestedBy: 'ann', expiresAt: '2030-01-31T14:00:00Z' });
+    const at = Date.UTC(2030, 0, 5, 12);
+    const windows = { payments: { ...PAYMENTS, rrule: 'FREQ=MONTHLY;BYMONTHDAY=5', start: '2027-01-05T00:00:00' } };
+    expect((await explain(await fleet(windows), { at, run: 'one' }))[0]).toBe('berlin is closed at 2030-01-05T12:00:00Z: ChangeWindow payments denies changes now');
+    const environment = await fleet(windows);
+    await make(environment, WindowOverride, 'leak', { run: 'one', reason: 'keys have leaked', requestedBy: 'ann', expiresAt: '2030-01-05T14:00:00Z' });
     expect(await explain(environment, { at, run: 'one' })).toEqual([
-      'berlin is open at 2030-01-31T12:00:00Z: ChangeWindow payments denies changes now, overridden by WindowOverride leak',
+      'berlin is open at 2030-01-05T12:00:00Z: ChangeWindow payments denies changes now, overridden by WindowOverride leak',
       'overridden by ann: keys have leaked',
-      'closes: 2030-01-31T14:00:00Z (in 2h0m)',
+      'closes: 2030-01-05T14:00:00Z (in 2h0m)',
       '',
       'WINDOW  KIND  STATE  NEXT  PART',
-      'payments  Deny  open  closes 2030-02-01T00:00:00Z (in 12h)  closes it',
+      'payments  Deny  open  closes 2030-01-06T00:00:00Z (in 12h)  closes it',
       '',
     ]);
-    const forAny = await fleet({ payments: PAYMENTS });
-    await make(forAny, WindowOverride, 'leak', { run: 'one', reason: 'keys have leaked', requestedBy: 'ann', expiresAt: '2030-01-31T14:00:00Z' });
-    expect((await explain(forAny, { at })).slice(0, 2)).toEqual(['berlin is open at 2030-01-31T12:00:00Z: no ChangeWindow restricts it', 'run one may pass until 2030-01-31T14:00:00Z: WindowOverride leak by ann: keys have leaked']);
+    const forAny = await fleet(windows);
+    await make(forAny, WindowOverride, 'leak', { run: 'one', reason: 'keys have leaked', requestedBy: 'ann', expiresAt: '2030-01-05T14:00:00Z' });
+    expect((await explain(forAny, { at })).slice(0, 2)).toEqual(['berlin is open at 2030-01-05T12:00:00Z: no ChangeWindow restricts it', 'run one may pass until 2030-01-05T14:00:00Z: WindowOverride leak by ann: keys have leaked']);
   });
 
   test('a cluster with a window that cannot be read is closed, and one without any window open', async () => {

@@ -1,12 +1,13 @@
 /** What the status of windows and overrides says. It changes when a window opens or closes, not as time goes by. */
 import type { ChangeWindowObject, WindowOverrideObject } from '../../../mesh/api/resources/windows.ts';
-import type { WindowOverrideValue } from '../../../mesh/model/change-window.ts';
+import { OVERRIDE_LONGEST_DAYS, type WindowOverrideValue } from '../../../mesh/model/change-window.ts';
 import { type ConditionUpdate, setCondition } from '../../../mesh/model/condition.ts';
 import { type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
 import { selectorProblem } from '../../../mesh/model/selector.ts';
 import type { WindowState } from '../../../mesh/rollout/windows/book.ts';
 import { HORIZON_DAYS } from '../../../mesh/rollout/windows/timeline.ts';
 import { conditionsOf } from '../views.ts';
+import { isTooLong } from './values.ts';
 
 export function windowStatus(object: ChangeWindowObject, { window, problem, open, interval }: WindowState, now: Instant): NonNullable<ChangeWindowObject['status']> {
   const { generation: observedGeneration = 0 } = object.metadata;
@@ -32,9 +33,13 @@ export interface OverrideFacts {
   readonly unguarded: string | undefined;
 }
 
+const TOO_LONG: Omit<ConditionUpdate, 'type'> = {
+  status: 'False', reason: 'TooLong', message: `spec.expiresAt is more than ${OVERRIDE_LONGEST_DAYS} days after it was made, so it opens nothing; delete it and make another`,
+};
+
 export function overrideStatus(object: WindowOverrideObject, facts: OverrideFacts, now: Instant): NonNullable<WindowOverrideObject['status']> {
   const { generation: observedGeneration = 0 } = object.metadata;
-  const effect = effectOf(facts, now);
+  const effect = isTooLong(object) ? TOO_LONG : effectOf(facts, now);
   return { observedGeneration, conditions: [...setCondition(conditionsOf(object), { type: 'Effective', observedGeneration, ...effect }, now)] };
 }
 

@@ -1,7 +1,7 @@
 /** ChangeWindow and WindowOverride objects as values: the same value until the spec changes, so that what follows from it is worked out once. */
 import { type ChangeWindowObject, changeWindowSpec, type WindowOverrideObject, windowOverrideSpec } from '../../../mesh/api/resources/windows.ts';
-import type { ChangeWindowValue, WindowOverrideValue } from '../../../mesh/model/change-window.ts';
-import { fromRfc3339 } from '../../../mesh/model/instant.ts';
+import { type ChangeWindowValue, OVERRIDE_LONGEST_SECONDS, type WindowOverrideValue } from '../../../mesh/model/change-window.ts';
+import { fromRfc3339, seconds } from '../../../mesh/model/instant.ts';
 import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
 
 /** One that its schema refuses closes for all: nobody can say what it was to do. */
@@ -12,11 +12,18 @@ export function changeWindowValue({ metadata: { name }, spec }: ChangeWindowObje
   return { name, kind: 'Deny', clusters: {}, timeZone: 'UTC', reason: '', unreadable: `spec${first === undefined ? '' : `.${first.path.join('.')}: ${first.message}`}` };
 }
 
-/** undefined: it is not as its schema has it, and opens nothing. */
-export function windowOverrideValue({ metadata: { name }, spec }: WindowOverrideObject): WindowOverrideValue | undefined {
+/** Whatever the API server let pass: it would open windows for longer than anybody may. One without a time of its own was made by no API server. */
+export function isTooLong({ metadata: { creationTimestamp }, spec }: WindowOverrideObject): boolean {
+  const [createdAt, expiresAt] = [fromRfc3339(creationTimestamp), fromRfc3339(spec?.expiresAt)];
+  return createdAt !== undefined && expiresAt !== undefined && expiresAt > createdAt + seconds(OVERRIDE_LONGEST_SECONDS);
+}
+
+/** undefined: it is not as its schema has it, or is too long, and opens nothing. */
+export function windowOverrideValue(object: WindowOverrideObject): WindowOverrideValue | undefined {
+  const { metadata: { name }, spec } = object;
   const read = windowOverrideSpec.safeParse(spec ?? {});
   const expiresAt = fromRfc3339(read.data?.expiresAt);
-  if (read.data === undefined || expiresAt === undefined) return undefined;
+  if (read.data === undefined || expiresAt === undefined || isTooLong(object)) return undefined;
   const { run, clusters, reason, requestedBy } = read.data;
   return { name, run, reason, requestedBy, expiresAt, ...(clusters === undefined ? {} : { clusters: clusters as NonNullable<WindowOverrideValue['clusters']> }) };
 }

@@ -6,6 +6,7 @@ import type { ChangeWindowObject, WindowOverrideObject } from '../../../mesh/api
 import { type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
 import type { ManualClock } from '../../runtime/testing/manual-clock.ts';
 import { type Bench, createBench } from '../testing/bench.ts';
+import { windowOverrideValue } from './values.ts';
 
 const HOUR = 3_600_000;
 let bench: Bench;
@@ -77,6 +78,18 @@ test('an override says whether it has an effect: not without its run, and no lon
   expect(await effective('leak')).toBe('False RunEnded: run one has ended');
   await bench.clock.advance(expiresAt - bench.clock.now() + 1000);
   expect(await effective('leak')).toBe(`False Expired: it was in force until ${toRfc3339(expiresAt)}`);
+});
+
+test('an override of more than seven days is refused, and where it came to be all the same, opens nothing', async () => {
+  await bench.create(UpdateRun, 'one', { strategy: { name: 'default', stages: [{ name: 'all', clusters: {} }] }, planDigest: 'none', reason: 'a test', requestedBy: 'test', pause: true });
+  const spec = { run: 'one', reason: 'keys have leaked', requestedBy: 'ann', expiresAt: toRfc3339(bench.clock.now() + 7 * 24 * HOUR) };
+  await bench.create(WindowOverride, 'week', spec);
+  await bench.create(WindowOverride, 'ever', { ...spec, expiresAt: '9999-12-31T23:59:59Z' });
+  await bench.clock.advance(1000);
+  expect(await effective('week')).toMatch(/^True InForce/);
+  expect(await effective('ever')).toBe('False TooLong: spec.expiresAt is more than 7 days after it was made, so it opens nothing; delete it and make another');
+  expect(windowOverrideValue((await bench.get<WindowOverrideObject>(WindowOverride, 'ever'))!)).toBeUndefined();
+  await expect(bench.create(WindowOverride, 'blank', { ...spec, reason: ' ' })).rejects.toThrow(/spec\.reason/);
 });
 
 test('an override opens nothing while nobody vouches for who made it', async () => {

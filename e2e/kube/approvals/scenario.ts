@@ -158,6 +158,11 @@ export function approvalScenario(name: string, start: () => Promise<Place>): voi
       const override = { run: 'europe-1', reason: 'a test', expiresAt: toRfc3339(Date.now() + 60_000) };
       expect((await refused(make(place.as('cleo'), WindowOverride, 'in-a-name', { ...override, requestedBy: 'ben' }))).code).toBe(422);
       expect((await refused(make(place.as('ann'), WindowOverride, 'in-a-name', { ...override, requestedBy: 'ann' }))).code).toBe(403);
+      const forEver = await refused(make(place.as('cleo'), WindowOverride, 'for-ever', { ...override, requestedBy: 'cleo', expiresAt: '9999-12-31T23:59:59Z' }));
+      expect(forEver).toEqual({ code: 422, message: expect.stringContaining('denied request: spec.expiresAt is 9999-12-31T23:59:59Z, and an override lasts 7 days at most') });
+      expect((await refused(make(place.as('cleo'), WindowOverride, 'no-reason', { ...override, requestedBy: 'cleo', reason: ' ' }))).message).toContain('spec.reason');
+      expect((await refused(make(place.as('cleo'), Approval, 'no-reason', { run: 'nowhere', gate: KEY, decision: 'Reject', reason: ' ', approver: 'cleo' }))).message).toContain('say in reason why it is rejected');
+      await make(place.as('cleo'), WindowOverride, 'a-week', { ...override, requestedBy: 'cleo', expiresAt: toRfc3339(Date.now() + 7 * 86_400_000) });
       expect((await make(place.as('cleo'), WindowOverride, 'hers', { ...override, requestedBy: 'cleo' })).metadata.name).toBe('hers');
       // Nor later.
       await make(place.as('ann'), Drill, 'hers', { service: { namespace: 'shop', name: 'checkout' }, evacuate: 'nowhere', requestedBy: 'ann', stop: true });

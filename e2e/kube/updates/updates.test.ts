@@ -159,7 +159,7 @@ describe.skipIf(missing !== undefined)('staged updates on real kube-apiservers',
 
   describe('a closed window, and a person who edits', () => {
     const windowed = (name: string) => ({ apiVersion: 'isthmus.dev/v1alpha1', kind: 'ChangeWindow', metadata: { name }, spec: { kind: 'Deny', clusters: { names: ['oslo'] }, period: { from: '2020-01-01T00:00:00Z', to: '2100-01-01T00:00:00Z' }, packages: ['banner'], reason: 'the fair' } });
-    const override = (name: string, by: string) => ({ apiVersion: 'isthmus.dev/v1alpha1', kind: 'WindowOverride', metadata: { name }, spec: { run: 'banner-1', reason: 'it leaks', requestedBy: by, expiresAt: '2100-01-01T00:00:00Z' } });
+    const override = (name: string, by: string) => ({ apiVersion: 'isthmus.dev/v1alpha1', kind: 'WindowOverride', metadata: { name }, spec: { run: 'banner-1', reason: 'it leaks', requestedBy: by, expiresAt: new Date(Date.now() + 3_600_000).toISOString() } });
     const banner = (version: string) => bundle('banner', version, [{ name: 'banner', manifests: [configMap('banner', { text: version, kept: 'x' })] }]);
 
     test('one cluster waits for its window, and the others do not wait for it', async () => {

@@ -11,7 +11,7 @@ export const approvalSpec = z.object({
   reason: z.string().max(1024).default('').describe('For the record. Reject needs one.'),
   approver: z.string().min(1).max(256).describe('Who says so. The API server refuses any other name than that of the user who creates it.'),
   groups: z.array(z.string().min(1).max(256)).max(64).default([]).describe('Groups that the approver is in, as far as they matter. The API server refuses any that the user who creates it is not in.'),
-}).meta({ 'x-kubernetes-validations': [{ rule: "self.decision != 'Reject' || has(self.reason) && self.reason != ''", message: 'say in reason why it is rejected' }] });
+}).meta({ 'x-kubernetes-validations': [{ rule: "self.decision != 'Reject' || has(self.reason) && self.reason.matches('\\\\S')", message: 'say in reason why it is rejected' }] });
 
 const approvalStatus = z.object({
   observedGeneration: z.int().optional(),

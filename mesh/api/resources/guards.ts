@@ -1,4 +1,5 @@
 /** What makes the API server vouch for the people that objects name: one ValidatingAdmissionPolicy and its binding. The chart, the embedded API and the hub's check all have them from here. */
+import { OVERRIDE_LONGEST_DAYS, OVERRIDE_LONGEST_SECONDS } from '../../model/change-window.ts';
 import type { KubernetesObject, ResourceKind } from '../../ports/kubernetes.ts';
 import { Approval, DriftDecision, Drill, UpdateRun, WindowOverride } from './index.ts';
 
@@ -36,6 +37,11 @@ const validations = (hub: string): readonly Validation[] => [
   {
     expression: `request.resource.resource == 'approvals' || object.spec.requestedBy == request.userInfo.username || (request.resource.resource == 'updateruns' && request.userInfo.username == ${text(hub)})`,
     messageExpression: `'spec.requestedBy is ' + object.spec.requestedBy + ', and you are ' + request.userInfo.username + ': nobody asks in the name of another; write your own name there, or let the isthmus command write it'`,
+  },
+  {
+    // Nobody opens closed windows for good. The hub judges it as well.
+    expression: `request.resource.resource != 'windowoverrides' || timestamp(object.spec.expiresAt) <= timestamp(object.metadata.creationTimestamp) + duration('${OVERRIDE_LONGEST_SECONDS}s')`,
+    messageExpression: `'spec.expiresAt is ' + object.spec.expiresAt + ', and an override lasts ${OVERRIDE_LONGEST_DAYS} days at most; give an earlier time, and make another when it is over'`,
   },
 ];
 
