@@ -10,6 +10,9 @@ const service = { namespace: 'shop', name: 'checkout' };
 const strategy = { stages: [{ name: 'canary', clusters: {} }] };
 const digest = 'a'.repeat(64);
 
+/** The chart's policy refuses overrides of more than a week. */
+const tomorrow = new Date(Date.now() + 86_400_000).toISOString();
+
 const SAMPLES: Readonly<Record<string, Sample>> = {
   Approval: {
     spec: { run: 'one', gate: 'rest/before/lead', reason: 'looks well', approver: 'admin', groups: ['system:masters'] },
@@ -66,15 +69,15 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   },
   UpdateRun: {
     spec: { strategy: { ...strategy, name: 'default' }, planDigest: digest, reason: 'a test', requestedBy: 'admin' },
-    refused: [{ spec: { strategy: { stages: [], name: 'default' }, planDigest: digest, reason: 'a test', requestedBy: 'admin' }, field: 'spec.strategy.stages' }, { spec: { strategyName: 'default', bundle: { name: 'shop-1', clusters: {} }, reason: 'a test', requestedBy: 'admin' }, field: 'spec.bundle' }],
+    refused: [{ spec: { strategy: { stages: [], name: 'default' }, planDigest: digest, reason: 'a test', requestedBy: 'admin' }, field: 'spec.strategy.stages' }, { spec: { strategyName: 'default', bundle: { name: 'shop-1' }, reason: 'a test', requestedBy: 'admin' }, field: 'spec.bundle.clusters' }],
   },
   UpdateStrategy: {
     spec: strategy,
     refused: [{ spec: { stages: [{ name: 'canary', clusters: {}, maxConcurrency: 0 }] }, field: 'spec.stages[0].maxConcurrency' }],
   },
   WindowOverride: {
-    spec: { run: 'one', reason: 'a leak', requestedBy: 'admin', expiresAt: '2026-12-24T12:00:00Z' },
-    refused: [{ spec: { run: 'one', reason: '', requestedBy: 'admin', expiresAt: '2026-12-24T12:00:00Z' }, field: 'spec.reason' }, { spec: { run: 'one', reason: 'a leak', requestedBy: 'admin', expiresAt: 'soon' }, field: 'spec.expiresAt' }],
+    spec: { run: 'one', reason: 'a leak', requestedBy: 'admin', expiresAt: tomorrow },
+    refused: [{ spec: { run: 'one', reason: ' ', requestedBy: 'admin', expiresAt: tomorrow }, field: 'spec.reason' }, { spec: { run: 'one', reason: 'a leak', requestedBy: 'admin', expiresAt: 'soon' }, field: 'spec.expiresAt' }],
   },
   ServiceExport: { spec: { exportedLabels: { tier: 'one' } }, refused: [{ spec: { exportedLabels: 'tier' }, field: 'spec.exportedLabels' }] },
   ServiceImport: {

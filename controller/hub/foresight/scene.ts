@@ -6,6 +6,7 @@ import type { WindowRun } from '../../../mesh/model/change-window.ts';
 import type { DesiredRevision } from '../../../mesh/model/desired.ts';
 import type { Instant } from '../../../mesh/model/instant.ts';
 import { FINAL_RUN_PHASES, type RunValue, type StrategyValue } from '../../../mesh/model/rollout.ts';
+import { type ClusterSelector, isEmptySelector } from '../../../mesh/model/selector.ts';
 import type { RecordStore } from '../../../mesh/ports/records.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { AdvisedError } from '../../runtime/errors.ts';
@@ -38,11 +39,14 @@ export interface SceneParts {
   readonly packageOf: (bundle: string) => string | undefined;
 }
 
+/** Whoever only asks need not say that all are meant. */
+const saidAll = <T extends { readonly clusters: unknown }>(selects: T): T => (isEmptySelector(selects.clusters as ClusterSelector) ? { ...selects, all: true } : selects);
+
 /** A spec as the API server would take it, but for who asks and why. */
 function specOf({ strategyName, plan, bundle, removePackage, undoOf, retryOf }: Question, world: IntentWorld): RunSpec {
   return {
-    ...(strategyName === undefined ? {} : { strategyName }), ...(plan === true ? { planDigest: world.plan().planDigest } : {}), ...(bundle === undefined ? {} : { bundle }),
-    ...(removePackage === undefined ? {} : { removePackage }), ...(undoOf === undefined ? {} : { undoOf }), ...(retryOf === undefined ? {} : { retryOf }), reason: '', requestedBy: '', stop: false,
+    ...(strategyName === undefined ? {} : { strategyName }), ...(plan === true ? { planDigest: world.plan().planDigest } : {}), ...(bundle === undefined ? {} : { bundle: saidAll(bundle) }),
+    ...(removePackage === undefined ? {} : { removePackage: saidAll(removePackage) }), ...(undoOf === undefined ? {} : { undoOf }), ...(retryOf === undefined ? {} : { retryOf }), reason: '', requestedBy: '', stop: false,
   };
 }
 

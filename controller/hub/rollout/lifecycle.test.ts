@@ -101,8 +101,11 @@ describe('an UpdateRun', () => {
     await makeRun(bench, 'void', { strategy: { name: 'quick', ...CAREFUL }, removePackage: { name: 'values', clusters: { names: ['berlin'] } } });
     await bench.clock.advance(100);
     expect(await statusOf(bench, 'void')).toMatchObject({ phase: 'Completed', message: 'takes package values away: every selected cluster is so already' });
-    await expect(makeRun(bench, 'unsaid', { strategy: { name: 'quick', ...CAREFUL }, bundle: { name: 'values-1', clusters: {} } })).rejects.toThrow('all: true beside clusters: {} if all of them are meant');
-    await expect(makeRun(bench, 'both', { strategy: { name: 'quick', ...CAREFUL }, bundle: { name: 'values-1', clusters: { names: ['berlin'] }, all: true } })).rejects.toThrow('all: true beside');
+    await makeRun(bench, 'unsaid', { strategy: { name: 'quick', ...CAREFUL }, bundle: { name: 'values-1', clusters: {} } });
+    await makeRun(bench, 'both', { strategy: { name: 'quick', ...CAREFUL }, bundle: { name: 'values-1', clusters: { names: ['berlin'] }, all: true } });
+    await bench.clock.advance(100);
+    expect(await statusOf(bench, 'unsaid')).toMatchObject({ phase: 'Failed', message: expect.stringContaining('say which, or spec.bundle.all: true if all of them are meant') });
+    expect(await statusOf(bench, 'both')).toMatchObject({ phase: 'Failed', message: expect.stringContaining('give one of them') });
     await expect(makeRun(bench, 'absent', { strategy: { name: 'quick', ...CAREFUL }, bundle: { name: 'values-1' } })).rejects.toThrow('clusters')
     await makeRun(bench, 'all', { strategy: { name: 'quick', ...CAREFUL }, bundle: { name: 'values-1', clusters: {}, all: true } });
     await bench.clock.advance(1000);

@@ -21,12 +21,8 @@ export const UpdateStrategy = defineResource({
 
 const digest = z.string().regex(/^sha256-[0-9a-f]{64}$/);
 
-/** Nobody selects the whole fleet by leaving something out. */
-const saysAll = { 'x-kubernetes-validations': [{
-  rule: '(has(self.all) && self.all) != [has(self.clusters.labels) && size(self.clusters.labels) > 0, has(self.clusters.exclude_labels) && size(self.clusters.exclude_labels) > 0, has(self.clusters.names), has(self.clusters.match_expressions) && size(self.clusters.match_expressions) > 0, has(self.clusters.cel)].exists(given, given)',
-  message: 'clusters selects every cluster of the fleet where it is empty: say which clusters, or all: true beside clusters: {} if all of them are meant',
-}] };
-const all = z.boolean().optional().describe('True: every cluster of the fleet is meant, and clusters is empty.');
+/** No rule of the schema says so, for rules see no labels: the hub ends a run whose empty selector has no `all`. */
+const all = z.boolean().optional().describe('True: every cluster of the fleet is meant; clusters is empty then. A run whose clusters is empty without it fails, and changes nothing.');
 
 export const updateRunSpec = z.object({
   strategy: strategySchema.extend({ name: z.string() }).optional().describe('Copied when the run is made; later edits of the UpdateStrategy do not reach it.'),
@@ -37,8 +33,8 @@ export const updateRunSpec = z.object({
     digest: digest.optional().describe('Of the content. Absent: taken from the Bundle when the run begins.'),
     clusters: selectorSchema.describe('Clusters that get it.'),
     all,
-  }).meta(saysAll).optional(),
-  removePackage: z.object({ name: z.string().max(63), clusters: selectorSchema.describe('Clusters that it is taken from.'), all }).meta(saysAll).optional().describe('A package that is to be taken away.'),
+  }).optional(),
+  removePackage: z.object({ name: z.string().max(63), clusters: selectorSchema.describe('Clusters that it is taken from.'), all }).optional().describe('A package that is to be taken away.'),
   undoOf: z.string().max(253).optional().describe('Name of the run whose targets this one takes back to what they had before it.'),
   retryOf: z.string().max(253).optional().describe('Name of the ended run whose failed and skipped clusters this one tries again, with the same frozen content.'),
   reason: z.string().max(1024).describe('Why this run exists.'),
