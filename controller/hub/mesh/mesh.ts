@@ -78,9 +78,10 @@ export function createMesh({ ports, sources, runs, strategies, drift }: MeshPart
   }
 
   async function look(plan: Plan): Promise<Outlook> {
-    // First: a run that ends while the rest is read would be neither open nor among those that hold a change back.
-    const activeRun = await openPlanRun();
+    // Of the moment of the plan, which keeps the bundles that were assigned then.
     const changes = changesOf(plan, (cluster) => sources.assignments.get(cluster)?.desiredId ?? null);
+    // Before the rest: a run that ends while that is read would be neither open nor among those that hold a change back.
+    const activeRun = await openPlanRun();
     const last = await lastRuns(plan.desired.map(({ cluster }) => cluster), runs.list(), records);
     const failed = plan.desired.flatMap(({ cluster, id }) => {
       const newest = last.get(cluster);
