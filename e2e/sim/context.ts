@@ -5,7 +5,8 @@ import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
 import type { Instant } from '../../mesh/model/instant.ts';
 import type { ObjectRef, ResourceKind } from '../../mesh/ports/kubernetes.ts';
 import type { Faults } from './faults.ts';
-import { HelmRelease, type HelmControllers } from './member-software.ts';
+import { HelmRelease } from './member-kinds.ts';
+import type { HelmControllers } from './member-software.ts';
 import { type Fleet, NAMESPACE } from './fleet.ts';
 
 export interface Context {

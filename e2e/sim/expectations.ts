@@ -8,7 +8,8 @@ import { type Condition, findCondition } from '../../mesh/model/condition.ts';
 import type { KubernetesObject } from '../../mesh/ports/kubernetes.ts';
 import { clusterObject, type Context, held, kindOf, refOf, runNamed } from './context.ts';
 import type { Fleet, Host, Member } from './fleet.ts';
-import { CILIUM_RELEASE, HelmRelease, type HelmReleaseObject } from './member-software.ts';
+import { HelmRelease } from './member-kinds.ts';
+import { CILIUM_RELEASE, type HelmReleaseObject } from './member-software.ts';
 import { type QueryType, resolve } from './resolver.ts';
 
 export type Expectation = (context: Context, words: readonly string[]) => string | undefined;

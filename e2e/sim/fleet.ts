@@ -27,7 +27,7 @@ import type { NetworkSettings } from './fabric.ts';
 import { createOutside, type Outside } from './outside.ts';
 import { createNetwork, type SimulatedNetwork } from './network.ts';
 import { generatedClusters } from './generated.ts';
-import { MEMBER_SOFTWARE } from './member-software.ts';
+import { MEMBER_SOFTWARE } from './member-kinds.ts';
 import { countedKubernetes, livingDiscovery, livingKubernetes, livingRecords, livingSnapshots, memoryDns, memorySnapshots, type SavedStep, type SeenConditions, tracedKubernetes, tracedRecords } from './ports.ts';
 import { createTrace, type Trace } from './trace.ts';
 

@@ -1,22 +1,12 @@
 /** What simulated clusters may have beside Kubernetes: a Flux HelmRelease of Cilium and a controller that brings in what it says, and one that runs Jobs. */
-import { z } from 'zod';
-import type { ResourceDefinition } from '../../mesh/api/resources/define.ts';
 import { apiVersionOf } from '../../mesh/api/resources/index.ts';
 import { Job } from '../../controller/agent/bundles/hook.ts';
-import { HELM_RELEASES } from '../../mesh/api/resources/other-inventories.ts';
 import { seconds, toRfc3339 } from '../../mesh/model/instant.ts';
 import type { KubernetesObject } from '../../mesh/ports/kubernetes.ts';
 import type { Fleet, Member } from './fleet.ts';
+import { HelmRelease } from './member-kinds.ts';
 
-export const HelmRelease = HELM_RELEASES[0];
 export const CILIUM_RELEASE = { namespace: 'kube-system', name: 'cilium' } as const;
-const free = z.looseObject({}).meta({ 'x-kubernetes-preserve-unknown-fields': true });
-const spec = z.looseObject({ values: z.looseObject({ version: z.string().optional() }).meta({ 'x-kubernetes-preserve-unknown-fields': true }).optional() }).meta({ 'x-kubernetes-preserve-unknown-fields': true });
-export const MEMBER_SOFTWARE: readonly ResourceDefinition[] = [
-  { ...HelmRelease, singular: 'helmrelease', shortNames: [], description: 'HelmRelease', spec, status: free, printColumns: [] },
-  { ...Job, singular: 'job', shortNames: [], description: 'Job', spec: free, status: free, printColumns: [] },
-];
-
 /** `works`: what is asked for is ready a second later. `fails`: it never is. `sleeps`: nobody looks at it, and the status stays what it was. `fails-tests`: it works, but no Job does. */
 export const MANNERS = ['works', 'fails', 'sleeps', 'fails-tests'] as const;
 export type Manner = (typeof MANNERS)[number];
