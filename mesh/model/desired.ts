@@ -83,6 +83,8 @@ export interface AppliedReport {
   readonly inPlaceButDrift?: string;
   /** Of the assignment that this speaks of; absent: of none, or of one without. */
   readonly generation?: number;
+  /** The cluster's API server has refused it for some time, for a reason that waiting does not cure; absent: it has not, or an agent that does not say. */
+  readonly refused?: true;
 }
 
 /** One field that is not what we last wrote. Secret values appear as digests only. */

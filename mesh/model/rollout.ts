@@ -129,6 +129,8 @@ export interface TargetObservation {
   readonly generation?: number;
   readonly healthy: boolean;
   readonly message: string;
+  /** As `AppliedReport.refused`; counts only for the generation of the row's assignment. */
+  readonly refused?: true;
   /** The cluster has left the fleet. */
   readonly gone?: boolean;
   /** Why the cluster is to be left alone now (a hold over a person's change, a freeze), for people; null or absent: it is not. */

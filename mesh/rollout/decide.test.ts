@@ -3,6 +3,7 @@ import type { JournalEntry } from '../model/history.ts';
 import type { RunTarget, RunValue, StrategyValue, TargetObservation } from '../model/rollout.ts';
 import { decide } from './decide.ts';
 import { freezeTargets } from './targets.ts';
+import { newRun as newRigRun, Rig, stage, strategyOf } from './testing/rig.ts';
 
 const strategy = (soakSeconds = 10): StrategyValue => ({
   name: 'careful', progressDeadlineSeconds: 60,
@@ -147,4 +148,12 @@ test('a run that was saved before there was a state goes on from its rows', () =
   expect(events(step.journal)).toEqual(['oslo:Soaking', 'oslo:Done', 'paris:Assigned', 'rome:Assigned']);
   const stopped = rows.map((target): RunTarget => (target.phase === 'Pending' ? { ...target, phase: 'Skipped', finishedAt: 5, message: 'the run was stopped before its turn' } : { ...target, phase: 'Done', finishedAt: 6 }));
   expect(after({ ...base, targets: stopped }, all('new'), 10_000).step.phase).toBe('Stopped');
+});
+
+test('what a cluster refuses for good has failed at once, if its agent speaks of this assignment', () => {
+  const run = new Rig(newRigRun(strategyOf([stage('all', ['*'], { maxConcurrency: 2, maxFailures: 1 })]), ['berlin', 'oslo']));
+  run.after();
+  run.agent('berlin', { generation: 2, healthy: false, refused: true, message: 'Widget one is not served' }).agent('oslo', { healthy: false, refused: true }).after(1);
+  expect(run.rows).toBe('berlin=Failed oslo=Assigned');
+  expect(run.row('berlin').message).toMatch(/^refused, and waiting does not cure it: .*Widget one is not served/);
 });

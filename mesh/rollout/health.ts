@@ -15,6 +15,10 @@ export function seenOf(wantedId: string, observed: TargetObservation | undefined
   return observed.appliedId === wantedId && observed.healthy && !isEarlier(observed, generation) ? 'healthy' : 'unhealthy';
 }
 
+/** Of an agent that says of which assignment it speaks. */
+export const isRefused = (observed: TargetObservation | undefined, generation: number | undefined): boolean =>
+  observed !== undefined && observed.connected && observed.refused === true && generation !== undefined && observed.generation === generation;
+
 /** Of a cluster that has what it was given, healthy or not. */
 export const hasApplied = (wantedId: string, observed: TargetObservation | undefined, generation: number | undefined): boolean =>
   observed !== undefined && observed.connected && observed.appliedId === wantedId && !isEarlier(observed, generation) && seenOf(wantedId, observed, generation) !== 'unknown';

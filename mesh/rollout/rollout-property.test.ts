@@ -16,7 +16,7 @@ const CALM_ROUNDS = 120;
 const QUIET = { closedForSeconds: 0, busy: false, held: false, leaves: false, taken: false };
 const CALM: Moment = { waitSeconds: 20, fates: CLUSTERS.map(() => ({ ...QUIET, does: 'obeys' })) as unknown as Moment['fates'], stop: false, pause: false, resume: 0, words: [], outcome: 'Passed', crash: 'none' };
 
-interface Agent { connected: boolean; appliedId: string | null; generation: number; healthy: boolean; gone: boolean }
+interface Agent { connected: boolean; appliedId: string | null; generation: number; healthy: boolean; gone: boolean; refused?: boolean }
 
 function frozen(strategy: StrategyValue, fleet: Fleet): RunTarget[] {
   return freezeTargets(strategy, fleet.map(({ cluster, tier }) => view(cluster, tier === undefined ? {} : { tier })), fleet.map(({ cluster, hadNothing, failingBefore, fast }) =>
@@ -53,7 +53,8 @@ class World {
       agent.connected = !agent.gone && (calm || does === 'comes back' || (agent.connected && does !== 'goes away'));
       if (!agent.connected) continue;
       const { id, generation } = this.assigned.get(cluster)!;
-      if (does === 'obeys' || does === 'fails') Object.assign(agent, { appliedId: id, generation, healthy: does === 'obeys' });
+      if (does === 'obeys' || does === 'fails') Object.assign(agent, { appliedId: id, generation, healthy: does === 'obeys', refused: false });
+      if (does === 'refuses') Object.assign(agent, { generation, healthy: false, refused: true });
       if (does === 'recovers') agent.healthy = true;
       if (does === 'goes back by itself') agent.appliedId = 'old';
     }
@@ -61,10 +62,10 @@ class World {
 
   observe(moment: Moment): TargetObservation[] {
     return CLUSTERS.map((cluster, index) => {
-      const { generation, gone, ...agent } = this.agents.get(cluster)!;
+      const { generation, gone, refused, ...agent } = this.agents.get(cluster)!;
       const { closedForSeconds, busy, held } = moment.fates[index]!;
       return {
-        cluster, ...agent, message: '', ...(this.fleet[index]!.saysGeneration ? { generation } : {}), ...(gone ? { gone } : {}), held: held ? 'frozen: audit' : null, ...(busy ? { busyWith: 'other-1' } : {}),
+        cluster, ...agent, message: '', ...(this.fleet[index]!.saysGeneration ? { generation } : {}), ...(gone ? { gone } : {}), ...(refused === true ? { refused } : {}), held: held ? 'frozen: audit' : null, ...(busy ? { busyWith: 'other-1' } : {}),
         ...(closedForSeconds === 0 ? {} : { window: { open: false, reason: 'closed', opensAt: closedForSeconds === Number.POSITIVE_INFINITY ? null : this.now + closedForSeconds * 1000, closesAt: null } }),
       };
     });

@@ -54,11 +54,12 @@ export function createApply(
     const id = state.desired?.id;
     if (settled && id !== undefined && state.applied?.id !== id) state.setApplied({ id, appliedAt: clock.now() });
     const generation = state.desired?.generation;
-    const drift = [...state.managed.drift, ...book.entries(), ...bundles.outcome().drift];
+    const packages = bundles.outcome();
+    const drift = [...state.managed.drift, ...book.entries(), ...packages.drift];
     publisher.set('AppliedReport', config.cluster, {
       id: state.applied?.id ?? null, appliedAt: state.applied?.appliedAt ?? null, healthy, message: message.slice(0, LONGEST_MESSAGE), drift: drift.slice(0, MOST_DRIFT),
       ...(drift.length <= MOST_DRIFT ? {} : { driftOmitted: drift.length - MOST_DRIFT }), ...(inPlace && !settled && id !== undefined ? { inPlaceButDrift: id } : {}),
-      ...(generation === undefined ? {} : { generation }),
+      ...(generation === undefined ? {} : { generation }), ...(packages.refused === undefined || settled ? {} : { refused: packages.refused }),
     });
   }
 

@@ -16,6 +16,8 @@ export interface BundlesOutcome {
   readonly inPlace: boolean;
   readonly message: string;
   readonly drift: readonly DriftEntry[];
+  /** The API server has refused some of it, and again after a while: somebody may have been about to install what it needs, or to grant it. */
+  readonly refused?: true;
 }
 
 export interface Bundles {
@@ -42,6 +44,7 @@ export function createBundles({ ports, config, state }: { readonly ports: AgentP
   const bring = createPackages({ ports, config, state, inventories, kinds: createKinds(ports.discovery), read: createContentReader(config) });
   const outcomes = new Map<string, PackageOutcome & { readonly of: string }>();
   const movingSince = new Map<string, Instant>();
+  const refusedSince = new Map<string, { readonly of: string; readonly at: Instant }>();
   const settledSince = new Map<string, { readonly of: string; readonly at: Instant }>();
   const listeners: (() => void)[] = [];
 
@@ -69,6 +72,18 @@ export function createBundles({ ports, config, state }: { readonly ports: AgentP
     return now + Math.min(LATEST_MILLISECONDS, Math.max(SOONEST_MILLISECONDS, (now - since) / 4));
   }
 
+  /** What is refused is so only once it is refused again. */
+  function refusedAgain(name: string, of: string, { refused, ...found }: PackageOutcome): PackageOutcome {
+    if (refused === undefined) {
+      refusedSince.delete(name);
+      return found;
+    }
+    const known = refusedSince.get(name);
+    const since = known?.of === of ? known.at : clock.now();
+    refusedSince.set(name, { of, at: since });
+    return clock.now() >= since + REFUSED_AGAIN_SECONDS * 1000 ? { ...found, refused } : found;
+  }
+
   const loop = createLoop({
     ...ports,
     name: 'bundles',
@@ -80,8 +95,9 @@ export function createBundles({ ports, config, state }: { readonly ports: AgentP
       const of = assignment();
       const reference = desired.state.bundles?.find((one) => one.package === name);
       try {
-        const found = await bring(name, { reference, generation: desired.generation ?? 0, overrides: desired.state.overrides ?? [] }, signal);
+        const brought = await bring(name, { reference, generation: desired.generation ?? 0, overrides: desired.state.overrides ?? [] }, signal);
         if (of !== assignment()) { loop.add(name); return {}; }
+        const found = refusedAgain(name, of, brought);
         const news = found.settled && outcomes.get(name)?.settled !== true;
         put(name, { ...found, of });
         // What it gave up another package may have waited for.
@@ -95,6 +111,7 @@ export function createBundles({ ports, config, state }: { readonly ports: AgentP
         }
         return { requeueAt: later(name, found) };
       } catch (error) {
+        refusedSince.delete(name);
         if (!signal.aborted) put(name, { settled: false, inPlace: false, message: `package ${name}: ${messageOf(error)}`, drift: [], moving: true, of });
         throw error;
       }
@@ -115,6 +132,7 @@ export function createBundles({ ports, config, state }: { readonly ports: AgentP
         inPlace: waiting.length === 0 && known.every((one) => one.settled || one.inPlace),
         message: [...known.filter((one) => !one.settled).map((one) => one.message), ...waiting].join('; '),
         drift: known.flatMap((one) => one.drift),
+        ...(known.some((one) => one.refused) ? { refused: true } : {}),
       };
     },
     subscribe(listener) { listeners.push(listener); },

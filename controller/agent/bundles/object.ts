@@ -29,7 +29,7 @@ export type ObjectOutcome =
   | { readonly state: 'in place'; /** undefined: it may stay away. */ readonly object: KubernetesObject | undefined; readonly spends: readonly string[] }
   /** What it needs comes with the bundle, and is not there yet. */
   | { readonly state: 'later'; readonly message: string }
-  | { readonly state: 'refused'; readonly message: string }
+  | { readonly state: 'refused'; readonly message: string; /** By the API server: the same will be refused again. */ readonly byServer?: true }
   | { readonly state: 'drift'; readonly drift: readonly DriftEntry[] };
 
 interface How { readonly dryRun?: boolean; readonly force?: boolean; /** Only over exactly this. */ readonly over?: KubernetesObject | undefined }
@@ -51,6 +51,7 @@ const isRefusal = (error: unknown): error is KubernetesError =>
 
 export function createObjects({ client, kinds, content, overrides, spent, known, judged }: ObjectParts): Objects {
   const refused = (message: string): ObjectOutcome => ({ state: 'refused', message });
+  const byServer = (message: string): ObjectOutcome => ({ state: 'refused', message, byServer: true });
   const inPlace = (object: KubernetesObject | undefined, spends: readonly string[] = []): ObjectOutcome => ({ state: 'in place', object, spends });
   const refOf = ({ reference: { namespace, name } }: Intent) => (namespace === '' ? { name } : { namespace, name });
 
@@ -87,7 +88,7 @@ export function createObjects({ client, kinds, content, overrides, spent, known,
     const what = objectName(reference);
     const kind = await kinds.find(reference, signal);
     if (kind === undefined) {
-      return bringsKind(content, reference) ? { state: 'later', message: `${what}: its kind is brought by the bundle and not served yet` } : refused(`${what}: this cluster does not serve ${reference.kind} in ${reference.apiVersion}; install it first, or bring its definition in an earlier part`);
+      return bringsKind(content, reference) ? { state: 'later', message: `${what}: its kind is brought by the bundle and not served yet` } : byServer(`${what}: this cluster does not serve ${reference.kind} in ${reference.apiVersion}; install it first, or bring its definition in an earlier part`);
     }
     if (kind.namespaced && reference.namespace === '') return refused(`${what}: metadata.namespace is missing; ${reference.kind} lives in a namespace`);
     if (!kind.namespaced && reference.namespace !== '') return refused(`${what}: metadata.namespace is "${reference.namespace}", and ${reference.kind} is cluster-scoped; take it out`);
@@ -110,7 +111,7 @@ export function createObjects({ client, kinds, content, overrides, spent, known,
       if (!isRefusal(error)) throw error;
       const { namespace } = intent.reference;
       if (error.code === 404 && namespace !== '' && bringsNamespace(content, namespace)) return { state: 'later', message: `${objectName(intent.reference)}: its namespace is brought by the bundle and not there yet` };
-      return refused(refusalText(error, intent.reference, kind, intent.how === 'fields' ? 'fields' : 'made'));
+      return byServer(refusalText(error, intent.reference, kind, intent.how === 'fields' ? 'fields' : 'made'));
     }
   }
 

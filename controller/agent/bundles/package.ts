@@ -27,6 +27,8 @@ export interface PackageOutcome {
   readonly drift: readonly DriftEntry[];
   /** Something is on its way: looked at again soon. */
   readonly moving: boolean;
+  /** The API server refuses it: waiting does not cure that. */
+  readonly refused?: true;
 }
 
 export interface Assigned {
@@ -154,7 +156,7 @@ export function createPackages({ ports, config, state, inventories, kinds, read 
       const judged = held.length > 0 ? undefined : await parts.preflight({ package: name, digest: reference.digest }, signal);
       if (judged?.state !== 'done') {
         const drift = judged?.drift ?? held;
-        return outcome(`${what}: refused before anything was changed: ${judged?.message ?? held.map(driftSentence).join('; ')}${half}`, { drift });
+        return outcome(`${what}: refused before anything was changed: ${judged?.message ?? held.map(driftSentence).join('; ')}${half}`, { drift, ...(judged?.byServer === true ? { refused: true } : {}) });
       }
       const next = begun(before, content, { digest: reference.digest, generation }, await adopted(before, content, parts.intents, signal));
       if (next.objects.length > MOST_NAMED) return outcome(`${what}: refused before anything was changed: versions that were not brought to their end have left ${next.objects.length} objects; bring one of them to its end first${half}`);
@@ -171,7 +173,7 @@ export function createPackages({ ports, config, state, inventories, kinds, read 
       used(found.drift, found.spends);
       if (found.state !== 'done') {
         const place = `${what}: part ${now.reached + 1} of ${content.parts.length} (${part.name}): ${found.message}; ${reachedText(now.reached)}`;
-        return outcome(found.state === 'waiting' ? place : `${place}; the run rolls back or fixes forward`, { drift: found.drift, moving: found.state === 'waiting' });
+        return outcome(found.state === 'waiting' ? place : `${place}; the run rolls back or fixes forward`, { drift: found.drift, moving: found.state === 'waiting', ...(found.byServer === true ? { refused: true } : {}) });
       }
       await save({ ...inventories.of(name)!, reached: now.reached + 1 }, signal);
     }

@@ -20,6 +20,8 @@ export interface PartOutcome {
   /** All else is in place and healthy. */
   readonly butDrift: boolean;
   readonly spends: readonly string[];
+  /** The API server refuses some of it: waiting does not cure that. */
+  readonly byServer?: true;
 }
 
 export interface PartParts extends HookParts {
@@ -49,7 +51,7 @@ function together(judged: readonly Judged[], content: BundleContent, { health }:
     return state === 'current' ? [] : [`${objectName(intent.reference)}: ${state === 'failed' ? 'has failed: ' : ''}${message}`];
   });
   const butDrift = drift.length > 0 && refused.length + later.length + unhealthy.length === 0;
-  if (refused.length + drift.length > 0) return outcome('refused', told([...refused, ...drift.map(driftSentence)]), { drift, butDrift, spends });
+  if (refused.length + drift.length > 0) return outcome('refused', told([...refused, ...drift.map(driftSentence)]), { drift, butDrift, spends, ...(judged.some(({ found }) => found.state === 'refused' && found.byServer) ? { byServer: true } : {}) });
   const waits = later.length > 0 ? later : unhealthy;
   return waits.length > 0 ? outcome('waiting', told(waits), { spends }) : outcome('done', '', { spends });
 }
@@ -78,7 +80,7 @@ export function createPart({ content, objects, client, config, clock, digest, sa
       }
     }
     if (problems.length === 0) return { ...objectsSay, spends: [] };
-    return outcome('refused', told([...objectsSay.message === '' ? [] : [objectsSay.message], ...problems]), { drift: objectsSay.drift });
+    return outcome('refused', told([...objectsSay.message === '' ? [] : [objectsSay.message], ...problems]), { drift: objectsSay.drift, ...(objectsSay.byServer === undefined ? {} : { byServer: objectsSay.byServer }) });
   }
 
   async function bring(part: BundlePart, inventory: Inventory, signal: CancelSignal): Promise<PartOutcome> {

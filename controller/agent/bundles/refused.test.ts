@@ -33,6 +33,27 @@ describe('what is refused', () => {
     expect(scene.writes).toEqual([]);
   });
 
+  test('what the API server refuses is refused for good only when it is so again after 30 seconds', async () => {
+    const scene = started();
+    scene.assign([content([{ name: 'a', manifests: [manifest('Widget', 'one', 'shop', 'example.org/v1')] }])]);
+    expect(await scene.settle(3000)).not.toHaveProperty('refused');
+    await scene.clock.advance(40_000);
+    expect(scene.outcome()).toMatchObject({ refused: true, message: expect.stringContaining('does not serve Widget') });
+    scene.assign([content()]);
+    expect(scene.outcome()).not.toHaveProperty('refused');
+    expect(await scene.settle()).toMatchObject({ settled: true });
+    expect(scene.outcome()).not.toHaveProperty('refused');
+  });
+
+  test('what waits for a person or another package is not refused for good', async () => {
+    const scene = started();
+    scene.assign([content(undefined, '1.0.0', 'first')]);
+    expect(await scene.settle()).toMatchObject({ settled: true });
+    scene.assign([content(undefined, '1.0.0', 'first'), content(undefined, '1.0.0', 'second')]);
+    await scene.clock.advance(100_000);
+    expect(scene.outcome()).not.toHaveProperty('refused');
+  });
+
   test('midway: the state has a name, and the earlier version is the way back', async () => {
     const scene = started();
     const first = content([{ name: 'one', manifests: [configMap('settings', { a: '1' })] }, { name: 'two', manifests: [configMap('more', { a: '1' })] }]);

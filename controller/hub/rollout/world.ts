@@ -66,7 +66,7 @@ export function createRolloutWorld({ ports: { records }, sources, fleet, runs, s
       const applied = drift.applied(cluster);
       return {
         cluster, connected: fleet.connection(cluster)?.connected ?? false, appliedId: applied?.id ?? null, healthy: applied?.healthy ?? false, message: applied?.message ?? '',
-        ...(applied?.generation === undefined ? {} : { generation: applied.generation }), gone: clusters.get({ name: cluster }) === undefined, held: drift.held(cluster),
+        ...(applied?.generation === undefined ? {} : { generation: applied.generation }), ...(applied?.refused === undefined ? {} : { refused: applied.refused }), gone: clusters.get({ name: cluster }) === undefined, held: drift.held(cluster),
       };
     },
     freeze: (intent, contents, world, now) => freeze(intent, contents, {

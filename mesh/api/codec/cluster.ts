@@ -77,7 +77,7 @@ export const desiredRevisionFromWire = (field: string, revision: wire.DesiredRev
 });
 
 export function appliedReportToWire(report: AppliedReport): wire.AppliedReport {
-  return { ...report, id: report.id ?? undefined, appliedAt: report.appliedAt ?? undefined, drift: report.drift.map(driftToWire), driftOmitted: report.driftOmitted ?? 0, inPlaceButDrift: report.inPlaceButDrift, generation: report.generation };
+  return { ...report, id: report.id ?? undefined, appliedAt: report.appliedAt ?? undefined, drift: report.drift.map(driftToWire), driftOmitted: report.driftOmitted ?? 0, inPlaceButDrift: report.inPlaceButDrift, generation: report.generation, refused: report.refused ?? false };
 }
 
 export function appliedReportFromWire(field: string, report: wire.AppliedReport): AppliedReport {
@@ -90,6 +90,7 @@ export function appliedReportFromWire(field: string, report: wire.AppliedReport)
     ...(report.driftOmitted === 0 ? {} : { driftOmitted: report.driftOmitted }),
     ...(report.inPlaceButDrift === undefined ? {} : { inPlaceButDrift: name(`${field}.inPlaceButDrift`, report.inPlaceButDrift) }),
     ...(report.generation === undefined ? {} : { generation: wholeNumber(`${field}.generation`, report.generation, 0, Number.MAX_SAFE_INTEGER) }),
+    ...(report.refused ? { refused: true } : {}),
   };
 }
 

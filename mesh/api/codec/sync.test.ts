@@ -59,8 +59,8 @@ const VALUES: { readonly [T in SyncType]: fc.Arbitrary<SyncValues[T]> } = {
     drift: fc.array(fc.record(
       { object: word, path: fc.string(), expected: fc.string(), actual: fc.string(), manager: fc.string(), firstSeen: time, actor: fc.string(), changedAt: time, reason: fc.constantFrom('Changed', 'PutBack', 'Contended') },
       { requiredKeys: ['object', 'path', 'expected', 'actual', 'manager', 'firstSeen'] },
-    )),
-  }),
+    )), refused: fc.constant(true as const), generation: fc.nat(),
+  }, { requiredKeys: ['id', 'appliedAt', 'healthy', 'message', 'drift'] }),
   ExportFact: exportFact,
   DnsSample: fc.record({ cluster: word, at: time, servedBy: fc.array(word), rcode: fc.string(), healthy: fc.array(word) }),
   Answer: fc.record({ id: word, lines: fc.array(fc.string()), records: fc.array(fc.string()), rcode: fc.string() }),

@@ -60,7 +60,7 @@ export function twinDecide(twin: Twin, input: TwinInput, given: (cluster: string
     if (observed.gone === true) return end(row, 'Failed');
     const is = health(row.target.toId, observed, row.generation);
     if (row.phase === 'Assigned') {
-      if (is !== 'healthy') return now >= row.assignedAt + deadline(row) && end(row, 'Failed');
+      if (is !== 'healthy') return ((observed.connected && observed.refused === true && observed.generation === row.generation) || now >= row.assignedAt + deadline(row)) && end(row, 'Failed');
       row.phase = 'Soaking';
       row.healthyAt = now;
       return true;

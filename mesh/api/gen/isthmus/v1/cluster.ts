@@ -254,7 +254,11 @@ export interface AppliedReport {
     | string
     | undefined;
   /** Of the assignment that this speaks of. */
-  readonly generation?: number | undefined;
+  readonly generation?:
+    | number
+    | undefined;
+  /** Refused by the cluster's API server, for a reason that waiting does not cure. */
+  readonly refused: boolean;
 }
 
 export interface Evacuation {
@@ -1565,6 +1569,7 @@ function createBaseAppliedReport(): AppliedReport {
     driftOmitted: 0,
     inPlaceButDrift: undefined,
     generation: undefined,
+    refused: false,
   };
 }
 
@@ -1593,6 +1598,9 @@ export const AppliedReport: MessageFns<AppliedReport> = {
     }
     if (message.generation !== undefined) {
       writer.uint32(64).uint64(message.generation);
+    }
+    if (message.refused !== false) {
+      writer.uint32(72).bool(message.refused);
     }
     return writer;
   },
@@ -1672,6 +1680,14 @@ export const AppliedReport: MessageFns<AppliedReport> = {
             }
 
             message.generation = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.refused = reader.bool();
             continue;
           }
         }
