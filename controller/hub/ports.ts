@@ -51,6 +51,8 @@ export interface HistoryRetention {
   readonly changeDays: number;
   /** Days for which its state at the end of each day with changes is kept; at least `changeDays`. */
   readonly stateDays: number;
+  /** Days for which an ended run is kept that no UpdateRun object tells of any more. */
+  readonly runDays: number;
 }
 
 export interface HubConfig {

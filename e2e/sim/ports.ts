@@ -187,6 +187,8 @@ export function livingRecords(records: RecordStore, life: Life): RecordStore {
     putBundle: (...call) => life.call(() => records.putBundle(...call)),
     getBundle: (...call) => life.call(() => records.getBundle(...call)),
     createRun: (...call) => life.call(() => records.createRun(...call)),
+    dropRun: (...call) => life.call(() => records.dropRun(...call)),
+    dropRevisions: (...call) => life.call(() => records.dropRevisions(...call)),
     getRun: (...call) => life.call(() => records.getRun(...call)),
     lastHealthyOn: (...call) => life.call(() => records.lastHealthyOn(...call)),
     listTargets: (...call) => life.call(() => records.listTargets(...call)),

@@ -77,6 +77,8 @@ export interface RunRecord extends FrozenRun, RunProgress {
 export interface NewRun extends FrozenRun, RunProgress {
   readonly targets: readonly RunTarget[];
   readonly journal: readonly JournalEntry[];
+  /** What its rows refer to; stored with them, so that `dropRevisions` never comes between. Unset: all of them are kept by other rows. */
+  readonly revisions?: readonly DesiredRevision[];
 }
 
 export interface RunStepRecord extends RunProgress {
@@ -136,6 +138,14 @@ export interface RecordStore {
   /** Of the newest entry; 0: there is none. */
   lastJournalSequence(): Promise<number>;
   listAssignments(): Promise<readonly Assignment[]>;
+
+  /**
+   * Drops one run that ended before the instant, with rows and journal, and gives its name; undefined: none is left. Kept are those in `keep` (asked only where there is one to drop), the last run to have told any cluster
+   * something, those that clusters are still assigned by, and those that a kept run takes back.
+   */
+  dropRun(endedBefore: Instant, keep: () => Promise<ReadonlySet<string>>): Promise<string | undefined>;
+  /** Of a bounded part of the revisions behind `after` (first ''), drops those that no assignment and no row of a run refers to; gives the next `after`, undefined at the end. */
+  dropRevisions(after: string): Promise<string | undefined>;
 
   /** Replaces the report of that name. */
   putReport(name: string, content: string): Promise<void>;

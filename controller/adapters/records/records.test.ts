@@ -7,6 +7,7 @@ import type { HistoryEntry } from '../../../mesh/model/history.ts';
 import { type ClusterChange, type RecordStore, RecordsUnavailable } from '../../../mesh/ports/records.ts';
 import { findPostgres, startPostgres, type TestPostgres } from './testing/postgres-server.ts';
 import { migrationSuite } from './testing/migration-suite.ts';
+import { oldRunsSuite } from './testing/old-runs-suite.ts';
 import { runsSuite } from './testing/runs-suite.ts';
 import { statesSuite } from './testing/states-suite.ts';
 import { openPostgresRecords, postgresDatabase } from './postgres.ts';
@@ -58,6 +59,7 @@ describe('SQLite', () => {
   suite(() => openSqliteRecords(join(folder, 'records.db')));
   describe('states', () => statesSuite(() => openSqliteRecords(join(folder, 'states.db'))));
   describe('runs', () => runsSuite(() => openSqliteRecords(join(folder, 'runs.db'))));
+  describe('old runs', () => oldRunsSuite(() => openSqliteRecords(join(folder, 'old-runs.db'))));
   migrationSuite('sqlite', () => sqliteDatabase(join(folder, 'old.db')), () => openSqliteRecords(join(folder, 'old.db')));
 
   test('only their owner may read the file and what SQLite puts beside it', () => {
@@ -105,6 +107,7 @@ describe.skipIf(programs === undefined)(`PostgreSQL${programs === undefined ? ' 
   suite(() => openPostgresRecords(server.url));
   describe('states', () => statesSuite(() => server.makeDatabase('states').then(openPostgresRecords)));
   describe('runs', () => runsSuite(() => server.makeDatabase('runs').then(openPostgresRecords)));
+  describe('old runs', () => oldRunsSuite(() => server.makeDatabase('old_runs').then(openPostgresRecords)));
   let old: string;
   beforeAll(async () => { old = await server.makeDatabase('old'); });
   migrationSuite('postgres', () => postgresDatabase(old), () => openPostgresRecords(old));

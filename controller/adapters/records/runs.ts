@@ -4,6 +4,7 @@ import type { Assignment, JournalEntry } from '../../../mesh/model/history.ts';
 import type { RunPhase, RunState, RunTarget, StrategyValue, TargetPhase } from '../../../mesh/model/rollout.ts';
 import { type NumberedEntry, type RecordStore, RunMoved, type RunRecord } from '../../../mesh/ports/records.ts';
 import { insertAll } from './insert.ts';
+import { insertRevisions } from './revisions.ts';
 import type { Tables } from './tables.ts';
 
 type Write = <T>(work: (transaction: Transaction<Tables>) => Promise<T>) => Promise<T>;
@@ -60,12 +61,13 @@ async function assign(transaction: Transaction<Tables>, assignments: readonly Om
 
 export function runRecords({ db, guarded, write }: { readonly db: Kysely<Tables>; readonly guarded: Guarded; readonly write: Write }): Pick<RecordStore, 'createRun' | 'getRun' | 'listTargets' | 'saveProgress' | 'lastHealthyOn' | 'listJournal' | 'listJournalAfter' | 'lastJournalSequence' | 'listAssignments'> {
   return {
-    createRun: (run, { targets, journal, ...frozen }) => write(async (transaction) => {
+    createRun: (run, { targets, journal, revisions = [], ...frozen }) => write(async (transaction) => {
       const made = await transaction.insertInto('runs').values({
         run, uid: frozen.uid, created_at: frozen.createdAt, author: frozen.author, changes: frozen.changes, strategy: frozen.strategy === null ? null : JSON.stringify(frozen.strategy),
         strategy_digest: frozen.strategyDigest, undo_of: frozen.undoOf, message: frozen.message, warnings: JSON.stringify(frozen.warnings), ...progressColumns(frozen), revision: 1,
       }).onConflict((conflict) => conflict.column('run').doNothing()).returning('run').executeTakeFirst();
       if (made === undefined) return false;
+      await insertRevisions(transaction, revisions);
       for (const some of slices(targets)) await transaction.insertInto('run_targets').values(some.map((target) => targetRow(run, target))).execute();
       await insertAll(transaction, 'journal', journal.map((entry) => ({ ...entry })));
       return true;

@@ -3,10 +3,10 @@ import type { Kysely, Transaction } from 'kysely';
 import type { RecordStore, RecordsUnavailable } from '../../../mesh/ports/records.ts';
 import { bundleRecords } from './bundles.ts';
 import { historyRecords } from './history.ts';
+import { oldRunRecords } from './old-runs.ts';
+import { insertRevisions } from './revisions.ts';
 import { runRecords } from './runs.ts';
 import type { Dialect, Tables } from './tables.ts';
-
-const REVISIONS_AT_ONCE = 100;
 
 /** `translate` turns a driver's error into a `RecordsUnavailable` where it is one. */
 export function recordStore(db: Kysely<Tables>, dialect: Dialect, translate: (error: unknown) => RecordsUnavailable | undefined): RecordStore {
@@ -23,13 +23,9 @@ export function recordStore(db: Kysely<Tables>, dialect: Dialect, translate: (er
     ...historyRecords({ db, dialect, guarded, write }),
     ...runRecords({ db, guarded, write }),
     ...bundleRecords({ db, guarded, write }),
+    ...oldRunRecords({ db, dialect, guarded, write }),
 
-    putRevisions: (revisions) => (revisions.length === 0 ? Promise.resolve() : write(async (transaction) => {
-      for (let start = 0; start < revisions.length; start += REVISIONS_AT_ONCE) {
-        const some = revisions.slice(start, start + REVISIONS_AT_ONCE).map(({ id, cluster, content }) => ({ id, cluster, content }));
-        await transaction.insertInto('revisions').values(some).onConflict((conflict) => conflict.column('id').doNothing()).execute();
-      }
-    })),
+    putRevisions: (revisions) => (revisions.length === 0 ? Promise.resolve() : write((transaction) => insertRevisions(transaction, revisions))),
 
     getRevision: (id) => guarded(() => db.selectFrom('revisions').selectAll().where('id', '=', id).executeTakeFirst()),
 

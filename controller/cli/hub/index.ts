@@ -6,7 +6,7 @@ import type { Environment } from '../environment.ts';
 import { collect, globalKubeconfig, logLevelOption, wholeNumber } from '../options.ts';
 
 /** Every flag is an option of the hub; the kubeconfig is a global one. */
-type HubFlags = Omit<HubOptions, 'kubeconfig' | 'history'> & { readonly historyDays: string; readonly dailyHistoryDays: string };
+type HubFlags = Omit<HubOptions, 'kubeconfig' | 'history'> & { readonly historyDays: string; readonly dailyHistoryDays: string; readonly runHistoryDays: string };
 
 const MOST_DAYS = 36_500;
 
@@ -26,6 +26,7 @@ export function register(program: Command, environment: (command: Command) => En
     .option('--records <path or url>', 'a SQLite file, or postgres://…; nothing: a SQLite file in --data-dir (environment: ISTHMUS_RECORDS, for URLs with a password)')
     .option('--history-days <count>', 'every change of a cluster is told for this long', String(USUAL_RETENTION.changeDays))
     .option('--daily-history-days <count>', 'and its state at the end of each day with a change for this long', String(USUAL_RETENTION.stateDays))
+    .option('--run-history-days <count>', 'an ended run is told for this long after its UpdateRun object was deleted', String(USUAL_RETENTION.runDays))
     .option('--no-cluster-profiles', 'publish no ClusterProfile (multicluster.x-k8s.io) for each cluster where the Kubernetes API has that kind')
     .option('--no-discover', 'read no clusters from ClusterProfiles of others, Cluster API, Argo CD and Flux')
     .option('--argocd-namespace <name>', 'list the metadata of Argo CD\'s cluster Secrets here, repeatable', collect, [])
@@ -36,7 +37,7 @@ export function register(program: Command, environment: (command: Command) => En
     .addOption(logLevelOption())
     .action(async (flags: HubFlags, command: Command) => {
       const { runHub } = await import('../../hub/main.ts');
-      const history = { changeDays: wholeNumber('--history-days', flags.historyDays, 1, MOST_DAYS), stateDays: wholeNumber('--daily-history-days', flags.dailyHistoryDays, 1, MOST_DAYS) };
+      const history = { changeDays: wholeNumber('--history-days', flags.historyDays, 1, MOST_DAYS), stateDays: wholeNumber('--daily-history-days', flags.dailyHistoryDays, 1, MOST_DAYS), runDays: wholeNumber('--run-history-days', flags.runHistoryDays, 1, MOST_DAYS) };
       await runHub({ ...flags, history, kubeconfig: globalKubeconfig(command), records: flags.records ?? process.env['ISTHMUS_RECORDS'] }, environment(command).signal);
     });
 }

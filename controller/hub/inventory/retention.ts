@@ -1,24 +1,50 @@
-/** Lets old history go: rows after some months, daily states after longer, in steps between which others may write. */
+/** Lets the old go: rows of history after some months, daily states after longer, ended runs that nothing tells of any more; in steps between which others may write. */
+import { UpdateRun } from '../../../mesh/api/resources/index.ts';
+import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import type { HistoryRetention, HubPorts } from '../ports.ts';
 
-export const USUAL_RETENTION: HistoryRetention = { changeDays: 90, stateDays: 400 };
+export const USUAL_RETENTION: HistoryRetention = { changeDays: 90, stateDays: 400, runDays: 90 };
 
 const DAY_MILLISECONDS = 86_400_000;
 const ROUND_MILLISECONDS = 3_600_000;
+const OBJECTS_AT_ONCE = 500;
 const STEP_PAUSE_MILLISECONDS = 200;
 
 /** Until `signal` aborts. A step that fails is tried again an hour later: nothing waits for it. */
-export function keepHistoryShort({ clock, records, log }: Pick<HubPorts, 'clock' | 'records' | 'log'>, { changeDays, stateDays }: HistoryRetention): (signal: CancelSignal) => Promise<void> {
+export function keepHistoryShort({ clock, kubernetes, records, log }: Pick<HubPorts, 'clock' | 'kubernetes' | 'records' | 'log'>, { changeDays, stateDays, runDays }: HistoryRetention): (signal: CancelSignal) => Promise<void> {
+  const pause = (signal: CancelSignal): Promise<void> => clock.sleepUntil(clock.now() + STEP_PAUSE_MILLISECONDS, signal);
+  /** What an object tells of, and what that takes back or tries again. The server is asked: a copy that is not complete would let too much go. */
+  async function told(signal: CancelSignal): Promise<ReadonlySet<string>> {
+    const names = new Set<string>();
+    for (let page = ''; ;) {
+      const { items, continueToken } = await kubernetes.list<UpdateRunObject>(UpdateRun, { limit: OBJECTS_AT_ONCE, ...(page === '' ? {} : { continueToken: page }) }, signal);
+      for (const { metadata, spec } of items) for (const name of [metadata.name, spec.undoOf, spec.retryOf]) if (name !== undefined) names.add(name);
+      if (continueToken === undefined || continueToken === '') return names;
+      page = continueToken;
+    }
+  }
+  async function dropRuns(signal: CancelSignal): Promise<void> {
+    let asked: Promise<ReadonlySet<string>> | undefined;
+    const keep = (): Promise<ReadonlySet<string>> => (asked ??= told(signal));
+    const endedBefore = clock.now() - runDays * DAY_MILLISECONDS;
+    let dropped = 0;
+    while (!signal.aborted && await records.dropRun(endedBefore, keep) !== undefined) {
+      dropped += 1;
+      await pause(signal);
+    }
+    for (let after = dropped === 0 ? undefined : ''; after !== undefined && !signal.aborted; after = await records.dropRevisions(after)) await pause(signal);
+  }
   return async (signal) => {
     while (!signal.aborted) {
       const now = clock.now();
       const before = { rowsBefore: now - changeDays * DAY_MILLISECONDS, statesBefore: now - Math.max(changeDays, stateDays) * DAY_MILLISECONDS };
       try {
-        while (!signal.aborted && await records.compactHistory(before)) await clock.sleepUntil(clock.now() + STEP_PAUSE_MILLISECONDS, signal);
+        while (!signal.aborted && await records.compactHistory(before)) await pause(signal);
+        if (!signal.aborted) await dropRuns(signal);
       } catch (error) {
-        log.warn({ problem: messageOf(error) }, 'old history could not be dropped; tried again in an hour');
+        log.warn({ problem: messageOf(error) }, 'old history and runs could not be dropped; tried again in an hour');
       }
       await clock.sleepUntil(clock.now() + ROUND_MILLISECONDS, signal);
     }

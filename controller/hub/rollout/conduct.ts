@@ -66,7 +66,7 @@ export function createConductor({ ports, sources, fleet, gates, windows, strateg
     await records.createRun(run, {
       uid: object.metadata.uid ?? '', createdAt: at, author: spec.requestedBy, changes: 'hindrance' in intent ? 'Plan' : intent.changes,
       strategy, strategyDigest: strategy === null ? '' : strategyDigestOf(strategy, digest), undoOf: 'hindrance' in intent ? spec.undoOf ?? null : intent.undoOf, message, warnings, state: NEW_RUN_STATE, phase,
-      finishedAt: targets.length === 0 ? at : null, joinedLater: [], targets, journal: targets.length === 0 ? [entry('Created'), entry(phase)] : [entry('Created')],
+      finishedAt: targets.length === 0 ? at : null, joinedLater: [], targets, revisions, journal: targets.length === 0 ? [entry('Created'), entry(phase)] : [entry('Created')],
     });
     log.info({ run, clusters: targets.length }, 'update run started');
     return held;

@@ -5,16 +5,16 @@ import { NEW_RUN_STATE, type RunState, type RunTarget, type StrategyValue } from
 import { type NewRun, type RecordStore, RunMoved, type RunStepRecord } from '../../../../mesh/ports/records.ts';
 
 const strategy: StrategyValue = { name: 'careful', progressDeadlineSeconds: 60, stages: [{ name: 'all', clusters: {}, maxConcurrency: '10%', soakSeconds: 5 }] };
-const target = (cluster: string, more: Partial<RunTarget> = {}): RunTarget =>
+export const target = (cluster: string, more: Partial<RunTarget> = {}): RunTarget =>
   ({ cluster, stage: 0, fromId: null, toId: `sha256-${cluster}`, phase: 'Pending', assignedAt: null, healthyAt: null, finishedAt: null, message: '', ...more });
 const journal = (run: string, event: JournalEntry['event'], cluster = ''): JournalEntry => ({ run, at: 5, cluster, event, message: '' });
-const frozen = (run: string, targets: readonly RunTarget[], more: Partial<NewRun> = {}): NewRun => ({
+export const frozen = (run: string, targets: readonly RunTarget[], more: Partial<NewRun> = {}): NewRun => ({
   uid: 'u-1', createdAt: 1_700_000_000_001, author: 'ann', changes: 'Plan', strategy, strategyDigest: 'sha256-s', undoOf: null, message: 'created', warnings: ['both'],
   state: NEW_RUN_STATE, phase: 'Running', finishedAt: null, joinedLater: [], targets, journal: [journal(run, 'Created')], ...more,
 });
-const step = (run: string, revision: number, more: Partial<RunStepRecord>): RunStepRecord =>
+export const step = (run: string, revision: number, more: Partial<RunStepRecord>): RunStepRecord =>
   ({ run, revision, targets: [], assignments: [], journal: [], state: NEW_RUN_STATE, phase: 'Running', finishedAt: null, joinedLater: [], ...more });
-const told = (run: string, cluster: string, desiredId: string, assignedAt = 7) => ({ cluster, desiredId, run, stage: 'all', assignedAt });
+export const told = (run: string, cluster: string, desiredId: string, assignedAt = 7) => ({ cluster, desiredId, run, stage: 'all', assignedAt });
 const state: RunState = {
   ...NEW_RUN_STATE, gates: { 'all/before/people': { phase: 'Passed', since: 3, finishedAt: 4, message: 'ann and "ben" \u00fc', approvedBy: ['ann', 'ben'] } },
   acceptedFailures: ['a'], stageStartedAt: { 0: 5 }, stopped: { at: 6, by: 'Gate', reason: 'why' },
