@@ -49,7 +49,7 @@ export interface ChannelRun {
 }
 
 export interface ChannelReason {
-  readonly reason: 'Invalid' | 'Circle' | 'NoSuchChannel' | 'OtherPackage' | 'Overlap' | 'NoSuchBundle' | 'NotUsable' | 'NothingYet' | 'NoClusters' | 'NotPassed' | 'TooYoung' | 'Lower' | 'RunFailed' | 'Held';
+  readonly reason: 'Invalid' | 'Circle' | 'NoSuchChannel' | 'OtherPackage' | 'Overlap' | 'NoSuchBundle' | 'NotUsable' | 'NothingYet' | 'NoClusters' | 'NotPassed' | 'TooYoung' | 'Lower' | 'RunFailed' | 'TakenBack' | 'Held';
   readonly message: string;
 }
 

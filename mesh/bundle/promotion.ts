@@ -144,7 +144,7 @@ function aboveIn({ clusters }: ChannelValue, wanted: BundleReference): { readonl
 function heldBack(wanted: Wanted, last: ChannelRun | undefined): ChannelReason | null {
   if (last === undefined) return null;
   const what = `${wanted.package} ${wanted.version}`;
-  if (last.undoes === true) return because('RunFailed', `run ${last.name} took ${what} back; it is not brought again by itself: delete UpdateRun ${last.name} to have it brought, or publish a newer version`);
+  if (last.undoes === true) return because('TakenBack', `run ${last.name} took ${what} back; it is not brought again by itself: delete UpdateRun ${last.name} to have it brought, set spec.bundle to another Bundle, or publish a newer version`);
   if (last.phase === 'Completed' || last.phase === 'CompletedWithFailures') return null;
   return because('RunFailed', `run ${last.name}, which was to bring ${what}, ended as ${last.phase}; it is not tried again by itself: "isthmus run retry ${last.name}" does, or publish a newer version`);
 }

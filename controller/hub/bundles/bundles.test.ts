@@ -295,6 +295,26 @@ describe('channels', () => {
     expect(conditionOf(await channelOf(bench, 'production'), 'Promoted')).toMatchObject({ status: 'True' });
   });
 
+  it('leaves what a person took back that a person had brought, also while that waits', async () => {
+    const { bench, agents, settle } = await fleet(undefined, ['berlin', 'oslo']);
+    await bench.create(Bundle, 'shop-1', specOf('1.0.0'));
+    await bring(bench, 'settings-1', { name: 'shop-1', clusters: { names: ['oslo'] } });
+    await settle(10);
+    await bench.create(Channel, 'production', { ...production, autoUpdate: { range: '*', from: 'Bundles' } });
+    await settle(5);
+    expect(conditionOf(await channelOf(bench, 'production'), 'Promoted')).toMatchObject({ status: 'True', message: 'its only cluster is on shop 1.0.0' });
+    await bench.create(UpdateRun, 'back', { undoOf: 'settings-1', strategyName: 'quick', reason: 'test', requestedBy: 'test', pause: true });
+    await settle(5);
+    await bench.kubernetes.patch(UpdateRun, { name: 'back' }, { spec: { pause: false } }, { type: 'merge', fieldManager: 'test' }, never);
+    await settle(100);
+    expect([await runs(bench), held(agents['oslo'])]).toEqual([['back Completed', 'settings-1 Completed'], []]);
+    expect((await channelOf(bench, 'production'))?.status).toMatchObject({ blocked: 'TakenBack' });
+    await bench.kubernetes.delete(UpdateRun, { name: 'back' }, {}, never);
+    await settle(30);
+    expect(held(agents['oslo'])).toEqual([digestOf('1.0.0')]);
+    expect((await channelOf(bench, 'production'))?.status).not.toHaveProperty('blocked');
+  });
+
   it('a circle, and two channels of one cluster, do nothing and say why', async () => {
     const { bench, settle } = await fleet();
     await bench.create(Bundle, 'shop-1', specOf('1.0.0'));

@@ -50,7 +50,7 @@ export function createBundles({ ports, objects, judge }: BundleParts): Bundles &
 
   async function resolve(name: string, wanted: string | undefined): Promise<BundleAnswer> {
     const object = objects.get({ name });
-    if (object === undefined) return wanted === undefined ? { problem: `there is no Bundle "${name}"` } : fromRecords(name, wanted);
+    if (object === undefined) return wanted === undefined ? { problem: `there is no Bundle "${name}"; publish it, or take this run away with "kubectl delete updaterun"` } : fromRecords(name, wanted);
     const verdict = judge.verdict(object);
     const problem = judge.problem(object);
     if (verdict.facts === undefined || problem !== undefined) return { problem: `Bundle ${name} is not used: ${problem ?? 'it is not valid'}` };

@@ -50,7 +50,7 @@ function promoted({ blocked, openRun, wanted, behind }: ChannelDecision, cluster
   const told = (status: ConditionUpdate['status'], reason: string, message: string): Omit<ConditionUpdate, 'observedGeneration'> => ({ type: 'Promoted', status, reason, message });
   if (openRun !== null) return told('False', 'OnItsWay', `run ${openRun} is on its way; ${behind.length} of ${clusters} clusters are not on ${what === '' ? 'what the channel is to be on' : what}`);
   if (wanted === null) return told('Unknown', blocked?.reason ?? 'NothingYet', blocked?.message ?? 'there is nothing that the channel could be on');
-  if (blocked === null && behind.length === 0) return told('True', 'Promoted', `all ${clusters} clusters are on ${what}`);
+  if (blocked === null && behind.length === 0) return told('True', 'Promoted', `${clusters === 1 ? 'its only cluster is' : `all ${clusters} clusters are`} on ${what}`);
   return told('False', blocked?.reason ?? 'Behind', blocked?.message ?? `${behind.length} of ${clusters} clusters are not on ${what}; a run will bring it`);
 }
 
@@ -119,7 +119,7 @@ export function createChannels({ ports, channels, bundles, runs, judge, assignme
     const conditions = updates.reduce((all, update) => setCondition(all, { ...update, observedGeneration }, clock.now()), conditionsOf(object));
     await writeStatus(kubernetes, Channel, object, {
       observedGeneration, clusters, ...(current === null ? {} : { version: current.version, digest: current.digest }), ...(wanted === null ? {} : { wanted: wanted.version }),
-      ...(last === undefined ? {} : { run: last.name }), conditions: [...conditions],
+      ...(last === undefined ? {} : { run: last.name }), ...(blocked === null ? {} : { blocked: blocked.reason }), conditions: [...conditions],
     }, signal);
   }
 
@@ -132,8 +132,9 @@ export function createChannels({ ports, channels, bundles, runs, judge, assignme
     const known = { views: views(), bundles: (cluster: string) => assignments.bundles().get(cluster) ?? [], healthy, held: drift.held };
     restsUntil = clock.now() + known.views.length * PAUSE_MILLISECONDS_PER_CLUSTER;
     const values = objects.flatMap((object) => channelValue(object, known) ?? []);
-    const ran = await withSpent(channelRuns(runs.list()));
-    const decisions = new Map(decideChannels({ channels: values, bundles: bundleCandidates(bundles.list(), judge), runs: ran }, clock.now()).map((decision) => [decision.channel, decision]));
+    const candidates = bundleCandidates(bundles.list(), judge);
+    const ran = await withSpent(channelRuns(runs.list(), values, candidates, known.views));
+    const decisions = new Map(decideChannels({ channels: values, bundles: candidates, runs: ran }, clock.now()).map((decision) => [decision.channel, decision]));
     await eachApart({
       controller: 'channel', objects, report: reportChannel,
       async work(object) {

@@ -51,10 +51,10 @@ export function bundleCandidates(objects: readonly BundleObject[], judge: Bundle
 const olderFirst = (a: UpdateRunObject, b: UpdateRunObject): number =>
   compareText(a.metadata.creationTimestamp ?? '', b.metadata.creationTimestamp ?? '') || a.metadata.name.length - b.metadata.name.length || compareText(a.metadata.name, b.metadata.name);
 
-interface Origin { readonly channel: string; readonly bundle: string; readonly digest: string; readonly undone: boolean }
+interface Origin { readonly channels: readonly string[]; readonly bundle: string; readonly digest: string; readonly undone: boolean; /** No channel made it. */ readonly byHand: boolean }
 
-/** Runs that channels made, and those by which people repeated them or took them back. Newest last. */
-export function channelRuns(objects: readonly UpdateRunObject[]): ChannelRun[] {
+/** Runs that channels made, and those by which people repeated them or took them back; and those that took back what a person's run had brought to clusters of a channel. Newest last. */
+export function channelRuns(objects: readonly UpdateRunObject[], channels: readonly ChannelValue[], candidates: readonly BundleCandidate[], views: readonly ClusterView[]): ChannelRun[] {
   const byName = new Map(objects.map((object) => [object.metadata.name, object]));
 
   /** A chain that is longer than there are runs ends nowhere. */
@@ -62,11 +62,20 @@ export function channelRuns(objects: readonly UpdateRunObject[]): ChannelRun[] {
     const earlier = spec.undoOf ?? spec.retryOf;
     if (earlier === undefined) {
       const channel = metadata.labels?.[CHANNEL_LABEL];
-      return channel === undefined || spec.bundle?.digest === undefined ? undefined : { channel, bundle: spec.bundle.name, digest: spec.bundle.digest, undone: false };
+      if (channel === undefined) return originByHand(spec);
+      return spec.bundle?.digest === undefined ? undefined : { channels: [channel], bundle: spec.bundle.name, digest: spec.bundle.digest, undone: false, byHand: false };
     }
     const before = byName.get(earlier);
     const origin = before === undefined || steps > objects.length ? undefined : originOf(before, steps + 1);
     return origin === undefined || spec.undoOf === undefined ? origin : { ...origin, undone: !origin.undone };
+  }
+
+  function originByHand({ bundle }: UpdateRunObject['spec']): Origin | undefined {
+    const candidate = candidates.find(({ name }) => name === bundle?.name);
+    if (bundle === undefined || candidate === undefined) return undefined;
+    const selected = new Set(views.filter((view) => matchesSelector(bundle.clusters as ClusterSelector, view)).map(({ name }) => name));
+    const touched = channels.filter((channel) => channel.package === candidate.package && channel.clusters.some(({ name }) => selected.has(name)));
+    return { channels: touched.map(({ name }) => name), bundle: bundle.name, digest: bundle.digest ?? candidate.digest, undone: false, byHand: true };
   }
 
   return [...objects].sort(olderFirst).flatMap((object): ChannelRun[] => {
@@ -75,8 +84,10 @@ export function channelRuns(objects: readonly UpdateRunObject[]): ChannelRun[] {
     const phase = runPhase(object);
     // One that was stopped before it began has taken nothing back.
     if (origin === undefined || (object.spec.undoOf !== undefined && status?.startedAt === undefined && FINAL_RUN_PHASES.includes(phase))) return [];
-    const { undone, ...of } = origin;
-    return [{ name, ...of, phase, finishedAt: fromRfc3339(status?.finishedAt) ?? null, ...(undone ? { undoes: true } : {}) }];
+    const { undone, channels: touched, bundle, digest, byHand } = origin;
+    // What a person brings is no word of theirs on the channel; what they take back is.
+    if (byHand && object.spec.undoOf === undefined) return [];
+    return touched.map((channel) => ({ name, channel, bundle, digest, phase, finishedAt: fromRfc3339(status?.finishedAt) ?? null, ...(undone ? { undoes: true } : {}) }));
   });
 }
 

@@ -97,6 +97,7 @@ const channelStatus = z.object({
   wanted: z.string().optional().describe('The version that the channel is to be on.'),
   run: z.string().optional().describe('The newest run of the channel.'),
   clusters: z.int().optional().describe('How many it has.'),
+  blocked: z.string().max(63).optional().describe('Reason of the condition Blocked while it is True.'),
   conditions: conditionsSchema.optional(),
 });
 export type ChannelObject = ResourceObject<z.infer<typeof channelSpec>, z.infer<typeof channelStatus>>;
@@ -111,7 +112,7 @@ export const Channel = defineResource({
     { name: 'Version', type: 'string', jsonPath: '.status.version' },
     { name: 'Wanted', type: 'string', jsonPath: '.status.wanted' },
     { name: 'Promoted', type: 'string', jsonPath: '.status.conditions[?(@.type=="Promoted")].status' },
-    { name: 'Blocked', type: 'string', jsonPath: '.status.conditions[?(@.type=="Blocked")].reason' },
+    { name: 'Blocked', type: 'string', jsonPath: '.status.blocked' },
     { name: 'Run', type: 'string', jsonPath: '.status.run', priority: 1 },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
