@@ -8,7 +8,7 @@ import { callerOf } from '../caller.ts';
 import { CommandFailure, type Environment } from '../environment.ts';
 import { FIELD_MANAGER } from '../field-manager.ts';
 import { type Format, formatOption } from '../output/index.ts';
-import { findRun } from './find.ts';
+import { findRecordedRun, findRun } from './find.ts';
 import { printMade } from './made.ts';
 
 interface Again {
@@ -24,7 +24,7 @@ const hasEnded = ({ status }: UpdateRunObject): boolean => FINAL_RUN_PHASES.incl
 /** A new run about an ended one, by the strategy of that one. */
 async function runAbout(environment: Environment, name: string, way: 'undo' | 'retry', { reason, dryRun, output = 'table', strategy }: Again): Promise<void> {
   const client = await environment.connect();
-  const run = await findRun(environment, client, name);
+  const run = await findRecordedRun(environment, client, name);
   const verb = way === 'undo' ? 'undo it' : 'try again what it left';
   if (!hasEnded(run)) throw new CommandFailure(`run ${name} is ${run.status?.phase ?? 'Pending'}: stop it first with "isthmus run stop ${name}", then ${verb}`);
   const { status } = run;

@@ -1,10 +1,13 @@
 import { expect, test } from 'vitest';
-import { UpdateRun } from '../../../mesh/api/resources/index.ts';
+import { type Inquiry, UpdateRun } from '../../../mesh/api/resources/index.ts';
+import type { InquiryObject } from '../../../mesh/api/resources/inquiry.ts';
+import type { RunAnswer } from '../../../mesh/api/resources/inquiry-answers.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import type { RunTarget } from '../../../mesh/model/rollout.ts';
 import { testEnvironment, type TestEnvironment } from '../testing/environment.ts';
 import { retryRun, stopRun, tellRun, undoRun } from './change.ts';
 import { paceSeconds } from './eta.ts';
+import { showRun } from './status.ts';
 import { drawRun, progressBar } from './status-draw.ts';
 
 const NOW = Date.UTC(2030, 0, 1, 12);
@@ -60,6 +63,31 @@ test('undo makes a run that names the old one and its strategy', async () => {
   const undo = (await environment.client.list<UpdateRunObject>(UpdateRun, {}, environment.signal)).items.find((object) => object.spec.undoOf === 'europe-1');
   expect(undo?.spec).toMatchObject({ strategy: run.spec.strategy, reason: 'latency in oslo', requestedBy: 'ada', undoOf: 'europe-1' });
   expect(environment.printed()).toBe(`updaterun.isthmus.dev/${undo?.metadata.name} created\n`);
+});
+
+/** A hub that has kept this run alone. */
+function answering(environment: TestEnvironment, answer: RunAnswer): TestEnvironment {
+  const { client } = environment;
+  const get = async (kind: typeof Inquiry, ref: { name: string }, signal: AbortSignal): Promise<unknown> => {
+    const object = await client.get<InquiryObject>(kind, ref, signal);
+    if (kind.kind !== 'Inquiry' || object === undefined) return object;
+    return { ...object, status: object.spec.run?.name === 'gone' ? { answer: JSON.stringify(answer) } : { error: 'there is no such run' } };
+  };
+  return { ...environment, connect: () => Promise.resolve({ ...client, get } as unknown as typeof client) };
+}
+
+test('a run whose object was deleted is told from the records, and undone', async () => {
+  const frozen: NonNullable<RunAnswer['frozen']> = {
+    strategy: null, strategyDigest: '', author: 'ann', createdAt: NOW, finishedAt: NOW + 60_000, phase: 'CompletedWithFailures', changes: 'Plan', undoOf: null, message: 'created', warnings: [], state: null, joinedLater: [],
+  };
+  const rows = [target('berlin', 0, { phase: 'Done' }), target('oslo', 0, { phase: 'Failed' })];
+  const environment = answering(testEnvironment(), { stages: ['all'], journal: [], targetsOmitted: 0, tally: [{ Done: 1, Failed: 1 }], targets: rows, frozen });
+  await showRun(environment, 'gone', { watch: false, output: 'table', journal: false, eta: false });
+  expect(environment.printed()).toContain('gone: CompletedWithFailures\n  why: its UpdateRun was deleted, this is what the records tell (requested by ann)');
+  await undoRun(environment, 'gone', { reason: 'late', dryRun: false });
+  const made = (await environment.client.list<UpdateRunObject>(UpdateRun, {}, environment.signal)).items;
+  expect(made.map(({ spec }) => spec)).toEqual([{ undoOf: 'gone', reason: 'late', requestedBy: 'ada', stop: false }]);
+  await expect(undoRun(environment, 'never', { reason: '', dryRun: false })).rejects.toThrow('there is no run "never"');
 });
 
 test('a run that goes on is not undone, and the way out is named', async () => {

@@ -7,7 +7,7 @@ import { CommandFailure, type Environment } from '../environment.ts';
 import { inquire, NoAnswer } from '../inquire.ts';
 import { type Format, formatOption, print } from '../output/index.ts';
 import { keptEta } from './eta.ts';
-import { findRun, newestRun } from './find.ts';
+import { findRecordedRun, newestRun } from './find.ts';
 import { drawRun, journalTable, type RunView } from './status-draw.ts';
 
 const REDRAW_MILLISECONDS = 500;
@@ -22,7 +22,7 @@ interface StatusOptions {
 }
 
 async function view(environment: Environment, client: KubernetesClient, name: string): Promise<RunView> {
-  return { run: await findRun(environment, client, name), rows: await inquire<RunAnswer>(environment, client, { run: { name } }) };
+  return { run: await findRecordedRun(environment, client, name), rows: await inquire<RunAnswer>(environment, client, { run: { name } }) };
 }
 
 /** Scripts that wait for a run ask by the exit status how it went. */
