@@ -18,12 +18,14 @@ export function register(program: Command, environment: (command: Command) => En
   window.command('list').description('list change windows: which are open, and when they close or open next').addOption(formatOption())
     .action(async (options: { output: Format }, command: Command) => listWindows(environment(command), options.output));
   window.command('explain').description('say whether changes may begin on a cluster, why not, when they may, and the part of each window')
-    .argument('<cluster>')
+    .argument('[cluster]')
     .option('--at <time>', 'as of then (default: now)')
     .option('--run <name>', 'for this run, with what people have overridden for it')
     .addOption(formatOption())
-    .action(async (cluster: string, { at, run, output }: { at?: string; run?: string; output: Format }, command: Command) =>
-      explainWindows(environment(command), { cluster, at: at === undefined ? undefined : instantOf(at), run, format: output }));
+    .action(async (cluster: string | undefined, { at, run, output }: { at?: string; run?: string; output: Format }, command: Command) => {
+      if (cluster === undefined) throw new UsageProblem('say which cluster: isthmus window explain CLUSTER ("isthmus fleet list" names them, "isthmus window list" the windows)');
+      await explainWindows(environment(command), { cluster, at: at === undefined ? undefined : instantOf(at), run, format: output });
+    });
   window.command('override').description('let a run pass closed windows for a while; needs ClusterRole isthmus-window-overrider')
     .argument('<run>')
     .requiredOption('--reason <text>', 'why, for the record')

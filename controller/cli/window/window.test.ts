@@ -108,7 +108,7 @@ describe('explain', () => {
   });
 
   test('a cluster with a window that cannot be read is closed, and one without any window open', async () => {
-    expect((await explain(await fleet({ wrong: WRONG }), { cluster: 'denver' })).slice(0, 2)).toEqual(['denver is closed: ChangeWindow wrong cannot be read (spec.cron, column 3: hour: "25" is none; give 0 to 23)', 'opens: never within 400 days, as windows are now']);
+    expect((await explain(await fleet({ wrong: WRONG }), { cluster: 'denver' })).slice(0, 2)).toEqual(['denver is closed: ChangeWindow wrong cannot be read (spec.cron, column 3: hour: "25" is none; give 0 to 23): repair or delete ChangeWindow wrong', 'opens: never within 400 days, as windows are now']);
     expect(await explain(await fleet({}))).toEqual(['berlin is open: no ChangeWindow restricts it', '']);
   });
 

@@ -144,7 +144,7 @@ function stateOf(window: ChangeWindowValue, now: Instant, horizon: Instant): Win
 
 function judge(states: readonly WindowState[], now: Instant, horizon: Instant): WindowVerdict {
   const broken = states.filter(({ problem }) => problem !== undefined);
-  if (broken.length > 0) return { open: false, reason: broken.map(({ window, problem }) => `ChangeWindow ${window.name} cannot be read (${problem})`).join('; '), opensAt: null, closesAt: null };
+  if (broken.length > 0) return { open: false, reason: broken.map(({ window, problem }) => `ChangeWindow ${window.name} cannot be read (${problem}): repair or delete ChangeWindow ${window.name}`).join('; '), opensAt: null, closesAt: null };
   const schedule = scheduleOf(states);
   if (isOpenAt(schedule, now, horizon)) {
     const within = states.filter(({ window, open }) => window.kind === 'Allow' && open);
