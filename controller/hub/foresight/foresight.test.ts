@@ -4,8 +4,11 @@ import { ChangeWindow, Inquiry, Mesh, UpdateRun } from '../../../mesh/api/resour
 import type { ChangesAnswer, RunAnswer, SimulateAnswer } from '../../../mesh/api/resources/inquiry-answers.ts';
 import type { InquiryObject } from '../../../mesh/api/resources/inquiry.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
+import type { StrategyValue } from '../../../mesh/model/strategy.ts';
+import { USUAL_ASSUMPTIONS } from '../../../mesh/model/simulation.ts';
 import { toRfc3339 } from '../../../mesh/model/instant.ts';
 import type { Bench } from '../testing/bench.ts';
+import { deadlineWarnings, gateNotes } from './assumed.ts';
 import { applyAll, threeClusters } from '../testing/three-clusters.ts';
 
 let asked = 0;
@@ -55,6 +58,29 @@ describe('foresight', () => {
     const away = await ask<SimulateAnswer>(bench, { simulate: { run: 'europe-1', whatIf: { away: ['virginia'] } } });
     expect(away.clusters.find(({ cluster }) => cluster === 'virginia')).toMatchObject({ phase: 'Skipped', assignedAt: null });
     await expect(ask(bench, { simulate: { run: 'europe-1', whatIf: { fail: ['london'] } } })).rejects.toThrow('what if london failed: not in the run, which has berlin, oslo, virginia');
+  });
+
+  it('names every gate with what is assumed of it, and a deadline that the assumption misses', () => {
+    const strategy: StrategyValue = {
+      name: 'gated', progressDeadlineSeconds: 60, stages: [
+        { name: 'canary', clusters: {}, maxConcurrency: 1, soakSeconds: 5, after: [{ name: 'leads', approval: { count: 2, groups: ['network'] } }, { name: 'monday', waitUntil: { at: '2030-01-07T08:00:00Z' } }] },
+        { name: 'rest', clusters: {}, maxConcurrency: 1, soakSeconds: 5, progressDeadlineSeconds: 600, before: [{ name: 'anyone', approval: { count: 1, groups: [] } }, { name: 'smoke', job: { namespace: 'ops', template: 'smoke', deadlineSeconds: 9 } }] },
+      ],
+    };
+    expect(gateNotes(strategy, { ...USUAL_ASSUMPTIONS, secondsToApproval: 90 })).toEqual([
+      'gate canary/after/leads: approval by 2 of groups network; assumed to come 90 s after it is asked for', 'gate canary/after/monday: waits until 2030-01-07T08:00:00Z',
+      'gate rest/before/anyone: approval by 1 of anybody with the right to; assumed to come 90 s after it is asked for', 'gate rest/before/smoke: Job ops/smoke; assumed to pass',
+    ]);
+    expect(deadlineWarnings(strategy, { ...USUAL_ASSUMPTIONS, secondsToHealthy: 60 })).toEqual([]);
+    expect(deadlineWarnings(strategy, { ...USUAL_ASSUMPTIONS, secondsToHealthy: 61 })).toEqual(['clusters are assumed to be healthy after 61 s, which is later than progressDeadlineSeconds allows (60; stage canary): they fail by this assumption alone']);
+  });
+
+  it('warns in the answer itself', async () => {
+    const { bench } = await threeClusters();
+    await bench.create(Mesh, 'europe', { clusters: {}, strategy: 'careful' });
+    await bench.clock.advance(10);
+    const late = await ask<SimulateAnswer>(bench, { simulate: { run: 'europe-1', healthyAfterSeconds: 86_400 } });
+    expect([late.simulation?.phase, late.about?.warnings.at(-1)]).toEqual(['Failed', expect.stringContaining('they fail by this assumption alone')]);
   });
 
   it('goes page by page', async () => {

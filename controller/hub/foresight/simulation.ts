@@ -13,6 +13,7 @@ import { AdvisedError } from '../../runtime/errors.ts';
 import { WrongQuery } from '../inquiry/answers.ts';
 import { createPages } from '../inventory/query-pages.ts';
 import type { RolloutWorld } from '../rollout/world.ts';
+import { deadlineWarnings, gateNotes } from './assumed.ts';
 import { type Scene, stageNamesOf } from './scene.ts';
 
 type Question = NonNullable<InquiryObject['spec']['simulate']>;
@@ -69,18 +70,19 @@ export function simulationAnswers({ clock, sceneOf, around, windows, overrides }
     const observed = value.targets.map(({ cluster }) => around.observe(cluster));
     const awayNow = observed.filter(({ connected, gone }) => !connected && gone !== true).map(({ cluster }) => cluster);
     const held = observed.filter(({ held: why }) => typeof why === 'string').map(({ cluster }) => cluster);
+    const assumptions = assumptionsOf(question, awayNow);
     const simulator = createSimulator({
       run: { ...value, resumedAt: from, ...(value.state === undefined ? {} : { state: value.state }) }, observed, clusters: world.views(), windows: windows(), overrides: overrides(),
-      windowRun: scene.windowRun, assumptions: assumptionsOf(question, awayNow), from, horizonSeconds: question.days * DAY_SECONDS,
+      windowRun: scene.windowRun, assumptions, from, horizonSeconds: question.days * DAY_SECONDS,
     });
     // Other questions and agents are heard between.
     while (!simulator.advance(AT_ONCE) && clock.now() < begunAt + LONGEST_SECONDS * 1000 && !signal.aborted) await clock.sleepUntil(clock.now() + 1, signal);
     const { clusters, ...simulation } = simulator.result();
     const notes = [
-      ...about.notes, ...(awayNow.length === 0 ? [] : [`away now, and taken to stay away: ${namesOf(awayNow)}`]), ...(held.length === 0 ? [] : [`held or frozen now, and left out: ${namesOf(held)}`]),
+      ...about.notes, ...gateNotes(value.strategy, assumptions), ...(awayNow.length === 0 ? [] : [`away now, and taken to stay away: ${namesOf(awayNow)}`]), ...(held.length === 0 ? [] : [`held or frozen now, and left out: ${namesOf(held)}`]),
       ...(simulation.end === 'Steps' ? ['so much happens that it was not looked further'] : []),
     ];
-    return { about: { ...about, notes }, simulation, clusters };
+    return { about: { ...about, notes, warnings: [...about.warnings, ...deadlineWarnings(value.strategy, assumptions)] }, simulation, clusters };
   }
 
   return {
