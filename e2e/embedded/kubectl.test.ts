@@ -134,7 +134,7 @@ describe.skipIf(!present)('kubectl', () => {
     expect(await fails('apply', '-f', mesh('typo', ', stratgy: x'))).toContain('unknown field "spec.stratgy"');
     expect(await fails('apply', '-f', mesh('bounds', ', allowVersionSkewMinors: 9'))).toContain('should be less than or equal to 4');
     expect(await fails('apply', '-f', file('name.yaml', 'apiVersion: v1\nkind: Namespace\nmetadata: {name: Not_A_Label}\n'))).toContain('RFC 1123 label');
-    expect(await fails('get', 'pods')).toContain('the server doesn\'t have a resource type "pods"');
+    expect(await fails('get', 'deployments')).toContain('the server doesn\'t have a resource type "deployments"');
     await kubectl('apply', '--dry-run=server', '-f', mesh('dry'));
     expect(await fails('get', 'mesh', 'dry')).toContain('not found');
   });
