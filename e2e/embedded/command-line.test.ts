@@ -39,7 +39,7 @@ test.concurrent.each<[string, number, RegExp]>([
   ['join berlin --namespace elsewhere', 1, /^isthmus: ConfigMap elsewhere\/isthmus-trust is not there or not whole: a running hub writes it; .*is --namespace right\?\n$/],
   ['run status', 1, /^isthmus: no run has been made yet/],
   ['run status nowhere', 1, /^isthmus: there is no run "nowhere"; no run has been made yet\n$/],
-  ['run undo nowhere', 1, /^isthmus: there is no run "nowhere"; "isthmus run list" shows them\n$/],
+  ['run undo nowhere', 1, /^isthmus: there is no run "nowhere"; no run has been made yet\n$/],
   ['drill run checkout --evacuate berlin', 2, /^isthmus: service "checkout": write NAMESPACE\/NAME\n$/],
   ['drill run shop/checkout', 2, /required option '--evacuate <cluster>' not specified/],
   ['drill run shop/checkout --evacuate nowhere', 1, /^isthmus: there is no cluster "nowhere" to evacuate, nothing was touched; known: berlin\n$/],
