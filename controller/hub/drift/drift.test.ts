@@ -50,7 +50,8 @@ const cluster = async (bench: Bench, name = 'berlin'): Promise<ClusterObject> =>
 const inSync = async (bench: Bench) => (await cluster(bench)).status?.conditions?.find(({ type }) => type === 'InSync');
 const runs = async (bench: Bench): Promise<string[]> => (await bench.list<UpdateRunObject>(UpdateRun)).map(({ metadata, status }) => `${metadata.name} ${status?.phase ?? 'Pending'}`);
 const rolledOut = async (bench: Bench) => (await bench.get<MeshObject>(Mesh, 'europe'))?.status?.conditions?.find(({ type }) => type === 'RolledOut');
-const events = async (bench: Bench): Promise<string[]> => (await bench.kubernetes.list<EventObject>(Event, { namespace: 'default' }, signal)).items.map(({ involvedObject, reason, message }) => `${involvedObject.name} ${reason}: ${message}`);
+/** Of clusters: runs have their own. */
+const events = async (bench: Bench): Promise<string[]> => (await bench.kubernetes.list<EventObject>(Event, { namespace: 'default' }, signal)).items.filter(({ involvedObject }) => involvedObject.kind === 'Cluster').map(({ involvedObject, reason, message }) => `${involvedObject.name} ${reason}: ${message}`);
 /** Something that asks for a new desired state of every cluster. */
 const change = (bench: Bench): Promise<void> => bench.create({ ...Mesh, kind: 'GlobalService', plural: 'globalservices' }, 'checkout', { host: 'checkout.example.com', service: { namespace: 'shop', name: 'checkout' } });
 const decide = (bench: Bench, name: string, action: 'accept' | 'revert', entry: DriftEntry, over: object = {}): Promise<void> =>
