@@ -5,13 +5,15 @@ import { connectKubernetes } from '../../../controller/adapters/kubernetes/conne
 import { systemRandom } from '../../../controller/adapters/random.ts';
 import { eventually } from '../../../controller/demo/eventually.ts';
 import { createEmbeddedApi } from '../../../controller/embedded/api.ts';
-import { embeddedClient } from '../../../controller/embedded/client.ts';
+import { embeddedClient, inProcess } from '../../../controller/embedded/client.ts';
 import { memoryObjectStore } from '../../../controller/embedded/store.ts';
+import { installGuards } from '../../../controller/hub/gates/guards.ts';
 import type { InventoryConfig } from '../../../controller/hub/ports.ts';
 import { fakeMetrics } from '../../../controller/runtime/testing/fakes.ts';
 import { Secret, type SecretObject } from '../../../mesh/api/resources/core.ts';
 import type { DiscoveredAnswer } from '../../../mesh/api/resources/inquiry-answers.ts';
 import type { InquiryObject } from '../../../mesh/api/resources/inquiry.ts';
+import { hubAccount } from '../../../mesh/api/resources/guards.ts';
 import { apiVersionOf, Cluster, HUB_RESOURCES, Inquiry } from '../../../mesh/api/resources/index.ts';
 import { CAPI_CLUSTERS, CLUSTER_PROFILES, type ClusterProfileObject, HELM_RELEASES, KUSTOMIZATIONS } from '../../../mesh/api/resources/other-inventories.ts';
 import { argoSecretNames } from '../../../mesh/inventory/endpoint.ts';
@@ -217,10 +219,10 @@ if (unpublished !== undefined) {
 
 describe.each(sets)('other inventories on the embedded API, $origin', (set) => {
   let place: Place;
-  beforeAll(() => {
+  beforeAll(async () => {
     const api = createEmbeddedApi({ objects: memoryObjectStore(), clock: systemClock, random: systemRandom, definitions: HUB_RESOURCES, namespaces: [OURS, 'argocd', 'fleet'], serviceCidrs: [] });
-    const client = embeddedClient(api);
-    place = { admin: client, hubs: client };
+    place = { admin: embeddedClient(api), hubs: embeddedClient(api, inProcess(hubAccount(OURS))) };
+    await installGuards(place.hubs, never);
   });
   cases(() => place, set);
 });
