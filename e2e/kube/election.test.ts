@@ -6,13 +6,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectKubernetes, type ConnectedKubernetes } from '../../controller/adapters/kubernetes/connect.ts';
 import { findPostgres, startPostgres, type TestPostgres } from '../../controller/adapters/records/testing/postgres-server.ts';
 import { eventually } from '../../controller/demo/eventually.ts';
-import { freePort } from '../../controller/demo/free-port.ts';
 import { fakeMetrics } from '../../controller/runtime/testing/fakes.ts';
 import { Cluster, type ClusterObject } from '../../mesh/api/resources/cluster.ts';
 import { Lease, type LeaseObject } from '../../mesh/api/resources/core.ts';
 import { findHelm } from '../charts/helm.ts';
 import { type AgentProcess, fetchText, isthmus, launch, type MemberApi, startAgent, startMemberApi, temporaryFolder } from '../embedded/hub-process.ts';
 import { missingAssets } from './apiserver.ts';
+import { freePorts } from './free-ports.ts';
 import { grantsOf, grantText, unusedGrants } from './grants.ts';
 import { type RestrictedApi, startRestricted } from './restricted.ts';
 
@@ -100,7 +100,8 @@ describe.skipIf(missing !== undefined)('two hubs', () => {
     postgres = await startPostgres(programs!);
     api = await startRestricted({ helm, chart: 'isthmus-hub', values: ['--set', 'gateway.advertise=hub.example.com:8443', '--set', 'replicas=2', '--set', 'records.postgres.existingSecret=records'] });
     admin = connectKubernetes({ kubeconfig: api.admin, userAgent: 'isthmus-e2e', metrics: fakeMetrics() });
-    for (let index = 0; index < 2; index += 1) replicas.push({ gatewayPort: await freePort(), health: `127.0.0.1:${await freePort()}`, running: undefined });
+    const [firstGateway = 0, firstHealth, secondGateway = 0, secondHealth] = await freePorts(4);
+    replicas.push({ gatewayPort: firstGateway, health: `127.0.0.1:${firstHealth}`, running: undefined }, { gatewayPort: secondGateway, health: `127.0.0.1:${secondHealth}`, running: undefined });
     front = await service(replicas);
     replicas.forEach(start);
     member = await startMemberApi(folder.path, 'oslo');

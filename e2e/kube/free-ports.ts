@@ -1,11 +1,27 @@
 /** Ports of 127.0.0.1 that nobody listens on. */
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** Held until all are known, so that they differ; another program may still take one before it is used. */
+/** Below the ports that systems give to outgoing connections: of those, somebody's connection may have one before it is used. */
+const LOWEST = 12_000;
+const HIGHEST = 32_000;
+const ATTEMPTS = 200;
+
+type Held = ReturnType<typeof createServer>;
+
+async function hold(): Promise<Held> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const server = createServer().listen(randomInt(LOWEST, HIGHEST), '127.0.0.1');
+    if (await once(server, 'listening').then(() => true, () => false)) return server;
+  }
+  throw new Error(`none of ${ATTEMPTS} ports of 127.0.0.1 between ${LOWEST} and ${HIGHEST} is free`);
+}
+
+/** Held until all are known, so that they differ; another program may still listen on one before it is used. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-    const server = createServer().once('error', reject).listen(0, '127.0.0.1', () => resolve(server));
-  })));
+  const servers: Held[] = [];
+  for (let index = 0; index < count; index += 1) servers.push(await hold());
   const ports = servers.map((server) => (server.address() as { port: number }).port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
