@@ -1,20 +1,13 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ConfigMap, Node, Service } from '../../mesh/api/resources/core.ts';
 import { ServiceExport, type ServiceExportObject, ServiceImport } from '../../mesh/api/resources/multicluster.ts';
 import { authorise, exportCheckout, make, peering, read, secretKeys, setReady, shop, sources, trusted } from './testing/scene.ts';
-import { checkoutFact, createWorld, type World } from './testing/world.ts';
+import { checkoutFact } from './testing/world.ts';
+import { testWorlds } from './testing/worlds.ts';
 
 const signal = new AbortController().signal;
 const NAME = 'checkout.shop.svc.clusterset.local';
-const worlds: World[] = [];
-afterEach(async () => { for (const world of worlds.splice(0)) await world.stop(); });
-
-async function started(): Promise<World> {
-  const world = await createWorld();
-  worlds.push(world);
-  await world.start();
-  return world;
-}
+const { started } = testWorlds();
 
 describe('what the agent says of its cluster', () => {
   test('a report with Cilium\'s settings, and again when they change', async () => {

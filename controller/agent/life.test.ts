@@ -1,18 +1,16 @@
 /** An agent over a long time: what it costs when nothing happens, and what many small losses leave behind. */
-import { afterEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { assign, authorise, edit, exportCheckout, peering, slices } from './testing/scene.ts';
-import { checkoutFact, createWorld, type World } from './testing/world.ts';
+import { checkoutFact, type World } from './testing/world.ts';
+import { testWorlds } from './testing/worlds.ts';
 import { EndpointSlice } from '../../mesh/api/resources/core.ts';
 
 const HOUR = 3_600_000;
-const worlds: World[] = [];
-afterEach(async () => { for (const world of worlds.splice(0)) await world.stop(); });
+const { started } = testWorlds();
 
 /** Everything at once: peering, a policy, an export, an import from a peer that answers. */
 async function busy(): Promise<World> {
-  const world = await createWorld();
-  worlds.push(world);
-  await world.start();
+  const world = await started();
   await exportCheckout(world);
   authorise(world);
   world.hub.set('ImportedFact', 'oslo/shop/checkout', checkoutFact('oslo', ['10.20.0.21']));

@@ -23,7 +23,7 @@ export interface Counted {
   begun: number;
 }
 
-const stageOfRow = (counted: Pick<Counted, 'byStage'>, target: RunTarget): number => Math.min(target.stage, counted.byStage.length - 1);
+export const stageOfRow = (counted: Pick<Counted, 'byStage'>, target: RunTarget): number => Math.min(target.stage, counted.byStage.length - 1);
 
 export function recount(counted: Counted, target: RunTarget, observed: TargetObservation | undefined, by: 1 | -1): void {
   const { whole, byStage, byGroup, rule } = counted;

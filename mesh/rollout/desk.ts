@@ -3,7 +3,7 @@ import type { JournalEntry } from '../model/history.ts';
 import type { Instant } from '../model/instant.ts';
 import { NEW_RUN_STATE, type RunState, type RunTarget, type RunValue, type StageValue, type TargetObservation } from '../model/rollout.ts';
 import { advance, type TargetClock, wakeAtOf } from './advance.ts';
-import { type Counted, countRows, recount } from './counted.ts';
+import { type Counted, countRows, recount, stageOfRow } from './counted.ts';
 import { advanceBack, backDeadline } from './go-back.ts';
 import { NOT_YET_GIVEN } from './health.ts';
 import { backDeadlineSecondsOf, deadlineSecondsOf, isInFlight, stagesOf } from './stage.ts';
@@ -66,7 +66,7 @@ export function createDesk(run: RunValue, observations: readonly TargetObservati
   const ahead = stages.map((stage): TargetClock => ({ now, watchedSince, progressDeadlineSeconds: deadlineSecondsOf(run.strategy, stage) }));
   const back = stages.map((stage): TargetClock => ({ now, watchedSince, progressDeadlineSeconds: backDeadlineSecondsOf(run.strategy, stage) }));
   const given = new Set<number>();
-  const stageOf = (target: RunTarget): number => Math.min(target.stage, stages.length - 1);
+  const stageOf = (target: RunTarget): number => stageOfRow(counted, target);
   const groupOf = (target: RunTarget): Tally | undefined => (target.group === undefined ? undefined : byGroup[stageOf(target)]![target.group]);
   const generationOf = (index: number): number | undefined => (given.has(index) ? NOT_YET_GIVEN : targets[index]!.generation);
 

@@ -77,3 +77,11 @@ describe('warnings', () => {
     expect(strategyWarnings(strategyOf(stages, more), fleet)).toEqual(warnings);
   });
 });
+
+test('a cluster that failed on its state is given it once more where that is asked, with the way back that it had', () => {
+  const changes = [
+    { cluster: 'berlin', fromId: 'new', toId: 'new', backId: 'old', failingBefore: true, again: true }, { cluster: 'cork', fromId: 'old', toId: 'new', backId: 'old', failingBefore: true },
+    { cluster: 'paris', fromId: 'old', toId: 'new' }, { cluster: 'rome', fromId: 'old', toId: 'new', backId: 'old' }, { cluster: 'turin', fromId: 'new', toId: 'new', backId: 'old' },
+  ];
+  expect(freezeTargets(strategyOf([stage('all', ['*'])]), [], changes).map(({ cluster, backId }) => [cluster, backId])).toEqual([['berlin', 'old'], ['cork', 'old'], ['paris', 'old'], ['rome', 'old']]);
+});

@@ -1,21 +1,14 @@
 /** What the agent writes for Cilium, and what it leaves to those who made it. */
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ConfigMap, type ConfigMapObject, Secret, type SecretObject } from '../../../mesh/api/resources/core.ts';
 import { renderPeering } from '../../../mesh/cilium/peering.ts';
 import { sha256Hex } from '../../adapters/digest.ts';
 import { peering, peersSecret, read, secretKeys, trusted } from '../testing/scene.ts';
-import { createWorld, type World } from '../testing/world.ts';
+import type { World } from '../testing/world.ts';
+import { testWorlds } from '../testing/worlds.ts';
 
 const signal = new AbortController().signal;
-const worlds: World[] = [];
-afterEach(async () => { for (const world of worlds.splice(0)) await world.stop(); });
-
-async function started(): Promise<World> {
-  const world = await createWorld();
-  worlds.push(world);
-  await world.start();
-  return world;
-}
+const { started } = testWorlds();
 
 describe('the desired state', () => {
   test('is written, read back and reported; a damaged or foreign one is refused', async () => {

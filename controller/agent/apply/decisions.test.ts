@@ -1,18 +1,16 @@
 /** What a person decided through the hub, as an agent carries it out: kept, overwritten once, and never beyond what was seen. */
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ConfigMap, EndpointSlice, Secret, type SecretObject, Service, type ServiceObject } from '../../../mesh/api/resources/core.ts';
 import type { DriftEntry, DriftOverride } from '../../../mesh/model/desired.ts';
 import { assign, authorise, base64, edit, exportCheckout, peering, peersSecret, read } from '../testing/scene.ts';
-import { createWorld, type World } from '../testing/world.ts';
+import type { World } from '../testing/world.ts';
+import { testWorlds } from '../testing/worlds.ts';
 
 const signal = new AbortController().signal;
-const worlds: World[] = [];
-afterEach(async () => { for (const world of worlds.splice(0)) await world.stop(); });
+const { started } = testWorlds();
 
 async function peered(): Promise<World> {
-  const world = await createWorld();
-  worlds.push(world);
-  await world.start();
+  const world = await started();
   await assign(world, { peering: peering(['oslo', 'rome']) });
   return world;
 }

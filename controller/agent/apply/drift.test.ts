@@ -1,19 +1,17 @@
 /** What a person or another controller may do to the objects that we write for Cilium. */
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ConfigMap, Secret, type SecretObject } from '../../../mesh/api/resources/core.ts';
 import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
 import { KubernetesError, KubernetesUnreachable } from '../../../mesh/ports/kubernetes.ts';
 import { assign, base64, edit, make, peering, peersSecret, read } from '../testing/scene.ts';
-import { createWorld, type World } from '../testing/world.ts';
+import type { World } from '../testing/world.ts';
+import { testWorlds } from '../testing/worlds.ts';
 
 const signal = new AbortController().signal;
-const worlds: World[] = [];
-afterEach(async () => { for (const world of worlds.splice(0)) await world.stop(); });
+const { made, started } = testWorlds();
 
 async function peered(): Promise<World & { readonly first: string }> {
-  const world = await createWorld();
-  worlds.push(world);
-  await world.start();
+  const world = await started();
   const first = await assign(world, { peering: peering(['oslo']) });
   expect(world.heard('AppliedReport', 'berlin')).toMatchObject({ id: first, healthy: true });
   return Object.assign(world, { first });
@@ -29,8 +27,7 @@ const replace = async (world: World, change: (object: SecretObject) => object): 
 };
 
 test('a cluster whose mesh certificates are another\'s is not healthy, says why, and becomes healthy when they are ours', async () => {
-  const world = await createWorld();
-  worlds.push(world);
+  const world = await made();
   const theirs = { namespace: 'kube-system', name: 'clustermesh-apiserver-remote-cert' };
   await make(world, Secret, { apiVersion: 'v1', kind: 'Secret', type: 'kubernetes.io/tls', metadata: theirs, data: { 'tls.crt': base64('x'), 'tls.key': base64('y') } }, 'helm');
   await world.start();
@@ -153,9 +150,7 @@ describe('an API that refuses', () => {
 });
 
 test('the users are written before the peers, and without peering only what we wrote goes', async () => {
-  const world = await createWorld();
-  worlds.push(world);
-  await world.start();
+  const world = await started();
   await make(world, Secret, { apiVersion: 'v1', kind: 'Secret', metadata: { namespace: 'kube-system', name: 'other' }, type: 'Opaque', data: { a: 'eA==' } });
   await assign(world, { peering: peering(['oslo']) });
   const peeringWrites = (): string[] => world.writes.filter((write) => /cilium-|remote-users/.test(write));

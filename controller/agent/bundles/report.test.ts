@@ -1,14 +1,14 @@
 /** What the hub hears of bundles from a whole agent, and what stays without the hub. */
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { ConfigMap, type ConfigMapObject, Secret } from '../../../mesh/api/resources/core.ts';
 import { content } from '../../../mesh/bundle/testing/contents.ts';
 import type { BundleContent } from '../../../mesh/model/bundle.ts';
 import { peering, peersSecret, read, trusted } from '../testing/scene.ts';
-import { createWorld, type World } from '../testing/world.ts';
+import type { World } from '../testing/world.ts';
+import { testWorlds } from '../testing/worlds.ts';
 import { delivery } from './testing/scene.ts';
 
-const worlds: World[] = [];
-afterEach(async () => { for (const world of worlds.splice(0)) await world.stop(); });
+const { started } = testWorlds();
 const settings = { namespace: 'shop', name: 'settings' };
 const brought = async (world: World) => (await read<ConfigMapObject>(world, ConfigMap, settings))?.data;
 const heard = (world: World) => world.heard('AppliedReport', 'berlin');
@@ -23,9 +23,7 @@ async function assign(world: World, bundles: readonly BundleContent[], generatio
 }
 
 test('a state counts as applied when peering and bundles are in place, for its generation', async () => {
-  const world = await createWorld();
-  worlds.push(world);
-  await world.start();
+  const world = await started();
   const planned = await assign(world, [], 1);
   expect(heard(world)).toMatchObject({ id: planned, healthy: true, generation: 1 });
   const id = await assign(world, [content()], 2, { tell: false });
@@ -47,9 +45,7 @@ test('a state counts as applied when peering and bundles are in place, for its g
 });
 
 test('without the hub everything stays, over a restart as well; the hub\'s return changes nothing', async () => {
-  const world = await createWorld();
-  worlds.push(world);
-  await world.start();
+  const world = await started();
   const id = await assign(world, [content()], 1);
   await world.clock.advance(2000);
   world.setHub(false);
@@ -66,9 +62,7 @@ test('without the hub everything stays, over a restart as well; the hub\'s retur
 });
 
 test('an inventory that somebody takes away is written again; without assignment and disk nothing is taken away', async () => {
-  const world = await createWorld();
-  worlds.push(world);
-  await world.start();
+  const world = await started();
   await assign(world, [content()], 1);
   await world.kubernetes.delete(ConfigMap, { namespace: 'isthmus-system', name: 'isthmus-bundle-shop' }, {}, new AbortController().signal);
   await world.clock.advance(31_000);

@@ -1,23 +1,21 @@
 /** What may happen to an import's namespace, its objects and its source. */
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { EndpointSlice, Namespace, Service, type ServiceObject } from '../../../mesh/api/resources/core.ts';
 import { ServiceExport, type ServiceExportObject, ServiceImport, type ServiceImportObject } from '../../../mesh/api/resources/multicluster.ts';
 import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import { derivedName } from '../../../mesh/services/derived.ts';
 import { sha256Hex } from '../../adapters/digest.ts';
 import { authorise, edit, exportCheckout, make, read, shop, slices } from '../testing/scene.ts';
-import { checkoutFact, createWorld, type World } from '../testing/world.ts';
+import { checkoutFact, type World } from '../testing/world.ts';
+import { testWorlds } from '../testing/worlds.ts';
 
 const signal = new AbortController().signal;
 const derivedRef = { namespace: 'shop', name: derivedName(shop, sha256Hex) };
 const NAME = 'checkout.shop.svc.clusterset.local';
-const worlds: World[] = [];
-afterEach(async () => { for (const world of worlds.splice(0)) await world.stop(); });
+const { made, started } = testWorlds();
 
 async function importing(fact = checkoutFact('oslo', ['10.20.0.21'])): Promise<World> {
-  const world = await createWorld();
-  worlds.push(world);
-  await world.start();
+  const world = await started();
   world.hub.set('ImportedFact', 'oslo/shop/checkout', fact);
   await world.clock.advance(100);
   return world;
@@ -51,8 +49,7 @@ describe('somebody else', () => {
   });
 
   test('has a Service of the derived name: it is left alone, said, and the import comes when it is gone', async () => {
-    const world = await createWorld();
-    worlds.push(world);
+    const world = await made();
     await make(world, Service, { apiVersion: 'v1', kind: 'Service', metadata: derivedRef, spec: { ports: [{ port: 1 }], selector: { app: 'theirs' } } });
     await world.start();
     world.hub.set('ImportedFact', 'oslo/shop/checkout', checkoutFact('oslo', ['10.20.0.21']));
@@ -71,8 +68,7 @@ describe('somebody else', () => {
   });
 
   test('refuses the Service by an admission rule, and takes the rule away later', async () => {
-    const world = await createWorld();
-    worlds.push(world);
+    const world = await made();
     world.refuse = (write) => { if (write.includes(derivedRef.name)) throw new KubernetesError(400, 'BadRequest', 'admission webhook denied the request'); };
     await world.start();
     world.hub.set('ImportedFact', 'oslo/shop/checkout', checkoutFact('oslo', ['10.20.0.21']));
@@ -114,9 +110,7 @@ test('a hub that shares nothing is believed at once: names do not exist, and wha
 describe('sizes and kinds', () => {
   test('a service of 1,000 endpoints is exported with 500, told whole, and imported in slices of 100', async () => {
     const many = Array.from({ length: 1000 }, (_, index) => `10.10.${index >> 8}.${index & 255}`);
-    const world = await createWorld();
-    worlds.push(world);
-    await world.start();
+    const world = await started();
     await exportCheckout(world, many);
     const fact = authorise(world);
     expect([fact.endpoints.length, fact.endpointsOmitted]).toEqual([500, 500]);
@@ -144,9 +138,7 @@ describe('sizes and kinds', () => {
   });
 
   test('hundreds of imports are written once each', async () => {
-    const world = await createWorld();
-    worlds.push(world);
-    await world.start();
+    const world = await started();
     for (let index = 0; index < 300; index += 1) world.hub.set('ImportedFact', `oslo/shop/s${index}`, { ...checkoutFact('oslo', [`10.20.${index >> 8}.${index & 255}`]), name: `s${index}` });
     await world.clock.advance(2000);
     expect((await world.kubernetes.list(ServiceImport, { namespace: 'shop' }, signal)).items).toHaveLength(300);

@@ -1,22 +1,15 @@
 /** Shared services as one cluster of the mesh has them: objects, DNS, failover, peers, drills. */
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { EndpointSlice, Namespace, Service, type ServiceObject } from '../../../mesh/api/resources/core.ts';
 import { ServiceExport, ServiceImport, type ServiceImportObject } from '../../../mesh/api/resources/multicluster.ts';
 import type { ExportFact } from '../../../mesh/model/service.ts';
 import { authorise, exportCheckout, make, read, setReady, shop, sources, trusted } from '../testing/scene.ts';
-import { checkoutFact, createWorld, revision, type World } from '../testing/world.ts';
+import { checkoutFact, revision, type World } from '../testing/world.ts';
+import { testWorlds } from '../testing/worlds.ts';
 
 const signal = new AbortController().signal;
 const NAME = 'checkout.shop.svc.clusterset.local';
-const worlds: World[] = [];
-afterEach(async () => { for (const world of worlds.splice(0)) await world.stop(); });
-
-async function started(): Promise<World> {
-  const world = await createWorld();
-  worlds.push(world);
-  await world.start();
-  return world;
-}
+const { started } = testWorlds();
 
 describe('services', () => {
   async function withOslo(state: Parameters<typeof revision>[0] = {}): Promise<World> {
