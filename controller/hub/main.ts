@@ -99,7 +99,10 @@ export async function runHub(options: HubOptions, signal: AbortSignal): Promise<
         ...(options.history === undefined ? {} : { history: options.history }),
         ...(options.leaderElection === true ? { leaderElection: { identity: `${hostname()}_${randomBytes(6).toString('hex')}` } } : {}),
       });
-      const health = await serveHealth({ listen: options.healthListen, metrics, ready: () => withProblem(hub.ready(), api.problem?.()) }, everything.signal);
+      const ready = (): Readiness => withProblem(hub.ready(), api.problem?.());
+      const told = metrics.gauge('isthmus_hub_ready', '1 where /readyz answers ok, else 0: on replicas that do not lead, too.');
+      metrics.beforeReading(() => told.set({}, ready().ok ? 1 : 0));
+      const health = await serveHealth({ listen: options.healthListen, metrics, ready }, everything.signal);
       log.info({ health: health.address }, 'health and metrics are served');
       await hub.start(everything.signal);
     } finally {

@@ -105,7 +105,10 @@ export const RUN_INDEXES = {
 /** Sorted by name. */
 export const openRuns = (runs: Cache<UpdateRunObject>): readonly UpdateRunObject[] => runs.byIndex('ended', 'false');
 
-/** Those, and ended ones whose object is still held. Sorted by name. */
+/** Their objects are there yet. Sorted by name. */
+export const endedRuns = (runs: Cache<UpdateRunObject>): readonly UpdateRunObject[] => runs.byIndex('ended', 'true');
+
+/** Open ones, and ended ones whose object is still held. Sorted by name. */
 export const unsettledRuns = (runs: Cache<UpdateRunObject>): readonly UpdateRunObject[] => runs.byIndex('settled', 'false');
 
 /** zod's conditions allow an `undefined` member, which JSON never has. */

@@ -44,6 +44,7 @@ import { createInquiries } from './inquiry/inquiry.ts';
 import { createLiveRows } from './inventory/freshness.ts';
 import { CLUSTER_INDEXES } from './inventory/claims.ts';
 import { historyAnswers } from './inventory/history-answers.ts';
+import { measureClusters } from './inventory/cluster-metrics.ts';
 import { createInventory } from './inventory/inventory.ts';
 import { createQueries } from './inventory/queries.ts';
 import { createSavedQueries } from './inventory/saved-queries.ts';
@@ -56,6 +57,7 @@ import { measureRuns } from './notices/run-metrics.ts';
 import { createSinks } from './notices/sinks.ts';
 import { createDiscovery } from './others/discovery.ts';
 import { createProfiles } from './others/profiles.ts';
+import { passingMetrics } from './passing-metrics.ts';
 import { publishPeers } from './peers/peers.ts';
 import type { HubConfig, HubPorts, InventoryConfig } from './ports.ts';
 import { ensureDefaultStrategy, ensureNamespace } from './preparation.ts';
@@ -198,10 +200,12 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     }
 
     async function checkRecords(within: CancelSignal): Promise<void> {
+      const refuses = metrics.gauge('isthmus_hub_records_problem', '1 while the records cannot be written, else 0.');
       for (let before: string | undefined; !within.aborted;) {
         const problem = await records.check().then(() => undefined, messageOf);
         if (before !== undefined) notReady.delete(before);
         if (problem !== undefined) notReady.add(problem);
+        refuses.set({}, problem === undefined ? 0 : 1);
         if (problem !== before && problem !== undefined) log.error({ problem }, 'records cannot be written');
         before = problem;
         await clock.sleepUntil(clock.now() + RECORDS_CHECK_MILLISECONDS, within);
@@ -217,7 +221,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
       await bundlePublishing.load();
       await drills.resume();
       for (const notice of notices) await notice.load();
-      const stopMeasuring = measureRuns({ ports, runs, budgetOf });
+      const measures = [measureRuns({ ports, runs, budgetOf }), measureClusters({ ports, clusters })];
       await runParts([
         ...notices.map(({ start }) => ({ name: 'notices', start })),
         { name: 'inventory', start: inventory.start },
@@ -238,7 +242,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
         { name: 'inquiry', start: inquiries.start },
         { name: 'cluster profiles', start: profiles.start },
         { name: 'gateway', start: serve },
-      ], within, ports).finally(stopMeasuring);
+      ], within, ports).finally(() => { for (const stop of measures) stop(); });
     }
 
     notReady.clear();
@@ -262,7 +266,13 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
           notReady.clear();
           notReady.add('another replica leads');
         };
-        const lead: Lead = (leading, holds) => work(fenced(outside, holds), leading).finally(follow);
+        const lead: Lead = (leading, holds) => {
+          const told = passingMetrics(outside.metrics);
+          return work({ ...fenced(outside, holds), metrics: told.metrics }, leading).finally(() => {
+            told.clear();
+            follow();
+          });
+        };
         follow();
         const { kubernetes: client, clock, steadyClock = clock, random, log, metrics } = outside;
         await runElected({ client, namespace, name: LEASE, identity: leaderElection.identity, clock, steadyClock, random, log, metrics }, lead, signal);

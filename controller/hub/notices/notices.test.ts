@@ -116,6 +116,8 @@ it('clusters that fail are told together, and open runs are measured', async () 
   expect(typesOf(sent).filter((type) => type === 'cluster-failed' || !type.startsWith('cluster-'))).toEqual(['cluster-failed', 'cluster-failed', 'completed-with-failures']);
   expect(bench.metrics.value('isthmus_hub_runs_open')).toBe(0);
   expect(Object.keys(bench.metrics.all()).filter((name) => name.startsWith('isthmus_hub_run_phase'))).toEqual([]);
+  const finishedAt = (await bench.get<UpdateRunObject>(UpdateRun, 'europe-1'))?.status?.finishedAt ?? '';
+  expect(bench.metrics.value('isthmus_hub_run_ended_timestamp_seconds', { run: 'europe-1', phase: 'CompletedWithFailures' })).toBe(Date.parse(finishedAt) / 1000);
 });
 
 describe('types', () => {

@@ -1,9 +1,10 @@
-/** What a Prometheus reads of open runs. As many as are told are bounded: names of runs are people's. */
+/** What a Prometheus reads of open runs, and of those that ended last. As many as are told are bounded: names of runs are people's. */
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
+import { fromRfc3339 } from '../../../mesh/model/instant.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import type { HubPorts } from '../ports.ts';
 import type { Budgets } from './budgets.ts';
-import { openRuns, runPhase } from '../views.ts';
+import { endedRuns, openRuns, runPhase } from '../views.ts';
 
 interface Parts {
   readonly ports: Pick<HubPorts, 'metrics'>;
@@ -34,10 +35,13 @@ export function measureRuns({ ports: { metrics }, runs, budgetOf }: Parts): () =
   const clusters = metrics.gauge('isthmus_hub_run_clusters', 'Clusters of each open update run, by what became of them.', ['run', 'state']);
   const waits = metrics.gauge('isthmus_hub_run_waiting', 'What each open update run waits for: gate, time, away, turn, soak, person, inconclusive-gate.', ['run', 'reason']);
   const budget = metrics.gauge('isthmus_hub_run_budget', 'Of the stage at work: how much of its budgets is used, and their limits.', ['run', 'budget', 'side']);
-  const all = [phases, clusters, waits, budget];
+  const ended = metrics.gauge('isthmus_hub_run_ended_timestamp_seconds', 'When update runs ended, by the phase that they ended in. Of at most 32 runs, the last.', ['run', 'phase']);
+  const all = [phases, clusters, waits, budget, ended];
 
   return metrics.beforeReading(() => {
     for (const gauge of all) gauge.clear();
+    const last = endedRuns(runs).map((object) => ({ run: object.metadata.name, phase: runPhase(object), at: fromRfc3339(object.status?.finishedAt) ?? 0 })).sort((a, b) => b.at - a.at).slice(0, MOST_RUNS);
+    for (const { run, phase, at } of last) ended.set({ run, phase }, at / 1000);
     const every = openRuns(runs);
     open.set({}, every.length);
     const oldest = [...every].sort((a, b) => ((a.metadata.creationTimestamp ?? '') < (b.metadata.creationTimestamp ?? '') ? -1 : 1)).slice(0, MOST_RUNS);
