@@ -1,8 +1,8 @@
 /** The charts as people use them: lint, render, refuse, install on a real kube-apiserver, upgrade and uninstall. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { type ConnectedKubernetes, connectKubernetes } from '../../controller/adapters/kubernetes/connect.ts';
 import { decodeJoinToken } from '../../controller/runtime/join-token.ts';
 import { fakeMetrics } from '../../controller/runtime/testing/fakes.ts';
@@ -108,6 +108,24 @@ describe.skipIf(withoutHelm !== undefined)('charts', () => {
     expect(leases(several)).toEqual(['create', 'get', 'update'].map((verb) => `${verb} leases.coordination.k8s.io ${verb === 'create' ? '*' : 'isthmus-hub'} in isthmus-system`));
   });
 
+  test('alerts and their scraping come where the operator is, or when asked for, as values want them', async () => {
+    const of = async (...more: readonly string[]): Promise<readonly KubernetesObject[]> =>
+      (await renderChart(helm, 'isthmus-hub', [...MINIMAL['isthmus-hub'], ...more])).filter(({ apiVersion }) => apiVersion.startsWith('monitoring.'));
+    const operator = ['ServiceMonitor', 'PrometheusRule'].flatMap((kind) => ['--api-versions', `monitoring.coreos.com/v1/${kind}`]);
+    expect(await of()).toEqual([]);
+    expect((await of(...operator, '--set', 'monitoring.rules=never')).map(({ kind }) => kind)).toEqual(['ServiceMonitor']);
+    expect((await of('--set', 'monitoring.rules=always')).map(({ kind }) => kind)).toEqual(['PrometheusRule']);
+    const plain = parse(readFileSync(join(chartFolder('isthmus-hub'), 'files/alerts/isthmus.rules.yaml'), 'utf8')) as { readonly groups: readonly { readonly rules: readonly { readonly alert: string; readonly for?: string; readonly annotations: { readonly runbook_url: string } }[] }[] };
+    const [rule, monitor] = await of(...operator) as readonly (KubernetesObject & { readonly spec: typeof plain })[];
+    expect(rule!.spec).toEqual(plain);
+    expect(monitor).toMatchObject({ spec: { endpoints: [{ port: 'metrics' }] } });
+    const [changed] = await of(...operator, '--set', 'monitoring.without={IsthmusRunWaits}', '--set', 'monitoring.for.IsthmusRunPaused=2h', '--set', 'monitoring.runbooks=https://docs.example.com/', '--set', 'monitoring.labels.release=prometheus') as readonly (KubernetesObject & { readonly spec: typeof plain })[];
+    expect(changed!.metadata.labels).toMatchObject({ release: 'prometheus' });
+    const rules = changed!.spec.groups.flatMap((group) => group.rules);
+    expect(rules.map(({ alert }) => alert)).toEqual(plain.groups.flatMap((group) => group.rules.map(({ alert }) => alert)).filter((alert) => alert !== 'IsthmusRunWaits'));
+    expect(rules.find(({ alert }) => alert === 'IsthmusRunPaused')).toMatchObject({ for: '2h', annotations: { runbook_url: 'https://docs.example.com/docs/reference/alerts.md#isthmusrunpaused' } });
+  });
+
   test('roles for people are bound to nobody, approve and override only what they are named for, and let viewers see every kind that holds no answer and no token', async () => {
     const objects = await renderChart(helm, 'isthmus-hub', MINIMAL['isthmus-hub']);
     const roles = objects.filter(isForPeople).map((object) => object as KubernetesObject & { readonly rules: readonly { readonly resources: readonly string[]; readonly verbs: readonly string[] }[] });
@@ -168,6 +186,8 @@ describe.skipIf(withoutHelm !== undefined)('charts', () => {
     { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'inventory.argocdNamespaces={Argo}'], says: /argocdNamespaces/ },
     { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'gates.secrets={isthmus-authority}'], says: /secrets/ },
     { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'notifications[0].url=https://ada:secret@chat'], says: /notifications/ },
+    { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'monitoring.rules=true'], says: /monitoring/ },
+    { chart: 'isthmus-hub', values: [...MINIMAL['isthmus-hub'], '--set', 'monitoring.for.Nothing=2h'], says: /there is no alert "Nothing"; there are IsthmusHubMissing, / },
     { chart: 'isthmus-agent', values: ['--set', 'hub.address=hub.example.com:8443'], says: /name/ },
     { chart: 'isthmus-agent', values: ['--set', 'cluster.name=berlin'], says: /address/ },
     { chart: 'isthmus-agent', values: ['--set', 'cluster.name=Berlin', '--set', 'hub.address=h:1'], says: /name/ },
