@@ -10,6 +10,7 @@ import { reportOn } from '../report.ts';
 import { runPhase, runSpec, unsettledRuns } from '../views.ts';
 import { writeStatus } from '../write-status.ts';
 import { createRunBook, type OpenRun } from './book.ts';
+import { concernsRuns } from './concerns.ts';
 import { createConductor } from './conduct.ts';
 import { releaseObject } from './finalizer.ts';
 import { intentOf } from './intent.ts';
@@ -152,6 +153,7 @@ export function createRollout(parts: RolloutParts): Rollout {
   gates.subscribe(wake);
   windows.subscribe(wake);
   bundles.subscribe(wake);
+  sources.clusters.subscribe((event) => { if (concernsRuns(event)) wake(); });
   fleet.subscribe(({ type }) => { if (type === 'AppliedReport' || type === 'Connection') wake(); });
   return {
     ...loop,
