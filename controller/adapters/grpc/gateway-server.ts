@@ -1,16 +1,17 @@
 /** The hub's gateway over gRPC. */
 import { Metadata, type ServerDuplexStream, type ServiceError } from '@grpc/grpc-js';
+import { GATEWAY_CALLERS } from '../../../mesh/api/authorization.ts';
 import * as codec from '../../../mesh/api/codec/gateway.ts';
 import { GatewayDefinition } from '../../../mesh/api/gen/isthmus/v1/gateway.ts';
 import { HUB_TYPES } from '../../../mesh/model/sync.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Log } from '../../../mesh/ports/log.ts';
 import { type GatewayHandler, type GatewayServer, type ServerMaterial, TransportError } from '../../../mesh/ports/transport.ts';
-import { peerOf } from './identity.ts';
+import { callerOf } from './identity.ts';
 import { createJoinLimit, DEFAULT_JOIN_LIMIT, type JoinLimit } from './join-limit.ts';
 import { noteRefusals, type Refusals } from './refusals.ts';
 import { serve } from './serve.ts';
-import { rawService } from './service.ts';
+import { rawService, type Served } from './service.ts';
 import { SYNC_TYPES_HEADER } from './settings.ts';
 import { toStatus } from './status.ts';
 import { grpcSyncStream } from './stream.ts';
@@ -26,18 +27,19 @@ export function grpcGatewayServer(options: { readonly listen: string; readonly l
   return {
     serve(handler, material, signal) {
       const refusals = noteRefusals();
-      return serve({ ...options, interceptors: [refusals.interceptor] }, rawService(GatewayDefinition), {
+      const implementation: Served<typeof GATEWAY_CALLERS> = {
         join: unary(options.log, joinMethod(handler, createJoinLimit(options.joinLimit ?? DEFAULT_JOIN_LIMIT))),
         renew: unary(options.log, async (call, cancel) => {
-          const peer = peerOf(call.getAuthContext(), material().trustDomain, Date.now());
+          const peer = callerOf(GATEWAY_CALLERS.renew, call.getAuthContext(), material().trustDomain, Date.now());
           return codec.encodeRenewResponse(await handler.renew(peer, codec.decodeRenewRequest(call.request), cancel));
         }),
         issueMeshCertificates: unary(options.log, async (call, cancel) => {
-          const peer = peerOf(call.getAuthContext(), material().trustDomain, Date.now());
+          const peer = callerOf(GATEWAY_CALLERS.issueMeshCertificates, call.getAuthContext(), material().trustDomain, Date.now());
           return codec.encodeCertificates(await handler.issueMeshCertificates(peer, codec.decodeCertificateRequests(call.request), cancel));
         }),
         sync: (call: Duplex) => { void runSync(call, handler, material, signal, options.log, refusals); },
-      }, material, signal);
+      };
+      return serve({ ...options, interceptors: [refusals.interceptor] }, rawService(GatewayDefinition), implementation, material, signal);
     },
   };
 }
@@ -76,7 +78,7 @@ async function runSync(call: Duplex, handler: GatewayHandler, material: () => Se
   serverSignal.addEventListener('abort', stop, { once: true });
   let expiry: NodeJS.Timeout | undefined;
   try {
-    const peer = peerOf(call.getAuthContext(), material().trustDomain, Date.now());
+    const peer = callerOf(GATEWAY_CALLERS.sync, call.getAuthContext(), material().trustDomain, Date.now());
     const expired = (): void => refuse(new TransportError('retry', 'Unauthenticated', `client certificate: expired at ${new Date(peer.notAfter).toISOString()}; connect with the renewed one`));
     expiry = setTimeout(expired, Math.min(Math.max(0, peer.notAfter - Date.now()), LONGEST_TIMEOUT_MILLISECONDS));
     if (serverSignal.aborted) stop();

@@ -3,6 +3,7 @@ import type { PeerCertificate } from 'node:tls';
 import type { ServerUnaryCall } from '@grpc/grpc-js';
 import { type CertificateFacts, clusterOfSpiffeId, readCertificate } from '../../../certs/index.ts';
 import { toPem } from '../../../certs/pem.ts';
+import type { Caller } from '../../../mesh/api/authorization.ts';
 import { type PeerIdentity, TransportError } from '../../../mesh/ports/transport.ts';
 
 type AuthContext = ReturnType<ServerUnaryCall<unknown, unknown>['getAuthContext']>;
@@ -21,7 +22,8 @@ const refused = (problem: string): TransportError => new TransportError('user', 
 export function peerOf(context: AuthContext, trustDomain: string, now: number): ProvenPeer {
   const raw = context.sslPeerCertificate?.raw;
   if (raw === undefined) throw refused('there is none, or it was not issued by a root that is trusted here; join the cluster again if its certificate has expired');
-  const facts = readCertificate(toPem('CERTIFICATE', raw));
+  const facts = readable(raw);
+  if (facts instanceof Error) throw refused(facts.message);
   if (now >= facts.notAfter) throw refused(`expired at ${new Date(facts.notAfter).toISOString()}; join the cluster again`);
   if (now < facts.notBefore) throw refused(`is not valid before ${new Date(facts.notBefore).toISOString()}; compare the clocks of both sides`);
   const spiffeId = onlyUri(facts);
@@ -32,12 +34,28 @@ export function peerOf(context: AuthContext, trustDomain: string, now: number): 
   return { cluster, spiffeId, certificateSerial: facts.serial, notAfter: facts.notAfter };
 }
 
+/** Who calls, where the call's rule wants it proven. */
+export function callerOf<Rule extends Caller>(rule: Rule, context: AuthContext, trustDomain: string, now: number): Rule extends 'holder of a join token' ? undefined : ProvenPeer;
+export function callerOf(rule: Caller, context: AuthContext, trustDomain: string, now: number): ProvenPeer | undefined {
+  return rule === 'holder of a join token' ? undefined : peerOf(context, trustDomain, now);
+}
+
+/** OpenSSL takes more encodings than DER; ours are DER. */
+function readable(raw: Uint8Array): CertificateFacts | Error {
+  try {
+    return readCertificate(toPem('CERTIFICATE', raw));
+  } catch (error) {
+    return new Error(`cannot be read (${error instanceof Error ? error.message : String(error)}); it was not issued by a hub of this version`);
+  }
+}
+
 const onlyUri = (facts: CertificateFacts): string | undefined => (facts.uris.length === 1 ? facts.uris[0] : undefined);
 
 /** For `tls.connect`: the server is who it should be if it has exactly this SPIFFE ID; which host name it was dialled by does not matter. */
 export function checkServerId(expected: string): (host: string, certificate: PeerCertificate) => Error | undefined {
   return (_host, certificate) => {
-    const facts = readCertificate(toPem('CERTIFICATE', certificate.raw));
+    const facts = readable(certificate.raw);
+    if (facts instanceof Error) return new Error(`certificate: ${facts.message}`);
     if (onlyUri(facts) === expected) return undefined;
     return new Error(`SPIFFE ID is ${facts.uris.map((uri) => JSON.stringify(uri)).join(', ') || 'absent'}, expected "${expected}"`);
   };

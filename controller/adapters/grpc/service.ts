@@ -1,7 +1,10 @@
 /** Generated service definitions as grpc-js wants them. Messages stay bytes here: `mesh/api/codec` reads and writes them, with its bounds and errors. */
-import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
+import type { MethodDefinition, ServiceDefinition, UntypedHandleCall } from '@grpc/grpc-js';
 
 export type RawMethod = MethodDefinition<Uint8Array, Uint8Array>;
+
+/** An implementation of each method that has a rule, and of no other. */
+export type Served<Callers> = { readonly [Method in keyof Callers]: UntypedHandleCall };
 
 interface GeneratedService {
   readonly fullName: string;

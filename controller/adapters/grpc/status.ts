@@ -33,6 +33,8 @@ const REASON_KEY = 'isthmus-reason';
 const ADVICE_KEY = 'isthmus-advice';
 /** gRPC percent-encodes details into one header; longer ones could exceed a peer's header limit. */
 const LONGEST_DETAILS = 2000;
+/** What a cut may leave at the end; `encodeURI` throws where it meets one. */
+const HALF_A_CHARACTER = /[\uD800-\uDBFF]$/;
 /** What Node and OpenSSL say of a server whose chain does not lead to the pinned roots, or whose name our own check refused. */
 const UNTRUSTED = /certificate|self-signed|CERT_|ERR_TLS|SPIFFE/;
 
@@ -42,7 +44,7 @@ export function toStatus(error: unknown): { readonly code: status; readonly deta
   const metadata = new Metadata();
   metadata.set(REASON_KEY, known.reason);
   metadata.set(ADVICE_KEY, known.advice);
-  return { code: error instanceof TransportError ? CODES[known.reason] : status.INTERNAL, details: known.message.slice(0, LONGEST_DETAILS), metadata };
+  return { code: error instanceof TransportError ? CODES[known.reason] : status.INTERNAL, details: known.message.slice(0, LONGEST_DETAILS).replace(HALF_A_CHARACTER, ''), metadata };
 }
 
 export function fromStatus(address: string, error: ServiceError): TransportError {

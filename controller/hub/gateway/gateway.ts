@@ -1,4 +1,5 @@
 /** Agents' streams: what they say goes into the fleet, what the hub has to tell them comes from their publisher. */
+import { speakingProblem } from '../../../mesh/api/authorization.ts';
 import { AGENT_TYPES, HUB_TYPES, type SyncResource, type SyncType } from '../../../mesh/model/sync.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Log } from '../../../mesh/ports/log.ts';
@@ -35,12 +36,18 @@ export function createGateway({ fleet, publishers, isMember, stopping, log, metr
 
   /** `unreadable`: what could not even be read of the delta. */
   function receive(cluster: string, type: AgentType, resources: readonly SyncResource[], removed: readonly string[], unreadable: readonly string[]): string {
+    for (const resource of resources) {
+      const problem = speakingProblem(cluster, type, resource);
+      if (problem === undefined) continue;
+      refused.inc({ type });
+      throw new TransportError('user', 'PermissionDenied', `Sync: ${problem}; nothing of this message was taken`);
+    }
     const problems: string[] = [];
     const names = new Set(fleet.values(cluster, type).keys());
     for (const name of removed) names.delete(name);
     const good = resources.filter((resource) => {
       const full = !names.has(resource.name) && names.size >= MOST_OF_A_CLUSTER[type];
-      const problem = full ? `is one too many: at most ${MOST_OF_A_CLUSTER[type]} of a cluster are taken` : resourceProblem(cluster, type, resource);
+      const problem = full ? `is one too many: at most ${MOST_OF_A_CLUSTER[type]} of a cluster are taken` : resourceProblem(type, resource);
       if (problem === undefined) names.add(resource.name);
       if (problem !== undefined) problems.push(`${type} ${resource.name}: ${problem}`);
       return problem === undefined;
@@ -76,8 +83,8 @@ export function createGateway({ fleet, publishers, isMember, stopping, log, metr
           receive: (type, resources, removed, unreadable) => (streams.get(cluster) === end ? receive(cluster, type as AgentType, resources, removed, unreadable) : 'a newer stream of this cluster has taken over'),
         }, end.signal);
       } catch (error) {
-        // A message that is too large or no message at all: the stream cannot go on, and people should know why it never stays.
-        if (error instanceof TransportError && error.reason === 'InvalidRequest' && streams.get(cluster) === end) fleet.refuse(cluster, error.message);
+        // A message that is too large, no message at all or one for another cluster: the stream cannot go on, and people should know why it never stays.
+        if (error instanceof TransportError && (error.reason === 'InvalidRequest' || error.reason === 'PermissionDenied') && streams.get(cluster) === end) fleet.refuse(cluster, error.message);
         throw error;
       } finally {
         signal.removeEventListener('abort', abort);

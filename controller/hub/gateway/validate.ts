@@ -1,4 +1,4 @@
-/** What an agent may say: about itself only, and within bounds. The certificate names the cluster; no message does. */
+/** What an agent may say of itself: within bounds. That it speaks of itself alone is a rule of the protocol (mesh/api/authorization.ts). */
 import { LAST_INSTANT } from '../../../mesh/model/instant.ts';
 import { MAX_PROPERTIES, MAX_PROPERTY_NAME, MAX_PROPERTY_VALUE, type MeshEndpoint } from '../../../mesh/model/cluster.ts';
 import { dnsLabelProblem } from '../../../mesh/model/names.ts';
@@ -16,8 +16,7 @@ const MAX_IP = 45;
 /** How many resources of a type one cluster may have: one agent's flood must not take the place of the others. */
 export const MOST_OF_A_CLUSTER: Readonly<Record<AgentType, number>> = { ClusterReport: 1, AppliedReport: 1, ExportFact: 1000, DnsSample: 100, Answer: 100 };
 
-function exportProblem(cluster: string, name: string, fact: ExportFact): string | undefined {
-  if (fact.cluster !== cluster) return `cluster: "${fact.cluster}" is not the cluster of the certificate, "${cluster}"`;
+function exportProblem(name: string, fact: ExportFact): string | undefined {
   if (name !== serviceKey(fact)) return `name: is not "${serviceKey(fact)}"`;
   if (fact.endpoints.length > MAX_ENDPOINTS) return `endpoints: ${fact.endpoints.length} given, at most ${MAX_ENDPOINTS} allowed; count the rest in endpointsOmitted`;
   if (fact.ports.length > MAX_PORTS) return `ports: ${fact.ports.length} given, at most ${MAX_PORTS} allowed`;
@@ -49,17 +48,13 @@ function appliedProblem({ appliedAt, drift }: SyncValues['AppliedReport']): stri
   return late === undefined ? undefined : `drift: firstSeen ${late.firstSeen} or changedAt ${late.changedAt ?? 'unknown'} of ${late.object} is after the year 9999`;
 }
 
-/** A sentence that says what is wrong, or undefined. */
-export function resourceProblem(cluster: string, type: AgentType, resource: SyncResource): string | undefined {
-  const { name, value } = resource;
+/** A sentence that says what is wrong, or undefined. For which cluster it speaks was judged before (`speakingProblem`). */
+export function resourceProblem(type: AgentType, { name, value }: SyncResource): string | undefined {
   switch (type) {
-    case 'ExportFact': return exportProblem(cluster, name, value as SyncValues['ExportFact']);
-    case 'DnsSample': {
-      const sample = value as SyncValues['DnsSample'];
-      return sample.cluster === cluster ? undefined : `cluster: "${sample.cluster}" is not the cluster of the certificate, "${cluster}"`;
-    }
+    case 'ExportFact': return exportProblem(name, value as SyncValues['ExportFact']);
+    case 'DnsSample': return undefined;
     case 'Answer': return (value as SyncValues['Answer']).id === name ? undefined : 'id: is not the name of the resource';
-    case 'ClusterReport': return name === cluster ? reportProblem(value as SyncValues['ClusterReport']) : `name: must be "${cluster}"`;
-    case 'AppliedReport': return name === cluster ? appliedProblem(value as SyncValues['AppliedReport']) : `name: must be "${cluster}"`;
+    case 'ClusterReport': return reportProblem(value as SyncValues['ClusterReport']);
+    case 'AppliedReport': return appliedProblem(value as SyncValues['AppliedReport']);
   }
 }

@@ -140,16 +140,16 @@ describe('a session', () => {
     expect(other.sent.filter(({ kind }) => kind === 'ack')).toHaveLength(1);
   });
 
-  it.each<[string, SyncMessage, string]>([
-    ['a subscription to what is not published', { kind: 'subscribe', type: 'DnsSample', known: {} }, '"DnsSample" is not published here; published are PeerAddress, Question'],
-    ['an acknowledgement of what is not published', { kind: 'ack', type: 'Answer', nonce: '1', error: '' }, '"Answer" is not published here'],
-    ['a delta that nobody subscribed to', { kind: 'delta', type: 'Question', nonce: '1', resources: [], removed: [] }, '"Question" was not subscribed to; subscribed are Answer'],
-    ['a nonce that is no number', { kind: 'delta', type: 'Answer', nonce: 'x', resources: [], removed: [] }, 'nonce "x"'],
-  ])('refuses %s', async (_name, message, text) => {
+  it.each<[string, SyncMessage, string, TransportError['reason']]>([
+    ['a subscription to what is not published', { kind: 'subscribe', type: 'DnsSample', known: {} }, '"DnsSample" is not published here; published are PeerAddress, Question', 'PermissionDenied'],
+    ['an acknowledgement of what is not published', { kind: 'ack', type: 'Answer', nonce: '1', error: '' }, '"Answer" is not published here', 'PermissionDenied'],
+    ['a delta that nobody subscribed to', { kind: 'delta', type: 'Question', nonce: '1', resources: [], removed: [] }, '"Question" was not subscribed to; subscribed are Answer', 'PermissionDenied'],
+    ['a nonce that is no number', { kind: 'delta', type: 'Answer', nonce: 'x', resources: [], removed: [] }, 'nonce "x"', 'InvalidRequest'],
+  ])('refuses %s', async (_name, message, text, reason) => {
     const { other, outcome } = start();
     await other.say(message);
     const error = await outcome;
-    expect(error).toMatchObject({ reason: 'InvalidRequest', advice: 'never' });
+    expect(error).toMatchObject({ reason, advice: 'never' });
     expect((error as TransportError).message).toContain(text);
     expect(other.closed).toBe(true);
   });

@@ -41,7 +41,7 @@ export async function runSyncSession(session: SyncSession, signal: CancelSignal)
 
   function publicationOf(type: SyncType): Publication {
     const publication = publications.get(type);
-    if (publication === undefined) throw new TransportError('never', 'InvalidRequest', `Sync: type "${type}" is not published here; published are ${session.publishes.join(', ')}`);
+    if (publication === undefined) throw new TransportError('never', 'PermissionDenied', `Sync: type "${type}" is not published here; published are ${session.publishes.join(', ')}`);
     return publication;
   }
 
@@ -62,7 +62,7 @@ export async function runSyncSession(session: SyncSession, signal: CancelSignal)
       if (message.error !== '') log.warn({ type: message.type, nonce: message.nonce, error: message.error }, 'the other side refused a change');
     } else {
       const last = lastNonce.get(message.type);
-      if (last === undefined) throw new TransportError('never', 'InvalidRequest', `Sync: type "${message.type}" was not subscribed to; subscribed are ${session.subscribes.join(', ')}`);
+      if (last === undefined) throw new TransportError('never', 'PermissionDenied', `Sync: type "${message.type}" was not subscribed to; subscribed are ${session.subscribes.join(', ')}`);
       const nonce = Number(message.nonce);
       if (!Number.isSafeInteger(nonce)) throw new TransportError('never', 'InvalidRequest', `Sync: nonce ${JSON.stringify(message.nonce)} is not a whole number`);
       if (nonce <= last) return;
