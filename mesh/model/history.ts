@@ -24,7 +24,7 @@ export interface JournalEntry {
   readonly at: number;
   /** Empty: the run as a whole. */
   readonly cluster: string;
-  readonly event: TargetPhase | RunPhase | 'Created' | 'StageStarted' | 'StageFinished' | 'GateReached' | 'GatePassed' | 'GateFailed' | 'GateInconclusive' | 'WindowOverridden' | 'Resumed' | 'ClusterJoinedLater';
+  readonly event: TargetPhase | RunPhase | 'Created' | 'StageStarted' | 'StageFinished' | 'TooFewDone' | 'GateReached' | 'GatePassed' | 'GateFailed' | 'GateInconclusive' | 'WindowOverridden' | 'Resumed' | 'ClusterJoinedLater';
   readonly message: string;
 }
 

@@ -42,7 +42,7 @@ export interface RunTarget {
 
 /**
  * `Pending`: waits for its turn or a gate before its first cluster, and says for whom and until when. `Waiting`: begun, and nothing can go on now (closed windows, gates,
- * clusters that are away). `Soaking`: all in flight are healthy and wait for time. The last five are final. `Stopped`: a person ended it. `Failed`: its failure policy did.
+ * clusters that are away; or the first stage is away as a whole). `Soaking`: all in flight are healthy and wait for time. The last five are final. `Stopped`: a person ended it. `Failed`: its failure policy did.
  */
 export const RUN_PHASES = ['Pending', 'Waiting', 'Running', 'Soaking', 'Paused', 'Stopping', 'RollingBack', 'Stopped', 'Failed', 'RolledBack', 'Completed', 'CompletedWithFailures'] as const;
 export type RunPhase = (typeof RUN_PHASES)[number];
@@ -66,9 +66,19 @@ export interface GateState {
   readonly earlier?: MeasurementTally;
 }
 
+/** Somebody whose change a run carries, and which objects they changed, for people: `Mesh europe`. */
+export interface RunEditor {
+  readonly person: string;
+  readonly changed: readonly string[];
+}
+
 /** What a run knows beside its rows; saved with them in one transaction. */
 export interface RunState {
   readonly gates: Readonly<Record<string, GateState>>;
+  /** Who changed what it carries, since the runs before carried it: no approval of theirs counts; by person. `unknown`: what nothing vouches for, and so holds gates that want approval. */
+  readonly changedBy?: { readonly people: readonly RunEditor[]; readonly unknown: readonly string[] };
+  /** A person's pause as the journal has it; absent: none is in force. */
+  readonly personPaused?: { readonly at: Instant; readonly by?: string };
   /** Set by the failure policy or an inconclusive gate, not by a person's `spec.pause`; lifted by a resume that was not there before. */
   readonly paused: { readonly at: Instant; readonly reason: string } | null;
   readonly rollback: { readonly scope: 'Cluster' | 'Stage' | 'Run'; /** Of scope Stage: its number. */ readonly stage?: number; readonly at: Instant; readonly reason: string } | null;
@@ -82,6 +92,10 @@ export interface RunState {
   readonly stageFinishedAt?: Readonly<Record<number, Instant>>;
   /** `RunValue.resumedAt` as it was heeded last: the same lifts no other pause. */
   readonly resumedAt?: Instant;
+  /** The stage that waits for its `minDone`, by number, and since when; absent: none does, or a person pauses the run. */
+  readonly tooFewDone?: { readonly stage: number; readonly since: Instant };
+  /** Numbers of stages that a person let pass with fewer done than their `minDone`, sorted. */
+  readonly passedWithFewer?: readonly number[];
   /** Since when nothing is left but clusters that are away; absent: something else is. */
   readonly onlyAwaySince?: Instant;
   /** The run has ended: nothing changes any more, whatever is observed. */
@@ -100,6 +114,10 @@ export interface RunValue {
   readonly resumedAt?: Instant;
   /** Who asked for it: no approval of theirs counts. */
   readonly author?: string;
+  /** Who requested stop and pause, and the newest resume; absent: nothing vouches for it. */
+  readonly stoppedBy?: string;
+  readonly pausedBy?: string;
+  readonly resumedBy?: string;
   /** Agents could not be heard before: deadlines do not count that time. */
   readonly watchedSince?: number;
   /** Absent: the run has just begun. */

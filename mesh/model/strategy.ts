@@ -11,6 +11,8 @@ interface GroupValue {
   readonly clusters: ClusterSelector;
   readonly maxConcurrency?: Amount;
   readonly maxFailures?: Amount;
+  /** As of a stage, which does not pass without it. Absent: 0, for groups of a stage stand for each other. */
+  readonly minDone?: Amount;
 }
 
 /** Exactly one of the kinds is set. */
@@ -38,8 +40,13 @@ export interface StageValue {
   readonly maxConcurrency: Amount;
   /** More failed clusters than this trigger `onFailure`. Percentages are rounded down. Absent: 0. */
   readonly maxFailures?: Amount;
-  /** Clusters disturbed at once: in flight, failed by the run and not back, or failing before it. Absent: maxConcurrency and maxFailures together, and the failures that a person accepted. Clusters that go back do so whatever this says. */
+  /** Clusters disturbed at once: in flight, failed by the run and not back, or failing before it and still. Absent: maxConcurrency and maxFailures together, and the failures that a person accepted. Clusters that go back do so whatever this says. */
   readonly maxUnavailable?: Amount;
+  /**
+   * The next stage, and gates after this one, wait for so many of its clusters to be done in this run, whoever is away. Percentages are rounded up; clusters that are gone, and failures that a person
+   * accepted, are not asked for. 0: a stage that is away as a whole is passed over. Absent: 1. Not asked of the last stage that has clusters: nothing follows it.
+   */
+  readonly minDone?: Amount;
   /** How long a cluster must stay healthy on the new state before it counts as done. */
   readonly soakSeconds: number;
   /** How long the stage as a whole must stay healthy after its last cluster was done. Absent: 0. */
@@ -63,6 +70,8 @@ export interface StrategyValue {
   /** Over all stages. Absent: no bound but the stages'. */
   readonly maxConcurrency?: Amount;
   readonly maxFailures?: Amount;
+  /** Clusters of all stages disturbed at once, counted as a stage counts them. Absent: no bound but the stages'. */
+  readonly maxUnavailable?: Amount;
   /** Absent: Stop. */
   readonly onFailure?: FailurePolicy;
   /** How fast clusters go back; health of those that are back is awaited, soak is not. Absent: as the stage has it. */

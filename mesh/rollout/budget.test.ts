@@ -39,7 +39,7 @@ describe('unavailable', () => {
   test('clusters that were failing before count until their turn, and may go where no healthy one may', () => {
     const base = newRun(strategyOf([stage('all', ['*'], { maxConcurrency: 3, maxUnavailable: 2 })]), names(4));
     const run = new Rig({ ...base, targets: base.targets.map((target) => (target.cluster === 'c02' || target.cluster === 'c03' ? { ...target, failingBefore: true } : target)) });
-    run.after();
+    run.agent('c02', { healthy: false }).agent('c03', { healthy: false }).after();
     expect(run.rows).toBe('c00=Pending c01=Pending c02=Assigned c03=Assigned');
     run.apply(['c02']).after();
     expect(run.rows).toBe('c00=Assigned c01=Pending c02=Done c03=Assigned');
@@ -51,6 +51,27 @@ describe('unavailable', () => {
     const run = new Rig({ ...base, targets: base.targets.map((target) => (target.cluster === 'c00' ? { ...target, failingBefore: true } : target)) }).away('c00');
     run.after();
     expect(run.rows).toBe('c00=Pending c01=Assigned');
+  });
+
+  test('one that was failing before and has recovered counts no more, and is as any other when its turn comes', () => {
+    const base = newRun(strategyOf([stage('all', ['*'], { maxConcurrency: 3, maxUnavailable: 1 })]), names(3));
+    const run = new Rig({ ...base, targets: base.targets.map((target) => (target.cluster === 'c02' ? { ...target, failingBefore: true } : target)) });
+    run.after();
+    expect(run.rows).toBe('c00=Assigned c01=Pending c02=Pending');
+  });
+
+  test('of the whole run: what earlier stages have broken, and what fails in later ones, takes room of the stage at work', () => {
+    const base = newRun(strategyOf([stage('one', ['c00', 'c01'], { maxConcurrency: 2, maxFailures: 1 }), stage('two', ['*'], { maxConcurrency: 5 })], { maxUnavailable: 2 }), names(6));
+    const run = new Rig({ ...base, targets: base.targets.map((target) => (target.cluster === 'c05' ? { ...target, failingBefore: true } : target)) }).agent('c05', { healthy: false });
+    run.after();
+    expect(run.rows).toBe('c00=Assigned c01=Pending c02=Pending c03=Pending c04=Pending c05=Pending');
+    expect(run.step.message).toContain('2 clusters are unavailable and maxUnavailable of the run is 2: c05 (failing before the run)');
+    run.agent('c05', { healthy: true }).after(1);
+    run.break('c00').apply(['c01']).after(60);
+    run.after();
+    expect(run.rows).toBe('c00=Failed c01=Done c02=Assigned c03=Pending c04=Pending c05=Pending');
+    run.apply(['c00']).after();
+    expect(run.rows).toBe('c00=Failed c01=Done c02=Assigned c03=Assigned c04=Pending c05=Pending');
   });
 
   test('a failed cluster counts until it is healthy again', () => {
@@ -95,7 +116,7 @@ describe('failures', () => {
     grouped.after();
     grouped.apply(['c01']).break('c00').after(60);
     expect(grouped.step.message).toContain('group a of stage all: 1 cluster failed, more than maxFailures 0; cluster c00 failed');
-    const whole = rig([stage('one', ['c00'], { maxFailures: 1 }), stage('two', ['*'], { maxFailures: 1 })], names(4), { maxFailures: 1 });
+    const whole = rig([stage('one', ['c00'], { maxFailures: 1, minDone: 0 }), stage('two', ['*'], { maxFailures: 1 })], names(4), { maxFailures: 1 });
     whole.after();
     whole.after(60);
     expect(whole.rows).toBe('c00=Failed c01=Assigned c02=Pending c03=Pending');

@@ -16,6 +16,8 @@ export const unavailableOf = (stage: StageValue, tally: Tally): number =>
 const wholeConcurrency = (strategy: StrategyValue, whole: Tally): number =>
   (strategy.maxConcurrency === undefined ? Number.POSITIVE_INFINITY : amountOf(strategy.maxConcurrency, basis(whole), 1));
 
+const wholeUnavailable = ({ maxUnavailable }: StrategyValue, whole: Tally): number => (maxUnavailable === undefined ? Number.POSITIVE_INFINITY : amountOf(maxUnavailable, basis(whole), 1));
+
 /** Room in one stage: for clusters whose turn comes, and for those that go back at the stage's own pace. Nobody goes away or leaves while a stage is filled, so the bounds stand. */
 export interface Room {
   /** None of the stage can begin now. */
@@ -24,21 +26,24 @@ export interface Room {
   /** One more cluster that was healthy may be disturbed. */
   mayDisturb(): boolean;
   readonly unavailable: number;
+  /** Of the run as a whole; infinity: no bound. */
+  readonly unavailableInAll: number;
 }
 
 export function roomOf({ run, stages, whole, byStage, byGroup }: Desk, number: number): Room {
   const stage = stages[number]!;
   const tally = byStage[number]!;
   const [concurrency, unavailable, inAll] = [concurrencyOf(stage, tally), unavailableOf(stage, tally), wholeConcurrency(run.strategy, whole)];
+  const unavailableInAll = wholeUnavailable(run.strategy, whole);
   const groups = byGroup[number]!.map((group, index) => {
     const amount = stage.groups![index]!.maxConcurrency;
     return amount === undefined ? Number.POSITIVE_INFINITY : amountOf(amount, basis(group), 1);
   });
   return {
-    unavailable,
+    unavailable, unavailableInAll,
     isFull: () => tally.inFlight >= concurrency || whole.inFlight >= inAll,
     groupIsFull: (group) => group !== undefined && group < groups.length && byGroup[number]![group]!.inFlight >= groups[group]!,
-    mayDisturb: () => tally.disturbed < unavailable,
+    mayDisturb: () => tally.disturbed < unavailable && whole.disturbed < unavailableInAll,
   };
 }
 

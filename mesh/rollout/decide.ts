@@ -5,6 +5,7 @@ import { awaitAway } from './away.ts';
 import type { Counted } from './counted.ts';
 import { createDesk, type Desk } from './desk.ts';
 import { judgeFailures, resumed } from './failure.ts';
+import { endHold } from './minimum.ts';
 import { countsOf, finalPhase, isFinished, messageOf, openPhase, type Situation } from './phase.ts';
 import { goBack } from './rollback.ts';
 import { isInFlight } from './stage.ts';
@@ -40,7 +41,9 @@ export function createDecider(): Decide {
 function decideAt(desk: Desk, gates: GateObservations, before: RunState): RunStep {
   const { run, state } = desk;
   if (state.finished !== undefined) return stepOf({ desk, walk: undefined, goesBack: false }, null);
-  if (before.paused !== null && state.paused === null) desk.note('', 'Resumed', `resumed by a person; it was paused for: ${before.paused?.reason ?? ''}`);
+  if (before.paused !== null && state.paused === null) desk.note('', 'Resumed', `resumed by ${run.resumedBy ?? 'a person'}; it was paused for: ${before.paused?.reason ?? ''}`);
+  const passed = before.tooFewDone?.stage;
+  if (passed !== undefined && state.passedWithFewer !== before.passedWithFewer) desk.note('', 'Resumed', `${run.resumedBy ?? 'a person'} lets stage ${desk.stages[passed]!.name} pass with ${desk.byStage[passed]!.done} of ${desk.byStage[passed]!.total} clusters done`);
   skipUnselected(desk);
 
   let way: Walk | undefined;
@@ -55,6 +58,7 @@ function decideAt(desk: Desk, gates: GateObservations, before: RunState): RunSte
     // A gate has stopped or held the run, or a cluster failed in the soak of its stage: what follows from it is decided at once.
     if (desk.fresh.length === 0 && (way === undefined || (desk.state.stopped === null && desk.state.paused === paused))) break;
   }
+  endHold(desk, way?.short === true);
   const isHeld = run.pauseRequested === true || desk.state.paused !== null;
   const { whole } = desk;
   const awayUntil = awaitAway(desk, way !== undefined && way.stage === null && !isHeld && whole.away > 0 && whole.pending === 0 && whole.inFlight === 0);

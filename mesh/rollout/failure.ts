@@ -2,6 +2,7 @@
 import type { RunState, RunTarget, RunValue } from '../model/rollout.ts';
 import { exceededBy } from './budget.ts';
 import type { Desk } from './desk.ts';
+import { passedByPerson } from './minimum.ts';
 
 interface Cause {
   readonly by: 'Failures' | 'Gate';
@@ -44,12 +45,13 @@ export function judgeFailures(desk: Desk): boolean {
 
 /**
  * A person's word that a held run may go on: any other `resumedAt` than the one heeded last, whatever a clock elsewhere says; one that is there before the pause lifts nothing.
+ * Where nothing pauses the run, it lets a stage pass of which too few are done.
  * The failures that were known then, and those that the run was held for, count no more, and gates that did not pass are asked anew. The same state where there is none.
  */
 export function resumed(run: RunValue, state: RunState, now: number): RunState {
   const { resumedAt } = run;
   if (resumedAt === undefined || resumedAt === state.resumedAt) return state;
-  if (state.paused === null) return { ...state, resumedAt };
+  if (state.paused === null) return { ...passedByPerson(state), resumedAt };
   const until = Math.max(state.paused.at, Math.min(resumedAt, now));
   const known = ({ phase, finishedAt }: RunTarget): boolean => (phase === 'Failed' || phase === 'RollbackFailed' || phase === 'RolledBack') && finishedAt !== null && finishedAt <= until;
   const accepted = new Set([...state.acceptedFailures, ...run.targets.filter(known).map(({ cluster }) => cluster)]);

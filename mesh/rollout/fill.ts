@@ -4,6 +4,7 @@ import { compareText } from '../model/order.ts';
 import { blockMessage, isBlocked } from './advance.ts';
 import { type Room, roomOf } from './budget.ts';
 import type { Desk } from './desk.ts';
+import { isFailingStill } from './health.ts';
 import { isInFlight } from './stage.ts';
 import { isAway } from './tally.ts';
 import { addBusy, addClosed, namesOf, newWaits, type Waits } from './waits.ts';
@@ -35,13 +36,14 @@ function begin(desk: Desk, index: number, stage: number): void {
 /** Who takes what may be unavailable, for people; looked for only where it keeps somebody waiting. */
 function whoIsUnavailable(desk: Desk, stage: number, room: Room): string {
   const names: string[] = [];
+  const ofStage = desk.byStage[stage]!.disturbed >= room.unavailable;
   for (const [index, target] of desk.targets.entries()) {
-    if (desk.stageOf(target) !== stage || isInFlight(target)) continue;
-    const failing = target.phase === 'Pending' ? target.failingBefore === true && desk.observed(index)?.connected === true : target.phase === 'Failed' || target.phase === 'RollbackFailed';
+    if ((ofStage && desk.stageOf(target) !== stage) || isInFlight(target)) continue;
+    const failing = target.phase === 'Pending' ? isFailingStill(target, desk.observed(index)) : target.phase === 'Failed' || target.phase === 'RollbackFailed';
     if (failing) names.push(`${target.cluster} (${target.phase === 'Pending' ? 'failing before the run' : 'failed'})`);
   }
-  const { disturbed } = desk.byStage[stage]!;
-  return `${disturbed} ${disturbed === 1 ? 'cluster is' : 'clusters are'} unavailable and maxUnavailable is ${room.unavailable}${names.length === 0 ? '' : `: ${namesOf(names)}`}`;
+  const { disturbed } = ofStage ? desk.byStage[stage]! : desk.whole;
+  return `${disturbed} ${disturbed === 1 ? 'cluster is' : 'clusters are'} unavailable and maxUnavailable${ofStage ? '' : ' of the run'} is ${ofStage ? room.unavailable : room.unavailableInAll}${names.length === 0 ? '' : `: ${namesOf(names)}`}`;
 }
 
 /** One look at the candidates; `passed`: some were passed over for a budget that may be free by now; `disturbs`: for what may be unavailable. */
@@ -58,7 +60,7 @@ function look(desk: Desk, stage: number, rows: readonly number[], room: Room, wa
       if (observed?.busyWith !== undefined) addBusy(waits, target.cluster, observed.busyWith);
       else addClosed(waits, target.cluster, observed?.window?.reason ?? '', observed?.window?.opensAt ?? null);
     } else if (room.groupIsFull(target.group)) passed = true;
-    else if (target.failingBefore !== true && !room.mayDisturb()) {
+    else if (!isFailingStill(target, observed) && !room.mayDisturb()) {
       passed = true;
       disturbs = true;
     } else {

@@ -29,6 +29,10 @@ export function isBackInHealth(target: RunTarget, observed: TargetObservation | 
   return seenOf(target.rolledBackAt === undefined ? target.toId : target.backId ?? target.toId, observed, target.generation) === 'healthy';
 }
 
+/** Has not had its turn, was not healthy when the run was frozen, and is not by now. */
+export const isFailingStill = ({ phase, failingBefore }: RunTarget, observed: TargetObservation | undefined): boolean =>
+  phase === 'Pending' && failingBefore === true && observed !== undefined && observed.connected && !observed.healthy;
+
 /** What is missing for health, for people. */
 export function waitMessage(wantedId: string, observed: TargetObservation | undefined, generation: number | undefined): string {
   if (observed === undefined || !observed.connected) return 'its agent is not connected';

@@ -3,7 +3,8 @@ import type { RunPhase } from '../model/rollout.ts';
 import type { Desk } from './desk.ts';
 import { wasAway, wasStopped } from './skipped.ts';
 import type { RunCounts } from './step.ts';
-import { isAway } from './tally.ts';
+import { stopText } from './stop.ts';
+import { isAway, type Tally } from './tally.ts';
 import { namesOf } from './waits.ts';
 import type { Walk } from './walk.ts';
 
@@ -46,11 +47,21 @@ export function openPhase({ desk, walk, goesBack }: Situation): RunPhase {
     return 'Soaking';
   }
   if (walk?.soaks === true) return 'Soaking';
-  return desk.begun < 0 ? 'Pending' : 'Waiting';
+  return desk.begun < 0 && walk?.short !== true ? 'Pending' : 'Waiting';
 }
 
-const tallyText = ({ whole: { done, total, skipped, rolledBack } }: Desk): string =>
+const countText = ({ done, total, skipped, rolledBack }: Tally): string =>
   `${done} of ${total} clusters done${skipped > 0 ? `, ${skipped} skipped` : ''}${rolledBack > 0 ? `, ${rolledBack} rolled back` : ''}`;
+const tallyText = ({ whole }: Desk): string => countText(whole);
+const inFlightText = ({ inFlight }: Tally): string => (inFlight === 0 ? '' : `, ${inFlight} in flight`);
+
+/** Of the stage at work, and then of the run, where that is more. */
+function progressText({ whole, byStage, stages }: Desk, stage: number | null | undefined): string {
+  const all = `${countText(whole)}${inFlightText(whole)}`;
+  if (stage === null || stage === undefined) return all;
+  const of = byStage[stage]!;
+  return `stage ${stages[stage]!.name}: ${countText(of)}${inFlightText(of)}${of.total === whole.total ? '' : `; in all ${all}`}`;
+}
 
 function awayText({ targets, observed, whole }: Desk): string {
   const names: string[] = [];
@@ -67,18 +78,17 @@ function failureText({ targets, state, whole }: Desk): string {
 }
 
 export function messageOf({ desk, walk, goesBack }: Situation, phase: RunPhase): string {
-  const { run, state, whole, stages } = desk;
+  const { run, state, whole } = desk;
   const said = (...parts: string[]): string => parts.filter((part) => part !== '').join('; ');
   const stopReason = state.stopped === null ? '' : state.stopped.reason;
   const failure = failureText(desk);
   const why = state.stopped?.by === 'Failures' ? (failure === '' || stopReason.endsWith(failure) ? stopReason : said(stopReason, failure)) : said(stopReason, failure);
   if (isFinal(phase)) return said(tallyText(desk), why);
-  if (phase === 'Stopping') return said(`stopping, ${whole.inFlight} in flight finish`, tallyText(desk), why === '' && run.stopRequested ? 'stop was requested' : why);
+  if (phase === 'Stopping') return said(`stopping, ${whole.inFlight} in flight finish`, tallyText(desk), why === '' && run.stopRequested ? stopText(run) : why);
   if (phase === 'RollingBack') return said(`rolling back: ${whole.rollingBack} in flight${goesBack ? ', others wait for their turn' : ''}`, tallyText(desk), why);
-  const inFlight = whole.inFlight === 0 ? '' : `, ${whole.inFlight} in flight`;
-  if (phase === 'Paused') return said(`paused${run.pauseRequested === true ? ' by a person' : ''}${inFlight === '' ? '' : `${inFlight} finish`}`, state.paused?.reason ?? stopReason, tallyText(desk));
-  const at = walk?.stage == null ? '' : `stage ${stages[walk.stage]!.name}: `;
-  return said(`${at}${tallyText(desk)}${inFlight}`, ...(walk?.reasons ?? []), whole.away > 0 ? awayText(desk) : '');
+  const inFlight = inFlightText(whole);
+  if (phase === 'Paused') return said(`paused${run.pauseRequested === true ? ` by ${run.pausedBy ?? 'a person'}` : ''}${inFlight === '' ? '' : `${inFlight} finish`}`, state.paused?.reason ?? stopReason, tallyText(desk));
+  return said(progressText(desk, walk?.stage), ...(walk?.reasons ?? []), whole.away > 0 && !(walk?.short === true && whole.away === desk.byStage[walk.stage ?? 0]!.away) ? awayText(desk) : '');
 }
 
 const isFinal = (phase: RunPhase): boolean => phase === 'Stopped' || phase === 'Failed' || phase === 'RolledBack' || phase === 'Completed' || phase === 'CompletedWithFailures';

@@ -106,7 +106,7 @@ function expectTurns(step: RunStep, observed: readonly TargetObservation[], turn
   }
 }
 
-/** A stage begins when every earlier one is done with what is there. */
+/** A stage begins when every earlier one is done with what is there, and with some of it at least. */
 function expectOrder(step: RunStep, observed: readonly TargetObservation[], stages: readonly StageValue[]): void {
   for (const { event, message } of step.journal) {
     if (event !== 'StageStarted') continue;
@@ -115,6 +115,13 @@ function expectOrder(step: RunStep, observed: readonly TargetObservation[], stag
     const left = step.targets.filter(({ cluster, stage, phase }) => stage < number && (['Assigned', 'Soaking', 'RollingBack'].includes(phase) || (phase === 'Pending' && observed.find((one) => one.cluster === cluster)!.connected)));
     const followed = left.every(({ stage }) => step.targets.some((target) => target.stage > stage && target.stage < number && target.assignedAt !== null));
     expect(begunLater || followed).toBe(true);
+    for (const [earlier, { minDone = 1 }] of stages.entries()) {
+      const members = step.targets.filter(({ stage, message: why }) => stage === earlier && why !== 'left the fleet before its turn');
+      const excused = members.some(({ cluster }) => step.state.acceptedFailures.includes(cluster)) || step.state.passedWithFewer?.includes(earlier) === true;
+      if (earlier >= number || begunLater || excused || minDone === 0 || minDone === '0%' || members.length === 0) continue;
+      // One that is done may fail in the soak of its stage, but none follows then.
+      expect(members.filter(({ phase }) => phase === 'Done').length).toBeGreaterThan(0);
+    }
   }
 }
 

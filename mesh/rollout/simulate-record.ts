@@ -2,7 +2,7 @@
 import type { Instant } from '../model/instant.ts';
 import type { RunTarget, TargetObservation, WindowVerdict } from '../model/rollout.ts';
 import type { RadiusPoint, SimulatedClosing, SimulatedWait } from '../model/simulation.ts';
-import { isBackInHealth } from './health.ts';
+import { isBackInHealth, isFailingStill } from './health.ts';
 import type { RunStep } from './step.ts';
 
 const MOST_POINTS = 2000;
@@ -34,12 +34,12 @@ function thinned(points: readonly RadiusPoint[]): RadiusPoint[] {
   return kept;
 }
 
-export function createSimulationRecord(targets: readonly RunTarget[], connected: (index: number) => boolean): SimulationRecord {
+export function createSimulationRecord(targets: readonly RunTarget[], observed: (index: number) => TargetObservation | undefined): SimulationRecord {
   const indexOf = new Map(targets.map(({ cluster }, index) => [cluster, index]));
   const rows = [...targets];
   const done = new Map(targets.flatMap(({ cluster, phase, finishedAt }) => (phase === 'Done' && finishedAt !== null ? [[cluster, finishedAt] as const] : [])));
   const failed = new Set(targets.flatMap((target, index) => (hasFailed(target) ? [index] : [])));
-  const isFailingBefore = (target: RunTarget, index: number): boolean => target.phase === 'Pending' && target.failingBefore === true && connected(index);
+  const isFailingBefore = (target: RunTarget, index: number): boolean => isFailingStill(target, observed(index));
   let failingBefore = targets.filter(isFailingBefore).length;
   let changed = targets.filter(isChanged).length;
   let radius: RadiusPoint[] = [];

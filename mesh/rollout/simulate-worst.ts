@@ -33,6 +33,7 @@ export function worstCase(strategy: StrategyValue, targets: readonly RunTarget[]
     allowedBefore += allowed;
   }
   const most = Math.max(0, ...bounds.map(({ clusters, inFlight }) => Math.min(clusters, inFlight)));
+  if (strategy.maxUnavailable !== undefined) run = Math.min(run, Math.max(amountOf(strategy.maxUnavailable, basis(whole), 1), allowedBefore));
   if (strategy.maxFailures !== undefined) run = Math.min(run, amountOf(strategy.maxFailures, basis(whole), 0) + most);
   return { stages: bounds.map(({ worst }) => worst), run };
 }

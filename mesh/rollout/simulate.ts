@@ -52,12 +52,13 @@ export function createSimulator(input: SimulationInput): Simulator {
   const failing = failingClusters(input.run.targets, stages, assumptions);
   const fleet = createVirtualFleet(input.run.targets, input.observed, failing, assumptions, from);
   const gates = createVirtualGates(assumptions);
-  const record = createSimulationRecord(input.run.targets, (index) => fleet.observed[index]!.connected);
+  const record = createSimulationRecord(input.run.targets, (index) => fleet.observed[index]);
   const views = new Map(clusters.map((view) => [view.name, view]));
   const indexOf = new Map(input.run.targets.map(({ cluster }, index) => [cluster, index]));
   const worst = worstCase(input.run.strategy, input.run.targets, ({ cluster }) => !fleet.observed[indexOf.get(cluster)!]!.connected);
   const decide = createDecider();
-  let { run } = input;
+  // What people would have to type is no part of a plan.
+  let run: RunValue = { ...input.run, name: '' };
   let now = from;
   let step: RunStep | undefined;
   let end: SimulationEnd | undefined;

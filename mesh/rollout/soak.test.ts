@@ -11,7 +11,7 @@ describe('a stage soaks', () => {
     run.after();
     run.apply(['berlin']).after(10);
     run.apply(['oslo']).after(10);
-    expect(run.step).toMatchObject({ phase: 'Soaking', stage: 'first', waitingUntil: 120_000, wakeAt: 120_000, message: 'stage first: 2 of 3 clusters done; soaks as a whole until 1970-01-01T00:02:00.000Z' });
+    expect(run.step).toMatchObject({ phase: 'Soaking', stage: 'first', waitingUntil: 120_000, wakeAt: 120_000, message: 'stage first: 2 of 2 clusters done; in all 2 of 3 clusters done; soaks as a whole until 1970-01-01T00:02:00.000Z' });
     run.after(99);
     expect(run.row('paris').phase).toBe('Pending');
     run.after(1);

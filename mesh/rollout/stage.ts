@@ -2,7 +2,7 @@
 import type { RunTarget, StageValue, StrategyValue } from '../model/rollout.ts';
 
 /** The stage of clusters that no other stage selects: one at a time, no soak. */
-export const REMAINING: StageValue = { name: 'remaining', clusters: {}, maxConcurrency: 1, soakSeconds: 0 };
+export const REMAINING: StageValue = { name: 'remaining', clusters: {}, maxConcurrency: 1, soakSeconds: 0, minDone: 0 };
 
 export const stagesOf = (strategy: StrategyValue): readonly StageValue[] => [...strategy.stages, REMAINING];
 

@@ -1,6 +1,6 @@
 /** How many clusters of a group, a stage or a run are where: kept as rows move, never counted anew. */
 import type { RunTarget, TargetObservation } from '../model/rollout.ts';
-import { isBackInHealth } from './health.ts';
+import { isBackInHealth, isFailingStill } from './health.ts';
 import { isGone } from './skipped.ts';
 import { isInFlight } from './stage.ts';
 
@@ -45,7 +45,7 @@ const hasFailed = ({ phase }: RunTarget, { withThoseBack }: FailureRule): boolea
 
 function isDisturbed(target: RunTarget, observed: TargetObservation | undefined): boolean {
   switch (target.phase) {
-    case 'Pending': return target.failingBefore === true && observed?.connected === true;
+    case 'Pending': return isFailingStill(target, observed);
     case 'Failed': case 'RollbackFailed': return observed?.gone !== true && !isBackInHealth(target, observed);
     default: return isInFlight(target);
   }

@@ -6,6 +6,7 @@ import type { Desk } from './desk.ts';
 import { fill } from './fill.ts';
 import { type GateDesk, gateKey, gatesOf, gatesPassed } from './gates/gates.ts';
 import { seenOf, waitMessage } from './health.ts';
+import { heldForMinimum } from './minimum.ts';
 import type { WantedGate } from './step.ts';
 import { newWaits, type Waits, waitSentences } from './waits.ts';
 
@@ -20,10 +21,13 @@ export interface Walk {
   /** When deciding again may give anything else. */
   readonly wakes: readonly Instant[];
   readonly soaks: boolean;
+  /** Too few clusters of the stage at work are done, and nobody holds the run otherwise. */
+  readonly short: boolean;
 }
 
 interface Way extends GateDesk {
   soaks: boolean;
+  short: boolean;
   /** What keeps clusters of the stages that were given their turns. */
   readonly waits: { readonly stage: number; readonly waits: Waits }[];
 }
@@ -95,15 +99,22 @@ function finish(desk: Desk, stage: number): void {
 /** A stage that a later one has followed holds nobody up: those of it that come back have their turn beside the others. */
 function isAtWork(desk: Desk, way: Way, stage: number, mayBegin: boolean): boolean {
   const tally = desk.byStage[stage]!;
-  if (tally.total === tally.skipped) return false;
   const followed = stage < desk.begun;
   if (followed) {
     if (mayBegin && tally.pending > 0) give(desk, way, stage);
     return false;
   }
-  if (desk.begun < stage && !gatesPassed(desk, way, stage, 'before', mayBegin)) return true;
+  const isLeftOut = tally.total === tally.skipped;
+  if (!isLeftOut && desk.begun < stage && !gatesPassed(desk, way, stage, 'before', mayBegin)) return true;
   if (mayBegin && tally.pending > 0) give(desk, way, stage);
   if (tally.pending > 0 || tally.inFlight > 0) return true;
+  const held = heldForMinimum(desk, stage, mayBegin);
+  if (held !== undefined) {
+    way.reasons.push(held);
+    way.short = mayBegin;
+    return true;
+  }
+  if (isLeftOut) return false;
   if (soakOf(desk, way, stage) !== 'over' || !gatesPassed(desk, way, stage, 'after', mayBegin)) return true;
   finish(desk, stage);
   return false;
@@ -111,12 +122,12 @@ function isAtWork(desk: Desk, way: Way, stage: number, mayBegin: boolean): boole
 
 /** `mayBegin` false (a run that is paused): nothing is given and no gate is asked, but a stage that soaks is watched. */
 export function walk(desk: Desk, observations: GateObservations, mayBegin: boolean): Walk {
-  const way: Way = { observations, wanted: [], reasons: [], wakes: [], until: [], soaks: false, waits: [] };
+  const way: Way = { observations, wanted: [], reasons: [], wakes: [], until: [], soaks: false, short: false, waits: [] };
   let stage: number | null = null;
   for (let number = 0; number < desk.stages.length && stage === null; number++) {
     if (isAtWork(desk, way, number, mayBegin)) stage = number;
   }
   tell(desk, way);
-  const { wanted, reasons, wakes, soaks } = way;
-  return { stage, wanted, reasons, wakes, soaks, until: way.until.length === 0 ? null : Math.min(...way.until) };
+  const { wanted, reasons, wakes, soaks, short } = way;
+  return { stage, wanted, reasons, wakes, soaks, short, until: way.until.length === 0 ? null : Math.min(...way.until) };
 }

@@ -4,6 +4,7 @@ import { sortedByName } from '../model/order.ts';
 import { matchesSelector } from '../model/selector.ts';
 import type { Amount, StageValue, StrategyValue } from '../model/strategy.ts';
 import { amountOf } from './amount.ts';
+import { leastOf } from './minimum.ts';
 import { namesOf } from './waits.ts';
 
 const clustersText = (count: number): string => `${count} ${count === 1 ? 'cluster' : 'clusters'}`;
@@ -31,12 +32,14 @@ function overlaps({ stages }: StrategyValue, selected: ReturnType<typeof selecti
 }
 
 /** `where`: the stage, group or run that the bounds are of. */
-function bounds(where: string, count: number, { maxConcurrency, maxFailures, maxUnavailable }: Pick<StageValue, 'maxFailures' | 'maxUnavailable'> & { readonly maxConcurrency?: Amount }): string[] {
+function bounds(where: string, count: number, { maxConcurrency, maxFailures, maxUnavailable, minDone }: Pick<StageValue, 'maxFailures' | 'maxUnavailable' | 'minDone'> & { readonly maxConcurrency?: Amount }): string[] {
   const warnings: string[] = [];
   if (count > 1 && maxConcurrency !== undefined && amountOf(maxConcurrency, count, 1) >= count) warnings.push(`${where}: maxConcurrency ${maxConcurrency} is all of its ${clustersText(count)}: they change at once`);
   if (maxFailures !== undefined && count > 0 && amountOf(maxFailures, count, 0) >= count) warnings.push(`${where}: maxFailures ${maxFailures} is not less than its ${clustersText(count)}: no failure stops the run`);
   if (count > 1 && maxUnavailable !== undefined && amountOf(maxUnavailable, count, 1) >= count) warnings.push(`${where}: maxUnavailable ${maxUnavailable} is all of its ${clustersText(count)}: nothing need be left that works`);
   if (count > 0 && maxUnavailable !== undefined && amountOf(maxUnavailable, count, 1) <= amountOf(maxFailures ?? 0, count, 0)) warnings.push(`${where}: maxUnavailable ${maxUnavailable} is not more than maxFailures ${maxFailures}: after so many failures nothing goes on until clusters recover`);
+  if (typeof minDone === 'number' && count > 0 && minDone > count) warnings.push(`${where}: minDone ${minDone} is more than its ${clustersText(count)}, and counts as ${count}`);
+  if (minDone !== undefined && maxFailures !== undefined && count > 0 && count - amountOf(maxFailures, count, 0) < leastOf(minDone, count)) warnings.push(`${where}: minDone ${minDone} leaves no room for maxFailures ${maxFailures}: after so many failures nothing follows until a person resumes`);
   for (const [name, amount] of [['maxConcurrency', maxConcurrency], ['maxUnavailable', maxUnavailable]] as const) {
     if (isPercentage(amount) && count > 0 && amountOf(amount, count, 0) === 0) warnings.push(`${where}: ${name} ${amount} of ${clustersText(count)} is less than one, and counts as 1`);
   }

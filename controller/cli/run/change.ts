@@ -48,10 +48,13 @@ export const undoRun = (environment: Environment, name: string, options: Again):
 /** Makes a new run that brings the very same to the clusters that failed, were skipped or went back. */
 export const retryRun = (environment: Environment, name: string, options: Again): Promise<void> => runAbout(environment, name, 'retry', options);
 
+/** A stage of it waits for more of its clusters to be done, and a person's word lets it pass. */
+const waitsForMore = ({ status }: UpdateRunObject): boolean => (status?.conditions ?? []).some(({ type, reason }) => type === 'Progressing' && reason === 'TooFewDone');
+
 const WORDS = {
   stop: { spec: () => ({ stop: true }), says: 'told to stop: clusters in flight finish, the rest is skipped' },
   pause: { spec: () => ({ pause: true }), says: 'told to pause: clusters in flight finish, nothing new begins; "isthmus run resume" lets it go on' },
-  resume: { spec: (now: number) => ({ pause: false, resumedAt: toRfc3339(now) }), says: 'told to go on; failures until now are accepted' },
+  resume: { spec: (now: number) => ({ pause: false, resumedAt: toRfc3339(now) }), says: 'told to go on; failures until now are accepted, and so is a stage of which too few are done' },
 } as const;
 
 /** Says what is so already rather than saying it again. */
@@ -59,7 +62,7 @@ export async function tellRun(environment: Environment, name: string, word: keyo
   const client = await environment.connect();
   const run = await findRun(environment, client, name);
   if (hasEnded(run)) throw new CommandFailure(`run ${name} has ended (${run.status?.phase ?? ''}): there is nothing to ${word}; "isthmus run ${word === 'resume' ? `retry ${name}" tries again what it left` : `undo ${name}" takes it back`}`);
-  if (word === 'resume' && run.spec.pause !== true && run.status?.phase !== 'Paused') throw new CommandFailure(`run ${name} is not paused (${run.status?.phase ?? 'Pending'}${run.status === undefined ? '' : `: ${run.status.message}`})`);
+  if (word === 'resume' && run.spec.pause !== true && run.status?.phase !== 'Paused' && !waitsForMore(run)) throw new CommandFailure(`run ${name} is not paused (${run.status?.phase ?? 'Pending'}${run.status === undefined ? '' : `: ${run.status.message}`})`);
   const { spec, says } = WORDS[word];
   const changed = await client.patch<UpdateRunObject>(UpdateRun, { name }, { spec: spec(environment.now()) }, { type: 'merge', fieldManager: FIELD_MANAGER, dryRun }, environment.signal);
   if (output === 'table' || output === 'wide') environment.out(`updaterun.isthmus.dev/${name} ${says}${dryRun ? ' (dry run)' : ''}\n`);
@@ -86,6 +89,6 @@ export function registerChange(run: Command, environment: (command: Command) => 
       .action(async (of: string, options: { output: Format; dryRun: boolean }, command: Command) => tellRun(environment(command), of, name, options));
   };
   word('pause', 'let clusters in flight finish and begin nothing new');
-  word('resume', 'let a paused run go on; the failures until now are accepted');
+  word('resume', 'let a run go on that is paused, or waits for clusters of a stage that are away; the failures until now, or their absence, are accepted');
   word('stop', 'let clusters in flight finish and skip the rest, for good');
 }

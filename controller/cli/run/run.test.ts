@@ -121,6 +121,15 @@ test('pause and resume; a run that has ended hears nothing any more', async () =
   await expect(tellRun(await withRun('Completed'), 'europe-1', 'pause')).rejects.toThrow('has ended (Completed)');
 });
 
+test('resume lets a stage pass that waits for clusters which are away, and nothing else that only waits', async () => {
+  const environment = await withRun('Waiting');
+  await expect(tellRun(environment, 'europe-1', 'resume')).rejects.toThrow('run europe-1 is not paused (Waiting');
+  const conditions = [{ type: 'Progressing', status: 'False', reason: 'TooFewDone', message: '', lastTransitionTime: '2030-01-01T00:00:00Z' }];
+  await environment.client.patch(UpdateRun, { name: 'europe-1' }, { status: { conditions } }, { type: 'merge', fieldManager: 'test', subresource: 'status' }, environment.signal);
+  await tellRun(environment, 'europe-1', 'resume');
+  expect((await environment.client.get<UpdateRunObject>(UpdateRun, { name: 'europe-1' }, environment.signal))?.spec).toMatchObject({ resumedAt: '2030-01-01T12:00:00.000Z' });
+});
+
 test('of many clusters those are shown that stand out, and the rest is counted', () => {
   const targets = Array.from({ length: 200 }, (_, index) => target(`c-${index}`, 0, index < 120 ? { phase: 'Done' } : index < 125 ? { phase: 'Failed', assignedAt: NOW, message: 'unhealthy' } : index < 155 ? { phase: 'Assigned', assignedAt: NOW } : {}));
   const text = drawRun({ run, rows: { stages: ['all', 'remaining'], journal: [], targetsOmitted: 0, tally: [{ Done: 120, Failed: 5, Assigned: 30, Pending: 45 }, {}], frozen: null, targets } }, NOW, 'ETA: soon');

@@ -7,6 +7,7 @@ import { fromRfc3339, type Instant } from '../../../mesh/model/instant.ts';
 import type { SimulatedCluster, SimulationAssumptions } from '../../../mesh/model/simulation.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Clock } from '../../../mesh/ports/clock.ts';
+import { absences } from '../../../mesh/rollout/minimum.ts';
 import { createSimulator } from '../../../mesh/rollout/simulate.ts';
 import { namesOf } from '../../../mesh/rollout/waits.ts';
 import { AdvisedError } from '../../runtime/errors.ts';
@@ -72,7 +73,7 @@ export function simulationAnswers({ clock, sceneOf, around, windows, overrides }
     const held = observed.filter(({ held: why }) => typeof why === 'string').map(({ cluster }) => cluster);
     const assumptions = assumptionsOf(question, awayNow);
     const simulator = createSimulator({
-      run: { ...value, resumedAt: from, ...(value.state === undefined ? {} : { state: value.state }) }, observed, clusters: world.views(), windows: windows(), overrides: overrides(),
+      run: { ...value, ...(value.state?.paused == null ? {} : { resumedAt: from }), ...(value.state === undefined ? {} : { state: value.state }) }, observed, clusters: world.views(), windows: windows(), overrides: overrides(),
       windowRun: scene.windowRun, assumptions, from, horizonSeconds: question.days * DAY_SECONDS,
     });
     // Other questions and agents are heard between.
@@ -82,7 +83,7 @@ export function simulationAnswers({ clock, sceneOf, around, windows, overrides }
       ...about.notes, ...gateNotes(value.strategy, assumptions), ...(awayNow.length === 0 ? [] : [`away now, and taken to stay away: ${namesOf(awayNow)}`]), ...(held.length === 0 ? [] : [`held or frozen now, and left out: ${namesOf(held)}`]),
       ...(simulation.end === 'Steps' ? ['so much happens that it was not looked further'] : []),
     ];
-    return { about: { ...about, notes, warnings: [...about.warnings, ...deadlineWarnings(value.strategy, assumptions)] }, simulation, clusters };
+    return { about: { ...about, notes, warnings: [...about.warnings, ...deadlineWarnings(value.strategy, assumptions), ...absences(value.strategy, value.targets, (cluster) => assumptions.away.includes(cluster))] }, simulation, clusters };
   }
 
   return {

@@ -24,7 +24,7 @@ const MOST_NAMES = 10;
 /** An Event is gone after an hour: what happened longer ago is told in the journal alone. */
 const OLDEST_MILLISECONDS = 3600_000;
 const FAILURES = ['Failed', 'RollbackFailed'];
-const WARNINGS = ['Failed', 'GateFailed', 'GateInconclusive', 'Paused', 'RollingBack', 'RolledBack', 'CompletedWithFailures', 'RollbackFailed', 'Stopping'];
+const WARNINGS = ['Failed', 'GateFailed', 'GateInconclusive', 'TooFewDone', 'Paused', 'RollingBack', 'RolledBack', 'CompletedWithFailures', 'RollbackFailed', 'Stopping'];
 const BUCKETS_SECONDS = [10, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 24 * 3600, 72 * 3600, 168 * 3600];
 
 interface Told {

@@ -15,6 +15,8 @@ const LONGEST_MESSAGE = 1024;
 const MOST_GATES = 64;
 const LONGEST_GATE_MESSAGE = 512;
 const MOST_APPROVERS = 16;
+/** Reason of `Progressing` where a stage waits for more of its clusters to be done: a person's resume lets it pass. */
+const TOO_FEW_DONE = 'TooFewDone';
 const MOVING: readonly RunPhase[] = ['Running', 'Soaking', 'Stopping', 'RollingBack'];
 
 export const NOTHING: RunCounts = { total: 0, done: 0, inFlight: 0, failed: 0, skipped: 0, rolledBack: 0, away: 0, gone: 0 };
@@ -67,7 +69,7 @@ export function statusOf(object: UpdateRunObject, record: RunRecord, step: RunSt
     ...(record.strategyDigest === '' ? {} : { strategyDigest: record.strategyDigest }),
     counts: { ...step.counts, joinedLater: joinedLater.length },
     ...(gates.length === 0 ? {} : { gates }),
-    conditions: conditionsFor(object, phase, message, step.counts.failed, beside, now),
+    conditions: conditionsFor(object, phase, message, step.counts.failed, beside, now, phase === 'Waiting' && step.state.tooFewDone !== undefined ? TOO_FEW_DONE : phase),
   };
 }
 

@@ -64,6 +64,7 @@ const gates = z.array(gate).max(8).meta(listByName);
 
 const group = z.object({
   name: z.string().regex(NAME), clusters: selectorSchema, maxConcurrency: amount(1).optional(), maxFailures: amount(0).optional(),
+  minDone: amount(0).optional().describe('The stage does not pass before so many of the group are done, as with minDone of the stage. Default 0.'),
 });
 
 const stage = z.object({
@@ -74,6 +75,7 @@ const stage = z.object({
   maxConcurrency: amount(1).default(1).describe('Clusters of this stage that may be in flight at once: a number, or a percentage of the stage, rounded down, at least 1.'),
   maxFailures: amount(0).optional().describe('More failed clusters than this trigger onFailure. Default 0.'),
   maxUnavailable: amount(1).optional().describe('Clusters disturbed at once: in flight, failed and not back, or failing before the run. Default: maxConcurrency and maxFailures together.'),
+  minDone: amount(0).optional().describe('Nothing follows the stage before so many of its clusters are done in this run, also where all others are away: a number, or a percentage rounded up. 0: a stage that is away as a whole is passed over. Default 1.'),
   soakSeconds: seconds().default(0).describe('How long a cluster must stay healthy on the new state before it counts as done.'),
   stageSoakSeconds: seconds().optional().describe('How long the stage must stay healthy after its last cluster was done.'),
   progressDeadlineSeconds: seconds(1).optional(),
@@ -86,6 +88,7 @@ export const strategySchema = z.object({
   progressDeadlineSeconds: seconds(1).default(600).describe('A cluster that is not healthy on its new state this long after it was assigned has failed.'),
   maxConcurrency: amount(1).optional().describe('Over all stages.'),
   maxFailures: amount(0).optional().describe('Over all stages.'),
+  maxUnavailable: amount(1).optional().describe('Clusters of all stages disturbed at once, counted as in a stage.'),
   onFailure: z.enum(FAILURE_POLICIES).optional().describe('Default Stop. What follows when more clusters than maxFailures have failed.'),
   rollback: z.object({ maxConcurrency: amount(1).default(1), progressDeadlineSeconds: seconds(1).optional() }).optional().describe('How fast clusters go back.'),
   remaining: z.enum(['Last', 'Skip']).optional().describe('Default Last. Clusters that no stage selects: one at a time at the end, or not at all.'),

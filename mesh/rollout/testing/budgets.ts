@@ -11,6 +11,9 @@ const flies = ({ phase }: RunTarget): boolean => phase === 'Assigned' || phase =
 export function expectBudgets(strategy: StrategyValue, stages: readonly StageValue[], before: RunValue, { targets, state, assign }: RunStep, observed: readonly TargetObservation[]): void {
   const seen = ({ cluster }: RunTarget): TargetObservation => observed.find((one) => one.cluster === cluster)!;
   const isThere = (target: RunTarget): boolean => !(target.phase === 'Pending' && !seen(target).connected) && target.message !== 'left the fleet before its turn';
+  const isUnavailable = (target: RunTarget): boolean => flies(target) || (target.phase === 'Pending' && target.failingBefore === true && seen(target).connected && !seen(target).healthy)
+    || ((target.phase === 'Failed' || target.phase === 'RollbackFailed') && seen(target).gone !== true
+      && !isBack(target.rolledBackAt === undefined ? target.toId : target.backId!, seen(target), target.generation ?? 0));
   const within = (amount: Amount | undefined, scope: (target: RunTarget) => boolean): void => {
     const members = targets.filter(scope);
     const earlier = before.targets.filter((target) => scope(target) && flies(target)).length;
@@ -30,10 +33,10 @@ export function expectBudgets(strategy: StrategyValue, stages: readonly StageVal
     const of = members.filter(isThere).length;
     const accepted = members.filter(({ cluster, phase }) => state.acceptedFailures.includes(cluster) && phase !== 'Done').length;
     const bound = stage.maxUnavailable === undefined ? most(stage.maxConcurrency, of, 1) + most(stage.maxFailures ?? 0, of, 0) + accepted : most(stage.maxUnavailable, of, 1);
-    const unavailable = members.filter((target) => flies(target) || (target.phase === 'Pending' && target.failingBefore === true && seen(target).connected)
-      || ((target.phase === 'Failed' || target.phase === 'RollbackFailed') && seen(target).gone !== true
-        && !isBack(target.rolledBackAt === undefined ? target.toId : target.backId!, seen(target), target.generation ?? 0)));
-    expect(unavailable.length).toBeLessThanOrEqual(bound);
+    expect(members.filter(isUnavailable).length).toBeLessThanOrEqual(bound);
+  }
+  if (strategy.maxUnavailable !== undefined && assign.some(({ cluster, back }) => !back && targets.some((target) => target.cluster === cluster && flies(target) && target.failingBefore !== true))) {
+    expect(targets.filter(isUnavailable).length).toBeLessThanOrEqual(most(strategy.maxUnavailable, targets.filter(isThere).length, 1));
   }
   // Nothing sets out once a policy, or a person, has ended it.
   if (before.state?.stopped != null) expect(assign.filter(({ back }) => !back)).toEqual([]);

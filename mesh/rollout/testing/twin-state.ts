@@ -25,6 +25,9 @@ export interface Twin {
   started: number[];
   soaked: Record<number, number>;
   onlyAwaySince: number | undefined;
+  /** The stage that waits for its minimum. */
+  short: number | undefined;
+  letPass: number[];
   final: RunPhase | undefined;
 }
 
@@ -38,6 +41,6 @@ export interface TwinInput {
 }
 
 export const newTwin = (strategy: StrategyValue, targets: readonly RunTarget[], author: string | undefined): Twin => ({
-  strategy, author, gates: {}, paused: undefined, heeded: undefined, accepted: [], stopped: undefined, rollback: undefined, started: [], soaked: {}, onlyAwaySince: undefined, final: undefined,
+  strategy, author, gates: {}, paused: undefined, heeded: undefined, accepted: [], stopped: undefined, rollback: undefined, started: [], soaked: {}, onlyAwaySince: undefined, short: undefined, letPass: [], final: undefined,
   rows: targets.map((target) => ({ target, phase: 'Pending', assignedAt: -1, healthyAt: -1, finishedAt: -1, backAt: undefined, generation: 1, leftOut: undefined })),
 });

@@ -16,7 +16,7 @@ export function twinDecide(twin: Twin, input: TwinInput, given: (cluster: string
   if (twin.final !== undefined) return;
   const { strategy, rows } = twin;
   const { now } = input;
-  const stages: StageValue[] = [...strategy.stages, { name: 'remaining', clusters: {}, maxConcurrency: 1, soakSeconds: 0 }];
+  const stages: StageValue[] = [...strategy.stages, { name: 'remaining', clusters: {}, maxConcurrency: 1, soakSeconds: 0, minDone: 0 }];
   const seen = (row: TwinRow): TargetObservation => input.observed.find(({ cluster }) => cluster === row.target.cluster)!;
   const among = (test: (row: TwinRow) => boolean): number => rows.filter(test).length;
   const inStage = (number: number) => (row: TwinRow): boolean => row.target.stage === number;
@@ -29,9 +29,11 @@ export function twinDecide(twin: Twin, input: TwinInput, given: (cluster: string
   const deadline = (row: TwinRow): number => 1000 * (stages[row.target.stage]!.progressDeadlineSeconds ?? strategy.progressDeadlineSeconds);
   const backDeadline = (row: TwinRow): number => (strategy.rollback?.progressDeadlineSeconds === undefined ? deadline(row) : 1000 * strategy.rollback.progressDeadlineSeconds);
   const soak = (row: TwinRow): number => (row.target.fast === true ? 0 : 1000 * stages[row.target.stage]!.soakSeconds);
-  const disturbed = (number: number): number => among((row) => inStage(number)(row) && (IN_FLIGHT.includes(row.phase)
-    || (row.phase === 'Pending' && row.target.failingBefore === true && !away(seen(row)))
+  const fails = (row: TwinRow): boolean => row.target.failingBefore === true && !away(seen(row)) && !seen(row).healthy;
+  const disturbed = (scope: (row: TwinRow) => boolean): number => among((row) => scope(row) && (IN_FLIGHT.includes(row.phase)
+    || (row.phase === 'Pending' && fails(row))
     || (['Failed', 'RollbackFailed'].includes(row.phase) && seen(row).gone !== true && !isBack(row.backAt === undefined ? row.target.toId : row.target.backId!, seen(row), row.generation))));
+  let waitsShort: number | undefined;
   const fresh: TwinRow[] = [];
   const end = (row: TwinRow, phase: TargetPhase, leftOut?: TwinRow['leftOut']): true => {
     row.phase = phase;
@@ -173,7 +175,8 @@ export function twinDecide(twin: Twin, input: TwinInput, given: (cluster: string
     for (const row of candidates) {
       const group = stage.groups?.[row.target.group ?? -1]?.maxConcurrency;
       if (group !== undefined && flying(inGroup(number, row.target.group)) >= of(group, basis(inGroup(number, row.target.group)), 1)) continue;
-      if (row.target.failingBefore !== true && disturbed(number) >= most) continue;
+      if (!fails(row) && disturbed(members) >= most) continue;
+      if (!fails(row) && strategy.maxUnavailable !== undefined && disturbed(everywhere) >= of(strategy.maxUnavailable, basis(everywhere), 1)) continue;
       row.phase = 'Assigned';
       row.assignedAt = now;
       row.generation = given(row.target.cluster);
@@ -186,16 +189,30 @@ export function twinDecide(twin: Twin, input: TwinInput, given: (cluster: string
   const lastDone = (number: number): number => Math.max(-1, ...rows.filter((row) => inStage(number)(row) && row.phase === 'Done' && row.target.fast !== true).map(({ finishedAt }) => finishedAt));
   const soakedSince = (number: number): number => Math.max(twin.soaked[number] ?? -1, ...(stages[number]!.after ?? []).map(({ name }) => twin.gates[`${stages[number]!.name}/after/${name}`]?.since ?? -1));
 
+  /** Fewer are done than the stage, or a group of it, must have before others follow. */
+  function short(number: number): boolean {
+    if (twin.letPass.includes(number) || !rows.some(({ target, phase }) => target.stage > number && phase !== 'Skipped')) return false;
+    const lacks = (scope: (row: TwinRow) => boolean, least: Amount): boolean => {
+      const there = among((row) => scope(row) && row.leftOut !== 'gone');
+      const excused = among((row) => scope(row) && failed(row) && twin.accepted.includes(row.target.cluster));
+      return among((row) => scope(row) && row.phase === 'Done') < Math.min(there - excused, typeof least === 'number' ? least : Math.ceil((parseInt(least, 10) * there) / 100));
+    };
+    return lacks(inStage(number), stages[number]!.minDone ?? 1) || (stages[number]!.groups ?? []).some(({ minDone }, group) => lacks(inGroup(number, group), minDone ?? 0));
+  }
+
   /** `changed`: look again; `ended`: every stage has; `waits`: one has not. */
   function walk(): 'changed' | 'ended' | 'waits' {
+    waitsShort = undefined;
     for (const number of stages.keys()) {
       const members = inStage(number);
-      if (rows.filter(members).every(({ phase }) => phase === 'Skipped')) continue;
+      const left = rows.filter(members).some(({ phase }) => phase !== 'Skipped');
       const begun = Math.max(-1, ...twin.started);
       if (number < begun) { if (begin(number)) return 'changed'; continue; }
-      if (number > begun && !passed(number, 'before')) return 'waits';
+      if (left && number > begun && !passed(number, 'before')) return 'waits';
       if (begin(number)) return 'changed';
       if (rows.some((row) => members(row) && ((row.phase === 'Pending' && !away(seen(row))) || IN_FLIGHT.includes(row.phase)))) return 'waits';
+      if (short(number)) { if (mayBegin()) waitsShort = number; return 'waits'; }
+      if (!left) continue;
       const soakFor = 1000 * (stages[number]!.stageSoakSeconds ?? 0);
       const last = lastDone(number);
       if (soakFor > 0 && last >= 0 && soakedSince(number) < last) {
@@ -217,6 +234,7 @@ export function twinDecide(twin: Twin, input: TwinInput, given: (cluster: string
     for (const key of Object.keys(twin.gates)) if (twin.gates[key]!.phase === 'Failed' || twin.gates[key]!.phase === 'Inconclusive') twin.gates[key] = { phase: 'Waiting', since: now };
     twin.paused = undefined;
   }
+  else if (says && twin.short !== undefined) twin.letPass.push(twin.short);
   if (says) twin.heeded = input.resumedAt;
   let ended: 'changed' | 'ended' | 'waits' = 'changed';
   for (;;) {
@@ -230,6 +248,7 @@ export function twinDecide(twin: Twin, input: TwinInput, given: (cluster: string
     ended = twin.stopped === undefined && !input.stop ? walk() : 'ended';
     if (ended !== 'changed' && before === twin.stopped) break;
   }
+  twin.short = twin.stopped === undefined && !input.stop ? waitsShort : undefined;
   const stopping = twin.stopped !== undefined || input.stop;
   const pending = rows.filter(({ phase }) => phase === 'Pending');
   if (!stopping && ended === 'ended' && !pausedByAny() && pending.length > 0 && pending.every((row) => away(seen(row))) && flying(everywhere) === 0) {

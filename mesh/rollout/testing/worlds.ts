@@ -19,18 +19,19 @@ const gate: fc.Arbitrary<Omit<GateValue, 'name'>> = fc.oneof(
 );
 const gates = fc.array(gate, { minLength: 1, maxLength: 2 }).map((list) => list.map((one, index): GateValue => ({ name: `g${index}`, ...one })));
 const rarely = <T>(arbitrary: fc.Arbitrary<T>, absent: T): fc.Arbitrary<T> => fc.oneof({ weight: 3, arbitrary: fc.constant(absent) }, { weight: 1, arbitrary });
-const group = all(fc.record({ clusters: fc.record({ names }) }), maybe('maxConcurrency', concurrency), maybe('maxFailures', failures));
+const least = some<number | string>(0, 1, 2, '34%', '100%');
+const group = all(fc.record({ clusters: fc.record({ names }) }), maybe('maxConcurrency', concurrency), maybe('maxFailures', failures), rarely<object>(least.map((minDone) => ({ minDone })), {}));
 const stage = all(
   fc.record({ clusters: fc.record({ names }), maxConcurrency: concurrency, soakSeconds: fc.integer({ min: 0, max: 8 }) }),
   maybe('maxFailures', failures), maybe('maxUnavailable', some<number | string>(1, 2, 3, '50%')), rarely<object>(some({ stageSoakSeconds: 5 }, { stageSoakSeconds: 30 }), {}),
-  rarely<object>(some({ progressDeadlineSeconds: 4 }, { progressDeadlineSeconds: 20 }), {}), rarely<object>(some({ orderBy: 'tier' }), {}),
+  maybe('minDone', least), rarely<object>(some({ progressDeadlineSeconds: 4 }, { progressDeadlineSeconds: 20 }), {}), rarely<object>(some({ orderBy: 'tier' }), {}),
   rarely<object>(gates.map((before) => ({ before })), {}), rarely<object>(gates.map((after) => ({ after })), {}),
   rarely<object>(fc.array(group, { minLength: 1, maxLength: 2 }).map((list) => ({ groups: list.map((one, index) => ({ ...one, name: `group${index}` })) })), {}),
 ) as fc.Arbitrary<StageValue>;
 
 export const strategies: fc.Arbitrary<StrategyValue> = all(
   fc.record({ name: fc.constant('any'), progressDeadlineSeconds: fc.integer({ min: 5, max: 25 }), stages: fc.array(stage, { minLength: 1, maxLength: 3 }).map((list) => list.map((one, index) => ({ ...one, name: `s${index}` }))) }),
-  rarely<object>(some({ maxConcurrency: 2 }, { maxConcurrency: '40%' }), {}), rarely<object>(some({ maxFailures: 1 }, { maxFailures: '30%' }), {}),
+  rarely<object>(some({ maxConcurrency: 2 }, { maxConcurrency: '40%' }), {}), rarely<object>(some({ maxFailures: 1 }, { maxFailures: '30%' }), {}), rarely<object>(some({ maxUnavailable: 1 }, { maxUnavailable: 2 }, { maxUnavailable: '30%' }), {}),
   maybe('onFailure', some<FailurePolicy>(...FAILURE_POLICIES, 'Pause', 'RollBackRun')), maybe('remaining', some<'Last' | 'Skip'>('Last', 'Skip')),
   rarely<object>(some({ rollback: { maxConcurrency: 1 } }, { rollback: { maxConcurrency: '50%', progressDeadlineSeconds: 6 } }, { rollback: { maxConcurrency: 5 } }), {}),
 ) as fc.Arbitrary<StrategyValue>;
