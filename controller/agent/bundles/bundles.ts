@@ -16,7 +16,7 @@ export interface BundlesOutcome {
   readonly inPlace: boolean;
   readonly message: string;
   readonly drift: readonly DriftEntry[];
-  /** The API server has refused some of it, and again after a while: somebody may have been about to install what it needs, or to grant it. */
+  /** The API server has refused some of it, and again after a while (somebody may have been about to install what it needs, or to grant it); or a hook has failed. */
   readonly refused?: true;
 }
 
@@ -72,8 +72,9 @@ export function createBundles({ ports, config, state }: { readonly ports: AgentP
     return now + Math.min(LATEST_MILLISECONDS, Math.max(SOONEST_MILLISECONDS, (now - since) / 4));
   }
 
-  /** What is refused is so only once it is refused again. */
-  function refusedAgain(name: string, of: string, { refused, ...found }: PackageOutcome): PackageOutcome {
+  /** What is refused is so only once it is refused again; what cannot come to another end is so at once. */
+  function refusedAgain(name: string, of: string, { refused, final, ...found }: PackageOutcome): PackageOutcome {
+    if (final === true) return { ...found, refused: true };
     if (refused === undefined) {
       refusedSince.delete(name);
       return found;

@@ -17,7 +17,11 @@ interface JobObject extends KubernetesObject {
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason?: string; readonly message?: string }[] };
 }
 
-export type HookOutcome = { readonly state: 'done' } | { readonly state: 'waiting' | 'failed'; readonly message: string };
+export type HookOutcome = { readonly state: 'done' } | { readonly state: 'waiting'; readonly message: string }
+  /** It has run, or is gone, and runs no more in this assignment. */
+  | { readonly state: 'failed'; readonly message: string }
+  /** The API server does not take it. */
+  | { readonly state: 'refused'; readonly message: string };
 
 export interface HookParts {
   readonly client: KubernetesClient;
@@ -92,7 +96,7 @@ export async function runHook(part: BundlePart, hook: Hook, inventory: Inventory
       await client.create(Job, job, { fieldManager: AGENT_FIELD_MANAGER }, signal);
     } catch (error) {
       if (!(error instanceof KubernetesError) || ![400, 403, 404, 405, 413, 422].includes(error.code)) throw error;
-      return { state: 'failed', message: refusalText(error, referenceTo(job), Job, 'hook') };
+      return { state: 'refused', message: refusalText(error, referenceTo(job), Job, 'hook') };
     }
   }
   if (record.outcome === 'intended') await put({ ...record, outcome: 'made', since: clock.now() });

@@ -46,12 +46,15 @@ describe('a hook that', () => {
     expect((await scene.settle(5000)).message).toContain('failed: BackoffLimitExceeded: Job has reached the specified backoff limit; nothing of it is in place; the run rolls back or fixes forward');
     expect(await jobs(scene)).toHaveLength(1);
     expect(await dataOf(scene)).toBeUndefined();
+    // It runs no more in this assignment: whoever waits for it need not.
+    expect(scene.outcome()).toMatchObject({ refused: true });
   });
   test('somebody deletes is not run again in its assignment', async () => {
     const scene = await running();
     const [job] = await jobs(scene);
     await scene.kubernetes.delete(Job, { namespace: 'shop', name: job!.metadata.name }, {}, never);
     expect((await scene.settle(10_000)).message).toContain('was deleted by someone before it was seen to end, and is not run again in this assignment; retry the run');
+    expect(scene.outcome()).toMatchObject({ refused: true });
     expect(scene.jobs.size).toBe(1);
   });
   test('the server does not take is refused with the rule to add, and nothing is changed', async () => {
@@ -60,6 +63,8 @@ describe('a hook that', () => {
     scene.assign([content([{ name: 'app', manifests: [configMap('settings')] }, hook()])]);
     expect((await scene.settle(2000)).message).toContain('bundles.rules: {apiGroups: ["batch"], resources: [jobs], verbs: [get, create, delete]}');
     expect(scene.writes).toEqual([]);
+    await scene.clock.advance(40_000);
+    expect(scene.outcome()).toMatchObject({ refused: true, message: expect.stringContaining('refused before anything was changed: Job shop/migrate-') });
   });
 });
 

@@ -90,8 +90,8 @@ export function createObjects({ client, kinds, content, overrides, spent, known,
     if (kind === undefined) {
       return bringsKind(content, reference) ? { state: 'later', message: `${what}: its kind is brought by the bundle and not served yet` } : byServer(`${what}: this cluster does not serve ${reference.kind} in ${reference.apiVersion}; install it first, or bring its definition in an earlier part`);
     }
-    if (kind.namespaced && reference.namespace === '') return refused(`${what}: metadata.namespace is missing; ${reference.kind} lives in a namespace`);
-    if (!kind.namespaced && reference.namespace !== '') return refused(`${what}: metadata.namespace is "${reference.namespace}", and ${reference.kind} is cluster-scoped; take it out`);
+    if (kind.namespaced && reference.namespace === '') return byServer(`${what}: metadata.namespace is missing; ${reference.kind} lives in a namespace`);
+    if (!kind.namespaced && reference.namespace !== '') return byServer(`${what}: metadata.namespace is "${reference.namespace}", and ${reference.kind} is cluster-scoped; take it out`);
     return kind;
   }
 

@@ -29,6 +29,8 @@ export interface PackageOutcome {
   readonly moving: boolean;
   /** The API server refuses it: waiting does not cure that. */
   readonly refused?: true;
+  /** As `PartOutcome.final`. */
+  readonly final?: true;
 }
 
 export interface Assigned {
@@ -173,7 +175,7 @@ export function createPackages({ ports, config, state, inventories, kinds, read 
       used(found.drift, found.spends);
       if (found.state !== 'done') {
         const place = `${what}: part ${now.reached + 1} of ${content.parts.length} (${part.name}): ${found.message}; ${reachedText(now.reached)}`;
-        return outcome(found.state === 'waiting' ? place : `${place}; the run rolls back or fixes forward`, { drift: found.drift, moving: found.state === 'waiting', ...(found.byServer === true ? { refused: true } : {}) });
+        return outcome(found.state === 'waiting' ? place : `${place}; the run rolls back or fixes forward`, { drift: found.drift, moving: found.state === 'waiting', ...(found.byServer === true ? { refused: true } : {}), ...(found.final === true ? { final: true } : {}) });
       }
       await save({ ...inventories.of(name)!, reached: now.reached + 1 }, signal);
     }

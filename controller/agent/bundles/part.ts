@@ -22,6 +22,8 @@ export interface PartOutcome {
   readonly spends: readonly string[];
   /** The API server refuses some of it: waiting does not cure that. */
   readonly byServer?: true;
+  /** What has happened cannot be cured in this assignment: a hook that failed runs in no other. */
+  readonly final?: true;
 }
 
 export interface PartParts extends HookParts {
@@ -80,17 +82,18 @@ export function createPart({ content, objects, client, config, clock, digest, sa
       }
     }
     if (problems.length === 0) return { ...objectsSay, spends: [] };
-    return outcome('refused', told([...objectsSay.message === '' ? [] : [objectsSay.message], ...problems]), { drift: objectsSay.drift, ...(objectsSay.byServer === undefined ? {} : { byServer: objectsSay.byServer }) });
+    return outcome('refused', told([...objectsSay.message === '' ? [] : [objectsSay.message], ...problems]), { drift: objectsSay.drift, byServer: true });
   }
 
   async function bring(part: BundlePart, inventory: Inventory, signal: CancelSignal): Promise<PartOutcome> {
     if (part.hook !== undefined) {
       const ran = await runHook(part, part.hook, inventory, generation, { client, clock, digest, save }, signal);
-      return ran.state === 'done' ? outcome('done') : outcome(ran.state === 'waiting' ? 'waiting' : 'refused', ran.message);
+      if (ran.state === 'done') return outcome('done');
+      return ran.state === 'waiting' ? outcome('waiting', ran.message) : outcome('refused', ran.message, ran.state === 'failed' ? { final: true } : { byServer: true });
     }
     if (part.agentVersion !== undefined) {
       const found = await bringVersion(part.agentVersion.version, { client, config, dryRun: false }, signal);
-      return found.state === 'done' ? outcome('done') : outcome(found.state, found.message);
+      return found.state === 'done' ? outcome('done') : outcome(found.state, found.message, found.state === 'refused' ? { byServer: true } : {});
     }
     const judged: Judged[] = [];
     for (const intent of intents.filter((one) => one.part === part.name)) judged.push({ intent, found: await objects.bring(intent, { dryRun: false }, signal) });

@@ -45,6 +45,17 @@ describe('what is refused', () => {
     expect(scene.outcome()).not.toHaveProperty('refused');
   });
 
+  test.each([
+    ['the agent\'s version, of an agent whose Deployment is not there', content([{ name: 'agent', agentVersion: { version: '1.1.0' } }]), 'Deployment isthmus-system/isthmus-agent: is not there'],
+    ['a namespace that is missing', content([{ name: 'a', manifests: [manifest('ConfigMap', 'one', '')] }]), 'ConfigMap one: metadata.namespace is missing'],
+  ])('for good: %s', async (_name, bundle, sentence) => {
+    const scene = started();
+    scene.assign([bundle]);
+    expect((await scene.settle(3000)).message).toContain(sentence);
+    await scene.clock.advance(40_000);
+    expect(scene.outcome()).toMatchObject({ refused: true, message: expect.stringContaining(sentence) });
+  });
+
   test('what waits for a person or another package is not refused for good', async () => {
     const scene = started();
     scene.assign([content(undefined, '1.0.0', 'first')]);
