@@ -53,6 +53,10 @@ export interface HistoryRetention {
   readonly stateDays: number;
   /** Days for which an ended run is kept that no UpdateRun object tells of any more. */
   readonly runDays: number;
+  /** UpdateRun objects of ended runs that stand at most, for each strategy; those that something still needs stand beside them. */
+  readonly runsPerStrategy: number;
+  /** Days after its end for which an UpdateRun object stands. */
+  readonly runObjectDays: number;
 }
 
 export interface HubConfig {

@@ -62,6 +62,7 @@ import { publishPeers } from './peers/peers.ts';
 import type { HubConfig, HubPorts, InventoryConfig } from './ports.ts';
 import { ensureDefaultStrategy, ensureNamespace } from './preparation.ts';
 import { createAssignments } from './rollout/assignments.ts';
+import { keepBounded } from './rollout/bounds.ts';
 import { createRollout } from './rollout/rollout.ts';
 import { createSelectorChecks } from './selectors/selectors.ts';
 import { createServices } from './services/services.ts';
@@ -232,6 +233,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
         { name: 'approvals', start: approvals.start },
         { name: 'gates', start: askedGates.start },
         { name: 'rollout', start: rollout.start },
+        { name: 'bounds of updates', start: keepBounded({ ports, runs, clusters, assignments, bundles: bundleObjects, channels: channelObjects, judge: bundleJudge, views: () => clusterViews(sources), limits: config.history ?? USUAL_RETENTION }) },
         { name: 'bundles', start: bundles.start },
         { name: 'channels', start: channels.start },
         { name: 'bundle publishing', start: bundlePublishing.start },

@@ -68,8 +68,13 @@ interface RunProgress {
   readonly joinedLater: readonly string[];
 }
 
+/** Beginning of the name of the report that says what a run was made for; it goes with the run's rows. */
+export const RUN_REPORTS = 'run-changes/';
+
 export interface RunRecord extends FrozenRun, RunProgress {
   readonly run: string;
+  /** Its rows and its journal have gone (`dropRun`): this is all that is left. */
+  readonly summaryOnly?: true;
   /** Counts the writes of this run. */
   readonly revision: number;
 }
@@ -119,9 +124,16 @@ export interface RecordStore {
   /** Content-addressed: storing one again changes nothing. */
   putRevisions(revisions: readonly DesiredRevision[]): Promise<void>;
   getRevision(id: string): Promise<DesiredRevision | undefined>;
-  /** Content-addressed, and kept: a run or a way back may ask for it after its Bundle object is gone. Storing one again replaces its signatures and when they were found to do. */
+  /** Content-addressed, and kept (`dropBundles`): a run or a way back may ask for it after its Bundle object is gone. Storing one again replaces its signatures and when they were found to do. */
   putBundle(bundle: StoredBundle): Promise<void>;
   getBundle(digest: string): Promise<StoredBundle | undefined>;
+  /** `bytes`: of the contents, in UTF-8. */
+  countBundles(): Promise<{ readonly count: number; readonly bytes: number }>;
+  /**
+   * Of a bounded part of the contents behind `after` (first ''), drops those that no revision names, that are not in `keep`, and that were found to do before the instant. Gives the next `after`, undefined at the end.
+   * Revisions go first (`dropRevisions`): one that stays keeps what it names.
+   */
+  dropBundles(after: string, verifiedBefore: Instant, keep: ReadonlySet<string>): Promise<{ readonly next: string | undefined; readonly dropped: number }>;
 
   /** Freezes a run once; false where there is one of this name already (a restart), and then nothing is written. */
   createRun(run: string, frozen: NewRun): Promise<boolean>;
@@ -140,10 +152,12 @@ export interface RecordStore {
   listAssignments(): Promise<readonly Assignment[]>;
 
   /**
-   * Drops one run that ended before the instant, with rows and journal, and gives its name; undefined: none is left. Kept are those in `keep` (asked only where there is one to drop), the last run to have told any cluster
-   * something, those that clusters are still assigned by, and those that a kept run takes back.
+   * Drops rows, journal and report of one run that ended before the instant, and gives its name; undefined: none is left. Its summary stays. Kept are those in `keep` (asked only where there is one to drop), the last run to
+   * have told any cluster something, those that clusters are still assigned by, and those that a kept run takes back.
    */
   dropRun(endedBefore: Instant, keep: () => Promise<ReadonlySet<string>>): Promise<string | undefined>;
+  /** Drops a bounded part of the summaries that are all that is left of runs that ended before the instant; false: none is left. `keep` as of `dropRun`. */
+  dropSummaries(endedBefore: Instant, keep: () => Promise<ReadonlySet<string>>): Promise<boolean>;
   /** Of a bounded part of the revisions behind `after` (first ''), drops those that no assignment and no row of a run refers to; gives the next `after`, undefined at the end. */
   dropRevisions(after: string): Promise<string | undefined>;
 

@@ -6,7 +6,7 @@ const HOUR = 3_600_000;
 const NOW = 1000 * HOUR;
 const run = (name: string, endedHoursAgo: number | null, more: Partial<PastRun> = {}): PastRun => ({
   name, strategy: 'careful', startedAt: endedHoursAgo === null ? NOW - 1 : NOW - (endedHoursAgo + 1) * HOUR, endedAt: endedHoursAgo === null ? null : NOW - endedHoursAgo * HOUR,
-  marked: false, assigns: false, repeats: [], subjects: ['plan'], clusters: [], succeeded: [], words: [], ...more,
+  marked: false, assigns: false, repeats: [], subjects: ['plan'], clusters: [], succeeded: [], decides: false, ...more,
 });
 const names = (runs: readonly PastRun[], limits: Partial<RunLimits>): readonly string[] => expired(runs, NOW, { perStrategy: 2, ageMilliseconds: null, ...limits });
 
@@ -25,7 +25,7 @@ describe('runs that are over', () => {
 
   it('stay for whom somebody still needs them', () => {
     const gone = { perStrategy: 0, ageMilliseconds: 0 };
-    expect(names([run('open', null), run('fresh', 0.5), run('marked', 9, { marked: true }), run('assigns', 9, { assigns: true }), run('loose', 9)], gone)).toEqual(['loose']);
+    expect(names([run('open', null), run('fresh', 0.5), run('marked', 9, { marked: true }), run('assigns', 9, { assigns: true }), run('decides', 9, { decides: true }), run('loose', 9)], gone)).toEqual(['loose']);
     expect(names([run('undo', 9, { repeats: ['undone'] }), run('undone', 10)], gone), 'the undone one goes after its undo').toEqual(['undo']);
     expect(names([run('undone', 10)], gone)).toEqual(['undone']);
   });
@@ -38,11 +38,6 @@ describe('runs that are over', () => {
     ];
     expect(names(runs, { perStrategy: 0 })).toEqual(['first', 'failed', 'nobody']);
   });
-
-  it('stay where they have the last word on something, also where they never began', () => {
-    const words = ['channel production sha256-1'];
-    expect(names([run('first', 60, { words }), run('last', 50, { words, startedAt: null })], { perStrategy: 0 })).toEqual(['last']);
-  });
 });
 
 /** The same said as a person would: of each run whether there is a reason to keep it, and then the list. */
@@ -50,8 +45,8 @@ function dumb(runs: readonly PastRun[], now: number, { perStrategy, ageMilliseco
   const later = (a: PastRun, b: PastRun): boolean => (a.startedAt ?? 0) > (b.startedAt ?? 0) || ((a.startedAt ?? 0) === (b.startedAt ?? 0) && a.name > b.name);
   const lastOf = (one: PastRun, which: 'clusters' | 'succeeded'): boolean => one.startedAt !== null && one.subjects.some((subject) => one[which].some((cluster) =>
     !runs.some((other) => other.startedAt !== null && other !== one && later(other, one) && other.subjects.includes(subject) && other[which].includes(cluster))));
-  const needed = (one: PastRun): boolean => one.endedAt === null || one.endedAt > now - HOUR || one.marked || one.assigns || lastOf(one, 'clusters') || lastOf(one, 'succeeded')
-    || runs.some(({ repeats }) => repeats.includes(one.name)) || one.words.some((word) => !runs.some((other) => other !== one && later(other, one) && other.words.includes(word)));
+  const needed = (one: PastRun): boolean => one.endedAt === null || one.endedAt > now - HOUR || one.marked || one.assigns || one.decides || lastOf(one, 'clusters') || lastOf(one, 'succeeded')
+    || runs.some(({ repeats }) => repeats.includes(one.name));
   const older = (a: PastRun, b: PastRun): boolean => a.endedAt! < b.endedAt! || (a.endedAt === b.endedAt && a.name < b.name);
   const gone: PastRun[] = [];
   for (;;) {
@@ -67,7 +62,7 @@ const some = <T>(values: readonly T[]): fc.Arbitrary<T[]> => fc.subarray([...val
 const pastRuns = fc.array(fc.record({
   strategy: fc.constantFrom('careful', 'quick'), began: fc.option(fc.integer({ min: 0, max: 20 }), { freq: 9 }), ended: fc.option(fc.integer({ min: 0, max: 20 }), { freq: 9 }),
   marked: fc.constantFrom(false, false, false, true), assigns: fc.constantFrom(false, false, false, true), repeats: fc.array(fc.integer({ min: 0, max: 11 }), { maxLength: 1 }),
-  subjects: some(['plan', 'package shop']), clusters: some(['berlin', 'oslo', 'virginia']), succeeded: some(['berlin', 'oslo', 'virginia']), words: some(['one', 'two']),
+  subjects: some(['plan', 'package shop']), clusters: some(['berlin', 'oslo', 'virginia']), succeeded: some(['berlin', 'oslo', 'virginia']), decides: fc.constantFrom(false, false, false, true),
 }), { maxLength: 12 }).map((values) => values.map(({ began, ended, repeats, succeeded, ...value }, index): PastRun => ({
   ...value, name: `run-${String.fromCharCode(97 + index)}`, startedAt: began === null ? null : NOW - 30 * HOUR + began * HOUR, endedAt: ended === null ? null : NOW - ended * HOUR,
   repeats: repeats.map((other) => `run-${String.fromCharCode(97 + other)}`), succeeded: succeeded.filter((cluster) => value.clusters.includes(cluster)),

@@ -21,8 +21,8 @@ export interface PastRun {
   /** Clusters of the fleet that it was frozen for, and of those the ones that came to a good end. */
   readonly clusters: readonly string[];
   readonly succeeded: readonly string[];
-  /** On what else it may have the last word: a channel's bundle, for example. */
-  readonly words: readonly string[];
+  /** What happens next by itself follows from it in another way: a channel, for example, brings nothing again that failed. */
+  readonly decides: boolean;
 }
 
 export interface RunLimits {
@@ -37,7 +37,7 @@ const FRESH_SECONDS = 3600;
 /** Of two that tell of the same cluster the later began later: no two have it at once. */
 const laterBegun = (a: PastRun, b: PastRun): number => (b.startedAt ?? 0) - (a.startedAt ?? 0) || compareText(b.name, a.name);
 
-/** Runs that are the last to have had a cluster for a subject, the last to have had it with success, or the last on a word. What is tried again by itself, taken back or promoted follows from them. */
+/** Runs that are the last to have had a cluster for a subject, or the last to have had it with success. What is tried again by itself, and what can be taken back, follows from them. */
 function lastOnes(runs: readonly PastRun[]): ReadonlySet<string> {
   const met = new Map<string, Set<string>>();
   const isFirst = (kind: string, name: string): boolean => {
@@ -52,7 +52,6 @@ function lastOnes(runs: readonly PastRun[]): ReadonlySet<string> {
       for (const cluster of run.succeeded) if (isFirst(`did ${subject}`, cluster)) last.add(run.name);
     }
   }
-  for (const run of [...runs].sort(laterBegun)) for (const word of run.words) if (isFirst('word', word)) last.add(run.name);
   return last;
 }
 
@@ -64,8 +63,8 @@ export function expired(runs: readonly PastRun[], now: Instant, { perStrategy, a
   const surplus = new Map<string, number>();
   for (const { run: { strategy } } of over) surplus.set(strategy, (surplus.get(strategy) ?? -perStrategy) + 1);
   return over.flatMap(({ run, endedAt }) => {
-    const { name, strategy, marked, assigns } = run;
-    if (marked || assigns || last.has(name) || repeated.has(name) || endedAt > now - seconds(FRESH_SECONDS)) return [];
+    const { name, strategy, marked, assigns, decides } = run;
+    if (marked || assigns || decides || last.has(name) || repeated.has(name) || endedAt > now - seconds(FRESH_SECONDS)) return [];
     const tooMany = surplus.get(strategy) ?? 0;
     if (tooMany <= 0 && (ageMilliseconds === null || endedAt > now - ageMilliseconds)) return [];
     surplus.set(strategy, tooMany - 1);

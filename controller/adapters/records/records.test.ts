@@ -59,7 +59,7 @@ describe('SQLite', () => {
   suite(() => openSqliteRecords(join(folder, 'records.db')));
   describe('states', () => statesSuite(() => openSqliteRecords(join(folder, 'states.db'))));
   describe('runs', () => runsSuite(() => openSqliteRecords(join(folder, 'runs.db'))));
-  describe('old runs', () => oldRunsSuite(() => openSqliteRecords(join(folder, 'old-runs.db'))));
+  describe('old runs', () => oldRunsSuite((name) => openSqliteRecords(join(folder, `${name}.db`))));
   migrationSuite('sqlite', () => sqliteDatabase(join(folder, 'old.db')), () => openSqliteRecords(join(folder, 'old.db')));
 
   test('only their owner may read the file and what SQLite puts beside it', () => {
@@ -107,7 +107,7 @@ describe.skipIf(programs === undefined)(`PostgreSQL${programs === undefined ? ' 
   suite(() => openPostgresRecords(server.url));
   describe('states', () => statesSuite(() => server.makeDatabase('states').then(openPostgresRecords)));
   describe('runs', () => runsSuite(() => server.makeDatabase('runs').then(openPostgresRecords)));
-  describe('old runs', () => oldRunsSuite(() => server.makeDatabase('old_runs').then(openPostgresRecords)));
+  describe('old runs', () => oldRunsSuite((name) => server.makeDatabase(name).then(openPostgresRecords)));
   let old: string;
   beforeAll(async () => { old = await server.makeDatabase('old'); });
   migrationSuite('postgres', () => postgresDatabase(old), () => openPostgresRecords(old));

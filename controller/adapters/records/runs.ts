@@ -38,7 +38,7 @@ const journalEntry = ({ run, at, cluster, event, message }: Selectable<Tables['j
 const recordOf = (row: Selectable<Tables['runs']>): RunRecord => ({
   run: row.run, uid: row.uid, createdAt: row.created_at, author: row.author, changes: row.changes as RunRecord['changes'],
   strategy: row.strategy === null ? null : JSON.parse(row.strategy) as StrategyValue, strategyDigest: row.strategy_digest, undoOf: row.undo_of, message: row.message, warnings: JSON.parse(row.warnings) as string[],
-  state: JSON.parse(row.state) as RunState, phase: row.phase as RunPhase, finishedAt: row.finished_at, joinedLater: JSON.parse(row.joined_later) as string[], revision: row.revision,
+  state: JSON.parse(row.state) as RunState, phase: row.phase as RunPhase, finishedAt: row.finished_at, joinedLater: JSON.parse(row.joined_later) as string[], revision: row.revision, ...(row.summary_only === null ? {} : { summaryOnly: true }),
 });
 
 const progressColumns = ({ state, phase, finishedAt, joinedLater }: Pick<RunRecord, 'state' | 'phase' | 'finishedAt' | 'joinedLater'>) =>
@@ -64,7 +64,7 @@ export function runRecords({ db, guarded, write }: { readonly db: Kysely<Tables>
     createRun: (run, { targets, journal, revisions = [], ...frozen }) => write(async (transaction) => {
       const made = await transaction.insertInto('runs').values({
         run, uid: frozen.uid, created_at: frozen.createdAt, author: frozen.author, changes: frozen.changes, strategy: frozen.strategy === null ? null : JSON.stringify(frozen.strategy),
-        strategy_digest: frozen.strategyDigest, undo_of: frozen.undoOf, message: frozen.message, warnings: JSON.stringify(frozen.warnings), ...progressColumns(frozen), revision: 1,
+        strategy_digest: frozen.strategyDigest, undo_of: frozen.undoOf, message: frozen.message, warnings: JSON.stringify(frozen.warnings), ...progressColumns(frozen), revision: 1, summary_only: null,
       }).onConflict((conflict) => conflict.column('run').doNothing()).returning('run').executeTakeFirst();
       if (made === undefined) return false;
       await insertRevisions(transaction, revisions);

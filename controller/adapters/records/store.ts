@@ -22,7 +22,7 @@ export function recordStore(db: Kysely<Tables>, dialect: Dialect, translate: (er
   return {
     ...historyRecords({ db, dialect, guarded, write }),
     ...runRecords({ db, guarded, write }),
-    ...bundleRecords({ db, guarded, write }),
+    ...bundleRecords({ db, dialect, guarded, write }),
     ...oldRunRecords({ db, dialect, guarded, write }),
 
     putRevisions: (revisions) => (revisions.length === 0 ? Promise.resolve() : write((transaction) => insertRevisions(transaction, revisions))),

@@ -20,6 +20,8 @@ export interface Tables {
   runs: {
     run: string; uid: string; created_at: number; author: string; changes: string; strategy: string | null; strategy_digest: string; undo_of: string | null;
     message: string; warnings: string; state: string; phase: string; finished_at: number | null; joined_later: string; revision: number;
+    /** 1: its rows and journal have gone; else null. */
+    summary_only: number | null;
   };
   /** `failing_before`, `fast`: 1 or null. */
   run_targets: {
@@ -31,6 +33,8 @@ export interface Tables {
   assignments: { cluster: string; desired_id: string; run: string; stage: string; assigned_at: number; generation: number | null };
   /** `signatures`: JSON. */
   bundles: { digest: string; content: string; signatures: string; verified_at: number };
+  /** Which revisions name a content. */
+  named_bundles: { digest: string; revision: string };
   reports: { name: string; content: string };
 }
 

@@ -6,9 +6,10 @@ import type { Environment } from '../environment.ts';
 import { collect, globalKubeconfig, logLevelOption, wholeNumber } from '../options.ts';
 
 /** Every flag is an option of the hub; the kubeconfig is a global one. */
-type HubFlags = Omit<HubOptions, 'kubeconfig' | 'history'> & { readonly historyDays: string; readonly dailyHistoryDays: string; readonly runHistoryDays: string };
+type HubFlags = Omit<HubOptions, 'kubeconfig' | 'history'> & { readonly historyDays: string; readonly dailyHistoryDays: string; readonly runHistoryDays: string; readonly runsPerStrategy: string; readonly runObjectDays: string };
 
 const MOST_DAYS = 36_500;
+const MOST_RUNS = 10_000;
 
 export function register(program: Command, environment: (command: Command) => Environment): void {
   program.command('hub')
@@ -26,7 +27,9 @@ export function register(program: Command, environment: (command: Command) => En
     .option('--records <path or url>', 'a SQLite file, or postgres://…; nothing: a SQLite file in --data-dir (environment: ISTHMUS_RECORDS, for URLs with a password)')
     .option('--history-days <count>', 'every change of a cluster is told for this long', String(USUAL_RETENTION.changeDays))
     .option('--daily-history-days <count>', 'and its state at the end of each day with a change for this long', String(USUAL_RETENTION.stateDays))
-    .option('--run-history-days <count>', 'an ended run is told for this long after its UpdateRun object was deleted', String(USUAL_RETENTION.runDays))
+    .option('--run-history-days <count>', 'clusters and journal of a run are told for this long after its end, and as long as its UpdateRun object stands', String(USUAL_RETENTION.runDays))
+    .option('--runs-per-strategy <count>', 'so many UpdateRun objects of ended runs stand for each strategy; the oldest go, but those that are needed or annotated isthmus.dev/keep=true', String(USUAL_RETENTION.runsPerStrategy))
+    .option('--run-object-days <count>', 'and none of them longer than this after the end of its run', String(USUAL_RETENTION.runObjectDays))
     .option('--no-cluster-profiles', 'publish no ClusterProfile (multicluster.x-k8s.io) for each cluster where the Kubernetes API has that kind')
     .option('--no-discover', 'read no clusters from ClusterProfiles of others, Cluster API, Argo CD and Flux')
     .option('--argocd-namespace <name>', 'list the metadata of Argo CD\'s cluster Secrets here, repeatable', collect, [])
@@ -37,7 +40,7 @@ export function register(program: Command, environment: (command: Command) => En
     .addOption(logLevelOption())
     .action(async (flags: HubFlags, command: Command) => {
       const { runHub } = await import('../../hub/main.ts');
-      const history = { changeDays: wholeNumber('--history-days', flags.historyDays, 1, MOST_DAYS), stateDays: wholeNumber('--daily-history-days', flags.dailyHistoryDays, 1, MOST_DAYS), runDays: wholeNumber('--run-history-days', flags.runHistoryDays, 1, MOST_DAYS) };
+      const history = { changeDays: wholeNumber('--history-days', flags.historyDays, 1, MOST_DAYS), stateDays: wholeNumber('--daily-history-days', flags.dailyHistoryDays, 1, MOST_DAYS), runDays: wholeNumber('--run-history-days', flags.runHistoryDays, 1, MOST_DAYS), runsPerStrategy: wholeNumber('--runs-per-strategy', flags.runsPerStrategy, 1, MOST_RUNS), runObjectDays: wholeNumber('--run-object-days', flags.runObjectDays, 1, MOST_DAYS) };
       await runHub({ ...flags, history, kubeconfig: globalKubeconfig(command), records: flags.records ?? process.env['ISTHMUS_RECORDS'] }, environment(command).signal);
     });
 }

@@ -44,7 +44,7 @@ function asObject(name: string, { tally, targets, targetsOmitted }: RunAnswer, f
   const count = (...phases: readonly (typeof targets)[number]['phase'][]): number => tally.reduce((sum, counts) => sum + phases.reduce((some, phase) => some + (counts[phase] ?? 0), 0), 0);
   return {
     apiVersion: apiVersionOf(UpdateRun), kind: 'UpdateRun', metadata: { name },
-    spec: { reason: 'its UpdateRun was deleted, this is what the records tell', requestedBy: frozen.author, stop: false, ...(frozen.undoOf === null ? {} : { undoOf: frozen.undoOf }) },
+    spec: { reason: frozen.summaryOnly ? 'this is long ago: its clusters and its journal are kept no longer' : 'its UpdateRun was deleted, this is what the records tell', requestedBy: frozen.author, stop: false, ...(frozen.undoOf === null ? {} : { undoOf: frozen.undoOf }) },
     status: {
       phase: frozen.phase, message: frozen.message, startedAt: toRfc3339(frozen.createdAt), ...(frozen.finishedAt === null ? {} : { finishedAt: toRfc3339(frozen.finishedAt) }),
       counts: {

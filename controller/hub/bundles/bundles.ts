@@ -18,6 +18,8 @@ import type { BundleAnswer, Bundles } from './types.ts';
 
 /** Keys expire, and their file changes, without an event. */
 const AGAIN_MILLISECONDS = 60_000;
+/** A content that a run was to bring so recently stays in the records, whether anything names it or not: the run may be about to. */
+export const CONTENT_GRACE_MILLISECONDS = 3_600_000;
 
 export interface BundleParts {
   readonly ports: Pick<HubPorts, 'clock' | 'random' | 'log' | 'metrics' | 'kubernetes' | 'records' | 'digest'>;
@@ -36,8 +38,18 @@ export function createBundles({ ports, objects, judge }: BundleParts): Bundles &
   const { clock, kubernetes, records } = ports;
   const listeners: (() => void)[] = [];
   const answered = new Map<string, string>();
-  /** By digest, the signatures with which this hub has put the content into the records. */
-  const kept = new Map<string, string>();
+  /** By digest, the signatures with which this hub has put the content into the records, and when. */
+  const kept = new Map<string, { readonly signatures: string; readonly at: Instant }>();
+
+  /** Durable, and for a while nobody's to drop. */
+  async function keep(delivery: BundleDelivery): Promise<void> {
+    const now = clock.now();
+    for (const [digest, { at }] of kept) if (at > now || at <= now - CONTENT_GRACE_MILLISECONDS / 2) kept.delete(digest);
+    const signatures = JSON.stringify(delivery.signatures);
+    if (kept.get(delivery.digest)?.signatures === signatures) return;
+    await records.putBundle({ ...delivery, verifiedAt: now });
+    kept.set(delivery.digest, { signatures, at: now });
+  }
 
   async function fromRecords(name: string, wanted: string): Promise<BundleAnswer> {
     const stored = await records.getBundle(wanted);
@@ -45,6 +57,7 @@ export function createBundles({ ports, objects, judge }: BundleParts): Bundles &
     const problem = storedProblem(stored, judge, ports, clock.now());
     if (problem !== undefined) return { problem };
     const { content, problem: unread } = parseBundle(stored.content);
+    if (content !== undefined) await keep(stored);
     return content === undefined ? { problem: unread } : { reference: { package: content.package, version: content.version, digest: wanted } };
   }
 
@@ -56,9 +69,7 @@ export function createBundles({ ports, objects, judge }: BundleParts): Bundles &
     if (verdict.facts === undefined || problem !== undefined) return { problem: `Bundle ${name} is not used: ${problem ?? 'it is not valid'}` };
     const { reference, delivery } = verdict.facts;
     if (wanted !== undefined && wanted !== reference.digest) return { problem: `Bundle ${name} has the digest ${reference.digest}, not ${wanted} as the run asks for; make a run of that digest` };
-    const stored = JSON.stringify(delivery.signatures);
-    if (kept.get(delivery.digest) !== stored) await records.putBundle({ ...delivery, verifiedAt: clock.now() });
-    kept.set(delivery.digest, stored);
+    await keep(delivery);
     return { reference };
   }
 

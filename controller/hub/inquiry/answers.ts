@@ -31,8 +31,8 @@ export function recordedAnswers(records: RecordStore, runs: Pick<Cache<UpdateRun
     async run({ name }): Promise<RunAnswer> {
       const journal = await records.listJournal(name, MOST_JOURNAL_ENTRIES);
       const object = runs.get({ name });
-      if (journal.length === 0 && object === undefined) throw new AdvisedError('user', `run "${name}": there is no such run; "kubectl get updateruns" lists them`);
       const record = await records.getRun(name);
+      if (record === undefined && journal.length === 0 && object === undefined) throw new AdvisedError('user', `run "${name}": there is no such run; "kubectl get updateruns" lists them`);
       const strategy = record?.strategy ?? (object === undefined ? undefined : runSpec(object)?.strategy as StrategyValue | undefined);
       return runAnswer(record, strategy, await records.listTargets(name), journal);
     },

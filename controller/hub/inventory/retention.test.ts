@@ -60,18 +60,22 @@ test('ended runs go after their time where no UpdateRun tells of them, and what 
       joinedLater: [], targets: [row], revisions: [{ id: `to-${name}`, cluster: name, content: '{}' }], journal: [{ run: name, at, cluster: '', event: 'Completed', message: '' }],
     });
   };
-  await Promise.all([run('open', null), run('young', 9), run('gone', 11), run('held', 11), run('tried', 30), run('undone', 40), run('undo', 20, 'undone')]);
+  await Promise.all([run('open', null), run('young', 9), run('gone', 11), run('held', 11), run('tried', 30), run('undone', 40), run('undo', 19, 'undone')]);
   const stop = new AbortController();
   const kubernetes = objects([{ metadata: { name: 'held' }, spec: {} }], [{ metadata: { name: 'again' }, spec: { retryOf: 'tried' } }]);
   void keepHistoryShort({ clock, kubernetes, records, log: recordingLog() }, { changeDays: 10, stateDays: 20, runDays: 10 })(stop.signal);
   await clock.advance(10_000);
   const left: string[] = [];
+  const summaries: string[] = [];
   for (const name of ['open', 'young', 'gone', 'held', 'tried', 'undone', 'undo']) {
-    const kept = [await records.getRun(name) !== undefined, (await records.listTargets(name)).length > 0, (await records.listJournal(name, 1)).length > 0, await records.getRevision(`to-${name}`) !== undefined];
+    const record = await records.getRun(name);
+    if (record?.summaryOnly) summaries.push(name);
+    const kept = [record !== undefined && !record.summaryOnly, (await records.listTargets(name)).length > 0, (await records.listJournal(name, 1)).length > 0, await records.getRevision(`to-${name}`) !== undefined];
     expect(new Set(kept).size).toBe(1);
     if (kept[0] === true) left.push(name);
   }
   expect(left).toEqual(['open', 'young', 'held', 'tried']);
+  expect(summaries, 'for as long as daily states').toEqual(['gone', 'undo']);
   stop.abort();
   await clock.advance(1000);
   await records.close();

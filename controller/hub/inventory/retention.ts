@@ -5,15 +5,17 @@ import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import type { HistoryRetention, HubPorts } from '../ports.ts';
 
-export const USUAL_RETENTION: HistoryRetention = { changeDays: 90, stateDays: 400, runDays: 90 };
+export const USUAL_RETENTION: HistoryRetention = { changeDays: 90, stateDays: 400, runDays: 90, runsPerStrategy: 50, runObjectDays: 400 };
 
 const DAY_MILLISECONDS = 86_400_000;
 const ROUND_MILLISECONDS = 3_600_000;
 const OBJECTS_AT_ONCE = 500;
 const STEP_PAUSE_MILLISECONDS = 200;
+/** A hub that died between a run and its revisions leaves them: so often they are looked at in any case. */
+const ROUNDS_PER_SWEEP = 24;
 
 /** Until `signal` aborts. A step that fails is tried again an hour later: nothing waits for it. */
-export function keepHistoryShort({ clock, kubernetes, records, log }: Pick<HubPorts, 'clock' | 'kubernetes' | 'records' | 'log'>, { changeDays, stateDays, runDays }: HistoryRetention): (signal: CancelSignal) => Promise<void> {
+export function keepHistoryShort({ clock, kubernetes, records, log }: Pick<HubPorts, 'clock' | 'kubernetes' | 'records' | 'log'>, { changeDays, stateDays, runDays }: Pick<HistoryRetention, 'changeDays' | 'stateDays' | 'runDays'>): (signal: CancelSignal) => Promise<void> {
   const pause = (signal: CancelSignal): Promise<void> => clock.sleepUntil(clock.now() + STEP_PAUSE_MILLISECONDS, signal);
   /** What an object tells of, and what that takes back or tries again. The server is asked: a copy that is not complete would let too much go. */
   async function told(signal: CancelSignal): Promise<ReadonlySet<string>> {
@@ -25,7 +27,7 @@ export function keepHistoryShort({ clock, kubernetes, records, log }: Pick<HubPo
       page = continueToken;
     }
   }
-  async function dropRuns(signal: CancelSignal): Promise<void> {
+  async function dropRuns(sweep: boolean, signal: CancelSignal): Promise<void> {
     let asked: Promise<ReadonlySet<string>> | undefined;
     const keep = (): Promise<ReadonlySet<string>> => (asked ??= told(signal));
     const endedBefore = clock.now() - runDays * DAY_MILLISECONDS;
@@ -34,15 +36,17 @@ export function keepHistoryShort({ clock, kubernetes, records, log }: Pick<HubPo
       dropped += 1;
       await pause(signal);
     }
-    for (let after = dropped === 0 ? undefined : ''; after !== undefined && !signal.aborted; after = await records.dropRevisions(after)) await pause(signal);
+    const summariesBefore = clock.now() - Math.max(runDays, stateDays) * DAY_MILLISECONDS;
+    while (!signal.aborted && await records.dropSummaries(summariesBefore, keep)) await pause(signal);
+    for (let after = dropped === 0 && !sweep ? undefined : ''; after !== undefined && !signal.aborted; after = await records.dropRevisions(after)) await pause(signal);
   }
   return async (signal) => {
-    while (!signal.aborted) {
+    for (let round = 1; !signal.aborted; round += 1) {
       const now = clock.now();
       const before = { rowsBefore: now - changeDays * DAY_MILLISECONDS, statesBefore: now - Math.max(changeDays, stateDays) * DAY_MILLISECONDS };
       try {
         while (!signal.aborted && await records.compactHistory(before)) await pause(signal);
-        if (!signal.aborted) await dropRuns(signal);
+        if (!signal.aborted) await dropRuns(round % ROUNDS_PER_SWEEP === 0, signal);
       } catch (error) {
         log.warn({ problem: messageOf(error) }, 'old history and runs could not be dropped; tried again in an hour');
       }

@@ -112,8 +112,8 @@ export function createMesh({ ports, sources, runs, strategies, drift }: MeshPart
     if (free.length === 0 || strategy === undefined || strategyProblem(strategy) !== undefined || abandoned.length > 0) return;
     const taken = runs.list().map(({ metadata }) => metadata.name);
     let name = runName(mesh, taken);
-    // A deleted UpdateRun leaves its rows: its name is not free.
-    while ((await records.listJournal(name, 1)).length > 0) name = runName(mesh, [...taken, name]);
+    // A deleted UpdateRun leaves its records: its name is not free.
+    while (await records.getRun(name) !== undefined) name = runName(mesh, [...taken, name]);
     await records.putRevisions(plan.desired);
     await writeChanges(records, name, free);
     const clusters = free.map(({ cluster }) => cluster).join(', ');

@@ -16,6 +16,7 @@ export async function intentOfEarlier(earlier: string, way: 'back' | 'again', wo
   const object = world.runs.get({ name: earlier });
   if (record === undefined && object === undefined) return { final: true, problem: `there is no run "${earlier}" to ${way === 'back' ? 'take back' : 'try again'}; "kubectl get updateruns" lists them` };
   if (record === undefined || record.finishedAt === null) return { final: false, problem: `waits for run ${earlier} to end; "isthmus run stop ${earlier}" ends it sooner` };
+  if (record.summaryOnly) return { final: true, problem: `the records have a summary of run ${earlier} and no more: which clusters it changed is not known any longer (--run-history-days); ${way === 'back' ? 'bring the earlier version by a run of its own' : 'bring it by a run of its own'}` };
   const spec = object === undefined ? undefined : runSpec(object);
   const strategy = record.strategy ?? spec?.strategy as StrategyValue | undefined;
   const phases = way === 'back' ? CHANGED : NOT_DONE;

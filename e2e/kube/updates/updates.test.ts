@@ -22,6 +22,7 @@ if (missing !== undefined) console.log(`staged updates are not tried on real kub
 const NOT_HERE: Readonly<Record<string, string>> = {
   'update updatestrategies/status.isthmus.dev * in *': 'said of strategies whose selectors mean nothing, and there are none',
   'create updateruns.isthmus.dev * in *': 'made after edits of a Mesh, and by channels, and there are none',
+  'delete updateruns.isthmus.dev * in *': 'of ended runs that have stood for long, and these are young',
 };
 
 const NAMES = ['berlin', 'oslo', 'virginia'];

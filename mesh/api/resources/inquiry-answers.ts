@@ -60,6 +60,8 @@ interface FrozenRunAnswer {
   /** null: too large to tell. */
   readonly state: RunState | null;
   readonly joinedLater: readonly string[];
+  /** Its rows and its journal are kept no longer. */
+  readonly summaryOnly?: true;
 }
 /** What a run is that was looked at ahead. */
 export interface LookedAtRun {

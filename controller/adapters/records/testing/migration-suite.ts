@@ -29,6 +29,9 @@ export function migrationSuite(dialect: Dialect, database: () => Kysely<Tables>,
     await old.insertInto('assignments').values({ cluster: 'oslo', desired_id: 'sha256-a', run: 'europe-1', stage: 'canary', assigned_at: START } as never).execute();
     const said = (run: string, at: number, cluster: string, event: string) => ({ run, at, cluster, event, message: `${run} ${event}` });
     await old.insertInto('journal').values([said('europe-0', 1, '', 'Created'), said('europe-0', 2, '', 'Completed'), said('europe-1', START, '', 'Created'), said('europe-1', START, 'oslo', 'Assigned')]).execute();
+    await old.insertInto('revisions').values({ id: 'sha256-a', cluster: 'oslo', content: '{"bundles":[{"digest":"sha256-shop","package":"shop","version":"1.0.0"}],"mesh":null}' }).execute();
+    await migrate(old, dialect, '0004-bundles');
+    for (const digest of ['sha256-shop', 'sha256-loose']) await old.insertInto('bundles').values({ digest, content: '{}', signatures: '[]', verified_at: 1 }).execute();
     await old.destroy();
 
     const records = await open();
@@ -54,6 +57,8 @@ export function migrationSuite(dialect: Dialect, database: () => Kysely<Tables>,
     // The first generation is that of the first assignment which is counted.
     const next = { run: 'europe-1', revision: 1, targets: [{ ...row1, message: 'again' }], assignments: [assignment], journal: [], state: NEW_RUN_STATE, phase: 'Running', finishedAt: null, joinedLater: [] } as const;
     expect(await records.saveProgress(next)).toEqual([{ ...assignment, generation: 1 }]);
+    expect(await records.dropBundles('', START, new Set())).toEqual({ next: undefined, dropped: 1 });
+    expect(await records.getBundle('sha256-shop')).toBeDefined();
     // Of the old rows only the days are left, and they answer still.
     while (await records.compactHistory({ rowsBefore: START + 30 * DAY, statesBefore: 0 }));
     expect((await records.statesAt(START + DAY, 'bergen')).get('bergen')).toEqual({ nodes: '{"ready":719}' });

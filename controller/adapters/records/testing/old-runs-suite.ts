@@ -4,9 +4,13 @@ import type { RunTarget } from '../../../../mesh/model/rollout.ts';
 import type { RecordStore } from '../../../../mesh/ports/records.ts';
 import { frozen, step, target, told } from './runs-suite.ts';
 
-export function oldRunsSuite(open: () => Promise<RecordStore>): void {
+const digestOf = (name: string): string => `sha256-${name}`;
+const state = (...names: readonly string[]): string => JSON.stringify({ bundles: names.map((name) => ({ digest: digestOf(name), package: name, version: '1.0.0' })), mesh: null });
+
+/** `name`: of a database that has nothing yet. */
+export function oldRunsSuite(open: (name: string) => Promise<RecordStore>): void {
   test('of ended runs goes what nobody is assigned by, takes back or holds; the last that told a cluster something stays', async () => {
-    const store = await open();
+    const store = await open('old_runs');
     const ended = (cluster: string, toId: string, at: number, more: Partial<RunTarget> = {}): RunTarget => target(cluster, { toId, phase: 'Done', assignedAt: at, finishedAt: at, ...more });
     const make = async (run: string, finishedAt: number | null, row: RunTarget, undoOf: string | null = null): Promise<void> => {
       await store.createRun(run, frozen(run, [row], { finishedAt, undoOf, revisions: [row.fromId, row.toId, row.backId].flatMap((id) => (id == null ? [] : [{ id, cluster: row.cluster, content: '{}' }])) }));
@@ -24,7 +28,9 @@ export function oldRunsSuite(open: () => Promise<RecordStore>): void {
     const dropped: string[] = [];
     for (let run = await store.dropRun(25, keep); run !== undefined; run = await store.dropRun(25, keep)) dropped.push(run);
     expect(dropped).toEqual(['first']);
-    expect([await store.getRun('first'), await store.listTargets('first'), await store.listJournal('first', 9)]).toEqual([undefined, [], []]);
+    expect([await store.listTargets('first'), await store.listJournal('first', 9)]).toEqual([[], []]);
+    expect(await store.getRun('first')).toMatchObject({ author: 'ann', finishedAt: 10, summaryOnly: true });
+    expect(await store.getRun('second')).not.toHaveProperty('summaryOnly');
     expect(await store.listJournal('second', 9)).toHaveLength(1);
     await store.putRevisions(Array.from({ length: 1200 }, (_, index) => ({ id: `loose-${index}`, cluster: 'a', content: '{}' })));
     let parts = 0;
@@ -32,6 +38,57 @@ export function oldRunsSuite(open: () => Promise<RecordStore>): void {
     expect(parts).toBe(3);
     const kept = await Promise.all(['a-0', 'a-back', 'a-1', 'a-2', 'b-1', 'b-2', 'b-0', 'b-x', 'c-1', 'loose-0', 'loose-1199'].map(async (id) => (await store.getRevision(id) === undefined ? [] : [id])));
     expect(kept.flat()).toEqual(['a-1', 'a-2', 'b-1', 'b-2', 'b-0', 'b-x', 'c-1']);
+    await store.close();
+  });
+
+  test('a summary stays for a time of its own, and no longer takes what it took back', async () => {
+    const store = await open('summaries');
+    const make = (run: string, finishedAt: number, undoOf: string | null = null): Promise<boolean> => store.createRun(run, frozen(run, [target('a', { phase: 'Skipped', finishedAt })], { finishedAt, undoOf }));
+    await make('undone', 5);
+    await make('undo', 10, 'undone');
+    await make('held', 6);
+    await store.putReport('run-changes/undo', '[]');
+    await store.putReport('other/undo', '[]');
+    const held = (): Promise<ReadonlySet<string>> => Promise.resolve(new Set(['held']));
+    expect([await store.dropRun(20, held), await store.dropRun(20, held), await store.dropRun(20, held)]).toEqual(['undo', 'undone', undefined]);
+    expect([await store.getReport('run-changes/undo'), await store.getReport('other/undo')]).toEqual([undefined, '[]']);
+    const nobody = (): Promise<ReadonlySet<string>> => Promise.reject(new Error('asked where nothing can go'));
+    expect(await store.dropSummaries(5, nobody)).toBe(false);
+    expect(await store.dropSummaries(10, () => Promise.resolve(new Set(['undone'])))).toBe(false);
+    expect(await store.getRun('undone')).toBeDefined();
+    expect(await store.dropSummaries(20, () => Promise.resolve(new Set(['undo'])))).toBe(false);
+    expect((await Promise.all(['undone', 'undo', 'held'].map((run) => store.getRun(run)))).map((run) => run?.run)).toEqual([undefined, 'undo', 'held']);
+    await store.close();
+  });
+
+  test('contents go that no revision names, and nobody holds, and that no run was made for just now', async () => {
+    const store = await open('contents');
+    const put = (name: string, verifiedAt = 5): Promise<void> => store.putBundle({ digest: digestOf(name), content: `${name} ä`, signatures: [], verifiedAt });
+    for (const name of ['assigned', 'before', 'back', 'wanted', 'held', 'loose', 'past']) await put(name);
+    await put('fresh', 10);
+    await store.createRun('run', frozen('run', [target('a', { fromId: 'from', toId: 'to', backId: 'back', phase: 'Done', assignedAt: 1, finishedAt: 1 })], {
+      finishedAt: 1, revisions: [['from', state('before')], ['to', state('assigned', 'wanted')], ['back', state('back')]].map(([id = '', content = '']) => ({ id, cluster: 'a', content })),
+    }));
+    await store.saveProgress(step('run', 1, { finishedAt: 1, phase: 'Completed', assignments: [told('run', 'a', 'to')] }));
+    await store.putRevisions([{ id: 'past', cluster: 'a', content: state('past') }]);
+    expect(await store.countBundles()).toEqual({ count: 8, bytes: ['assigned', 'before', 'back', 'wanted', 'held', 'loose', 'past', 'fresh'].reduce((sum, name) => sum + name.length + 3, 0) });
+    const keep = new Set([digestOf('held')]);
+    expect(await store.dropBundles('', 10, keep)).toEqual({ next: undefined, dropped: 1 });
+    expect(await store.getBundle(digestOf('loose'))).toBeUndefined();
+    expect(await store.getBundle(digestOf('past'))).toBeDefined();
+    expect(await store.dropRevisions('')).toBeUndefined();
+    expect(await store.dropBundles('', 10, keep)).toEqual({ next: undefined, dropped: 1 });
+    expect(await store.getBundle(digestOf('past'))).toBeUndefined();
+    expect(await store.dropBundles('', 11, new Set())).toEqual({ next: undefined, dropped: 2 });
+    expect((await store.countBundles()).count).toBe(4);
+    for (let index = 0; index < 250; index += 1) await put(`many-${index}`);
+    let [parts, dropped] = [0, 0];
+    for (let after: string | undefined = ''; after !== undefined;) {
+      const done: Awaited<ReturnType<RecordStore['dropBundles']>> = await store.dropBundles(after, 10, new Set());
+      [parts, dropped, after] = [parts + 1, dropped + done.dropped, done.next];
+    }
+    expect([parts, dropped]).toEqual([3, 250]);
+    expect((await Promise.all(['assigned', 'before', 'back', 'wanted'].map((name) => store.getBundle(digestOf(name))))).every((kept) => kept !== undefined)).toBe(true);
     await store.close();
   });
 }
