@@ -10,7 +10,7 @@ import { grpcHubConnector } from '../../controller/adapters/grpc/hub-connector.t
 import { p256Signer } from '../../controller/adapters/signer.ts';
 import { recordingLog, seededRandom, silentLog } from '../../controller/runtime/testing/fakes.ts';
 import { signCertificate } from '../../certs/authority/certificate.ts';
-import type { GatewayHandler, IdentityMaterial, ServerMaterial, TransportError } from '../../mesh/ports/transport.ts';
+import { type GatewayHandler, type IdentityMaterial, type ServerMaterial, TransportError } from '../../mesh/ports/transport.ts';
 import { type Certificates, certificates, never } from './transport-bench.ts';
 
 const issued = { chainPem: 'chain', bundlePem: 'bundle', trustDomain: 'mesh.test', notAfter: 1_900_000_000_000 };
@@ -129,6 +129,20 @@ describe('the gateway over gRPC', () => {
     const connection = grpcHubConnector().connect(address, { cluster: 'berlin', trustDomain: 'mesh.test', keyPem: key.exportPem(), chainPem: leaf, bundlePem: ours.server.bundlePem });
     onTestFinished(() => { connection.close(); material = ours.server; });
     await expect(connection.renew(Uint8Array.of(1), never)).rejects.toMatchObject({ reason: 'Unauthenticated', message: expect.stringContaining('exactly one of the form') as string });
+  });
+
+  it('tells why it ended a stream that its session had closed before', async () => {
+    const stop = new AbortController();
+    onTestFinished(() => stop.abort());
+    const closing: GatewayHandler = { ...handler, sync(_peer, stream) {
+      stream.close('session ended');
+      return Promise.reject(new TransportError('never', 'InvalidRequest', 'Sync: nonce "x" is not a whole number'));
+    } };
+    const { address: at } = await grpcGatewayServer({ listen: '127.0.0.1:0', log: silentLog }).serve(closing, () => ours.server, stop.signal);
+    const connection = grpcHubConnector().connect(at, ours.identity('berlin'));
+    onTestFinished(() => connection.close());
+    const drained = (async () => { for await (const _ of connection.sync(never).messages); })();
+    await expect(drained).rejects.toMatchObject({ reason: 'InvalidRequest', advice: 'never', message: 'Sync: nonce "x" is not a whole number', answered: true });
   });
 
   it('answers every call but Join without a certificate with UNAUTHENTICATED', async () => {

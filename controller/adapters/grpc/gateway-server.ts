@@ -53,7 +53,8 @@ function joinMethod(handler: GatewayHandler, limit: (address: string, now: numbe
 
 async function runSync(call: Duplex, handler: GatewayHandler, material: () => ServerMaterial, serverSignal: CancelSignal, log: Log, refusals: Refusals): Promise<void> {
   const cancel = new AbortController();
-  const stream = grpcSyncStream(call, { finish: () => call.end() });
+  // A session closes its stream before it says why: the call ends with that, below, and not with OK.
+  const stream = grpcSyncStream(call, { finish: () => {} });
   const breakWith = (error: TransportError): void => {
     stream.fail(error);
     cancel.abort();
