@@ -1,6 +1,3 @@
-import { execFile, spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { apiVersionOf, Cluster, UpdateRun } from '../../../mesh/api/resources/index.ts';
 import { COMMANDS } from '../commands.ts';
@@ -60,30 +57,6 @@ describe('completion', () => {
   });
 });
 
-const hasBash = spawnSync('bash', ['--version']).status === 0;
-const program = fileURLToPath(new URL('../../../bin/isthmus.mjs', import.meta.url));
-
-describe.skipIf(!hasBash)('completion in a real bash', () => {
-  /** Words as bash breaks them, the last under the cursor. */
-  async function inBash(...typed: string[]): Promise<string[]> {
-    const script = `${SCRIPTS.bash}COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _isthmus; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    const { stdout } = await promisify(execFile)('bash', ['--noprofile', '--norc', '-c', script, 'bash', program, ...typed], { env: { ...process.env, KUBECONFIG: '/dev/null' } });
-    return stdout.split('\n').filter((line) => line !== '');
-  }
-
-  test('completes commands, options and values', async () => {
-    expect(await inBash('ru')).toEqual(['run']);
-    expect(await inBash('run', 'pa')).toEqual(['pause']);
-    expect(await inBash('run', 'simulate', '--output', '=', 's')).toEqual(['svg']);
-    expect(await inBash('run', 'status', '')).toEqual([]);
-  }, 30_000);
-
-  test('the script is one that bash reads, and names its function', async () => {
-    const { stdout } = await promisify(execFile)('bash', ['--noprofile', '--norc', '-c', `${SCRIPTS.bash}complete -p isthmus`]);
-    expect(stdout.trim()).toBe('complete -F _isthmus isthmus');
-  });
-});
-
-test('the scripts for other shells ask the same', () => {
+test('the scripts of all shells ask the same', () => {
   for (const shell of SHELLS) expect(SCRIPTS[shell]).toContain('completion words -- ');
 });

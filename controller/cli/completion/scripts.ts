@@ -19,20 +19,27 @@ complete -F _isthmus isthmus
 const ZSH = `#compdef isthmus
 # zsh completion of isthmus. Load it:  source <(isthmus completion zsh)   or keep it as _isthmus in a folder of $fpath
 _isthmus() {
-    local line
+    local line word
     local -a candidates
     while IFS= read -r line; do
         if [[ "$line" == ':files' ]]; then
             _files
             return
         fi
-        candidates+=("\${\${line%%$'\\t'*}//:/\\\\:}:\${line#*$'\\t'}")
-    done < <("\${words[1]}" completion words -- "\${(@)words[2,CURRENT]}" 2>/dev/null)
+        word="\${\${line%%$'\\t'*}//:/\\\\:}"
+        if [[ "$line" == *$'\\t'* ]]; then
+            word+=":\${line#*$'\\t'}"
+        fi
+        candidates+=("$word")
+    done < <("\${(Q)words[1]}" completion words -- "\${(@Q)words[2,CURRENT]}" 2>/dev/null)
     _describe -t values isthmus candidates
 }
 if [ "\${funcstack[1]}" = _isthmus ]; then
     _isthmus "$@"
 else
+    if (( ! $+functions[compdef] )); then
+        autoload -Uz compinit && compinit
+    fi
     compdef _isthmus isthmus
 fi
 `;
