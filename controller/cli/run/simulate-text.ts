@@ -34,8 +34,12 @@ export function endText({ end, phase, from, until, finishedAt, message }: Simula
   return `${phase} still at ${timeText(until)}, when it was looked no further: ${message}`;
 }
 
+/** What follows once too many have failed. */
+export const stoppedText = ({ onFailure }: Simulation): string =>
+  ({ Pause: 'it pauses', Stop: 'it stops', RollBackCluster: 'it stops; clusters that fail go back', RollBackStage: 'the stage goes back', RollBackRun: 'all of it goes back' })[onFailure];
+
 /** One value for each of so many equal spans: the worst of the span. */
-export function sampled(radius: readonly RadiusPoint[], from: Instant, until: Instant, columns: number, valueOf: (point: RadiusPoint) => number): number[] {
+function sampled(radius: readonly RadiusPoint[], from: Instant, until: Instant, columns: number, valueOf: (point: RadiusPoint) => number): number[] {
   const values: number[] = [];
   const span = Math.max(1, until - from);
   let place = 0;
@@ -98,15 +102,14 @@ function waitLines({ waits }: Simulation): string[] {
 /** `title` says of which run. */
 export function simulationText(title: string, { about, simulation }: Foreseen, wide: boolean): string {
   if (simulation.clusters.length === 0) return `${title}: nothing to do: ${about.brings}\n`;
-  const { peak, worstFailures, onFailure } = simulation;
-  const after = { Pause: 'it pauses', Stop: 'it stops', RollBackCluster: 'it stops; clusters that fail go back', RollBackStage: 'the stage goes back', RollBackRun: 'all of it goes back' }[onFailure];
+  const { peak, worstFailures } = simulation;
   const cells = clusterTable(simulation);
   return [
     `${title}: ${about.brings}`, `  assumed: ${assumedText(simulation)}`, ...about.notes.map((note) => `  note: ${note}`), ...about.warnings.map((warning) => `  warning: ${warning}`), '',
     aligned([stageTable(simulation).headings, ...stageTable(simulation).rows]).text.trimEnd(), '', ...waitLines(simulation),
     `ends: ${endText(simulation)}`,
     `blast radius: at most ${peak.unavailable} unavailable and ${peak.inFlight} in flight at once, ${peak.failed} failed, ${peak.changed} of ${simulation.clusters.length} changed`,
-    `worst case: ${worstFailures} of ${simulation.clusters.length} clusters can fail before ${after}`, '',
+    `worst case: ${worstFailures} of ${simulation.clusters.length} clusters can fail before ${stoppedText(simulation)}`, '',
     timeline(simulation).trimEnd(),
     ...(wide ? ['', aligned([cells.headings, ...cells.rows.slice(0, MOST_ROWS)]).text.trimEnd(), ...(cells.rows.length > MOST_ROWS ? [`… and ${cells.rows.length - MOST_ROWS} more; -o json has them all`] : [])] : []),
   ].join('\n').trimEnd() + '\n';
