@@ -1,6 +1,10 @@
 /** What hub, agent and transports use of the certificate authority. */
 export { createAuthority, type Authority, type IssuedAgent } from './authority/authority.ts';
-export type { KeyStore } from './authority/document.ts';
+export {
+  type AuthorityStanding, AuthorityRefusal, type FinishedRotation, type KeyStore, type Rotation, ROTATION_PHASES, type RotationOf, type RotationOrder, type RotationPhase,
+} from './authority/document.ts';
+export type { RootKeys } from './authority/root-keys.ts';
+export type { AuthorityControl, AuthorityProblem, AuthorityProblemReason, AuthorityState, IssuerState, RequestState, RootState, Taintable } from './authority/state.ts';
 export { meshServerName } from './authority/leaves.ts';
 export { readCertificate, type CertificateFacts } from './authority/read.ts';
 export { CertificateRequestRejected, createCertificateRequest } from './authority/request.ts';

@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { p256Signer } from '../../controller/adapters/signer.ts';
-import { manualClock } from '../../controller/runtime/testing/manual-clock.ts';
+import { type ManualClock, manualClock } from '../../controller/runtime/testing/manual-clock.ts';
 import { recordingLog, seededRandom, silentLog } from '../../controller/runtime/testing/fakes.ts';
 import type { MeshCertificateRole } from '../../mesh/ports/transport.ts';
 import { fromPem } from '../pem.ts';
@@ -16,7 +17,7 @@ const signal = new AbortController().signal;
 const roles: readonly MeshCertificateRole[] = ['server', 'admin', 'remote', 'local'];
 
 async function authorityWith(overrides: Partial<Parameters<typeof createAuthority>[0]> = {}) {
-  const clock = manualClock();
+  const clock = overrides.clock as ManualClock | undefined ?? manualClock();
   const keys = memoryKeyStore();
   const authority = createAuthority({ clock, random: seededRandom(1), signer: p256Signer, keys, trustDomain: 'mesh.example', log: silentLog, ...overrides });
   await authority.open(signal);
@@ -100,24 +101,35 @@ describe('the issuing CA', () => {
     expect(authority.trust()).toEqual(before);
   }, 60_000);
 
-  test('counts on from documents that were not counted: the oldest one left is the first', async () => {
-    const { authority, clock, keys } = await authorityWith();
-    await clock.advance(60 * DAY);
-    await authority.open(signal);
-    const stored = (await keys.load(signal))!;
-    const { issuers, ...document } = JSON.parse(stored.content) as { issuers: { generation?: number }[] };
-    await keys.save(JSON.stringify({ ...document, issuers: issuers.map(({ generation: _, ...issuer }) => issuer) }), stored.version, signal);
-    await authority.open(signal);
-    const first = authority.issueAgent('berlin', request()).issuingCaGeneration;
-    expect(first).toBeLessThanOrEqual(issuers.length);
+  test('of a document of the first form is used on, and counted on', async () => {
+    const start = Date.parse('2030-02-16T00:00:00Z');
+    const keys = memoryKeyStore();
+    const text = readFileSync(new URL('../testing/fixtures/authority-schema-1.json', import.meta.url), 'utf8');
+    const first = JSON.parse(text) as { roots: { certificatePem: string }[]; issuers: { certificatePem: string; generation?: number }[] };
+    await keys.save(text, undefined, signal);
+    const { authority, clock } = await authorityWith({ keys, clock: manualClock(start) });
+    expect(keys.writes()).toBe(1);
+    expect(authority.trust()).toEqual({ trustDomain: 'mesh.example', sequence: 1, bundlePem: first.roots[0]?.certificatePem });
+    const issued = authority.issueAgent('berlin', request());
+    expect(issued).toMatchObject({ issuingCaGeneration: 1 });
+    expect(issued.chainPem.endsWith(first.issuers[0]!.certificatePem)).toBe(true);
+    expect(authority.state()).toMatchObject({
+      roots: [{ generation: 1, state: 'active', trusted: true, key: 'Held' }], renewClientsFrom: 1, renewServersFrom: 1, problems: [],
+      issuers: [{ generation: 1, root: 1, state: 'active', signs: ['client', 'server'] }, { generation: 2, root: 1, state: 'prepared', signs: [] }],
+    });
+    // Where nothing was counted yet, the oldest that is left is the first.
+    const uncounted = memoryKeyStore();
+    await uncounted.save(JSON.stringify({ ...first, issuers: first.issuers.map(({ generation: _, ...issuer }) => issuer) }), undefined, signal);
+    expect((await authorityWith({ keys: uncounted, clock: manualClock(start) })).authority.state()).toEqual(authority.state());
     const seen = new Set<number>();
     for (let day = 0; day < 200; day++) {
       await clock.advance(DAY);
       await authority.open(signal);
       seen.add(authority.issueAgent('berlin', request()).issuingCaGeneration);
     }
-    expect([...seen]).toEqual(Array.from({ length: seen.size }, (_, index) => first + index));
+    expect([...seen]).toEqual(Array.from({ length: seen.size }, (_, index) => 1 + index));
     expect(seen.size).toBeGreaterThan(2);
+    expect(JSON.parse((await keys.load(signal))?.content ?? '')).toMatchObject({ schema: 2, issuers: [{ root: 1 }, { root: 1 }] });
   });
 
   test('is made anew by a hub that slept for a year', async () => {

@@ -9,12 +9,21 @@ import type { Random } from '../../mesh/ports/random.ts';
 import type { Signer } from '../../mesh/ports/signer.ts';
 import type { IssuedIdentity, MeshCertificate, MeshCertificateRequest, ServerMaterial } from '../../mesh/ports/transport.ts';
 import { spiffeIdOfCluster, trustDomainProblem } from '../names.ts';
-import { activeIssuer, BACKDATE, renewalTime } from '../policy/schedule.ts';
+import { leafProblem } from '../policy/leaf.ts';
+import { begun, moved, rolledBack, type Step, tainted } from '../policy/rotation.ts';
+import { BACKDATE, renewalTime } from '../policy/schedule.ts';
+import { bundleOf, signersOf } from '../policy/signing.ts';
 import { randomSerial, serialText, signCertificate } from './certificate.ts';
-import { type LoadedAuthority, loadAuthority, maintainDocument, newDocument } from './chain.ts';
-import { type AuthorityDocument, AuthorityUnusable, generationOf, type KeyStore, parseDocument } from './document.ts';
+import { factsOf, type LoadedIssuer, loadIssuer } from './chain.ts';
+import { describe } from './describe.ts';
+import { type AuthorityDocument, AuthorityRefusal, AuthorityUnusable, type KeyStore } from './document.ts';
+import { judgeInstalled } from './install.ts';
 import { agentProfile, hubProfile, type LeafProfile, meshProfile } from './leaves.ts';
+import { type Maintained, maintain, newDocument, nextRoot } from './maintain.ts';
 import { readCertificateRequest } from './request.ts';
+import type { RootKeys } from './root-keys.ts';
+import type { AuthorityControl, AuthorityState, Taintable } from './state.ts';
+import { parseDocument } from './stored.ts';
 
 export interface AuthorityPorts {
   readonly clock: Clock;
@@ -23,6 +32,10 @@ export interface AuthorityPorts {
   readonly keys: KeyStore;
   readonly trustDomain: string;
   readonly log: Log;
+  /** Where the root's key is; undefined: the authority makes a root and keeps its key beside its own. */
+  readonly roots?: RootKeys;
+  /** By which agents reach this hub: what issuing CAs may sign for beside the mesh's names; undefined: not known, any name. */
+  readonly hosts?: readonly string[];
 }
 
 export interface IssuedAgent extends IssuedIdentity {
@@ -36,8 +49,8 @@ export interface IssuedAgent extends IssuedIdentity {
 }
 
 /** All but `open` and `keepFresh` need a finished `open`; a refused request is a `CertificateRequestRejected`. */
-export interface Authority {
-  /** Loads the keys, or makes and stores them where there are none; of several hubs at once one makes them. Throws `AuthorityUnusable` and what the KeyStore throws. */
+export interface Authority extends AuthorityControl {
+  /** Loads the keys, or makes and stores them where there are none; of several hubs at once one makes them. An issuing CA may still be missing: see `state`. Throws `AuthorityUnusable` and what the KeyStore throws. */
   open(signal: CancelSignal): Promise<void>;
   /** Renews the issuing CA in time, and sees other hubs' renewals, until `signal` aborts. */
   keepFresh(signal: CancelSignal): Promise<void>;
@@ -58,57 +71,112 @@ const MESH_ROLES = 4;
 /** What a certificate can hold. */
 const wholeSeconds = (instant: Instant): Instant => Math.floor(instant / 1000) * 1000;
 
+/** A change of the document that a person or a rotation asks for. */
+type Change = (document: AuthorityDocument, now: Instant) => Step;
+
+interface Held {
+  readonly document: AuthorityDocument;
+  readonly failure: string | undefined;
+  readonly issuers: Map<number, LoadedIssuer>;
+}
+
 export function createAuthority(ports: AuthorityPorts): Authority {
   const { clock, random, signer, keys, trustDomain, log } = ports;
   const problem = trustDomainProblem('trust domain', trustDomain);
   if (problem !== undefined) throw new AuthorityUnusable(problem);
-  let held: { readonly document: AuthorityDocument; readonly issuers: readonly LoadedAuthority[] } | undefined;
-  let server: { readonly host: string; readonly bundlePem: string; readonly renewAt: Instant; readonly material: ServerMaterial } | undefined;
+  const workshop = { trustDomain, signer, random, roots: ports.roots, hosts: ports.hosts };
+  const listeners = new Set<(state: AuthorityState) => void>();
+  let held: Held | undefined;
+  let queue: Promise<unknown> = Promise.resolve();
+  let server: { readonly host: string; readonly bundlePem: string; readonly issuer: number; readonly renewAt: Instant; readonly material: ServerMaterial } | undefined;
 
-  async function open(signal: CancelSignal): Promise<Instant> {
-    for (let attempt = 0; attempt < SAVE_ATTEMPTS; attempt++) {
+  /** Load, change, do what is due, store: one at a time in this process, and tried again where another hub was faster. When to look again. */
+  function write(change: Change | undefined, signal: CancelSignal): Promise<Instant> {
+    const turn = queue.then(() => attempt(change, signal));
+    queue = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async function attempt(change: Change | undefined, signal: CancelSignal): Promise<Instant> {
+    for (let count = 0; count < SAVE_ATTEMPTS; count++) {
       const stored = await keys.load(signal);
       const now = clock.now();
-      const before = stored === undefined ? undefined : parseDocument(stored.content, trustDomain);
-      const { document, nextAt } = maintainDocument(before ?? newDocument(trustDomain, signer, random, now), signer, random, now);
-      if (document !== before) {
-        if (!await keys.save(JSON.stringify(document), stored?.version, signal)) continue;
-        log.info({ issuers: document.issuers.length, roots: document.roots.length }, before === undefined ? 'made a certificate authority' : 'renewed the issuing certificate authority');
+      const before = stored === undefined ? undefined : parseDocument(stored.content, trustDomain, now);
+      const changed = applied(before ?? newDocument(workshop, now), change, now);
+      const maintained = await maintain(changed, workshop, now, signal);
+      if (maintained.document !== before) {
+        if (!await keys.save(JSON.stringify(maintained.document), stored?.version, signal)) continue;
+        report(before, maintained);
       }
-      held = { document, issuers: document.issuers.map((issuer) => loadAuthority(issuer, signer)) };
-      return nextAt;
+      hold(maintained);
+      return maintained.nextAt;
     }
     throw new Error(`certificate authority: ${SAVE_ATTEMPTS} attempts to store it met another writer; it is tried again`);
   }
 
-  const opened = () => {
+  function applied(document: AuthorityDocument, change: Change | undefined, now: Instant): AuthorityDocument {
+    const step = change?.(document, now) ?? { document };
+    if ('refusal' in step) throw new AuthorityRefusal(step.refusal);
+    return step.document;
+  }
+
+  function report(before: AuthorityDocument | undefined, { document }: Maintained): void {
+    const { issuers, roots, sequence, rotation, request } = document;
+    const facts = { issuers: issuers.length, roots: roots.length, sequence, ...(rotation === undefined ? {} : { rotation: rotation.id, phase: rotation.phase }) };
+    if (before === undefined) log.info(facts, 'made a certificate authority');
+    else if (issuers.at(-1)?.certificatePem !== before.issuers.at(-1)?.certificatePem) log.info(facts, 'renewed the issuing certificate authority');
+    else log.info(facts, 'changed the certificate authority');
+    if (request !== undefined && before?.request === undefined) log.warn({ root: request.root }, 'an issuing certificate authority waits for the signature of an offline root');
+  }
+
+  function hold({ document, failure }: Maintained): void {
+    const same = held !== undefined && JSON.stringify(held.document) === JSON.stringify(document) && held.failure === failure;
+    if (failure !== undefined && failure !== held?.failure) log.error({ problem: failure }, 'the root\'s key cannot be used');
+    if (same) return;
+    held = { document, failure, issuers: new Map() };
+    for (const listener of listeners) listener(state());
+  }
+
+  const opened = (): Held => {
     if (held === undefined) throw new Error('certificate authority: used before open() finished');
     return held;
   };
-  const bundleOf = (document: AuthorityDocument): string => document.roots.map((root) => root.certificatePem).join('');
+  const state = (): AuthorityState => describe(opened().document, workshop, opened().failure, clock.now());
+  const changeTo = async (change: Change, signal: CancelSignal): Promise<AuthorityState> => {
+    await write(change, signal);
+    return state();
+  };
+
+  function signerOf(side: 'client' | 'server'): LoadedIssuer {
+    const { document, issuers } = opened();
+    const stored = signersOf(document)[side];
+    if (stored === undefined) throw new AuthorityUnusable('certificate authority: has no issuing CA yet; see "isthmus identity show" and the hub\'s log for what it waits for');
+    const loaded = issuers.get(stored.generation) ?? loadIssuer(stored, signer);
+    issuers.set(stored.generation, loaded);
+    if (loaded.notAfter <= clock.now()) throw new AuthorityUnusable('certificate authority: its issuing CA has expired and no new one could be stored; see the hub\'s log for why');
+    return loaded;
+  }
 
   function issue(profile: LeafProfile, publicKeyDer: Uint8Array) {
     const now = clock.now();
-    const { document, issuers } = opened();
-    const active = activeIssuer(issuers, now);
-    const issuer = issuers[active];
-    if (issuer === undefined) throw new AuthorityUnusable('certificate authority: its issuing CA has expired and no new one could be stored; see the hub\'s log for why');
-    const validity = { notBefore: wholeSeconds(now - BACKDATE), notAfter: wholeSeconds(Math.min(now + profile.lifetime, issuer.notAfter)) };
+    const issuer = signerOf(profile.side);
+    const validity = { notBefore: wholeSeconds(Math.max(now - BACKDATE, issuer.notBefore)), notAfter: wholeSeconds(Math.min(now + profile.lifetime, issuer.notAfter)) };
     const serial = randomSerial(random);
-    const leaf = signCertificate({
-      subject: profile.subject, issuer: issuer.name, validity, publicKeyDer, issuerPublicKeyDer: issuer.key.publicKeyDer,
-      usage: profile.usage, names: profile.names, serial,
-    }, issuer.key);
-    return { chainPem: leaf + issuer.certificatePem, bundlePem: bundleOf(document), serial: serialText(serial), issuer: issuer.name.commonName ?? '', issuingCaGeneration: generationOf(document, active), ...validity };
+    const template = { subject: profile.subject, issuer, validity, publicKeyDer, usage: profile.usage, names: profile.names, serial };
+    const wrong = leafProblem(template, issuer);
+    if (wrong !== undefined) throw new AuthorityUnusable(`certificate authority: a certificate was not signed, because ${wrong}`);
+    const leaf = signCertificate(template, issuer.key);
+    return { chainPem: leaf + issuer.chainPem, bundlePem: bundleOf(opened().document), serial: serialText(serial), issuer: issuer.commonName, issuingCaGeneration: issuer.generation, ...validity };
   }
 
   return {
-    open: async (signal) => { await open(signal); },
+    open: async (signal) => { await write(undefined, signal); },
     async keepFresh(signal) {
       while (!signal.aborted) {
         let next = clock.now() + RETRY_INTERVAL;
         try {
-          next = Math.min(await open(signal), clock.now() + RELOAD_INTERVAL);
+          const due = await write(undefined, signal);
+          if (opened().failure === undefined) next = Math.min(due, clock.now() + RELOAD_INTERVAL);
         } catch (error) {
           if (!signal.aborted) log.error({ problem: (error as Error).message }, 'cannot load or renew the certificate authority');
         }
@@ -119,6 +187,16 @@ export function createAuthority(ports: AuthorityPorts): Authority {
       const { document } = opened();
       return { trustDomain, sequence: document.sequence, bundlePem: bundleOf(document) };
     },
+    state,
+    onChange(listener) {
+      listeners.add(listener);
+      return () => { listeners.delete(listener); };
+    },
+    begin: (order, signal) => changeTo((document, now) => begun(document, order, () => nextRoot(workshop, document.roots, now), now), signal),
+    move: (id, to, signal) => changeTo((document, now) => moved(document, id, to, now), signal),
+    rollBack: (id, signal) => changeTo((document, now) => rolledBack(document, id, now), signal),
+    taint: (which, at, signal) => changeTo((document) => taintedBy(document, which, at), signal),
+    install: (pem, signal) => changeTo((document, now) => installed(pem, document, now), signal),
     issueAgent(cluster, requestDer) {
       const wrongName = clusterNameProblem('cluster', cluster);
       if (wrongName !== undefined) throw new Error(wrongName);
@@ -137,12 +215,31 @@ export function createAuthority(ports: AuthorityPorts): Authority {
     },
     serverMaterial(host) {
       const bundlePem = bundleOf(opened().document);
-      if (server === undefined || server.host !== host || server.bundlePem !== bundlePem || server.renewAt <= clock.now()) {
+      const issuer = signersOf(opened().document).server?.generation ?? 0;
+      if (server === undefined || server.host !== host || server.bundlePem !== bundlePem || server.issuer !== issuer || server.renewAt <= clock.now()) {
         const key = signer.generate();
         const { chainPem, ...validity } = issue(hubProfile(trustDomain, host), key.publicKeyDer);
-        server = { host, bundlePem, renewAt: renewalTime(validity, 0.5), material: { keyPem: key.exportPem(), chainPem, bundlePem, trustDomain } };
+        server = { host, bundlePem, issuer, renewAt: renewalTime(validity, 0.5), material: { keyPem: key.exportPem(), chainPem, bundlePem, trustDomain } };
       }
       return server.material;
     },
   };
+
+  function taintedBy(document: AuthorityDocument, which: Taintable, at: Instant): Step {
+    if (!('serial' in which)) return tainted(document, which.of, which.generation, at);
+    const bySerial = ({ certificatePem }: { readonly certificatePem: string }): boolean => factsOf(certificatePem).serial === which.serial.toUpperCase().replaceAll(':', '');
+    const root = document.roots.find(bySerial);
+    const generation = (root ?? document.issuers.find(bySerial))?.generation;
+    if (generation === undefined) return { refusal: `no root or issuing CA has serial ${JSON.stringify(which.serial)}` };
+    return tainted(document, root === undefined ? 'Issuing' : 'Root', generation, at);
+  }
+
+  function installed(pem: string, document: AuthorityDocument, now: Instant): Step {
+    const judgement = judgeInstalled(pem, document, { trustDomain, signer, hosts: ports.hosts ?? [], now });
+    if ('problem' in judgement) return { refusal: `issuing certificate: ${judgement.problem}` };
+    if ('already' in judgement) return { document };
+    const { request: _, ...rest } = document;
+    const generation = document.made.issuers + 1;
+    return { document: { ...rest, issuers: [...document.issuers, { ...judgement.issuer, generation, state: 'prepared' }], made: { ...document.made, issuers: generation } } };
+  }
 }

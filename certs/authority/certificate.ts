@@ -1,12 +1,13 @@
-/** X.509 version 3 certificates (RFC 5280), P-256 only. */
+/** X.509 version 3 certificates (RFC 5280) for P-256 keys, signed by whatever key the issuer has. */
 import { createHash } from 'node:crypto';
 import type { Random } from '../../mesh/ports/random.ts';
 import type { SigningKey } from '../../mesh/ports/signer.ts';
 import { toPem } from '../pem.ts';
 import type { Validity } from '../policy/schedule.ts';
+import { encodeConstraints, type NameConstraints } from './constraints.ts';
 import { addressBytes } from './address.ts';
 import * as der from './der.ts';
-import { OID } from './identifiers.ts';
+import { OID, type SignatureAlgorithm } from './identifiers.ts';
 
 export interface Name {
   readonly organization: string;
@@ -16,7 +17,7 @@ export interface Name {
 
 /** What the holder of the key may do with it. */
 export type Usage =
-  | { readonly kind: 'authority'; readonly pathLength: number }
+  | { readonly kind: 'authority'; readonly pathLength: number; readonly constraints?: NameConstraints }
   | { readonly kind: 'leaf'; readonly server: boolean; readonly client: boolean };
 
 export interface AlternativeNames {
@@ -25,13 +26,21 @@ export interface AlternativeNames {
   readonly hosts?: readonly string[];
 }
 
+/** Who signs, as its own certificate has it: strict verifiers compare both byte by byte. */
+export interface IssuerNames {
+  readonly subjectDer: Uint8Array;
+  /** Empty: it has none, as some roots. */
+  readonly keyIdentifier: Uint8Array;
+}
+
 export interface CertificateTemplate {
   readonly subject: Name;
-  readonly issuer: Name;
+  /** As its certificate has it, or a name of ours with `issuerPublicKeyDer`. */
+  readonly issuer: IssuerNames | Name;
   readonly validity: Validity;
   readonly publicKeyDer: Uint8Array;
-  /** The key that signs. */
-  readonly issuerPublicKeyDer: Uint8Array;
+  /** The key that signs, where `issuer` is but a name; else not looked at. */
+  readonly issuerPublicKeyDer?: Uint8Array;
   readonly usage: Usage;
   readonly names: AlternativeNames;
   readonly serial: Uint8Array;
@@ -49,20 +58,32 @@ export function randomSerial(random: Random): Uint8Array {
 /** The form in which Node prints serials. */
 export const serialText = (serial: Uint8Array): string => Buffer.from(serial).toString('hex').toUpperCase();
 
+/** With P-256 keys. */
 export function signCertificate(template: CertificateTemplate, key: SigningKey): string {
-  const algorithm = der.sequence(der.objectIdentifier(OID.ecdsaWithSha256));
-  const toBeSigned = der.sequence(
+  const { toBeSigned, finish } = unsigned(template, 'ecdsa-with-SHA256');
+  return finish(key.sign(toBeSigned));
+}
+
+/** The bytes to sign, and the certificate (PEM) once somebody has. */
+export function unsigned(template: CertificateTemplate, signed: SignatureAlgorithm): { readonly toBeSigned: Uint8Array; readonly finish: (signature: Uint8Array) => string } {
+  const algorithm = algorithmIdentifier(signed);
+  const content = der.sequence(
     der.tagged(0, [der.smallInteger(2)]),
     der.integer(template.serial),
     algorithm,
-    encodeName(template.issuer),
+    'subjectDer' in template.issuer ? der.decode(template.issuer.subjectDer) : encodeName(template.issuer),
     der.sequence(der.time(template.validity.notBefore), der.time(template.validity.notAfter)),
     encodeName(template.subject),
     der.decode(template.publicKeyDer),
     der.tagged(3, [der.sequence(...extensions(template))]),
   );
-  const signature = key.sign(der.encode(toBeSigned));
-  return toPem('CERTIFICATE', der.encode(der.sequence(toBeSigned, algorithm, der.bits(signature))));
+  return { toBeSigned: der.encode(content), finish: (signature) => toPem('CERTIFICATE', der.encode(der.sequence(content, algorithm, der.bits(signature)))) };
+}
+
+/** RFC 5758, RFC 4055 (with its NULL), RFC 8410 (without). */
+function algorithmIdentifier(algorithm: SignatureAlgorithm): der.Asn1 {
+  if (algorithm === 'sha256WithRSAEncryption') return der.sequence(der.objectIdentifier(OID.sha256WithRsa), der.nothing());
+  return der.sequence(der.objectIdentifier(algorithm === 'ed25519' ? OID.ed25519 : OID.ecdsaWithSha256));
 }
 
 function encodeName(name: Name): der.Asn1 {
@@ -79,15 +100,17 @@ function keyIdentifier(publicKeyDer: Uint8Array): Uint8Array {
   return new Uint8Array(createHash('sha256').update(point).digest().subarray(0, 20));
 }
 
-function extensions({ usage, names, publicKeyDer, issuerPublicKeyDer }: CertificateTemplate): der.Asn1[] {
+function extensions({ usage, names, publicKeyDer, issuer, issuerPublicKeyDer = publicKeyDer }: CertificateTemplate): der.Asn1[] {
   const authority = usage.kind === 'authority';
+  const authorityKey = 'subjectDer' in issuer ? issuer.keyIdentifier : keyIdentifier(issuerPublicKeyDer);
   const result = [
     extension(OID.basicConstraints, authority ? der.sequence(der.booleanTrue(), der.smallInteger(usage.pathLength)) : der.sequence(), true),
     // keyCertSign and cRLSign, or digitalSignature alone: ECDSA keys never encipher.
     extension(OID.keyUsage, authority ? der.bits(Uint8Array.of(0x06), 1) : der.bits(Uint8Array.of(0x80), 7), true),
     extension(OID.subjectKeyIdentifier, der.octets(keyIdentifier(publicKeyDer))),
-    extension(OID.authorityKeyIdentifier, der.sequence(der.tagged(0, keyIdentifier(issuerPublicKeyDer)))),
+    ...(authorityKey.length === 0 ? [] : [extension(OID.authorityKeyIdentifier, der.sequence(der.tagged(0, authorityKey)))]),
   ];
+  if (usage.kind === 'authority' && usage.constraints !== undefined) result.push(extension(OID.nameConstraints, encodeConstraints(usage.constraints), true));
   if (usage.kind === 'leaf') {
     const purposes = [...(usage.server ? [OID.serverAuth] : []), ...(usage.client ? [OID.clientAuth] : [])];
     result.push(extension(OID.extendedKeyUsage, der.sequence(...purposes.map(der.objectIdentifier))));

@@ -20,6 +20,7 @@ export const objectIdentifier = (dotted: string): Asn1 => primitive(Type.OID, as
 export const integer = (bytes: Uint8Array): Asn1 => primitive(Type.INTEGER, toText(bytes));
 export const smallInteger = (value: number): Asn1 => integer(Uint8Array.of(value));
 export const booleanTrue = (): Asn1 => primitive(Type.BOOLEAN, '\xff');
+export const nothing = (): Asn1 => primitive(Type.NULL, '');
 export const octets = (bytes: Uint8Array): Asn1 => primitive(Type.OCTETSTRING, toText(bytes));
 export const utf8 = (text: string): Asn1 => primitive(Type.UTF8, toText(Buffer.from(text, 'utf8')));
 export const bits = (bytes: Uint8Array, unused = 0): Asn1 => primitive(Type.BITSTRING, String.fromCharCode(unused) + toText(bytes));
@@ -65,4 +66,4 @@ export const has = (value: Asn1, tag: number, tagClass: 'universal' | 'context' 
   value.type === (tag as forge.asn1.Type) && value.tagClass === (tagClass === 'universal' ? UNIVERSAL : CONTEXT_SPECIFIC);
 
 export const oidText = (value: Asn1 | undefined): string => asn1.derToOid(toText(content(value, Type.OID)));
-export const TAG = { boolean: 1, integer: 2, bits: 3, octets: 4, oid: 6, utf8: 12, sequence: 16, set: 17, utcTime: 23, generalizedTime: 24 } as const;
+export const TAG = { boolean: 1, integer: 2, bits: 3, octets: 4, oid: 6, utf8: 12, sequence: 16, set: 17, printable: 19, ia5: 22, utcTime: 23, generalizedTime: 24 } as const;

@@ -1,26 +1,100 @@
 /** The authority's keys and certificates as one document of text: what a KeyStore keeps. Secret. */
+import type { Instant } from '../../mesh/model/instant.ts';
 import type { CancelSignal } from '../../mesh/ports/cancel.ts';
+
+/** `prepared`: trusted or ready, and signs nothing yet. `active`: signs. `old`: signs nothing any more, what it signed may still be in use. */
+export type AuthorityStanding = 'prepared' | 'active' | 'old';
 
 export interface StoredAuthority {
   readonly certificatePem: string;
+  /** PKCS#8. Absent: the key is elsewhere (a root in a file, a key service, a safe), or is not needed any more and was forgotten. */
+  readonly keyPem?: string;
+  /** 1 for the first of its kind, one more with each successor: of two issuing CAs, the greater one came to sign later. */
+  readonly generation: number;
+  readonly state: AuthorityStanding;
+  /** Somebody else may hold its key since then. */
+  readonly taintedAt?: Instant;
+}
+
+export interface StoredIssuer extends StoredAuthority {
+  /** Generation of the root that it chains to. */
+  readonly root: number;
+  /** Between it and the root, the one that the root signed last; empty or absent: the root signed it itself. */
+  readonly intermediatesPem?: string;
+}
+
+/** An issuing CA that waits for the signature of a root whose key the hub does not have. */
+export interface StoredRequest {
+  /** PKCS#10, PEM. */
+  readonly requestPem: string;
   readonly keyPem: string;
-  /** Of issuing CAs: 1 for the first, one more with each renewal. Absent in documents of versions that did not count: see `generationOf`. */
-  readonly generation?: number;
+  /** Generation of the root that is to sign. */
+  readonly root: number;
+  readonly since: Instant;
+}
+
+export const ROTATION_PHASES = ['Init', 'UpdateClients', 'UpdateServers', 'Cleanup'] as const;
+/** A document without rotation stands by. */
+export type RotationPhase = typeof ROTATION_PHASES[number];
+/** Of the issuing CA below the same root, or of the root and with it the issuing CA. */
+export type RotationOf = 'Issuing' | 'Root';
+
+export interface RotationOrder {
+  readonly id: string;
+  readonly of: RotationOf;
+  readonly reason: string;
+  /** Who asked for it. */
+  readonly by: string;
+}
+
+export interface Rotation extends RotationOrder {
+  readonly phase: RotationPhase;
+  /** When it came into this phase. */
+  readonly since: Instant;
+  /** On its way back: what was new is given up, what was old stays. */
+  readonly back?: true;
+}
+
+export interface FinishedRotation {
+  readonly id: string;
+  readonly of: RotationOf;
+  readonly at: Instant;
+  readonly back?: true;
+}
+
+/** Generations. */
+export interface Line {
+  readonly root: number;
+  /** Absent: not made or not signed yet. */
+  readonly issuer?: number;
+}
+
+export interface StoredRotation extends Rotation {
+  readonly from: Line;
+  readonly to: Line;
 }
 
 export interface AuthorityDocument {
-  readonly schema: 1;
+  readonly schema: 2;
   readonly trustDomain: string;
-  /** Grows with every change of the set of roots. */
+  /** Grows with every change of the bundle. */
   readonly sequence: number;
-  /** All are trusted; the last one signs issuing CAs. */
+  /** Oldest first; at most one is active. */
   readonly roots: readonly StoredAuthority[];
-  /** Oldest first. */
-  readonly issuers: readonly StoredAuthority[];
+  /** Sorted by generation. May be empty: the first one waits for its signature. */
+  readonly issuers: readonly StoredIssuer[];
+  readonly request?: StoredRequest;
+  readonly rotation?: StoredRotation;
+  /** The rotation that ended last. */
+  readonly finished?: FinishedRotation;
+  /** By which agents reach the hubs: what the next issuing CA may sign for. Absent: none was ever said. */
+  readonly hosts?: readonly string[];
+  /** How many there ever were: numbers of generations are never given twice. */
+  readonly made: { readonly roots: number; readonly issuers: number };
+  /** Least generation of the issuing CA that client and server leaves must have; those of older ones are to be replaced now. */
+  readonly clientsFrom: number;
+  readonly serversFrom: number;
 }
-
-/** Where nothing was counted yet, the oldest that is still there counts as the first. */
-export const generationOf = ({ issuers }: Pick<AuthorityDocument, 'issuers'>, index: number): number => issuers[index]?.generation ?? index + 1;
 
 /** Keeps one document. Of several writers at once exactly one succeeds: the others load again. */
 export interface KeyStore {
@@ -38,23 +112,11 @@ export class AuthorityUnusable extends Error {
   }
 }
 
-export function parseDocument(content: string, trustDomain: string): AuthorityDocument {
-  let parsed: Partial<AuthorityDocument> | null;
-  try {
-    parsed = JSON.parse(content) as Partial<AuthorityDocument> | null;
-  } catch {
-    parsed = null;
+/** What was asked for is not done, because the authority's state forbids it. */
+export class AuthorityRefusal extends Error {
+  readonly advice = 'user';
+  constructor(message: string) {
+    super(message);
+    this.name = 'AuthorityRefusal';
   }
-  if (parsed?.schema !== 1 || typeof parsed.sequence !== 'number' || !isStoredList(parsed.roots) || !isStoredList(parsed.issuers)) {
-    throw new AuthorityUnusable('certificate authority: its stored document is damaged or of a newer version; restore it from a backup, or delete it to start anew, after which every cluster must join again');
-  }
-  if (parsed.trustDomain !== trustDomain) {
-    throw new AuthorityUnusable(`certificate authority: was made for trust domain ${JSON.stringify(parsed.trustDomain)}, the hub is set to ${JSON.stringify(trustDomain)}; set the hub's trust domain back`);
-  }
-  return parsed as AuthorityDocument;
-}
-
-function isStoredList(value: unknown): value is readonly StoredAuthority[] {
-  return Array.isArray(value) && value.length > 0
-    && value.every((item: Partial<StoredAuthority> | null) => typeof item?.certificatePem === 'string' && typeof item.keyPem === 'string');
 }

@@ -15,6 +15,8 @@ export interface LeafProfile {
   readonly usage: Usage;
   readonly names: AlternativeNames;
   readonly lifetime: number;
+  /** By whom it is renewed first in a rotation: those that call, or those that are called. */
+  readonly side: 'client' | 'server';
 }
 
 const LOOPBACK = ['localhost', '127.0.0.1'];
@@ -26,6 +28,7 @@ export function agentProfile(trustDomain: string, cluster: string): LeafProfile 
     usage: { kind: 'leaf', server: true, client: true },
     names: { uris: [spiffeIdOfCluster(trustDomain, cluster)] },
     lifetime: AGENT_LIFETIME,
+    side: 'client',
   };
 }
 
@@ -37,6 +40,7 @@ export function hubProfile(trustDomain: string, host: string): LeafProfile {
     usage: { kind: 'leaf', server: true, client: false },
     names: { uris: [spiffeIdOfHub(trustDomain)], hosts: [...new Set([bare, ...LOOPBACK])].filter((name) => name !== '') },
     lifetime: HUB_LIFETIME,
+    side: 'server',
   };
 }
 
@@ -48,7 +52,7 @@ export function meshProfile(role: MeshCertificateRole, cluster: string, namespac
   const problem = dnsLabelProblem('Cilium namespace', namespace);
   if (problem !== undefined) throw new Error(problem);
   if (role !== 'server') {
-    return { subject: { organization: 'Isthmus', commonName: `${role}-${cluster}` }, usage: { kind: 'leaf', server: false, client: true }, names: {}, lifetime: MESH_LIFETIME };
+    return { subject: { organization: 'Isthmus', commonName: `${role}-${cluster}` }, usage: { kind: 'leaf', server: false, client: true }, names: {}, lifetime: MESH_LIFETIME, side: 'client' };
   }
   const service = meshServerName(namespace);
   return {
@@ -57,6 +61,7 @@ export function meshProfile(role: MeshCertificateRole, cluster: string, namespac
     usage: { kind: 'leaf', server: true, client: false },
     names: { hosts: [service, `${cluster}.mesh.cilium.io`, ...LOOPBACK, '::1'] },
     lifetime: MESH_LIFETIME,
+    side: 'server',
   };
 }
 

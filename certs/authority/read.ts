@@ -39,12 +39,15 @@ export function readCertificate(pem: string): CertificateFacts {
 function commonName(name: der.Asn1 | undefined): string {
   for (const relative of der.parts(name)) {
     const [type, value] = der.parts(der.parts(relative, der.TAG.set)[0]);
-    if (der.oidText(type) === OID.commonName) return Buffer.from(der.content(value, der.TAG.utf8)).toString('utf8');
+    if (der.oidText(type) !== OID.commonName || value === undefined) continue;
+    // Authorities of other tools also write the older forms of text.
+    const tag = [der.TAG.printable, der.TAG.ia5].find((other) => der.has(value, other)) ?? der.TAG.utf8;
+    return Buffer.from(der.content(value, tag)).toString('utf8');
   }
   return '';
 }
 
-function readTime(value: der.Asn1 | undefined): Instant {
+export function readTime(value: der.Asn1 | undefined): Instant {
   const short = value !== undefined && der.has(value, der.TAG.utcTime);
   const text = Buffer.from(der.content(value, short ? der.TAG.utcTime : der.TAG.generalizedTime)).toString('ascii');
   const digits = short ? `${Number(text.slice(0, 2)) < 50 ? '20' : '19'}${text}` : text;

@@ -22,29 +22,10 @@ export interface Validity {
   readonly notAfter: Instant;
 }
 
-/** Index of the issuing CA that signs now, of a list that is sorted oldest first; -1 where the newest has expired or there is none. */
+/** Index of the issuing CA that signs now in a document of the first form, of a list that is sorted oldest first; -1 where the newest has expired or there is none. */
 export function activeIssuer(issuers: readonly Validity[], now: Instant): number {
   const first = issuers.findIndex((issuer, index) => index === issuers.length - 1 || issuer.notAfter - now > ISSUING_ACTIVATE_BEFORE);
   return first >= 0 && (issuers[first]?.notAfter ?? 0) > now ? first : -1;
-}
-
-export interface IssuerDuty {
-  /** Make another issuing CA now. */
-  readonly prepare: boolean;
-  /** Indexes to forget: expired. */
-  readonly retire: readonly number[];
-  /** When to look again, if `prepare` and `retire` are done now. */
-  readonly nextAt: Instant;
-}
-
-export function issuerDuty(issuers: readonly Validity[], now: Instant): IssuerDuty {
-  const newest = issuers.at(-1);
-  const prepare = newest === undefined || newest.notAfter - now <= ISSUING_PREPARE_BEFORE;
-  const retire = issuers.flatMap((issuer, index) => (issuer.notAfter <= now ? [index] : []));
-  const newestEnd = prepare ? now + ISSUING_LIFETIME : newest.notAfter;
-  const ends = issuers.filter((issuer) => issuer.notAfter > now).flatMap((issuer) => [issuer.notAfter - ISSUING_ACTIVATE_BEFORE, issuer.notAfter]);
-  const upcoming = [...ends, newestEnd - ISSUING_PREPARE_BEFORE].filter((at) => at > now);
-  return { prepare, retire, nextAt: Math.min(...upcoming) };
 }
 
 /** 50 % ± 10 % of the certificate's life; `uniform` in [0, 1) spreads a fleet that joined together. */

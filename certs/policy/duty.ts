@@ -1,0 +1,81 @@
+/** What is due on issuing CAs. Pure; certificates are read, keys are not needed. */
+import type { AuthorityDocument, StoredAuthority, StoredIssuer } from '../authority/document.ts';
+import { readCertificate } from '../authority/read.ts';
+import type { Instant } from '../../mesh/model/instant.ts';
+import { ISSUING_ACTIVATE_BEFORE, ISSUING_LIFETIME, ISSUING_PREPARE_BEFORE } from './schedule.ts';
+import { floored, reached, signersOf } from './signing.ts';
+import { withoutKey } from './rotation.ts';
+
+const DAY = 86_400_000;
+
+/** Whether an issuing CA may sign what this hub has to: its constraints permit the hub's names. */
+export type Fits = (issuer: StoredIssuer) => boolean;
+
+export interface Duty {
+  /** With what time alone asks for: the expired forgotten, the prepared put to use. The very same one where nothing was due. */
+  readonly document: AuthorityDocument;
+  /** Root that is to sign another issuing CA. */
+  readonly wanted?: { readonly root: StoredAuthority; readonly urgent: boolean };
+  readonly nextAt: Instant;
+}
+
+const endOf = ({ certificatePem }: StoredAuthority): Instant => readCertificate(certificatePem).notAfter;
+
+/** The lines that must be able to sign, the one in use first. */
+function lines(document: AuthorityDocument): readonly { readonly root: number; readonly issuer: number | undefined; readonly side: 'from' | 'to' | undefined }[] {
+  const { rotation, roots } = document;
+  if (rotation === undefined) {
+    const signer = signersOf(document).client;
+    const root = roots.findLast(({ state }) => state === 'active') ?? roots.at(-1);
+    return root === undefined ? [] : [{ root: root.generation, issuer: signer?.root === root.generation ? signer.generation : undefined, side: undefined }];
+  }
+  const to = { root: rotation.to.root, issuer: rotation.to.issuer, side: 'to' as const };
+  // Below one root the new issuing CA stands in for the old one at any time, so the old one needs no successor of its own.
+  const alone = reached(rotation.phase, 'UpdateClients') || rotation.of === 'Issuing';
+  return alone ? [to] : [{ root: rotation.from.root, issuer: rotation.from.issuer, side: 'from' }, to];
+}
+
+export function authorityDuty(before: AuthorityDocument, now: Instant, fits: Fits = () => true): Duty {
+  let document = forgotten(before, now);
+  let wanted: Duty['wanted'];
+  const times: Instant[] = [...document.issuers, ...document.roots].map(endOf);
+  for (const { root: rootGeneration, issuer, side } of lines(document)) {
+    const root = document.roots.find(({ generation }) => generation === rootGeneration);
+    if (root === undefined) continue;
+    const current = document.issuers.find(({ generation }) => generation === issuer);
+    const left = current === undefined ? 0 : endOf(current) - now;
+    const poor = current === undefined || current.taintedAt !== undefined || !fits(current);
+    const successor = document.issuers.find((other) => other.root === rootGeneration && other.state === 'prepared' && other.keyPem !== undefined && other.taintedAt === undefined
+      && other.generation !== issuer && (current === undefined || other.generation > current.generation) && other.generation !== (side === 'from' ? document.rotation?.to.issuer : undefined) && fits(other));
+    if (successor !== undefined && (poor || left <= ISSUING_ACTIVATE_BEFORE)) document = promoted(document, current, successor, side);
+    else if (successor === undefined && (poor || left <= ISSUING_PREPARE_BEFORE) && (poor || endOf(root) - now > left + DAY)) wanted ??= { root, urgent: poor || left <= ISSUING_ACTIVATE_BEFORE };
+    const end = current === undefined ? now + ISSUING_LIFETIME : endOf(current);
+    times.push(end - ISSUING_PREPARE_BEFORE, end - ISSUING_ACTIVATE_BEFORE);
+  }
+  if (wanted !== undefined) times.push(now + ISSUING_LIFETIME - ISSUING_PREPARE_BEFORE);
+  return { document: floored(document), ...(wanted === undefined ? {} : { wanted }), nextAt: Math.min(...times.filter((at) => at > now), now + ISSUING_LIFETIME) };
+}
+
+/** Expired issuing CAs, and requests to roots that are gone. */
+function forgotten(document: AuthorityDocument, now: Instant): AuthorityDocument {
+  const issuers = document.issuers.filter((issuer) => endOf(issuer) > now);
+  const stale = document.request !== undefined && !document.roots.some(({ generation }) => generation === document.request?.root);
+  if (issuers.length === document.issuers.length && !stale) return document;
+  const { request, ...rest } = document;
+  return { ...rest, ...(stale || request === undefined ? {} : { request }), issuers };
+}
+
+/** Below the same root, so that whoever trusts the one trusts the other. The key of what is old is not needed any more. */
+function promoted(document: AuthorityDocument, current: StoredIssuer | undefined, successor: StoredIssuer, side: 'from' | 'to' | undefined): AuthorityDocument {
+  const { rotation } = document;
+  // A line that does not sign yet stays prepared.
+  const waiting = side === 'to' && rotation !== undefined && !reached(rotation.phase, 'UpdateServers');
+  return {
+    ...document,
+    issuers: document.issuers.map((issuer): StoredIssuer => {
+      if (issuer === successor) return { ...issuer, state: waiting ? 'prepared' : 'active' };
+      return issuer === current ? { ...withoutKey(issuer), state: 'old' } : issuer;
+    }),
+    ...(rotation !== undefined && side !== undefined ? { rotation: { ...rotation, [side]: { ...rotation[side], issuer: successor.generation } } } : {}),
+  };
+}
