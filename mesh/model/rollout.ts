@@ -72,11 +72,22 @@ export interface RunEditor {
   readonly changed: readonly string[];
 }
 
+/** How far an object was when a run was frozen that it went into. */
+export interface Carried {
+  readonly uid: string;
+  readonly generation: number;
+  /** Up to this generation earlier runs had brought it to every cluster of the run. */
+  readonly since: number;
+}
+
 /** What a run knows beside its rows; saved with them in one transaction. */
 export interface RunState {
   readonly gates: Readonly<Record<string, GateState>>;
-  /** Who changed what it carries, since the runs before carried it: no approval of theirs counts; by person. `unknown`: what nothing vouches for, and so holds gates that want approval. */
-  readonly changedBy?: { readonly people: readonly RunEditor[]; readonly unknown: readonly string[] };
+  /**
+   * Who changed what it carries since the runs before carried it, by person: no approval of theirs counts. `unknown`: what nothing vouches for, in sentences; it holds gates that want
+   * approval. `carries`: by object (`Mesh europe`). Absent: frozen by a version that did not look.
+   */
+  readonly changedBy?: { readonly people: readonly RunEditor[]; readonly unknown: readonly string[]; readonly carries: Readonly<Record<string, Carried>> };
   /** A person's pause as the journal has it; absent: none is in force. */
   readonly personPaused?: { readonly at: Instant; readonly by?: string };
   /** Set by the failure policy or an inconclusive gate, not by a person's `spec.pause`; lifted by a resume that was not there before. */
@@ -142,6 +153,8 @@ export interface WindowVerdict {
 export interface TargetObservation {
   readonly cluster: string;
   readonly connected: boolean;
+  /** Its agent is back, and has not said yet what it found: before its turn the cluster is still away. */
+  readonly returning?: true;
   readonly appliedId: string | null;
   /** Of the assignment that the agent speaks of; absent: an agent that does not say. */
   readonly generation?: number;

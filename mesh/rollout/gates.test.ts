@@ -25,12 +25,12 @@ describe('approvals', () => {
     ['an approval that became a refusal', [approval('ben', 'Reject', { name: 'ben-2', at: 2_000 }), approval('ben'), approval('cay')], 'Failed', 'ben refused'],
     ['two words of one moment: the later name', [approval('cay'), approval('ben'), approval('ben', 'Reject', { name: 'ben-2' })], 'Failed', 'ben refused'],
   ])('%s', (_, approvals, phase, message) => {
-    for (const order of [approvals, approvals.toReversed()]) expect(approvalVerdict(gate, order, 'ann')).toMatchObject({ phase, message: typeof message === 'string' ? message : expect.stringMatching(message) as unknown });
+    for (const order of [approvals, approvals.toReversed()]) expect(approvalVerdict(gate, order, { author: 'ann', editors: [] })).toMatchObject({ phase, message: typeof message === 'string' ? message : expect.stringMatching(message) as unknown });
   });
 
   test('without groups anybody but the author counts', () => {
-    expect(approvalVerdict({ count: 1, groups: [] }, [approval('dan', 'Approve', { groups: [] })], 'ann').phase).toBe('Passed');
-    expect(approvalVerdict({ count: 1, groups: [] }, [approval('ann', 'Approve', { groups: [] })], 'ann').phase).toBe('Waiting');
+    expect(approvalVerdict({ count: 1, groups: [] }, [approval('dan', 'Approve', { groups: [] })], { author: 'ann', editors: [] }).phase).toBe('Passed');
+    expect(approvalVerdict({ count: 1, groups: [] }, [approval('ann', 'Approve', { groups: [] })], { author: 'ann', editors: [] }).phase).toBe('Waiting');
   });
 
   test('a run waits for them, remembers who gave them, and asks nobody again', () => {
@@ -65,7 +65,7 @@ test('waitUntil wakes the run and passes by itself', () => {
 test('before the first cluster a gate leaves the run pending; all gates of a side are asked at once', () => {
   const run = new Rig(newRun(strategyOf([stage('all', ['*'], { before: [people, hook] })]), ['oslo']));
   run.after();
-  expect(run.step).toMatchObject({ phase: 'Pending', message: 'stage all: 0 of 1 clusters done; gate people: 0 of 2 approvals from release or sre; gate hook: waits for an answer of https://gate' });
+  expect(run.step).toMatchObject({ phase: 'Pending', message: 'stage all: 0 of 1 clusters done; gate people: 0 of 2 approvals from release or sre, 2 missing: "isthmus run approve run-1 all/before/people", or an Approval of run run-1 and gate all/before/people; gate hook: waits for an answer of https://gate' });
   expect(run.step.gatesWanted.map(({ key }) => key)).toEqual(['all/before/people', 'all/before/hook']);
   run.gates['all/before/hook'] = { outcome: { phase: 'Passed', message: 'go' } };
   expect(run.after().gatesWanted.map(({ key }) => key)).toEqual(['all/before/people']);
@@ -132,7 +132,7 @@ describe('metrics', () => {
 });
 
 test('gates of a stage that nothing is selected for are not asked, nor of one whose clusters are all left out', () => {
-  const run = new Rig(newRun(strategyOf([stage('none', ['x'], { before: [people] }), stage('held', ['berlin'], { before: [people], after: [people] }), stage('rest', ['*'])]), ['berlin', 'oslo'])).agent('berlin', { held: 'frozen: audit' });
+  const run = new Rig(newRun(strategyOf([stage('none', ['x'], { before: [people] }), stage('held', ['berlin'], { before: [people], after: [people], minDone: 0 }), stage('rest', ['*'])]), ['berlin', 'oslo'])).agent('berlin', { held: 'frozen: audit' });
   run.after();
   expect(run.rows).toBe('berlin=Skipped oslo=Assigned');
 });

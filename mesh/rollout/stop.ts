@@ -1,8 +1,11 @@
 /** The end of a run before its end: nothing that is pending has its turn any more. */
+import type { RunValue } from '../model/rollout.ts';
 import type { Desk } from './desk.ts';
 import { gateKey, gatesOf } from './gates/gates.ts';
 import { isGoingBack } from './rollback.ts';
 import { STOPPED, UNSELECTED } from './skipped.ts';
+
+export const stopText = ({ stoppedBy }: RunValue): string => `stop was requested${stoppedBy === undefined ? '' : ` by ${stoppedBy}`}`;
 
 /** Soak or gates that the stages begun still have before them. */
 function isOpen(desk: Desk): boolean {
@@ -17,7 +20,7 @@ export function stopFor(desk: Desk): void {
   const { run, state, whole } = desk;
   if (!run.stopRequested || state.stopped?.by === 'Person') return;
   if (whole.pending + whole.away === 0 && !isGoingBack(desk) && !(state.stopped === null && isOpen(desk))) return;
-  const reason = 'stop was requested';
+  const reason = stopText(run);
   desk.state = { ...state, paused: null, stopped: { at: desk.now, by: 'Person', reason } };
   desk.note('', 'Stopping', reason);
 }

@@ -1,12 +1,25 @@
 /** Whether enough people have approved. */
 import { compareText } from '../../model/order.ts';
-import type { ApprovalValue, GatePhase, GateValue } from '../../model/rollout.ts';
+import type { ApprovalValue, GatePhase, GateValue, RunEditor } from '../../model/rollout.ts';
 
 export interface ApprovalVerdict {
   readonly phase: Extract<GatePhase, 'Waiting' | 'Passed' | 'Failed'>;
   readonly message: string;
   /** Sorted. */
   readonly approvedBy: readonly string[];
+}
+
+/** Whose run it is: who asked for it, and who changed what it carries. */
+export interface RunAuthors {
+  readonly author: string | undefined;
+  readonly editors: readonly RunEditor[];
+}
+
+/** Why a person has no word in a run, for people; undefined: they have. */
+export function authorship(person: string, { author, editors }: RunAuthors): string | undefined {
+  if (person === author) return 'asked for the run';
+  const changed = editors.find((editor) => editor.person === person)?.changed;
+  return changed === undefined ? undefined : `changed ${named(changed)}, which the run carries,`;
 }
 
 const MOST_NAMED = 8;
@@ -24,11 +37,11 @@ export function newestWords(approvals: readonly ApprovalValue[]): ApprovalValue[
 
 /**
  * People count once each, by their newest word, and only where they are in one of the gate's groups. One refusal by such a person fails the gate.
- * Who asked for the run has no word in it. `approvals` are those that were said since the gate asks: what was said before, also before a resume asked anew, is no answer to it.
+ * Who asked for the run, or changed what it carries, has no word in it. `approvals` are those that were said since the gate asks: what was said before, also before a resume asked anew, is no answer to it.
  */
-export function approvalVerdict({ count, groups }: NonNullable<GateValue['approval']>, approvals: readonly ApprovalValue[], author: string | undefined): ApprovalVerdict {
+export function approvalVerdict({ count, groups }: NonNullable<GateValue['approval']>, approvals: readonly ApprovalValue[], authors: RunAuthors): ApprovalVerdict {
   const words = newestWords(approvals);
-  const isAuthor = ({ approver }: ApprovalValue): boolean => author !== undefined && approver === author;
+  const isAuthor = ({ approver }: ApprovalValue): boolean => authorship(approver, authors) !== undefined;
   const isMember = (word: ApprovalValue): boolean => groups.length === 0 || groups.some((group) => word.groups.includes(group));
   const counted = words.filter((word) => !isAuthor(word) && isMember(word));
   const approved = counted.filter(({ decision }) => decision === 'Approve');
@@ -38,7 +51,7 @@ export function approvalVerdict({ count, groups }: NonNullable<GateValue['approv
   if (approved.length >= count) return { phase: 'Passed', message: `approved by ${approved.slice(0, MOST_NAMED).map(({ approver, reason }) => (reason === '' ? approver : `${approver} (${reason})`)).join(', ')}`, approvedBy };
   const from = groups.length === 0 ? '' : ` from ${groups.join(' or ')}`;
   const void_ = [
-    ...words.filter(isAuthor).map(({ approver }) => `${approver} asked for the run and has no word in it`),
+    ...words.filter(isAuthor).slice(0, MOST_NAMED).map(({ approver }) => `${approver} ${authorship(approver, authors)} and has no word in it`),
     ...words.filter((word) => !isAuthor(word) && !isMember(word)).slice(0, MOST_NAMED).map(({ approver }) => `${approver} is in none of these groups`),
   ];
   const so = approved.length === 0 ? '' : ` (${named(approvedBy)})`;

@@ -49,11 +49,17 @@ function reach(desk: Desk, key: string): GateState {
   return state;
 }
 
+/** For people who may: how many are missing, and with what they say it. A run that is only imagined has no name. */
+function missingText({ gate: { approval }, key }: WantedGate, { approvedBy = [] }: GateState, run: string, problem: string | undefined): string {
+  if (approval === undefined || problem !== undefined) return '';
+  return `, ${approval.count - approvedBy.length} missing${run === '' ? '' : `: "isthmus run approve ${run} ${key}", or an Approval of run ${run} and gate ${key}`}`;
+}
+
 /** Judges a gate that was reached and has not been decided. */
 function judge(desk: Desk, gates: GateDesk, key: string, wanted: WantedGate): GateState {
   const before = reach(desk, key);
   if (before.phase !== 'Waiting') return before;
-  const verdict = gateVerdict(wanted.gate, before, gates.observations[key], desk.run.author, desk.now);
+  const verdict = gateVerdict(wanted.gate, before, gates.observations[key], { author: desk.run.author, editors: desk.state.changedBy?.people ?? [] }, desk.now);
   const after = stateAfter(before, verdict, desk.now);
   put(desk, key, after);
   if (after.phase !== 'Waiting') {
@@ -61,7 +67,7 @@ function judge(desk: Desk, gates: GateDesk, key: string, wanted: WantedGate): Ga
     return after;
   }
   gates.wanted.push({ ...wanted, since: after.since });
-  gates.reasons.push(`gate ${wanted.gate.name}: ${after.message}`);
+  gates.reasons.push(`gate ${wanted.gate.name}: ${after.message}${missingText(wanted, after, desk.run.name, gates.observations[key]?.problem)}`);
   if (verdict.nextAt !== null) gates.wakes.push(verdict.nextAt);
   if (verdict.nextAt !== null && wanted.gate.waitUntil !== undefined) gates.until.push(verdict.nextAt);
   return after;

@@ -3,7 +3,7 @@ import { fromRfc3339, type Instant, toRfc3339 } from '../../model/instant.ts';
 import type { Measurement, MeasurementTally } from '../../model/metric-gate.ts';
 import { originOf } from '../../model/origin.ts';
 import type { GateObservation, GatePhase, GateState, GateValue } from '../../model/rollout.ts';
-import { approvalVerdict } from './approval.ts';
+import { approvalVerdict, type RunAuthors } from './approval.ts';
 import { keepMeasurements, metricVerdict } from './metric.ts';
 
 export interface GateVerdict {
@@ -17,11 +17,11 @@ export interface GateVerdict {
 }
 
 /** Total: a gate of no known kind waits and says so. */
-export function gateVerdict(gate: GateValue, state: GateState, observation: GateObservation | undefined, author: string | undefined, now: Instant): GateVerdict {
+export function gateVerdict(gate: GateValue, state: GateState, observation: GateObservation | undefined, authors: RunAuthors, now: Instant): GateVerdict {
   const { measurements = [], earlier } = state;
   const kept = { ...(state.measurements === undefined ? {} : { measurements }), ...(earlier === undefined ? {} : { earlier }) };
   if (observation?.problem !== undefined) return { phase: 'Waiting', message: observation.problem, nextAt: null, ...kept };
-  if (gate.approval !== undefined) return { ...approvalVerdict(gate.approval, observation?.approvals ?? [], author), nextAt: null };
+  if (gate.approval !== undefined) return { ...approvalVerdict(gate.approval, observation?.approvals ?? [], authors), nextAt: null };
   if (gate.waitUntil !== undefined) {
     const at = fromRfc3339(gate.waitUntil.at);
     if (at === undefined) return { phase: 'Waiting', message: `waitUntil.at ${JSON.stringify(gate.waitUntil.at)} is no time; stop the run and repair its strategy`, nextAt: null };
