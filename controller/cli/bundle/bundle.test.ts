@@ -50,7 +50,7 @@ describe('signing', () => {
     expect(() => { verifyFile(environment, path, keys); }).toThrow(`${path}: shop 1.2.0: 0 of 2 signatures that are needed count; it is not signed`);
     signFile(environment, path, { key: ann.key, keyid: 'ann' });
     signFile(environment, path, { key: ann.key, keyid: 'ann' });
-    expect(() => { verifyFile(environment, path, keys); }).toThrow('1 of 2 signatures that are needed count (ann)');
+    expect(() => { verifyFile(environment, path, keys); }).toThrow(`1 of 2 signatures that are needed count (ann); keys that count: ann, ben; "isthmus bundle sign -f ${path} --key FILE --keyid NAME"`);
     signFile(environment, path, { key: ben.key, keyid: 'ben' });
     verifyFile(environment, path, keys);
     expect(environment.printed()).toContain(`shop 1.2.0 ${digest}: signed by ann, ben; 2 needed`);
@@ -60,6 +60,16 @@ describe('signing', () => {
     expect(readBundleFile(path).delivery.signatures.map(({ keyid }) => keyid)).toEqual(['ann', 'ben']);
     writeFileSync(path, text.replace('grüße', 'gruesse'));
     expect(() => { verifyFile(environment, path, keys); }).toThrow('the signature by "ann" is not of this content; the signature by "ben" is not of this content');
+  });
+
+  test('a key that has expired or was revoked signs nothing, and what is said names it and those that could', () => {
+    const path = write('late.yaml');
+    const environment = testEnvironment();
+    signFile(environment, path, { key: ann.key, keyid: 'ann' });
+    const pinned = (name: string, more: string, others = ''): string => write(name, `threshold: 1\nkeys:\n${ann.pinned}    ${more}\n${others}`);
+    const expired = pinned('expired.yaml', "notAfter: '2020-01-01T00:00:00Z'", ben.pinned);
+    expect(() => { verifyFile(environment, path, expired); }).toThrow('key "ann" expired at 2020-01-01T00:00:00Z; keys that count: ben; ');
+    expect(() => { verifyFile(environment, path, pinned('revoked.yaml', 'revoked: true')); }).toThrow('key "ann" is revoked; no pinned key counts any more: pin a new one at hub and agents, and sign with it');
   });
 
   test('a key that is kept elsewhere signs the payload', () => {

@@ -57,7 +57,7 @@ export function readBundleFile(path: string): BundleFile {
   const [wrong] = document.errors;
   if (wrong !== undefined) throw new UsageProblem(`-f ${path}: ${wrong.message.split('\n')[0] ?? 'is not YAML'}`);
   const object = document.toJS({ maxAliasCount: MOST_ALIASES }) as BundleLike | null;
-  if (object?.kind !== 'Bundle' || object.apiVersion !== apiVersionOf(Bundle)) throw new UsageProblem(`-f ${path}: is ${JSON.stringify(object?.apiVersion ?? null)} ${JSON.stringify(object?.kind ?? null)}; give a Bundle of ${apiVersionOf(Bundle)}`);
+  if (object?.kind !== 'Bundle' || object.apiVersion !== apiVersionOf(Bundle)) throw new UsageProblem(`-f ${path}: ${object?.kind === undefined ? 'has no kind' : `is ${JSON.stringify(object.apiVersion ?? null)} ${JSON.stringify(object.kind)}`}; give a Bundle of ${apiVersionOf(Bundle)}`);
   const unclear = ambiguity(text, object);
   if (unclear !== undefined) throw new CommandFailure(`${path}: ${unclear}: readers of YAML 1.1, such as kubectl, and of 1.2 read this otherwise; write it in quotes, or out in full`);
   const read = readBundleSpec(object.spec);

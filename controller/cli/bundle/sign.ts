@@ -1,5 +1,7 @@
 /** `isthmus bundle digest|payload|sign|verify`: what needs a file and no hub. */
 import { bundlePayload, signBundle, verifyBundle } from '../../../certs/index.ts';
+import type { SigningPolicy } from '../../../mesh/model/bundle.ts';
+import { fromRfc3339 } from '../../../mesh/model/instant.ts';
 import { readSigningPolicyFile } from '../../adapters/signing-policy.ts';
 import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
 import { readBundleFile, textOf, writeBundleFile } from './file.ts';
@@ -38,10 +40,17 @@ export function signFile(environment: Pick<Environment, 'out' | 'err'>, path: st
   environment.err(`${path}: signed ${file.delivery.digest} as ${signature.keyid}\n`);
 }
 
+/** Whose signature would count. */
+function wayOut(path: string, { keys }: SigningPolicy, now: number): string {
+  const able = keys.filter(({ notAfter, revoked }) => revoked !== true && (fromRfc3339(notAfter) ?? Infinity) > now).map(({ keyid }) => keyid);
+  const some = `${able.slice(0, MOST_SIGNATURES).join(', ')}${able.length > MOST_SIGNATURES ? ', …' : ''}`;
+  return able.length === 0 ? 'no pinned key counts any more: pin a new one at hub and agents, and sign with it' : `keys that count: ${some}; "isthmus bundle sign -f ${path} --key FILE --keyid NAME"`;
+}
+
 export function verifyFile({ out, now }: Pick<Environment, 'out' | 'now'>, path: string, keys: string): void {
   const file = readBundleFile(path);
   const policy = readSigningPolicyFile(keys);
   const verified = verifyBundle(file.delivery, policy, now());
-  if (!verified.ok) throw new CommandFailure(`${path}: ${file.package} ${file.version}: ${verified.problem}`);
+  if (!verified.ok) throw new CommandFailure(`${path}: ${file.package} ${file.version}: ${verified.problem}; ${wayOut(path, policy, now())}`);
   out(`${file.package} ${file.version} ${file.delivery.digest}: ${verified.keyids.length === 0 ? 'no signatures are asked for' : `signed by ${verified.keyids.join(', ')}; ${policy.threshold} needed`}\n`);
 }
