@@ -80,3 +80,21 @@ test('ended runs go after their time where no UpdateRun tells of them, and what 
   await clock.advance(1000);
   await records.close();
 });
+
+test('revisions that a hub left which died between a run and them go within an hour or two', async () => {
+  const clock = manualClock(Date.UTC(2030, 0, 1, 12));
+  const records = await openSqliteRecords(':memory:');
+  await records.putRevisions([{ id: 'loose', cluster: 'oslo', content: '{}' }]);
+  const stop = new AbortController();
+  void keepHistoryShort({ clock, kubernetes: objects(), records, log: recordingLog() }, { changeDays: 10, stateDays: 20, runDays: 10 })(stop.signal);
+  await clock.advance(3_000_000);
+  expect(await records.getRevision('loose')).toBeDefined();
+  await clock.advance(3_600_000);
+  expect(await records.getRevision('loose')).toBeUndefined();
+  await records.putRevisions([{ id: 'later', cluster: 'oslo', content: '{}' }]);
+  await clock.advance(24 * 3_600_000);
+  expect(await records.getRevision('later')).toBeUndefined();
+  stop.abort();
+  await clock.advance(1000);
+  await records.close();
+});

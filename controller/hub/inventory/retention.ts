@@ -11,7 +11,8 @@ const DAY_MILLISECONDS = 86_400_000;
 const ROUND_MILLISECONDS = 3_600_000;
 const OBJECTS_AT_ONCE = 500;
 const STEP_PAUSE_MILLISECONDS = 200;
-/** A hub that died between a run and its revisions leaves them: so often they are looked at in any case. */
+/** A hub that died between a run and its revisions leaves them: in the next one's second round, when it has done what is urgent, and so often, they are looked at in any case. */
+const SWEEP_ROUND = 2;
 const ROUNDS_PER_SWEEP = 24;
 
 /** Until `signal` aborts. A step that fails is tried again an hour later: nothing waits for it. */
@@ -46,7 +47,7 @@ export function keepHistoryShort({ clock, kubernetes, records, log }: Pick<HubPo
       const before = { rowsBefore: now - changeDays * DAY_MILLISECONDS, statesBefore: now - Math.max(changeDays, stateDays) * DAY_MILLISECONDS };
       try {
         while (!signal.aborted && await records.compactHistory(before)) await pause(signal);
-        if (!signal.aborted) await dropRuns(round % ROUNDS_PER_SWEEP === 0, signal);
+        if (!signal.aborted) await dropRuns(round % ROUNDS_PER_SWEEP === SWEEP_ROUND, signal);
       } catch (error) {
         log.warn({ problem: messageOf(error) }, 'old history and runs could not be dropped; tried again in an hour');
       }

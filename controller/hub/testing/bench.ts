@@ -16,13 +16,13 @@ import type { RecordStore } from '../../../mesh/ports/records.ts';
 import type { GatewayHandler, SyncStream } from '../../../mesh/ports/transport.ts';
 import { openSqliteRecords } from '../../adapters/records/sqlite.ts';
 import { createEmbeddedApi } from '../../embedded/api.ts';
-import { embeddedClient } from '../../embedded/client.ts';
+import { embeddedClient, inProcess } from '../../embedded/client.ts';
 import { memoryObjectStore } from '../../embedded/store.ts';
 import { createPublisher, type Publisher } from '../../runtime/sync/publisher.ts';
 import { runSyncSession } from '../../runtime/sync/session.ts';
 import { type FakeMetrics, fakeMetrics, recordingLog, seededRandom, silentLog } from '../../runtime/testing/fakes.ts';
 import { manualClock, type ManualClock } from '../../runtime/testing/manual-clock.ts';
-import type { InventoryConfig, NotificationSink } from '../ports.ts';
+import type { HistoryRetention, InventoryConfig, NotificationSink } from '../ports.ts';
 import { createHub, type Hub } from '../wiring.ts';
 
 export const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -135,6 +135,8 @@ export interface Bench {
   ask: Ask;
   /** Of hubs that are started from now on. */
   notifications: readonly NotificationSink[];
+  /** Of hubs that are started from now on; undefined: as is usual. */
+  history: HistoryRetention | undefined;
   /** undefined: no hub listens. */
   handler(): GatewayHandler | undefined;
   hub(): Hub;
@@ -142,6 +144,8 @@ export interface Bench {
   /** As SIGKILL would, for all that the hub has not written. */
   stopHub(): Promise<void>;
   create(kind: ResourceDefinition, name: string, spec: object): Promise<void>;
+  /** With a person's hand: it is vouched for and written down who changes what. */
+  as(person: string): KubernetesClient;
   get<T extends KubernetesObject>(kind: ResourceDefinition, name: string): Promise<T | undefined>;
   list<T extends KubernetesObject>(kind: ResourceDefinition): Promise<readonly T[]>;
   /** A cluster that has joined. */
@@ -161,6 +165,7 @@ export async function createBench(): Promise<Bench> {
     clock, kubernetes, records, log, metrics: fakeMetrics(),
     ask: async () => { throw new AskFailed('retry', 'nobody answers'); },
     notifications: [],
+    history: undefined,
     handler: () => handler,
     hub() {
       if (hub === undefined) throw new Error('no hub runs');
@@ -175,7 +180,7 @@ export async function createBench(): Promise<Bench> {
           signal.addEventListener('abort', () => { handler = undefined; }, { once: true });
           return { address: 'hub.test:8443' };
         } },
-      }, { namespace: 'isthmus-system', trustDomain: 'test', advertisedAddress: '', createNamespace: true, notifications: bench.notifications, ...(inventory === undefined ? {} : { inventory }), ...(signingPolicy === undefined ? {} : { signingPolicy }) });
+      }, { namespace: 'isthmus-system', trustDomain: 'test', advertisedAddress: '', createNamespace: true, notifications: bench.notifications, ...(bench.history === undefined ? {} : { history: bench.history }), ...(inventory === undefined ? {} : { inventory }), ...(signingPolicy === undefined ? {} : { signingPolicy }) });
       hub.start(stop.signal).catch((error: unknown) => log.error({ error: String(error) }, 'the hub ended'));
       for (let turn = 0; turn < 20 && handler === undefined; turn += 1) await clock.advance(1);
     },
@@ -186,6 +191,7 @@ export async function createBench(): Promise<Bench> {
     async create(kind, name, spec) {
       await kubernetes.create(kind, { apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: { name }, spec } as KubernetesObject, { fieldManager: 'test' }, never);
     },
+    as: (person) => embeddedClient(api, inProcess(person)),
     get: (kind, name) => kubernetes.get(kind, { name }, never),
     list: async <T extends KubernetesObject>(kind: ResourceDefinition) => (await kubernetes.list<T>(kind, {}, never)).items,
     async join(name, labels = {}) {
