@@ -48,6 +48,11 @@ export interface IssuedAgent extends IssuedIdentity {
   readonly publicKeyDer: Uint8Array;
 }
 
+export interface IssuedMeshCertificate extends MeshCertificate {
+  readonly serial: string;
+  readonly issuingCaGeneration: number;
+}
+
 /** All but `open` and `keepFresh` need a finished `open`; a refused request is a `CertificateRequestRejected`. */
 export interface Authority extends AuthorityControl {
   /** Loads the keys, or makes and stores them where there are none; of several hubs at once one makes them. An issuing CA may still be missing: see `state`. Throws `AuthorityUnusable` and what the KeyStore throws. */
@@ -57,7 +62,7 @@ export interface Authority extends AuthorityControl {
   trust(): TrustState;
   issueAgent(cluster: string, requestDer: Uint8Array): IssuedAgent;
   /** `namespace`: where the cluster's Cilium runs. */
-  issueMesh(cluster: string, requests: readonly MeshCertificateRequest[], namespace: string): MeshCertificate[];
+  issueMesh(cluster: string, requests: readonly MeshCertificateRequest[], namespace: string): IssuedMeshCertificate[];
   /** The hub's own certificate for `host`, made anew at half its life: ask at every handshake. */
   serverMaterial(host: string): ServerMaterial;
 }
@@ -209,8 +214,8 @@ export function createAuthority(ports: AuthorityPorts): Authority {
       if (wrongName !== undefined) throw new Error(wrongName);
       if (requests.length > MESH_ROLES) throw new Error(`mesh certificates: ${requests.length} requests in one call; there are ${MESH_ROLES} roles`);
       return requests.map(({ role, csrDer }) => {
-        const { chainPem, bundlePem, notAfter } = issue(meshProfile(role, cluster, namespace), readCertificateRequest(csrDer, signer));
-        return { role, chainPem, bundlePem, notAfter };
+        const { chainPem, bundlePem, notAfter, serial, issuingCaGeneration } = issue(meshProfile(role, cluster, namespace), readCertificateRequest(csrDer, signer));
+        return { role, chainPem, bundlePem, notAfter, serial, issuingCaGeneration };
       });
     },
     serverMaterial(host) {

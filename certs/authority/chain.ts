@@ -30,10 +30,17 @@ export function loadIssuer(stored: StoredIssuer, signer: Signer): LoadedIssuer {
   };
 }
 
-/** Of the first certificate in the text. */
+const MOST_REMEMBERED = 64;
+const remembered = new Map<string, AuthorityFacts>();
+
+/** Of the first certificate in the text. The few that are there are read again and again, so what was read is kept. */
 export function factsOf(certificatePem: string): AuthorityFacts {
+  const known = remembered.get(certificatePem);
+  if (known !== undefined) return known;
   const [facts] = readAuthorities(certificatePem);
   if (facts === undefined) throw new AuthorityUnusable('certificate authority: a stored certificate is none; restore the document from a backup');
+  if (remembered.size >= MOST_REMEMBERED) remembered.clear();
+  remembered.set(certificatePem, facts);
   return facts;
 }
 

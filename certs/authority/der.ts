@@ -65,5 +65,11 @@ export function content(value: Asn1 | undefined, tag: number, tagClass: 'univers
 export const has = (value: Asn1, tag: number, tagClass: 'universal' | 'context' = 'universal'): boolean =>
   value.type === (tag as forge.asn1.Type) && value.tagClass === (tagClass === 'universal' ? UNIVERSAL : CONTEXT_SPECIFIC);
 
-export const oidText = (value: Asn1 | undefined): string => asn1.derToOid(toText(content(value, Type.OID)));
+/** Throws for digits with zeros before them, too: one identifier has one encoding. */
+export function oidText(value: Asn1 | undefined): string {
+  const encoded = toText(content(value, Type.OID));
+  const dotted = asn1.derToOid(encoded);
+  if (asn1.oidToDer(dotted).getBytes() !== encoded) throw new Error('an object identifier is not in its shortest form');
+  return dotted;
+}
 export const TAG = { boolean: 1, integer: 2, bits: 3, octets: 4, oid: 6, utf8: 12, sequence: 16, set: 17, printable: 19, ia5: 22, utcTime: 23, generalizedTime: 24 } as const;

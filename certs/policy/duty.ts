@@ -1,6 +1,6 @@
 /** What is due on issuing CAs. Pure; certificates are read, keys are not needed. */
 import type { AuthorityDocument, StoredAuthority, StoredIssuer } from '../authority/document.ts';
-import { readCertificate } from '../authority/read.ts';
+import { factsOf } from '../authority/chain.ts';
 import type { Instant } from '../../mesh/model/instant.ts';
 import { ISSUING_ACTIVATE_BEFORE, ISSUING_LIFETIME, ISSUING_PREPARE_BEFORE } from './schedule.ts';
 import { floored, reached, signersOf } from './signing.ts';
@@ -19,7 +19,7 @@ export interface Duty {
   readonly nextAt: Instant;
 }
 
-const endOf = ({ certificatePem }: StoredAuthority): Instant => readCertificate(certificatePem).notAfter;
+const endOf = ({ certificatePem }: StoredAuthority): Instant => factsOf(certificatePem).notAfter;
 
 /** The lines that must be able to sign, the one in use first. */
 function lines(document: AuthorityDocument): readonly { readonly root: number; readonly issuer: number | undefined; readonly side: 'from' | 'to' | undefined }[] {

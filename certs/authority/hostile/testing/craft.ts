@@ -2,7 +2,7 @@
  * Certificates and requests byte by byte, so that every part can be wrong. Shares no code with what reads them: DER is written here by hand, and signatures come
  * from node:crypto.
  */
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 
 export const bytes = (...parts: readonly (Uint8Array | readonly number[])[]): Uint8Array => new Uint8Array(Buffer.concat(parts.map((part) => Uint8Array.from(part))));
 const text = (value: string): Uint8Array => new Uint8Array(Buffer.from(value, 'latin1'));
@@ -33,6 +33,7 @@ const TRUE = hex('0101ff');
 
 export interface Key { readonly privateKey: KeyObject; readonly spki: Uint8Array }
 const keyOf = (privateKey: KeyObject): Key => ({ privateKey, spki: new Uint8Array(createPublicKey(privateKey).export({ type: 'spki', format: 'der' })) });
+export const importedKey = (pem: string): Key => keyOf(createPrivateKey(pem));
 export const newKey = (curve = 'P-256'): Key => keyOf(generateKeyPairSync('ec', { namedCurve: curve }).privateKey);
 export const newRsaKey = (): Key => keyOf(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey);
 export const newEd25519Key = (): Key => keyOf(generateKeyPairSync('ed25519').privateKey);
