@@ -18,7 +18,9 @@ import { createClusterWatch } from './observe/cluster.ts';
 import { createExports } from './observe/exports.ts';
 import { publishExports } from './observe/publish.ts';
 import { answerPeers } from './peers/answer.ts';
+import { refusingRevoked } from './peers/cut-off.ts';
 import { createProbes } from './peers/probe.ts';
+import { createRevoked } from './peers/revoked.ts';
 import type { AgentConfig, AgentPorts } from './ports.ts';
 import { createImports } from './services/imports.ts';
 import { createVerdicts } from './services/verdicts.ts';
@@ -67,7 +69,7 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
   const book = createDriftBook(ports.clock, state);
   const bundles = createBundles({ ports, config, state });
   const apply = createApply({
-    ports, config, state, publisher, book, bundles,
+    ports, config, state, publisher, book, bundles, revoked: createRevoked({ ports, namespace: config.ciliumNamespace, cluster, state }),
     adoptTrust: async (bundlePem, signal) => { await identity.adoptTrust(bundlePem, signal); },
     certificateProblems: () => meshCertificates.problems(),
   });
@@ -111,7 +113,7 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
       name: 'peer server',
       async start(signal) {
         if (!await link.obtained(signal)) return;
-        addresses.peer = (await ports.peerServer.serve(answerPeers(cluster, exports, state, probes), () => identity.current(), signal)).address;
+        addresses.peer = (await ports.peerServer.serve(refusingRevoked(state, answerPeers(cluster, exports, state, probes)), () => identity.current(), signal)).address;
         clusterWatch.refresh();
         listening();
         await cancelled(signal);

@@ -35,6 +35,7 @@ import { createFleet } from './gateway/fleet.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { createPublishers } from './gateway/publishers.ts';
 import { secretKeyStore } from './identity/key-store.ts';
+import { createRevocations, refusingRevoked } from './identity/revocation.ts';
 import { createIdentityService } from './identity/service.ts';
 import { publishTrust } from './identity/trust.ts';
 import { recordedAnswers } from './inquiry/answers.ts';
@@ -141,9 +142,10 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
       assignments.forget(object.metadata.name);
       bundlePublishing.add(object.metadata.name);
     });
+    const revocations = createRevocations({ ports, fleet, publishers, gateway, clusters });
     publishPeers(fleet, publishers);
 
-    const inventory = createInventory({ ports, fleet, assignments, clusters, runs, drift: driftJudge, approversOf: (run) => rollout.approversOf(run), overriddenBy: (cluster, run) => windows.windowOf(cluster, run).overriddenBy });
+    const inventory = createInventory({ ports, fleet, assignments, clusters, runs, drift: driftJudge, approversOf: (run) => rollout.approversOf(run), overriddenBy: (cluster, run) => windows.windowOf(cluster, run).overriddenBy, revocations });
     const mesh = createMesh({ ports, sources, runs, strategies, drift: driftJudge });
     const guards = createGuards(ports);
     const windows = createWindows({ ports, clusters, runs, windows: changeWindows, overrides: windowOverrides, guards, packageOf: (name) => bundleObjects.get({ name })?.spec.package });
@@ -159,7 +161,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     const rollout = createRollout({ ports, sources, fleet, runs, strategies, drift: driftJudge, gates: allGates([approvals, askedGates]), windows, bundles, onProgress: () => { for (const notice of notices) notice.wake(); } });
     const channels = createChannels({ ports, channels: channelObjects, bundles: bundleObjects, runs, judge: bundleJudge, assignments, fleet, drift: driftJudge, clusters, views: () => clusterViews(sources) });
     const drift = createDrift({ ports, judge: driftJudge, clusters, policies: driftPolicies, decisions: driftDecisions });
-    const services = createServices({ ports, fleet, publishers, clusters, policies });
+    const services = createServices({ ports, fleet, publishers, clusters, policies, revocations });
     const drills = createDrills({ ports, fleet, publishers, drills: drillObjects, clusters });
     const queries = createQueries({ clock, records, live: createLiveRows({ clusters, fleet }), saved: savedQueries });
     const capacity = capacityAnswers({ clock, queries, clusters, fleet });
@@ -180,11 +182,11 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
         dns: ({ name, type, from }, { id, signal: within }) => askAgent({ fleet, publishers, clock }, from, { id, dnsName: name, dnsType: type ?? 'A' }, within),
       },
     });
-    const identity = createIdentityService({ kubernetes, authority, clock, digest, log: log.child({ part: 'identity' }), onIdentity: (cluster, given) => inventory.giveIdentity(cluster, given) });
+    const identity = createIdentityService({ kubernetes, authority, clock, digest, log: log.child({ part: 'identity' }), onIdentity: (cluster, given) => inventory.giveIdentity(cluster, given), admitJoin: revocations.admitJoin });
 
     async function serve(within: CancelSignal): Promise<void> {
       let advertised = config.advertisedAddress;
-      const { address } = await ports.gateway.serve({ ...identity, sync: gateway.sync }, () => authority.serverMaterial(hostOf(advertised)), within);
+      const { address } = await ports.gateway.serve(refusingRevoked(revocations, { ...identity, sync: gateway.sync }), () => authority.serverMaterial(hostOf(advertised)), within);
       fleet.listen();
       if (advertised === '') advertised = address;
       log.info({ address, advertised }, 'gateway listens');
@@ -220,11 +222,13 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
       notReady.delete('its copy of the Kubernetes API is not complete yet');
       await assignments.load();
       await bundlePublishing.load();
+      await revocations.load();
       await drills.resume();
       for (const notice of notices) await notice.load();
       const measures = [measureRuns({ ports, runs, budgetOf }), measureClusters({ ports, clusters })];
       await runParts([
         ...notices.map(({ start }) => ({ name: 'notices', start })),
+        { name: 'revocations', start: revocations.start },
         { name: 'inventory', start: inventory.start },
         { name: 'mesh', start: mesh.start },
         { name: 'drift', start: drift.start },

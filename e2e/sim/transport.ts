@@ -2,6 +2,7 @@
 import { type CertificateFacts, clusterOfSpiffeId, readCertificate, spiffeIdOfHub } from '../../certs/index.ts';
 import { fromPem, toPem } from '../../certs/pem.ts';
 import { TransportError, type GatewayServer, type HubConnection, type HubConnector, type IdentityMaterial, type PeerConnector, type PeerIdentity, type PeerServer, type ServerMaterial, type SyncStream } from '../../mesh/ports/transport.ts';
+import { isRefused } from '../../mesh/model/revocation.ts';
 import * as codec from '../../mesh/api/codec/gateway.ts';
 import { decodePeerFacts, encodePeerFacts } from '../../mesh/api/codec/peer.ts';
 import { HUB_TYPES } from '../../mesh/model/sync.ts';
@@ -27,7 +28,7 @@ function readAll(pem: string): readonly CertificateFacts[] {
   return facts;
 }
 
-function checkChain(who: string, chainPem: string, bundlePem: string, now: number): { readonly uri: string; readonly serial: string; readonly notAfter: number } {
+function checkChain(who: string, chainPem: string, bundlePem: string, now: number): { readonly uri: string; readonly serial: string; readonly notBefore: number; readonly notAfter: number } {
   const refused = (problem: string): TransportError => new TransportError('user', 'Unauthenticated', `${who}: ${problem}`);
   const chain = readAll(chainPem);
   const roots = readAll(bundlePem).map(({ commonName }) => commonName);
@@ -38,20 +39,21 @@ function checkChain(who: string, chainPem: string, bundlePem: string, now: numbe
   if (now >= leaf.notAfter) throw refused(`expired at ${new Date(leaf.notAfter).toISOString()}; join the cluster again`);
   const [uri] = leaf.uris;
   if (uri === undefined || leaf.uris.length !== 1) throw refused('names no single SPIFFE ID');
-  return { uri, serial: leaf.serial, notAfter: leaf.notAfter };
+  return { uri, serial: leaf.serial, notBefore: leaf.notBefore, notAfter: leaf.notAfter };
 }
 
 /** What a server's end of mutual TLS makes of a client. */
 function peerOf(identity: IdentityMaterial, server: ServerMaterial, now: number): PeerIdentity & { readonly notAfter: number } {
-  const { uri, serial, notAfter } = checkChain('client certificate', identity.chainPem, server.bundlePem, now);
+  const { uri, serial, notBefore, notAfter } = checkChain('client certificate', identity.chainPem, server.bundlePem, now);
   const cluster = clusterOfSpiffeId(server.trustDomain, uri);
   if (cluster === undefined) throw new TransportError('user', 'Unauthenticated', `client certificate: names "${uri}"; "spiffe://${server.trustDomain}/cluster/NAME" is needed`);
-  return { cluster, spiffeId: uri, certificateSerial: serial, notAfter };
+  return { cluster, spiffeId: uri, certificateSerial: serial, notBefore, notAfter };
 }
 
-function checkServer(address: string, server: ServerMaterial, bundlePem: string, expected: string, now: number): void {
-  const { uri } = checkChain(address, server.chainPem, bundlePem, now);
+function checkServer(address: string, server: ServerMaterial, bundlePem: string, expected: string, now: number): { readonly notBefore: number } {
+  const { uri, notBefore } = checkChain(address, server.chainPem, bundlePem, now);
   if (uri !== expected) throw new TransportError('user', 'Unauthenticated', `${address}: SPIFFE ID is "${uri}", expected "${expected}"`);
+  return { notBefore };
 }
 
 function register(fabric: Fabric, host: string, port: number, service: Service): Promise<{ readonly address: string }> {
@@ -197,9 +199,10 @@ async function acceptSync(fabric: Fabric, link: Link, address: string, stream: S
 
 export function simulatedPeerConnector(fabric: Fabric, host: string): PeerConnector {
   return {
-    async facts({ cluster, address }, identity, signal) {
+    async facts({ cluster, address, refused }, identity, signal) {
       const facts = decodePeerFacts(await call(fabric, host, address, 'peer', PEER_SECONDS, signal, async ({ handler, material }) => {
-        checkServer(address, material(), identity.bundlePem, `spiffe://${identity.trustDomain}/cluster/${cluster}`, fabric.clock.now());
+        const { notBefore } = checkServer(address, material(), identity.bundlePem, `spiffe://${identity.trustDomain}/cluster/${cluster}`, fabric.clock.now());
+        if (refused !== undefined && isRefused(refused, notBefore)) throw new TransportError('user', 'Unauthenticated', `${address}: its certificate was issued before its cluster was revoked`);
         return encodePeerFacts(await handler.facts(peerOf(identity, material(), fabric.clock.now())));
       }));
       if (facts.cluster !== cluster || facts.exports.some((fact) => fact.cluster !== cluster)) throw new TransportError('never', 'PermissionDenied', `${address}: "${cluster}" answered with facts of another cluster`);

@@ -39,6 +39,7 @@ export const SYNC_RULES: { readonly [T in SyncType]: SyncRule<T> } = {
   PeerAddress: { from: 'hub', about: 'anyone' },
   Question: { from: 'hub', about: 'recipient' },
   Bundle: { from: 'hub', about: 'recipient' },
+  Revocation: { from: 'hub', about: 'anyone' },
   ClusterReport: { from: 'agent', speaksFor: ({ name }) => name },
   AppliedReport: { from: 'agent', speaksFor: ({ name }) => name },
   ExportFact: { from: 'agent', speaksFor: ({ value }) => value.cluster },

@@ -15,6 +15,7 @@ export function foldConditions(facts: ClusterFacts, status: ClusterStatusValue, 
 }
 
 function joined(facts: ClusterFacts, status: ClusterStatusValue): ConditionUpdate {
+  if (status.revocation !== undefined) return { type: 'Joined', status: 'False', reason: 'Revoked', message: `was cut off: ${status.revocation.reason}; to let it in again, make a new token with "isthmus join ${facts.name}"` };
   if (status.identity !== undefined) return { type: 'Joined', status: 'True', reason: 'Joined', message: `holds the identity ${status.identity.spiffeId}` };
   return { type: 'Joined', status: 'False', reason: 'NotJoined', message: `no agent has joined as ${facts.name}; run "isthmus join ${facts.name}" and install the agent with what it prints` };
 }

@@ -1,5 +1,6 @@
 /** All that the hub knows of one cluster at one moment. null: nothing heard (since this hub started), so what was believed before stays. */
 import type { ClusterReport } from '../model/cluster.ts';
+import type { StatusRevocation } from '../model/cluster-status.ts';
 import type { AppliedReport } from '../model/desired.ts';
 import type { DriftVerdict } from '../model/drift.ts';
 import type { Assignment } from '../model/history.ts';
@@ -27,4 +28,6 @@ export interface ClusterFacts {
   readonly connectedSince: Instant | null;
   /** `namespace/name` of the services that the cluster exports. */
   readonly exports: readonly string[] | null;
+  /** Absent: the cluster is not cut off. */
+  readonly revocation?: StatusRevocation;
 }

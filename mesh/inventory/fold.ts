@@ -27,6 +27,7 @@ export function foldCluster(facts: ClusterFacts, previousStatus: ClusterStatusVa
     ...foldExports(facts, previous),
     desired: facts.assignment === null ? previous.desired : { id: facts.assignment.desiredId, run: facts.assignment.run, stage: facts.assignment.stage },
     current: foldCurrent(facts, previous, agent, now),
+    revocation: facts.revocation,
     ...foldDrift(facts, previous),
   });
   const observedAt = foldObservedAt(status, previous, facts.reportedAt ?? now);

@@ -10,7 +10,8 @@ export function viewCluster(name: string, labels: Readonly<Record<string, string
     name, labels,
     properties: (status?.properties ?? []).map((property) => ({ ...property, observedAt: fromRfc3339(property.observedAt) ?? 0 })),
     facts: rowOf(name, fieldsOf({ metadata: { name }, status })).facts,
-    joined: status?.identity !== undefined,
+    joined: status?.identity !== undefined && status.revocation === undefined,
+    ...(status?.revocation === undefined ? {} : { revoked: true as const }),
     report: reportOf(status),
     assignedId: status?.desired?.id ?? null,
   };

@@ -45,6 +45,18 @@ export interface StatusDrift {
   decision?: string | undefined;
 }
 
+export interface StatusRevocation {
+  at: string;
+  reason: string;
+  streamsCutAt?: string | undefined;
+  clusters: number;
+  usersRemoved: number;
+  podsReplaced: number;
+  lastUserRemovedAt?: string | undefined;
+  lastWatchGoneAt?: string | undefined;
+  peers?: { cluster: string; userRemovedAt?: string | undefined; podsReplacedAt?: string | undefined; problem?: string | undefined }[] | undefined;
+}
+
 /** Equal to `z.infer<typeof clusterStatus>` of `mesh/api/resources/cluster.ts`; a test compares the two types. */
 export interface ClusterStatusValue {
   identity?: { spiffeId: string; certificateSerial: string; issuer: string; notAfter: string; joinedAt: string; trustDomain?: string | undefined; issuingCaGeneration?: number | undefined } | undefined;
@@ -73,6 +85,7 @@ export interface ClusterStatusValue {
   exportCount?: number | undefined;
   current?: { id: string; appliedAt: string; by: string } | undefined;
   desired?: { id: string; run: string; stage: string } | undefined;
+  revocation?: StatusRevocation | undefined;
   drift?: StatusDrift[] | undefined;
   driftOmitted?: number | undefined;
   conditions?: StatusCondition[] | undefined;

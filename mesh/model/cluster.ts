@@ -106,8 +106,10 @@ export interface ClusterView {
   readonly properties: readonly Property[];
   /** What selectors may ask for beside labels and properties, by name; absent: this view was made without. */
   readonly facts?: Readonly<Record<string, SelectorFact>>;
-  /** The cluster redeemed a join token and holds an identity. */
+  /** The cluster redeemed a join token and holds an identity that counts. */
   readonly joined: boolean;
+  /** It was cut off and has not joined anew: no part of any plan; absent: it is not. */
+  readonly revoked?: true;
   readonly report: ClusterReport | null;
   /** Content id of the desired state that an update run assigned last. */
   readonly assignedId: string | null;

@@ -2,6 +2,7 @@
 import type { BundleReference } from './bundle.ts';
 import type { MeshEndpoint } from './cluster.ts';
 import type { FailoverPolicyValue, GlobalServiceValue } from './policy.ts';
+import type { RevocationEffect } from './revocation.ts';
 
 export interface PeerState {
   readonly name: string;
@@ -85,6 +86,8 @@ export interface AppliedReport {
   readonly generation?: number;
   /** The cluster's API server has refused it for some time, for a reason that waiting does not cure; absent: it has not, or an agent that does not say. */
   readonly refused?: true;
+  /** What was done about each revocation that the agent knows; absent: it knows none, or is of a version without. */
+  readonly revocations?: readonly RevocationEffect[];
 }
 
 /** One field that is not what we last wrote. Secret values appear as digests only. */

@@ -23,6 +23,7 @@ export const KNOWN_FACTS: Readonly<Record<string, KnownFact>> = {
   frozen: { kind: 'boolean', momentary: true, hub: true },
   held: { kind: 'boolean', momentary: true, hub: true },
   joined: { kind: 'boolean', hub: true },
+  revoked: { kind: 'boolean', hub: true },
   'joined-at': { kind: 'time', hub: true },
   uid: { kind: 'text' },
   'trust-domain': { kind: 'text', hub: true },

@@ -3,6 +3,7 @@ import type { BundleDelivery } from './bundle.ts';
 import type { ClusterReport } from './cluster.ts';
 import type { AppliedReport, DesiredRevision } from './desired.ts';
 import type { DnsSample, Evacuation } from './drill.ts';
+import type { Revocation } from './revocation.ts';
 import type { ExportFact, ExportVerdict } from './service.ts';
 
 /** How to reach another agent directly, told by the hub. Resource name: the cluster. */
@@ -40,6 +41,8 @@ export interface SyncValues {
   Question: Question;
   /** What the cluster's assigned state refers to, and nothing else; named by its digest. */
   Bundle: BundleDelivery;
+  /** Clusters that are cut off, and those that were and have joined anew; named by the cluster. */
+  Revocation: Revocation;
 
   /** One resource, named by the cluster. */
   ClusterReport: ClusterReport;
@@ -53,11 +56,11 @@ export interface SyncValues {
 
 export type SyncType = keyof SyncValues;
 
-export const HUB_TYPES = ['DesiredRevision', 'ImportedFact', 'ExportVerdict', 'Evacuation', 'PeerAddress', 'Question', 'Bundle'] as const satisfies readonly SyncType[];
+export const HUB_TYPES = ['DesiredRevision', 'ImportedFact', 'ExportVerdict', 'Evacuation', 'PeerAddress', 'Question', 'Bundle', 'Revocation'] as const satisfies readonly SyncType[];
 export const AGENT_TYPES = ['ClusterReport', 'AppliedReport', 'ExportFact', 'DnsSample', 'Answer'] as const satisfies readonly SyncType[];
 
 /** Types that not every version has. One without them ends the stream of whoever asks for them, so they are subscribed to only where the other side said that it publishes them. */
-export const LATER_TYPES: readonly SyncType[] = ['Bundle'];
+export const LATER_TYPES: readonly SyncType[] = ['Revocation', 'Bundle'];
 
 export interface SyncResource<T extends SyncType = SyncType> {
   readonly name: string;

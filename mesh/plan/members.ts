@@ -14,7 +14,7 @@ export interface Member {
 export interface Membership {
   readonly mesh: MeshValue;
   readonly reach: SelectorReach;
-  /** All clusters that the mesh selects, sorted. */
+  /** All clusters that the mesh selects, sorted, without those that are cut off. */
   readonly selected: readonly ClusterView[];
   readonly members: readonly Member[];
   /** Selected, but not joined or not heard of yet: no part of the plan until they report. Sorted. */
@@ -27,7 +27,7 @@ export function membershipsOf(meshes: readonly MeshValue[], clusters: readonly C
   const selections = sortedByName(meshes).map((mesh) => {
     const reach = selectorReach(mesh.clusters, sortedClusters);
     const matched = new Set(reach.matched);
-    return { mesh, reach, selected: sortedClusters.filter(({ name }) => matched.has(name)) };
+    return { mesh, reach, selected: sortedClusters.filter(({ name, revoked }) => matched.has(name) && revoked !== true) };
   });
   const meshesByCluster = new Map<string, string[]>();
   for (const { mesh, selected } of selections) {

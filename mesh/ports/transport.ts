@@ -1,4 +1,5 @@
 /** How hub, agents and peers reach each other. Implementations: gRPC with mTLS, and in memory for the simulator. */
+import type { Revocation } from '../model/revocation.ts';
 import type { ExportFact } from '../model/service.ts';
 import type { SyncMessage } from '../model/sync.ts';
 import type { CancelSignal } from './cancel.ts';
@@ -8,6 +9,8 @@ export interface PeerIdentity {
   readonly cluster: string;
   readonly spiffeId: string;
   readonly certificateSerial: string;
+  /** Of the certificate; absent: not known, which counts as before any revocation. */
+  readonly notBefore?: number;
 }
 
 /** PEM; `chainPem` is leaf first, then issuing CA. `bundlePem` holds the roots to trust. */
@@ -135,7 +138,7 @@ export interface PeerServer {
 }
 
 export interface PeerConnector {
-  /** Refuses an answer whose certificate is not `cluster`'s. */
-  facts(target: { readonly cluster: string; readonly address: string }, identity: IdentityMaterial, signal: CancelSignal): Promise<PeerFacts>;
+  /** Refuses an answer whose certificate is not `cluster`'s, or is among those that a revocation refuses. */
+  facts(target: { readonly cluster: string; readonly address: string; readonly refused?: Pick<Revocation, 'at'> }, identity: IdentityMaterial, signal: CancelSignal): Promise<PeerFacts>;
 }
 

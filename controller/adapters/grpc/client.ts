@@ -1,6 +1,7 @@
 /** Calls from our clients: channel, identity of the other side, deadline and errors. */
 import { createSecureContext } from 'node:tls';
 import { ChannelCredentials, Client, Metadata } from '@grpc/grpc-js';
+import type { Revocation } from '../../../mesh/model/revocation.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { TransportError } from '../../../mesh/ports/transport.ts';
 import { checkServerId } from './identity.ts';
@@ -13,6 +14,8 @@ export interface ClientTarget {
   readonly address: string;
   /** The only SPIFFE ID that the server may have. */
   readonly serverId: string;
+  /** Certificates of the server that this refuses are not taken. */
+  readonly revoked?: Pick<Revocation, 'at'>;
   /** Roots, PEM; nothing else is trusted. */
   readonly bundlePem: string;
   /** Absent: without a client certificate (Join). */
@@ -24,7 +27,7 @@ export interface ClientTarget {
 export function createClient(target: ClientTarget): Client {
   const { keyPem, chainPem } = target;
   const context = createSecureContext({ ...TLS_OPTIONS, ca: target.bundlePem, ...(keyPem === undefined || chainPem === undefined ? {} : { key: keyPem, cert: chainPem }) });
-  const credentials = ChannelCredentials.createFromSecureContext(context, { checkServerIdentity: checkServerId(target.serverId) });
+  const credentials = ChannelCredentials.createFromSecureContext(context, { checkServerIdentity: checkServerId(target.serverId, target.revoked) });
   // A constant server name: SNI must not be an IP address (RFC 6066), and identity does not depend on it.
   return new Client(target.address, credentials, { ...CLIENT_OPTIONS, 'grpc.ssl_target_name_override': 'isthmus.internal' });
 }

@@ -4,6 +4,7 @@ import type { ServerUnaryCall } from '@grpc/grpc-js';
 import { type CertificateFacts, clusterOfSpiffeId, readCertificate } from '../../../certs/index.ts';
 import { toPem } from '../../../certs/pem.ts';
 import type { Caller } from '../../../mesh/api/authorization.ts';
+import { isRefused, type Revocation } from '../../../mesh/model/revocation.ts';
 import { type PeerIdentity, TransportError } from '../../../mesh/ports/transport.ts';
 
 type AuthContext = ReturnType<ServerUnaryCall<unknown, unknown>['getAuthContext']>;
@@ -31,7 +32,7 @@ export function peerOf(context: AuthContext, trustDomain: string, now: number): 
   if (spiffeId === undefined || cluster === undefined) {
     throw refused(`names ${facts.uris.map((uri) => JSON.stringify(uri)).join(', ') || 'no URI'}; exactly one of the form "spiffe://${trustDomain}/cluster/NAME" is needed`);
   }
-  return { cluster, spiffeId, certificateSerial: facts.serial, notAfter: facts.notAfter };
+  return { cluster, spiffeId, certificateSerial: facts.serial, notBefore: facts.notBefore, notAfter: facts.notAfter };
 }
 
 /** Who calls, where the call's rule wants it proven. */
@@ -51,11 +52,12 @@ function readable(raw: Uint8Array): CertificateFacts | Error {
 
 const onlyUri = (facts: CertificateFacts): string | undefined => (facts.uris.length === 1 ? facts.uris[0] : undefined);
 
-/** For `tls.connect`: the server is who it should be if it has exactly this SPIFFE ID; which host name it was dialled by does not matter. */
-export function checkServerId(expected: string): (host: string, certificate: PeerCertificate) => Error | undefined {
+/** For `tls.connect`: the server is who it should be if it has exactly this SPIFFE ID, by a certificate that no revocation refuses; which host name it was dialled by does not matter. */
+export function checkServerId(expected: string, revoked?: Pick<Revocation, 'at'>): (host: string, certificate: PeerCertificate) => Error | undefined {
   return (_host, certificate) => {
     const facts = readable(certificate.raw);
     if (facts instanceof Error) return new Error(`certificate: ${facts.message}`);
+    if (revoked !== undefined && isRefused(revoked, facts.notBefore)) return new Error(`certificate: was issued before its cluster was revoked at ${new Date(revoked.at).toISOString()}`);
     if (onlyUri(facts) === expected) return undefined;
     return new Error(`SPIFFE ID is ${facts.uris.map((uri) => JSON.stringify(uri)).join(', ') || 'absent'}, expected "${expected}"`);
   };

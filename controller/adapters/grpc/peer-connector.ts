@@ -3,6 +3,7 @@ import type { Client } from '@grpc/grpc-js';
 import { spiffeIdOfCluster } from '../../../certs/index.ts';
 import { decodePeerFacts } from '../../../mesh/api/codec/peer.ts';
 import { FactsRequest, PeerDefinition } from '../../../mesh/api/gen/isthmus/v1/peer.ts';
+import type { Revocation } from '../../../mesh/model/revocation.ts';
 import { type IdentityMaterial, type PeerConnector, type PeerFacts, TransportError } from '../../../mesh/ports/transport.ts';
 import { callUnary, createClient } from './client.ts';
 import { rawService } from './service.ts';
@@ -17,6 +18,7 @@ interface Kept {
   readonly client: Client;
   readonly address: string;
   readonly identity: IdentityMaterial;
+  readonly revokedAt: number | undefined;
 }
 
 /** `close` ends the kept connections. */
@@ -29,9 +31,9 @@ export function grpcPeerConnector(): PeerConnector & { close(): void } {
     kept.delete(cluster);
   }
 
-  function clientFor(cluster: string, address: string, identity: IdentityMaterial): Client {
+  function clientFor(cluster: string, address: string, identity: IdentityMaterial, revoked: Pick<Revocation, 'at'> | undefined): Client {
     const found = kept.get(cluster);
-    if (found !== undefined && found.address === address && found.identity.chainPem === identity.chainPem && found.identity.bundlePem === identity.bundlePem) {
+    if (found !== undefined && found.address === address && found.revokedAt === revoked?.at && found.identity.chainPem === identity.chainPem && found.identity.bundlePem === identity.bundlePem) {
       kept.delete(cluster);
       kept.set(cluster, found);
       return found.client;
@@ -41,14 +43,14 @@ export function grpcPeerConnector(): PeerConnector & { close(): void } {
       if (kept.size < MAX_KEPT) break;
       forget(oldest);
     }
-    const client = createClient({ ...identity, address, serverId: spiffeIdOfCluster(identity.trustDomain, cluster) });
-    kept.set(cluster, { client, address, identity });
+    const client = createClient({ ...identity, address, serverId: spiffeIdOfCluster(identity.trustDomain, cluster), ...(revoked === undefined ? {} : { revoked }) });
+    kept.set(cluster, { client, address, identity, revokedAt: revoked?.at });
     return client;
   }
 
   return {
-    async facts({ cluster, address }, identity, signal) {
-      const client = clientFor(cluster, address, identity);
+    async facts({ cluster, address, refused }, identity, signal) {
+      const client = clientFor(cluster, address, identity, refused);
       try {
         const facts = readFacts(address, await callUnary(client, address, methods.facts, FactsRequest.encode({}).finish(), PEER_DEADLINE_MILLISECONDS, signal));
         if (facts.cluster !== cluster || facts.exports.some((fact) => fact.cluster !== cluster)) {

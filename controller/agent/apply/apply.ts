@@ -1,16 +1,20 @@
 /** Brings the desired state into the cluster. What other people changed is reported and left alone. */
 import { renderPeering } from '../../../mesh/cilium/peering.ts';
-import { managedObjectName } from '../../../mesh/model/managed.ts';
+import { withoutPeers } from '../../../mesh/cilium/revoked.ts';
+import type { AppliedReport, PeeringState } from '../../../mesh/model/desired.ts';
+import { type ManagedObject, managedObjectName } from '../../../mesh/model/managed.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { type Cache, createCache } from '../../runtime/cache.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import { createLoop } from '../../runtime/loop.ts';
 import type { Publisher } from '../../runtime/sync/publisher.ts';
 import type { Bundles } from '../bundles/bundles.ts';
+import { isCutOff } from '../peers/cut-off.ts';
+import { type Revoked, REVOKING_FIELD_MANAGER, type Scene } from '../peers/revoked.ts';
 import type { AgentConfig, AgentPorts } from '../ports.ts';
 import type { AgentState } from '../state/state.ts';
 import type { DriftBook } from './drift-book.ts';
-import { driftText, kindOf, type ManagedKubernetesObject } from './objects.ts';
+import { driftText, fromKubernetes, kindOf, type ManagedKubernetesObject } from './objects.ts';
 import { createSettle, type Outcome, RECHECK_SECONDS, stillSpent } from './settle.ts';
 
 /** Every object that may be ours: `mesh/cilium` renders no others. */
@@ -30,12 +34,14 @@ export interface Apply {
 }
 
 export function createApply(
-  { ports, config, state, publisher, book, bundles, adoptTrust, certificateProblems }: {
+  { ports, config, state, publisher, book, bundles, revoked, adoptTrust, certificateProblems }: {
     readonly ports: AgentPorts; readonly config: AgentConfig; readonly state: AgentState; readonly publisher: Publisher;
     /** What others changed beside the objects here. */
     readonly book: DriftBook;
     /** What runs have brought beside the peering. */
     readonly bundles: Pick<Bundles, 'synced' | 'outcome' | 'subscribe'>;
+    /** Peers that were cut off. */
+    readonly revoked: Revoked;
     /** Roots of the desired state; resolves once they are in use. */
     readonly adoptTrust: (bundlePem: string, signal: CancelSignal) => Promise<void>;
     /** What keeps the mesh certificates from being in place; undefined: not looked at since the start. */
@@ -59,7 +65,7 @@ export function createApply(
     publisher.set('AppliedReport', config.cluster, {
       id: state.applied?.id ?? null, appliedAt: state.applied?.appliedAt ?? null, healthy, message: message.slice(0, LONGEST_MESSAGE), drift: drift.slice(0, MOST_DRIFT),
       ...(drift.length <= MOST_DRIFT ? {} : { driftOmitted: drift.length - MOST_DRIFT }), ...(inPlace && !settled && id !== undefined ? { inPlaceButDrift: id } : {}),
-      ...(generation === undefined ? {} : { generation }), ...(packages.refused === undefined || settled ? {} : { refused: packages.refused }),
+      ...(generation === undefined ? {} : { generation }), ...(packages.refused === undefined || settled ? {} : { refused: packages.refused }), ...revocations(),
     });
   }
 
@@ -69,13 +75,36 @@ export function createApply(
     return problems.join('; ');
   }
 
+  const revocations = (): Pick<AppliedReport, 'revocations'> => { const effects = revoked.effects(); return effects.length === 0 ? {} : { revocations: effects }; };
+
+  function sceneOf(peering: PeeringState | null | undefined): Scene {
+    const objects = MANAGED.flatMap(({ kind, name }, index) => {
+      const current = caches[index]?.get({ namespace, name });
+      return current === undefined ? [] : [fromKubernetes(kind, current).object];
+    });
+    return { assigned: peering == null ? null : peering.peers.map(({ name }) => name), objects };
+  }
+
+  /** What others wrote is theirs, but for the way in of a cluster that was cut off. */
+  async function strip(current: ManagedKubernetesObject, kind: ManagedObject['kind'], wanted: ManagedObject | null, signal: CancelSignal): Promise<void> {
+    const { name, resourceVersion } = current.metadata;
+    const change = revoked.strippedOf(fromKubernetes(kind, current).object, wanted?.data['users.yaml'] ?? 'users: []\n');
+    if (Object.keys(change).length === 0) return;
+    const body = { metadata: resourceVersion === undefined ? {} : { resourceVersion }, data: change };
+    await kubernetes.patch(kindOf({ kind }), { namespace, name }, body, { type: 'merge', fieldManager: REVOKING_FIELD_MANAGER }, signal);
+    ports.log.warn({ object: managedObjectName({ kind, namespace, name }), keys: Object.keys(change).join() }, 'took a cluster that was revoked out of what others have changed');
+  }
+
   /** When to look again; undefined: at the next event. */
   async function bring(signal: CancelSignal): Promise<number | undefined> {
     const later = clock.now() + RECHECK_SECONDS * 1000;
     const desired = state.desired;
+    const scene = sceneOf(desired?.state.peering);
+    revoked.admit(scene);
     if (desired === undefined) {
-      publisher.set('AppliedReport', config.cluster, { id: null, appliedAt: null, healthy: true, message: 'nothing has been assigned yet', drift: [] });
-      return undefined;
+      const { again } = await revoked.carryOut(scene, signal);
+      publisher.set('AppliedReport', config.cluster, { id: null, appliedAt: null, healthy: true, message: 'nothing has been assigned yet', drift: [], ...revocations() });
+      return again;
     }
     const { peering, trust, overrides = [] } = desired.state;
     await adoptTrust(trust.bundlePem, signal);
@@ -83,12 +112,16 @@ export function createApply(
       report(false, `Cilium's namespace is "${peering.namespace}" in the desired state and "${namespace}" for this agent: start the agent with the right one`);
       return later;
     }
-    const rendered = peering === null ? [] : renderPeering(peering);
+    const rendered = peering === null ? [] : renderPeering(withoutPeers(peering, (peer) => isCutOff(state, peer)));
     const outcomes: [string, Outcome][] = [];
     for (const [index, { kind, name }] of MANAGED.entries()) {
       const wanted = rendered.find((object) => object.kind === kind && object.name === name) ?? null;
-      outcomes.push([managedObjectName({ kind, namespace, name }), await settle({ kind, name, object: wanted, id: desired.id, overrides, current: caches[index]?.get({ namespace, name }) }, signal)]);
+      const current = caches[index]?.get({ namespace, name });
+      const outcome = await settle({ kind, name, object: wanted, id: desired.id, overrides, current }, signal);
+      outcomes.push([managedObjectName({ kind, namespace, name }), outcome]);
+      if (outcome.inPlace && current !== undefined && peering !== null) await strip(current, kind, wanted, signal);
     }
+    const pods = await revoked.carryOut(scene, signal);
     const drift = outcomes.flatMap(([, outcome]) => outcome.drift);
     const spent = stillSpent([...state.managed.spent ?? [], ...outcomes.flatMap(([, outcome]) => outcome.spent)], overrides);
     state.setManaged({
@@ -98,11 +131,11 @@ export function createApply(
     const settled = outcomes.every(([, outcome]) => outcome.settled);
     const certificates = peering === null ? '' : certificateText(desired.id);
     const packages = bundles.outcome();
-    const messages = [settled ? '' : drift.length > 0 ? drift.map(driftText).join('; ') : 'applying', certificates, packages.message].filter((message) => message !== '');
+    const messages = [settled ? '' : drift.length > 0 ? drift.map(driftText).join('; ') : 'applying', certificates, packages.message, pods.message].filter((message) => message !== '');
     const inPlace = certificates === '' && packages.inPlace && outcomes.every(([, outcome]) => outcome.inPlace);
-    report(settled && packages.settled, (settled ? messages : messages.filter((message) => message !== certificates)).join('; '), { healthy: settled && packages.settled && certificates === '', inPlace });
-    const again = outcomes.flatMap(([, outcome]) => outcome.again ?? []);
-    return !settled ? later : again.length === 0 ? undefined : Math.min(...again);
+    report(settled && packages.settled, (settled ? messages : messages.filter((message) => message !== certificates)).join('; '), { healthy: settled && packages.settled && certificates === '' && pods.message === '', inPlace: inPlace && pods.message === '' });
+    const again = [...outcomes.flatMap(([, outcome]) => outcome.again ?? []), ...(pods.again === undefined ? [] : [pods.again])];
+    return !settled ? Math.min(later, ...again) : again.length === 0 ? undefined : Math.min(...again);
   }
 
   const loop = createLoop({
@@ -124,7 +157,7 @@ export function createApply(
     get synced() { return bundles.synced && caches.every(({ synced }) => synced); },
     refresh: () => loop.add(KEY),
     async start(signal) {
-      state.subscribe((type) => { if (type === 'DesiredRevision') loop.add(KEY); });
+      state.subscribe((type) => { if (type === 'DesiredRevision' || type === 'Revocation') loop.add(KEY); });
       book.subscribe(() => loop.add(KEY));
       bundles.subscribe(() => loop.add(KEY));
       for (const cache of caches) {

@@ -8,6 +8,7 @@ import { createLoop } from '../../runtime/loop.ts';
 import type { AgentConfig, AgentPorts } from '../ports.ts';
 import type { Facts } from '../state/facts.ts';
 import type { AgentState } from '../state/state.ts';
+import { isCutOff } from './cut-off.ts';
 
 /** Of peers that hang, each holds one until its time is up: enough that the living are still asked in time. */
 const CONCURRENT_PROBES = 64;
@@ -51,11 +52,12 @@ export function createProbes(parts: {
 
   async function ask(cluster: string, address: string, material: IdentityMaterial, signal: CancelSignal): Promise<PeerFacts> {
     const patience = cancelWithin(signal);
+    const refused = state.get('Revocation', cluster);
     const late = clock.sleepUntil(clock.now() + Math.min(config.peerProbeIntervalSeconds, LONGEST_PROBE_SECONDS) * 1000, patience.signal).then(() => {
       throw new Error('no answer in time');
     });
     try {
-      return await Promise.race([ports.peers.facts({ cluster, address }, material, patience.signal), late]);
+      return await Promise.race([ports.peers.facts({ cluster, address, ...(refused === undefined ? {} : { refused }) }, material, patience.signal), late]);
     } finally {
       late.catch(() => {});
       patience.abort();
@@ -87,7 +89,7 @@ export function createProbes(parts: {
     name: 'peers',
     workers: CONCURRENT_PROBES,
     async reconcile(cluster, signal) {
-      const address = state.get('PeerAddress', cluster)?.address;
+      const address = isCutOff(state, cluster) ? undefined : state.get('PeerAddress', cluster)?.address;
       const material = identity();
       if (address === undefined || address === '') {
         if (peers.delete(cluster)) { gauge.set({ peer: cluster }, 0); tell(cluster); }
@@ -138,7 +140,7 @@ export function createProbes(parts: {
     subscribe(listener) { listeners.push(listener); },
     async start(signal) {
       const probe = (cluster: string): void => { if (cluster !== config.cluster) loop.add(cluster); };
-      state.subscribe((type, name) => { if (type === 'PeerAddress') probe(name); });
+      state.subscribe((type, name) => { if (type === 'PeerAddress' || type === 'Revocation') probe(name); });
       for (const peer of state.list('PeerAddress')) probe(peer.cluster);
       await loop.start(signal);
     },

@@ -59,12 +59,17 @@ export function createFacts(cluster: string, state: AgentState, clock: Clock): F
 
   const heard = (service: string): HeardFact[] => [...(authorised.get(service)?.values() ?? [])]
     .sort((a, b) => (a.fact.cluster < b.fact.cluster ? -1 : 1))
+    .filter(({ fact: { cluster: source } }) => state.get('Revocation', source)?.rejoined !== false)
     .map((hub) => newest(service, hub))
     .filter((entry) => entry !== undefined);
   const isAuthorised = (service: string): boolean => authorised.get(service)?.has(cluster) === true;
 
   for (const fact of state.list('ImportedFact')) put(authorised, serviceKey(fact), fact.cluster, fromHub(fact));
-  state.subscribe((type, name) => { if (type === 'ImportedFact' && name !== '') notify(authorise(name)); });
+  state.subscribe((type, name) => {
+    if (type === 'ImportedFact' && name !== '') notify(authorise(name));
+    // What a cluster exports that is cut off counts no more, whoever still tells of it.
+    if (type === 'Revocation') for (const [service, sources] of [...authorised]) if (sources.has(name)) notify(service);
+  });
 
   return {
     of: (service) => heard(service).map(({ fact }) => fact),

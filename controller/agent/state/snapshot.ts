@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { decodeSyncMessage, encodeSyncMessage } from '../../../mesh/api/codec/sync.ts';
 import { HUB_TYPES, type SyncResource, type SyncType } from '../../../mesh/model/sync.ts';
+import { MAX_REVOCATIONS } from '../../../mesh/model/revocation.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Clock } from '../../../mesh/ports/clock.ts';
 import type { Log } from '../../../mesh/ports/log.ts';
@@ -32,6 +33,11 @@ const snapshotSchema = z.object({
   contentions: z.record(z.string(), z.object({ manager: z.string(), undoneAt: z.array(z.number()), rounds: z.int().min(0), quietUntil: z.number() })).catch({}),
   // The cluster has the inventories as well.
   packages: z.record(z.string(), z.object({ inventory: inventorySchema, drift: z.array(driftEntry), spent: z.array(z.string()).max(256) })).catch({}),
+  // Users that stand are read from the cluster again.
+  revoked: z.object({
+    admitted: z.array(z.string()).max(MAX_REVOCATIONS),
+    effects: z.array(z.object({ cluster: z.string(), at: z.number(), stranger: z.boolean(), userRemovedAt: z.number().nullable(), podsReplacedAt: z.number().nullable(), problem: z.string() })).max(MAX_REVOCATIONS),
+  }).catch({ admitted: [], effects: [] }),
 });
 
 /** As if it came from the hub now: a value of an older program, or one that was damaged on the disk, is left out, and the hub sends it again. */

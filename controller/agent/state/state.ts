@@ -4,6 +4,7 @@ import type { Inventory } from '../../../mesh/bundle/inventory.ts';
 import { canonicalJson, type Digest } from '../../../mesh/model/canonical.ts';
 import type { DesiredState, DriftEntry } from '../../../mesh/model/desired.ts';
 import type { FailoverState } from '../../../mesh/model/failover.ts';
+import { MAX_REVOCATIONS, type RevocationEffect } from '../../../mesh/model/revocation.ts';
 import { HUB_TYPES, type SyncResource, type SyncType, type SyncValues } from '../../../mesh/model/sync.ts';
 import { readRevision } from './revision.ts';
 import { resourceProblem } from './resource-problem.ts';
@@ -14,6 +15,7 @@ type HubType = (typeof HUB_TYPES)[number];
 const MAX_RESOURCES = 16_000;
 /** Contents of bundles are large: those of an assigned state and of the one before it. */
 const MOST_BUNDLES = 128;
+const MOST: Partial<Record<HubType, number>> = { Bundle: MOST_BUNDLES, Revocation: MAX_REVOCATIONS };
 
 interface AppliedMemory { readonly id: string; readonly appliedAt: number }
 
@@ -34,6 +36,14 @@ interface PackageMemory {
   readonly spent: readonly string[];
 }
 
+/** What is known here of peers that came and were cut off. */
+export interface RevokedMemory {
+  /** Clusters that had a user here since the pods of clustermesh-apiserver were last replaced for them: each may have watches open. Sorted. */
+  readonly admitted: readonly string[];
+  /** Sorted by cluster. */
+  readonly effects: readonly RevocationEffect[];
+}
+
 /** What a snapshot holds. Questions are answered at once or never, so they are left out. */
 export interface StateContent {
   readonly resources: Readonly<Partial<Record<HubType, readonly SyncResource[]>>>;
@@ -44,6 +54,7 @@ export interface StateContent {
   readonly contentions: Readonly<Record<string, Contention>>;
   /** By package. */
   readonly packages: Readonly<Record<string, PackageMemory>>;
+  readonly revoked: RevokedMemory;
 }
 
 export interface AgentState {
@@ -69,6 +80,8 @@ export interface AgentState {
   setContentions(contentions: StateContent['contentions']): void;
   readonly packages: StateContent['packages'];
   setPackage(name: string, memory: PackageMemory | undefined): void;
+  readonly revoked: RevokedMemory;
+  setRevoked(revoked: RevokedMemory): void;
   /** Called after each change of a resource, and once with an empty name when it became known what is imported. Returns how to end it. */
   subscribe(listener: (type: HubType, name: string) => void): () => void;
   /** Called after each change of anything that a snapshot holds. */
@@ -91,6 +104,7 @@ export function createState(cluster: string, digest: Digest): AgentState {
   let managed: ManagedMemory = { written: {}, drift: [] };
   let contentions: StateContent['contentions'] = {};
   let packages: StateContent['packages'] = {};
+  let revoked: RevokedMemory = { admitted: [], effects: [] };
   let knowsImports = false;
 
   const table = (type: HubType): Map<string, SyncResource> => tables.get(type) ?? new Map();
@@ -120,7 +134,7 @@ export function createState(cluster: string, digest: Digest): AgentState {
       if (!isHubType(type)) return `type "${type}" is not for agents`;
       const held = table(type);
       const growth = resources.filter(({ name }) => !held.has(name)).length - removed.filter((name) => held.has(name)).length;
-      const most = type === 'Bundle' ? MOST_BUNDLES : MAX_RESOURCES;
+      const most = MOST[type] ?? MAX_RESOURCES;
       if (held.size + growth > most) return `${type}: ${held.size + growth} resources are more than the ${most} that an agent keeps`;
       const problems = resources.map((resource) => take(type, resource)).filter((problem) => problem !== '');
       // Without a desired revision nothing would say what to run: the last one stays in force.
@@ -158,6 +172,8 @@ export function createState(cluster: string, digest: Digest): AgentState {
       packages = memory === undefined ? others : { ...others, [name]: memory };
       contentChanged();
     },
+    get revoked() { return revoked; },
+    setRevoked(next) { revoked = next; contentChanged(); },
     subscribe(listener) {
       listeners.add(listener);
       return () => { listeners.delete(listener); };
@@ -171,6 +187,7 @@ export function createState(cluster: string, digest: Digest): AgentState {
       managed,
       contentions,
       packages,
+      revoked,
     }),
     restore(content) {
       for (const type of HUB_TYPES) {
@@ -181,6 +198,7 @@ export function createState(cluster: string, digest: Digest): AgentState {
       managed = content.managed;
       contentions = content.contentions;
       packages = content.packages;
+      revoked = content.revoked;
       knowsImports = content.resources.ImportedFact !== undefined;
     },
   };

@@ -23,8 +23,8 @@ export interface GatewayParts {
 
 export interface Gateway {
   readonly sync: GatewayHandler['sync'];
-  /** Ends the cluster's stream and forgets what it said. */
-  expel(cluster: string): void;
+  /** Ends the cluster's stream, with `why` where it is to know, and forgets what it said. */
+  expel(cluster: string, why?: TransportError): void;
 }
 
 export function createGateway({ fleet, publishers, isMember, stopping, log, metrics }: GatewayParts): Gateway {
@@ -82,6 +82,7 @@ export function createGateway({ fleet, publishers, isMember, stopping, log, metr
           known: (type: SyncType) => Object.fromEntries([...fleet.values(cluster, type as AgentType)].map(([name, held]) => [name, held.version])),
           receive: (type, resources, removed, unreadable) => (streams.get(cluster) === end ? receive(cluster, type as AgentType, resources, removed, unreadable) : 'a newer stream of this cluster has taken over'),
         }, end.signal);
+        if (end.signal.reason instanceof TransportError) throw end.signal.reason;
       } catch (error) {
         // A message that is too large, no message at all or one for another cluster: the stream cannot go on, and people should know why it never stays.
         if (error instanceof TransportError && (error.reason === 'InvalidRequest' || error.reason === 'PermissionDenied') && streams.get(cluster) === end) fleet.refuse(cluster, error.message);
@@ -96,11 +97,11 @@ export function createGateway({ fleet, publishers, isMember, stopping, log, metr
         }
       }
     },
-    expel(cluster) {
+    expel(cluster, why) {
       const stream = streams.get(cluster);
       streams.delete(cluster);
       connected.set({}, streams.size);
-      stream?.abort();
+      stream?.abort(why);
       fleet.forget(cluster);
     },
   };

@@ -31,7 +31,7 @@ async function hub() {
   const authority = createAuthority({ clock, random, signer: p256Signer, keys: secretKeyStore({ kubernetes, namespace }), trustDomain: 'mesh.example', log });
   await authority.open(signal);
   const identities: [string, ClusterIdentity][] = [];
-  const service = createIdentityService({ kubernetes, authority, clock, digest: sha256Hex, log, onIdentity: (cluster, identity) => { identities.push([cluster, identity]); } });
+  const service = createIdentityService({ kubernetes, authority, clock, digest: sha256Hex, log, onIdentity: (cluster, identity) => { identities.push([cluster, identity]); }, admitJoin: async () => {} });
   const token = async (cluster: string) => {
     const { text, object } = createJoinToken({ cluster, hubAddress: 'hub:1', trustDomain: 'mesh.example', bundlePem: authority.trust().bundlePem }, { random, digest: sha256Hex, now: clock.now() });
     const content = decodeJoinToken(text);

@@ -35,11 +35,13 @@ export interface IdentityServicePorts {
   readonly log: Log;
   /** Called after a join and every renewal, before the answer leaves: an identity counts as given once this has stored it. A lost answer is asked for again. */
   readonly onIdentity: (cluster: string, identity: ClusterIdentity) => void | Promise<void>;
+  /** Throws where a cluster that was revoked may not join by a permission that was made then; undefined: one without a time. */
+  readonly admitJoin: (cluster: string, madeAt: Instant | undefined) => Promise<void>;
 }
 
 export type IdentityService = Pick<GatewayHandler, 'join' | 'renew' | 'issueMeshCertificates'>;
 
-export function createIdentityService({ kubernetes, authority, clock, digest, log, onIdentity }: IdentityServicePorts): IdentityService {
+export function createIdentityService({ kubernetes, authority, clock, digest, log, onIdentity, admitJoin }: IdentityServicePorts): IdentityService {
   async function memberOf(cluster: string, signal: CancelSignal): Promise<ClusterObject> {
     const object = await kubernetes.get<ClusterObject>(Cluster, { name: cluster }, signal);
     if (object === undefined) {
@@ -67,6 +69,7 @@ export function createIdentityService({ kubernetes, authority, clock, digest, lo
   return {
     join: (request, signal) => answering(async () => {
       const token = await findJoinToken(kubernetes, digest, clock.now(), request, signal);
+      await admitJoin(request.cluster, fromRfc3339(token.metadata.creationTimestamp));
       // Before the token is spent: a request that is refused must not cost it.
       const issued = authority.issueAgent(request.cluster, request.csrDer);
       const redeemer = { publicKeySha256: digest(Buffer.from(issued.publicKeyDer).toString('base64')), certificateSerial: issued.serial };

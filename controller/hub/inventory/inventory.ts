@@ -16,6 +16,7 @@ import { AdvisedError } from '../../runtime/errors.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
 import type { DriftJudge } from '../drift/judge.ts';
 import type { Fleet } from '../gateway/fleet.ts';
+import type { Revocations } from '../identity/revocation.ts';
 import type { ClusterIdentity } from '../identity/service.ts';
 import type { HubPorts } from '../ports.ts';
 import type { Assignments } from '../rollout/assignments.ts';
@@ -49,6 +50,7 @@ export interface InventoryParts {
   readonly approversOf: (run: string) => readonly string[];
   /** Who lets the run pass the cluster's closed windows now. */
   readonly overriddenBy: (cluster: string, run: string) => string | undefined;
+  readonly revocations: Pick<Revocations, 'progress' | 'subscribe'>;
 }
 
 export interface Inventory extends Loop {
@@ -67,7 +69,7 @@ interface Given {
   readonly stored: () => void;
 }
 
-export function createInventory({ ports, fleet, assignments, clusters, runs, drift, approversOf, overriddenBy }: InventoryParts): Inventory {
+export function createInventory({ ports, fleet, assignments, clusters, runs, drift, approversOf, overriddenBy, revocations }: InventoryParts): Inventory {
   const { clock, kubernetes, log, records } = ports;
   const graceEnds = (): number => fleet.listeningSince() + GRACE_SECONDS * 1000;
   const pace = createPace();
@@ -79,6 +81,7 @@ export function createInventory({ ports, fleet, assignments, clusters, runs, dri
     const { name } = object.metadata;
     const connection = fleet.connection(name);
     const report = fleet.value(name, 'ClusterReport', name);
+    const revocation = revocations.progress(name, status?.revocation);
     const wasConnected = findCondition(conditionsOf({ status }), 'Connected')?.status === 'True';
     return {
       name, declared: object.spec?.properties ?? {}, claims: claims.of(name, report?.value.uid ?? status?.uid),
@@ -88,6 +91,7 @@ export function createInventory({ ports, fleet, assignments, clusters, runs, dri
       identity: identity ?? null, joinedAt: identity?.joinedAt ?? fromRfc3339(status?.identity?.joinedAt) ?? null,
       connected: connection?.connected ?? (wasConnected && clock.now() < graceEnds()), connectedSince: connection?.since ?? null,
       exports: fleet.heard(name, 'ExportFact') === undefined ? null : [...fleet.values(name, 'ExportFact').keys()],
+      ...(revocation === undefined ? {} : { revocation }),
     };
   }
 
@@ -152,6 +156,7 @@ export function createInventory({ ports, fleet, assignments, clusters, runs, dri
   assignments.subscribe((cluster) => loop.add(cluster));
   claims.subscribe((cluster) => loop.add(cluster));
   drift.subscribe((cluster) => loop.add(cluster));
+  revocations.subscribe((cluster) => loop.add(cluster));
 
   return {
     ...loop,

@@ -8,6 +8,7 @@ import type { Cache } from '../../runtime/cache.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
 import type { Fleet } from '../gateway/fleet.ts';
 import type { Publishers } from '../gateway/publishers.ts';
+import type { Revocations } from '../identity/revocation.ts';
 import type { HubPorts } from '../ports.ts';
 import { clusterView, exportPolicyValues } from '../views.ts';
 import { createAllowed } from './allowed.ts';
@@ -28,9 +29,11 @@ export interface ServicesParts {
   readonly publishers: Publishers;
   readonly clusters: Cache<ClusterObject>;
   readonly policies: Cache<ExportPolicyObject>;
+  /** Clusters whose exports count no more, whatever is held of them. */
+  readonly revocations: Pick<Revocations, 'isCutOff' | 'subscribe'>;
 }
 
-export function createServices({ ports, fleet, publishers, clusters, policies }: ServicesParts): Loop {
+export function createServices({ ports, fleet, publishers, clusters, policies, revocations }: ServicesParts): Loop {
   const told = new Map<string, ExportFact>();
   const toldVerdicts = new Map<string, Set<string>>();
   const heardExports = new Set<string>();
@@ -40,7 +43,7 @@ export function createServices({ ports, fleet, publishers, clusters, policies }:
   const views = (): ClusterView[] => clusters.list().map((object) => clusterView(object, undefined));
   const isAllowed = createAllowed(clusters, policies);
   let reconsideredAt = Number.NEGATIVE_INFINITY;
-  const joined = (cluster: string): boolean => clusters.get({ name: cluster })?.status?.identity !== undefined;
+  const joined = (cluster: string): boolean => clusters.get({ name: cluster })?.status?.identity !== undefined && !revocations.isCutOff(cluster);
 
   publishers.withhold((recipient, type, name) => isUnknown({
     exportsOf: (cluster) => heardExports.has(cluster),
@@ -59,7 +62,7 @@ export function createServices({ ports, fleet, publishers, clusters, policies }:
   }
 
   async function reconcile(): Promise<{ requeueAt?: number }> {
-    const present = fleet.clusters().filter((cluster) => clusters.get({ name: cluster }) !== undefined);
+    const present = fleet.clusters().filter((cluster) => clusters.get({ name: cluster }) !== undefined && !revocations.isCutOff(cluster));
     const facts = present.flatMap((cluster) => [...fleet.values(cluster, 'ExportFact').values()].map(({ value }) => value));
     const { allowed, verdicts } = authoriseExports(facts, views(), exportPolicyValues(policies.list()));
     const next = new Map(allowed.map((fact) => [exportKey(fact), fact]));
@@ -97,5 +100,6 @@ export function createServices({ ports, fleet, publishers, clusters, policies }:
   fleet.subscribe(({ type }) => { if (type === 'ExportFact' || type === 'ClusterReport' || type === 'Connection') loop.add(ALL); });
   clusters.subscribe(() => loop.add(ALL));
   policies.subscribe(() => loop.add(ALL));
+  revocations.subscribe(() => loop.add(ALL));
   return loop;
 }

@@ -33,6 +33,8 @@ export function isUnknown(known: Known, recipient: string, type: HubType, name: 
       return fact !== undefined && known.joined(fact.cluster) && !known.exportsOf(fact.cluster) && known.allowed(fact);
     }
     case 'Bundle': return false;
+    // The records tell of every one.
+    case 'Revocation': return false;
     case 'ExportVerdict': return !known.verdictsOf(recipient);
     case 'PeerAddress': return known.joined(name) && !known.reportOf(name);
     // An assignment is replaced, never withdrawn: records that lost it do not undo a cluster's peering.

@@ -1,5 +1,6 @@
 /** What a message may hold. Everything read from the wire passes one of these checks, so that a broken or hostile sender costs an error and nothing else. */
 import { MAX_CAPABILITIES, MAX_CAPABILITY_LENGTH, MAX_CAPABILITY_VALUES, MAX_GPU_RESOURCES, MAX_REQUEST_GROUPS } from '../../model/cluster.ts';
+import { MAX_REVOCATIONS } from '../../model/revocation.ts';
 import { MAX_ENDPOINTS, MAX_SERVICE_ADDRESSES, MAX_SERVICE_PORTS } from '../../model/service.ts';
 import { TransportError } from '../../ports/transport.ts';
 
@@ -28,6 +29,7 @@ export const BOUNDS = {
   bundleContentLength: 1024 * 1024,
   bundleSignatures: 16,
   driftEntries: 1000,
+  revocations: MAX_REVOCATIONS,
   lines: 1000,
   secretBytes: 64,
   csrBytes: 16_384,

@@ -8,6 +8,7 @@ import type * as wire from '../gen/isthmus/v1/cluster.ts';
 import { BOUNDS, instant, invalid, list, name, port, text, textMap, texts, wholeNumber } from './bounds.ts';
 import { inventoryFromWire, inventoryToWire } from './resources.ts';
 import { driftFromWire, driftToWire } from './drift.ts';
+import { effectFromWire, effectToWire } from './revocation.ts';
 import { authModes } from './unions.ts';
 
 const short = (field: string, value: string): string => text(field, value, BOUNDS.nameLength);
@@ -77,7 +78,7 @@ export const desiredRevisionFromWire = (field: string, revision: wire.DesiredRev
 });
 
 export function appliedReportToWire(report: AppliedReport): wire.AppliedReport {
-  return { ...report, id: report.id ?? undefined, appliedAt: report.appliedAt ?? undefined, drift: report.drift.map(driftToWire), driftOmitted: report.driftOmitted ?? 0, inPlaceButDrift: report.inPlaceButDrift, generation: report.generation, refused: report.refused ?? false };
+  return { ...report, id: report.id ?? undefined, appliedAt: report.appliedAt ?? undefined, drift: report.drift.map(driftToWire), driftOmitted: report.driftOmitted ?? 0, inPlaceButDrift: report.inPlaceButDrift, generation: report.generation, refused: report.refused ?? false, revocations: report.revocations?.map(effectToWire) ?? [] };
 }
 
 export function appliedReportFromWire(field: string, report: wire.AppliedReport): AppliedReport {
@@ -91,6 +92,7 @@ export function appliedReportFromWire(field: string, report: wire.AppliedReport)
     ...(report.inPlaceButDrift === undefined ? {} : { inPlaceButDrift: name(`${field}.inPlaceButDrift`, report.inPlaceButDrift) }),
     ...(report.generation === undefined ? {} : { generation: wholeNumber(`${field}.generation`, report.generation, 0, Number.MAX_SAFE_INTEGER) }),
     ...(report.refused ? { refused: true } : {}),
+    ...(report.revocations.length === 0 ? {} : { revocations: list(`${field}.revocations`, report.revocations, BOUNDS.revocations).map((effect, index) => effectFromWire(`${field}.revocations[${index}]`, effect)) }),
   };
 }
 

@@ -49,6 +49,7 @@ const VALUES: { readonly [T in SyncType]: fc.Arbitrary<SyncValues[T]> } = {
   }),
   Evacuation: fc.record({ id: word, active: fc.boolean(), service: fc.record({ namespace: word, name: word }), cluster: word, until: time }),
   PeerAddress: fc.record({ cluster: word, address: fc.string() }),
+  Revocation: fc.record({ cluster: word, at: time, reason: fc.string(), rejoined: fc.boolean() }),
   Question: fc.record({ id: word, dnsName: fc.string(), dnsType: fc.string() }),
   ClusterReport: merged(fc.record({
     properties: fc.dictionary(word, fc.string(), { noNullPrototype: true }), kubernetesVersion: fc.string(), agentVersion: fc.string(),
@@ -60,6 +61,7 @@ const VALUES: { readonly [T in SyncType]: fc.Arbitrary<SyncValues[T]> } = {
       { object: word, path: fc.string(), expected: fc.string(), actual: fc.string(), manager: fc.string(), firstSeen: time, actor: fc.string(), changedAt: time, reason: fc.constantFrom('Changed', 'PutBack', 'Contended') },
       { requiredKeys: ['object', 'path', 'expected', 'actual', 'manager', 'firstSeen'] },
     )), refused: fc.constant(true as const), generation: fc.nat(),
+    revocations: fc.array(fc.record({ cluster: word, at: time, stranger: fc.boolean(), userRemovedAt: fc.option(time), podsReplacedAt: fc.option(time), problem: fc.string() }), { minLength: 1, maxLength: 20 }),
   }, { requiredKeys: ['id', 'appliedAt', 'healthy', 'message', 'drift'] }),
   ExportFact: exportFact,
   DnsSample: fc.record({ cluster: word, at: time, servedBy: fc.array(word), rcode: fc.string(), healthy: fc.array(word) }),

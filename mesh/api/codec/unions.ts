@@ -68,4 +68,5 @@ export const resourceTypes = union<SyncType, syncWire.ResourceType>()({
   RESOURCE_TYPE_EXPORT_FACT: 'ExportFact',
   RESOURCE_TYPE_DNS_SAMPLE: 'DnsSample',
   RESOURCE_TYPE_ANSWER: 'Answer',
+  RESOURCE_TYPE_REVOCATION: 'Revocation',
 });

@@ -1,6 +1,7 @@
 /** Cluster: what is known and wanted of one member of the fleet. */
 import { z } from 'zod';
 import { MAX_CAPABILITY_LENGTH, MAX_CAPABILITY_VALUES, MAX_REQUEST_GROUPS } from '../../model/cluster.ts';
+import { MAX_SHOWN_PEERS } from '../../model/revocation.ts';
 import { conditionsSchema, meshEndpointSchema, timestamp } from './common.ts';
 import { driftEntryStatus } from './drift-policy.ts';
 import { defineResource, type ResourceObject } from './define.ts';
@@ -12,6 +13,10 @@ const clusterSpec = z.object({
     reason: z.string().min(1).max(1024).describe('Why, for whoever meets it.'),
     until: timestamp.optional().describe('Over by itself then; absent: until somebody removes it.'),
   }).optional().describe('No update run changes a frozen cluster: it is skipped, with this reason. What it has goes on working.'),
+  revoked: z.object({
+    at: timestamp.describe('Certificates of the cluster that were issued then, or before the hub saw this, are refused everywhere.'),
+    reason: z.string().min(1).max(1024).describe('Why, for whoever meets it.'),
+  }).optional().describe('Cuts the cluster off at once: its streams at the hub end, peers remove its user and its keys, its exports are imported nowhere. Undone by joining anew alone, with a token that was made after.'),
 });
 
 const amounts = {
@@ -64,6 +69,22 @@ export const clusterStatus = z.object({
   exportCount: z.int().optional(),
   current: z.object({ id: z.string(), appliedAt: timestamp, by: z.string() }).optional().describe('Desired state that the cluster has applied, and the run that brought it.'),
   desired: z.object({ id: z.string(), run: z.string(), stage: z.string() }).optional().describe('Desired state that a run assigned last.'),
+  revocation: z.object({
+    at: timestamp.describe('Certificates that were issued then or before are refused.'),
+    reason: z.string(),
+    streamsCutAt: timestamp.optional().describe('When the hub ended what the agent had open; absent: it had nothing open.'),
+    clusters: z.int().describe('Other clusters that have joined.'),
+    usersRemoved: z.int().describe('Those that have removed its user, or where it was no peer.'),
+    podsReplaced: z.int().describe('Those where no watch of it can be open: the pods of clustermesh-apiserver were replaced, or it was no peer.'),
+    lastUserRemovedAt: timestamp.optional().describe('Set once all have.'),
+    lastWatchGoneAt: timestamp.optional().describe('Set once all have.'),
+    peers: z.array(z.object({
+      cluster: z.string(),
+      userRemovedAt: timestamp.optional(),
+      podsReplacedAt: timestamp.optional(),
+      problem: z.string().max(1024).optional(),
+    })).max(MAX_SHOWN_PEERS).optional().describe('Those that it was a peer of, and those that have not said; who is not done first.'),
+  }).optional().describe('What has become of spec.revoked; absent: the cluster is not cut off.'),
   drift: z.array(driftEntryStatus).max(32).optional(),
   driftOmitted: z.int().optional().describe('Changes by others beyond those in drift.'),
   conditions: conditionsSchema.optional(),
@@ -82,11 +103,15 @@ export const Cluster = defineResource({
     { name: 'Id', type: 'integer', jsonPath: '.status.cilium.clusterId' },
     { name: 'Current', type: 'string', jsonPath: '.status.current.id', priority: 1 },
     { name: 'Desired', type: 'string', jsonPath: '.status.desired.id', priority: 1 },
+    { name: 'Revoked', type: 'date', jsonPath: '.status.revocation.at', priority: 1 },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
   // As clusterNameProblem has it: no other name could ever join.
   validations: [{
     rule: "self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$') && self.metadata.name != 'default'",
     message: 'name a cluster as in Cilium: a DNS label of at most 32 characters, not "default"',
+  }, {
+    rule: '!has(oldSelf.spec) || !has(oldSelf.spec.revoked) || (has(self.spec) && has(self.spec.revoked) && self.spec.revoked.at >= oldSelf.spec.revoked.at)',
+    message: 'a revocation is not taken back: let the cluster join anew with a token that is made now (isthmus join)',
   }],
 });

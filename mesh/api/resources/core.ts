@@ -86,7 +86,12 @@ export interface PodObject extends KubernetesObject {
 }
 /** A DaemonSet or Deployment. */
 export interface WorkloadObject extends KubernetesObject {
-  readonly spec?: { readonly template?: { readonly spec?: { readonly containers?: readonly { readonly name: string; readonly image?: string }[] } } };
+  readonly spec?: {
+    readonly replicas?: number;
+    readonly template?: { readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> }; readonly spec?: { readonly containers?: readonly { readonly name: string; readonly image?: string }[] } };
+  };
+  /** Of a Deployment. */
+  readonly status?: { readonly observedGeneration?: number; readonly replicas?: number; readonly updatedReplicas?: number; readonly availableReplicas?: number };
 }
 export interface ServiceObject extends KubernetesObject {
   readonly spec?: {

@@ -30,7 +30,7 @@ export async function testHub(clock: ManualClock, trustDomain = 'mesh.example'):
   const random = seededRandom(trustDomain.length);
   const authority = createAuthority({ clock, random, signer: p256Signer, keys: secretKeyStore({ kubernetes, namespace: 'isthmus-system' }), trustDomain, log: silentLog });
   await authority.open(signal);
-  const service = createIdentityService({ kubernetes, authority, clock, digest: sha256Hex, log: silentLog, onIdentity: () => {} });
+  const service = createIdentityService({ kubernetes, authority, clock, digest: sha256Hex, log: silentLog, onIdentity: () => {}, admitJoin: async () => {} });
   const broken = (): TransportError => new TransportError('retry', 'Unreachable', 'connection reset');
 
   async function call<T>(name: string, answer: () => Promise<T>): Promise<T> {

@@ -259,6 +259,29 @@ export interface AppliedReport {
     | undefined;
   /** Refused by the cluster's API server, for a reason that waiting does not cure. */
   readonly refused: boolean;
+  /** What was done about each revocation that this agent knows. */
+  readonly revocations: readonly RevocationEffect[];
+}
+
+/** Certificates of the cluster that were issued then or before are refused. */
+export interface Revocation {
+  readonly cluster: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number;
+  readonly reason: string;
+  /** It has joined anew since. */
+  readonly rejoined: boolean;
+}
+
+export interface RevocationEffect {
+  readonly cluster: string;
+  /** Of the revocation; this and the others in milliseconds since the Unix epoch. */
+  readonly at: number;
+  /** It was no peer here. */
+  readonly stranger: boolean;
+  readonly userRemovedAt?: number | undefined;
+  readonly podsReplacedAt?: number | undefined;
+  readonly problem: string;
 }
 
 export interface Evacuation {
@@ -1570,6 +1593,7 @@ function createBaseAppliedReport(): AppliedReport {
     inPlaceButDrift: undefined,
     generation: undefined,
     refused: false,
+    revocations: [],
   };
 }
 
@@ -1601,6 +1625,9 @@ export const AppliedReport: MessageFns<AppliedReport> = {
     }
     if (message.refused !== false) {
       writer.uint32(72).bool(message.refused);
+    }
+    for (const v of message.revocations) {
+      RevocationEffect.encode(v!, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -1688,6 +1715,194 @@ export const AppliedReport: MessageFns<AppliedReport> = {
             }
 
             message.refused = reader.bool();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.revocations.push(RevocationEffect.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseRevocation(): Revocation {
+  return { cluster: "", at: 0, reason: "", rejoined: false };
+}
+
+export const Revocation: MessageFns<Revocation> = {
+  encode(message: Revocation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cluster !== "") {
+      writer.uint32(10).string(message.cluster);
+    }
+    if (message.at !== 0) {
+      writer.uint32(16).int64(message.at);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.rejoined !== false) {
+      writer.uint32(32).bool(message.rejoined);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Revocation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevocation() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.cluster = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.at = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.rejoined = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseRevocationEffect(): RevocationEffect {
+  return { cluster: "", at: 0, stranger: false, userRemovedAt: undefined, podsReplacedAt: undefined, problem: "" };
+}
+
+export const RevocationEffect: MessageFns<RevocationEffect> = {
+  encode(message: RevocationEffect, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cluster !== "") {
+      writer.uint32(10).string(message.cluster);
+    }
+    if (message.at !== 0) {
+      writer.uint32(16).int64(message.at);
+    }
+    if (message.stranger !== false) {
+      writer.uint32(24).bool(message.stranger);
+    }
+    if (message.userRemovedAt !== undefined) {
+      writer.uint32(32).int64(message.userRemovedAt);
+    }
+    if (message.podsReplacedAt !== undefined) {
+      writer.uint32(40).int64(message.podsReplacedAt);
+    }
+    if (message.problem !== "") {
+      writer.uint32(50).string(message.problem);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevocationEffect {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevocationEffect() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.cluster = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.at = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.stranger = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.userRemovedAt = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.podsReplacedAt = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.problem = reader.string();
             continue;
           }
         }

@@ -13,6 +13,7 @@ import {
   Evacuation,
   PeerAddress,
   Question,
+  Revocation,
 } from "./cluster.ts";
 import { ExportFact, ExportVerdict } from "./service.ts";
 
@@ -33,6 +34,7 @@ export const ResourceType = {
   ANSWER: "RESOURCE_TYPE_ANSWER",
   /** BUNDLE - Hub to agent. */
   BUNDLE: "RESOURCE_TYPE_BUNDLE",
+  REVOCATION: "RESOURCE_TYPE_REVOCATION",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
 
@@ -52,6 +54,7 @@ export namespace ResourceType {
   export type DNS_SAMPLE = typeof ResourceType.DNS_SAMPLE;
   export type ANSWER = typeof ResourceType.ANSWER;
   export type BUNDLE = typeof ResourceType.BUNDLE;
+  export type REVOCATION = typeof ResourceType.REVOCATION;
   export type UNRECOGNIZED = typeof ResourceType.UNRECOGNIZED;
 }
 
@@ -96,6 +99,9 @@ export function resourceTypeFromJSON(object: any): ResourceType {
     case 12:
     case "RESOURCE_TYPE_BUNDLE":
       return ResourceType.BUNDLE;
+    case 13:
+    case "RESOURCE_TYPE_REVOCATION":
+      return ResourceType.REVOCATION;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -131,6 +137,8 @@ export function resourceTypeToNumber(object: ResourceType): number {
       return 11;
     case ResourceType.BUNDLE:
       return 12;
+    case ResourceType.REVOCATION:
+      return 13;
     case ResourceType.UNRECOGNIZED:
     default:
       return -1;
@@ -155,6 +163,7 @@ export interface Resource {
     | { readonly $case: "dnsSample"; readonly value: DnsSample }
     | { readonly $case: "answer"; readonly value: Answer }
     | { readonly $case: "bundle"; readonly value: Bundle }
+    | { readonly $case: "revocation"; readonly value: Revocation }
     | undefined;
 }
 
@@ -241,6 +250,9 @@ export const Resource: MessageFns<Resource> = {
         break;
       case "bundle":
         Bundle.encode(message.value.value, writer.uint32(114).fork()).join();
+        break;
+      case "revocation":
+        Revocation.encode(message.value.value, writer.uint32(122).fork()).join();
         break;
     }
     return writer;
@@ -369,6 +381,14 @@ export const Resource: MessageFns<Resource> = {
             }
 
             message.value = { $case: "bundle", value: Bundle.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.value = { $case: "revocation", value: Revocation.decode(reader, reader.uint32()) };
             continue;
           }
         }
