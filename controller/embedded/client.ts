@@ -6,13 +6,14 @@ import {
 } from '../../mesh/ports/kubernetes.ts';
 import { SelfSubjectReview } from '../../mesh/api/resources/core.ts';
 import { judge } from './admission/admission.ts';
+import { stampAs } from './admission/stamp.ts';
 import type { EmbeddedApi } from './api.ts';
 import { partialMetadata } from './documents/table.ts';
 import type { Delivery } from './events.ts';
 import { clone, type JsonObject } from './json.ts';
 import type { ServedKind } from './kinds.ts';
 import { AUTHENTICATED, MASTERS, type User } from './rbac/authority.ts';
-import type { Admit } from './requests.ts';
+import type { Admit, Stamp } from './requests.ts';
 import type { Target } from './target.ts';
 
 /** A reader that falls this far behind is cut off, and resumes from its last version. */
@@ -24,9 +25,10 @@ const ITSELF: User = { name: 'system:embedded', uid: '', groups: [MASTERS, AUTHE
 /** As whoever calls in process. */
 export const inProcess = (name: string, groups: readonly string[] = []): User => ({ name, uid: '', groups: [...groups, AUTHENTICATED], extra: {} });
 
-/** `user` given: admission policies judge its writes. Roles are not asked in either case. */
+/** `user` given: admission policies judge its writes, and it is named where it changes something. Roles are not asked in either case. */
 export function embeddedClient(api: EmbeddedApi, user?: User): KubernetesClient {
-  const judged = (kind: ResourceKind, { dryRun = false, subresource = '' }: { readonly dryRun?: boolean; readonly subresource?: string }): { readonly admit?: Admit } => (user === undefined ? {} : {
+  const judged = (kind: ResourceKind, { dryRun = false, subresource = '' }: { readonly dryRun?: boolean; readonly subresource?: string }): { readonly admit?: Admit; readonly stamp?: Stamp } => (user === undefined ? {} : {
+    stamp: stampAs(user),
     admit: (_kind: ServedKind, next: JsonObject | undefined, live: JsonObject | undefined) => judge(api, { user, target: target(kind), subresource, next, live, dryRun }, []),
   });
   const target = (kind: ResourceKind): Target => api.target(kind.group, kind.version, kind.plural);

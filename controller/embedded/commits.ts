@@ -23,6 +23,12 @@ const NAMESPACES = { group: '', plural: 'namespaces' };
 /** Notes in a new state who owns which field. In place. */
 export type Own = (object: JsonObject) => void;
 
+/** As kube-apiserver: what admission writes belongs to nobody. */
+const stamped = (kind: ServedKind, live: JsonObject | undefined, { subresource, stamp }: WriteRequest, own: Own): Own => (next) => {
+  own(next);
+  if (subresource === undefined) stamp?.(kind, next, live);
+};
+
 export class Commits {
   readonly objects: Objects;
   readonly #crdKinds: CrdKinds;
@@ -59,7 +65,7 @@ export class Commits {
     }
     this.#generateName(kind, object);
     if (this.#crdKinds.isEnding(kind)) throw forbidden(kind, nameOf(object), 'create not allowed while custom resource definition is terminating');
-    prepareNew(kind, object, this.#around(), this.#random, own);
+    prepareNew(kind, object, this.#around(), this.#random, stamped(kind, undefined, request, own));
     request.admit?.(kind, object, undefined);
     if (this.objects.get(kind, namespace, nameOf(object)) !== undefined) throw alreadyExists(kind, nameOf(object));
     const kept = toStored(target, object);
@@ -73,7 +79,8 @@ export class Commits {
   /** Writes only where something differs. `live` is as stored, `sent` in the target's version. */
   replace(target: Target, live: JsonObject, sent: JsonObject, request: WriteRequest, own: Own): JsonObject {
     const { kind } = target;
-    const next = prepareNext(kind, inVersionOf(target, live), sent, request, this.#around(), own);
+    const before = inVersionOf(target, live);
+    const next = prepareNext(kind, before, sent, request, this.#around(), stamped(kind, before, request, own));
     request.admit?.(kind, next, live);
     const kept = toStored(target, next);
     if (kind === crdKind) request.warnings?.push(...crdRemarks(kept));

@@ -46,7 +46,11 @@ export interface WriteRequest extends Decoding {
   readonly dryRun?: boolean;
   readonly subresource?: 'status';
   readonly admit?: Admit;
+  readonly stamp?: Stamp;
 }
+
+/** Writes into what will be stored what the server knows better than the caller; both in the request's version, `live` undefined: it is new. Not asked of status. */
+export type Stamp = (kind: ServedKind, next: JsonObject, live: JsonObject | undefined) => void;
 
 /** Has the last word on what would be stored, and throws to refuse: `next` in the request's version, undefined: it would go; `live` as it is stored, undefined: it would be new. */
 export type Admit = (kind: ServedKind, next: JsonObject | undefined, live: JsonObject | undefined) => void;

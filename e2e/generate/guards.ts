@@ -1,12 +1,14 @@
 /** The policy by which the API server vouches for people, and their roles → what the hub's chart installs; the embedded API installs the same objects from the same source. */
 import { stringify } from 'yaml';
-import { guardObjects, hubAccount } from '../../mesh/api/resources/guards.ts';
+import { guardObjects, hubAccount, stampObjects } from '../../mesh/api/resources/guards.ts';
 import { PEOPLE_ROLES } from '../../mesh/api/resources/people.ts';
 import type { KubernetesObject } from '../../mesh/ports/kubernetes.ts';
 import type { Generator } from './generator.ts';
 
 /** Helm fills these in when it renders. */
 const NAMESPACE = '{{ .Release.Namespace }}';
+/** The newest that the API server has. */
+const STAMP_VERSION = '{{ include "isthmus.stampVersion" . }}';
 const LABELS = '{{- include "isthmus.labels" . | nindent 4 }}';
 
 /** Lines of YAML cannot hold Helm's words: they take the place of a label. */
@@ -22,7 +24,7 @@ export const generator: Generator = {
   name: 'guards',
   folders: ['charts/isthmus-hub/files/guards'],
   generate: async () => {
-    const { policy, binding } = guardObjects(hubAccount(NAMESPACE));
-    return new Map([file('people.yaml', 'guards.ts', [policy, binding]), file('roles.yaml', 'people.ts', PEOPLE_ROLES)]);
+    const guards = guardObjects(hubAccount(NAMESPACE)).flatMap(({ policy, binding }) => [policy, binding]);
+    return new Map([file('people.yaml', 'guards.ts', guards), file('changes.yaml', 'guards.ts', stampObjects(STAMP_VERSION)), file('roles.yaml', 'people.ts', PEOPLE_ROLES)]);
   },
 };

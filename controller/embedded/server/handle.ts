@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../../mesh/ports/clock.ts';
 import { judge } from '../admission/admission.ts';
+import { stampAs } from '../admission/stamp.ts';
 import type { EmbeddedApi } from '../api.ts';
 import { crdKind } from '../builtin/custom-resource-definition.ts';
 import { verbsOf } from '../documents/discovery.ts';
@@ -134,7 +135,7 @@ async function perform(around: Surroundings, user: User, verb: Verb, asked: Reso
     checkEscalation(around.authority, user, kind, next, live);
     judge(api, { user, target, subresource: asked.subresource ?? '', next, live, dryRun }, given.warnings);
   };
-  const options = { ...given, admit: admit(given.dryRun === true) };
+  const options = { ...given, admit: admit(given.dryRun === true), stamp: stampAs(user) };
   // A definition changes what the API serves, which is not taken back: it is stored by itself.
   const write = async <T>(change: () => T): Promise<T> => (target.kind === crdKind ? change() : await around.writes.run(change));
   if (verb === 'delete' || verb === 'deletecollection') {

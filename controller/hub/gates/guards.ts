@@ -1,5 +1,5 @@
 /** Looks at start and every minute whether the API server vouches for the people in objects: who has approved is believed only then. */
-import { guardObjects, guardProblem, GUARD_NAME, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } from '../../../mesh/api/resources/guards.ts';
+import { guardObjects, guardProblem, GUARDS, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } from '../../../mesh/api/resources/guards.ts';
 import { ClusterRole, PEOPLE_ROLES } from '../../../mesh/api/resources/people.ts';
 import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
@@ -16,6 +16,8 @@ export interface Guards {
   problem(): string | undefined;
   /** Called when that has changed. */
   subscribe(listener: () => void): void;
+  /** Whom the API server takes the hub for; undefined: it has not said. */
+  hub(): string | undefined;
   /** Resolves once it has been looked at, or when it will not be any more. */
   readonly looked: Promise<void>;
   start(signal: CancelSignal): Promise<void>;
@@ -24,9 +26,10 @@ export interface Guards {
 /** What the chart brings elsewhere, with the roles for people. A policy that somebody loosened is as it should be again. */
 export async function installGuards(kubernetes: KubernetesClient, signal: CancelSignal): Promise<void> {
   const { name } = await askWhoAmI(kubernetes, HUB_FIELD_MANAGER, signal);
-  const { policy, binding } = guardObjects(name);
-  await applyObject(kubernetes, ValidatingAdmissionPolicy, policy, { fieldManager: HUB_FIELD_MANAGER, force: true }, signal);
-  await applyObject(kubernetes, ValidatingAdmissionPolicyBinding, binding, { fieldManager: HUB_FIELD_MANAGER, force: true }, signal);
+  for (const { policy, binding } of guardObjects(name)) {
+    await applyObject(kubernetes, ValidatingAdmissionPolicy, policy, { fieldManager: HUB_FIELD_MANAGER, force: true }, signal);
+    await applyObject(kubernetes, ValidatingAdmissionPolicyBinding, binding, { fieldManager: HUB_FIELD_MANAGER, force: true }, signal);
+  }
   for (const role of PEOPLE_ROLES) await applyObject(kubernetes, ClusterRole, role, { fieldManager: HUB_FIELD_MANAGER, force: true }, signal);
 }
 
@@ -40,15 +43,20 @@ export function createGuards({ kubernetes, clock, log }: Pick<HubPorts, 'kuberne
   async function look(signal: CancelSignal): Promise<string | undefined> {
     try {
       hub ??= (await askWhoAmI(kubernetes, HUB_FIELD_MANAGER, signal)).name;
-      const [policy, binding] = await Promise.all([ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding].map((kind) => kubernetes.get(kind, { name: GUARD_NAME }, signal)));
-      return guardProblem(policy, binding, hub);
+      for (const name of GUARDS) {
+        const [policy, binding] = await Promise.all([ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding].map((kind) => kubernetes.get(kind, { name }, signal)));
+        const problem = guardProblem(name, policy, binding, hub);
+        if (problem !== undefined) return problem;
+      }
+      return undefined;
     } catch (error) {
-      return `whether ValidatingAdmissionPolicy ${GUARD_NAME} is there cannot be told: ${messageOf(error)}`;
+      return `whether ValidatingAdmissionPolicies ${GUARDS.join(' and ')} are there cannot be told: ${messageOf(error)}`;
     }
   }
 
   return {
     problem: () => known,
+    hub: () => hub,
     subscribe: (listener) => { listeners.push(listener); },
     looked,
     async start(signal) {

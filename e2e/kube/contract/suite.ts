@@ -19,6 +19,7 @@ import type { ServerSubject, Subject } from './subject.ts';
 import { tablesCases } from './tables-cases.ts';
 import { versionsCases } from './versions-cases.ts';
 import { patchesCases } from './patches-cases.ts';
+import { changesCases } from './changes-cases.ts';
 import { chartsCases } from './charts-cases.ts';
 import { clusterSelectorsCases } from './cluster-selectors-cases.ts';
 import { collectionCases } from './collection-cases.ts';
@@ -56,7 +57,7 @@ export function kubernetesContract(name: string, start: () => Promise<Subject>):
 }
 
 /** Each group of cases works in namespaces of its own; the order of groups says nothing. */
-const SERVER_CASES: readonly ((subject: () => ServerSubject) => void)[] = [applyRulesCases, lifecycleCases, garbageCases, namespaceCases, accessCases, leaseCases, eventGroupsCases, documentsCases, reviewsCases, selectorsCases, tablesCases, versionsCases, watchesCases, writesCases, patchesCases, validationCases, rulesCases, definitionsCases, conversionCases, strictnessCases, applyFieldsCases, chartsCases, collectionCases, clusterSelectorsCases, workloadsCases, admissionCases];
+const SERVER_CASES: readonly ((subject: () => ServerSubject) => void)[] = [applyRulesCases, lifecycleCases, garbageCases, namespaceCases, accessCases, leaseCases, eventGroupsCases, documentsCases, reviewsCases, selectorsCases, tablesCases, versionsCases, watchesCases, writesCases, patchesCases, validationCases, rulesCases, definitionsCases, conversionCases, strictnessCases, applyFieldsCases, chartsCases, collectionCases, clusterSelectorsCases, workloadsCases, admissionCases, changesCases];
 
 export function serverContract(name: string, start: () => Promise<ServerSubject>): void {
   describe(name, () => {

@@ -1,24 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import type { KubernetesObject } from '../../ports/kubernetes.ts';
-import { guardObjects, guardProblem, hubAccount } from './guards.ts';
+import { CHANGES_NAME, GUARD_NAME, guardObjects, guardProblem, hubAccount } from './guards.ts';
 
 const HUB = hubAccount('isthmus-system');
 
 /** As an API server gives it back: with defaults, and what others added. */
 interface Loose { readonly metadata: object; readonly spec: Record<string, unknown> & { matchConstraints?: Record<string, unknown> } }
-function served(): { readonly policy: Loose; readonly binding: Loose } {
-  const { policy, binding } = structuredClone(guardObjects(HUB)) as unknown as { policy: Loose; binding: Loose };
+function served(name: string): { readonly policy: Loose; readonly binding: Loose } {
+  const { policy, binding } = structuredClone(guardObjects(HUB).find((pair) => pair.policy.metadata.name === name)) as unknown as { policy: Loose; binding: Loose };
   const rules = policy.spec.matchConstraints?.['resourceRules'] as Record<string, unknown>[];
   policy.spec.matchConstraints = { ...policy.spec.matchConstraints, matchPolicy: 'Equivalent', namespaceSelector: {}, objectSelector: {}, resourceRules: rules.map((rule) => ({ ...rule, scope: '*' })) };
   return { policy, binding };
 }
-const problem = (loosen: (objects: { policy: Loose; binding: Loose }) => void, hub = HUB): string | undefined => {
-  const objects = served();
+const problem = (loosen: (objects: { policy: Loose; binding: Loose }) => void, hub = HUB, name = GUARD_NAME): string | undefined => {
+  const objects = served(name);
   loosen(objects);
-  return guardProblem(objects.policy as unknown as KubernetesObject, objects.binding as unknown as KubernetesObject, hub);
+  return guardProblem(name, objects.policy as unknown as KubernetesObject, objects.binding as unknown as KubernetesObject, hub);
 };
 const match = (more: object) => ({ policy }: { policy: Loose }): void => { policy.spec.matchConstraints = { ...policy.spec.matchConstraints, ...more }; };
-const rule = (more: object): object => ({ resourceRules: [{ ...((guardObjects(HUB).policy.spec as { matchConstraints: { resourceRules: object[] } }).matchConstraints.resourceRules[0]), ...more }] });
+const rule = (more: object): object => ({ resourceRules: [{ ...((guardObjects(HUB)[0]!.policy.spec as { matchConstraints: { resourceRules: object[] } }).matchConstraints.resourceRules[0]), ...more }] });
 
 describe('guards', () => {
   it('hold as they are served, and where they are stricter than they must be', () => {
@@ -50,9 +50,19 @@ describe('guards', () => {
   });
 
   it('do not hold where they are not there, or let somebody else make runs in any name', () => {
-    const { policy, binding } = guardObjects(HUB);
-    expect(guardProblem(undefined, binding, HUB)).toContain('ValidatingAdmissionPolicy isthmus-people is not there');
-    expect(guardProblem(policy, undefined, HUB)).toContain('ValidatingAdmissionPolicyBinding isthmus-people is not there');
-    expect(guardProblem(policy, binding, 'admin')).toContain('as it should for a hub that is admin');
+    const { policy, binding } = guardObjects(HUB)[0]!;
+    expect(guardProblem(GUARD_NAME, undefined, binding, HUB)).toContain('ValidatingAdmissionPolicy isthmus-people is not there');
+    expect(guardProblem(GUARD_NAME, policy, undefined, HUB)).toContain('ValidatingAdmissionPolicyBinding isthmus-people is not there');
+    expect(guardProblem(GUARD_NAME, policy, binding, 'admin')).toContain('as it should for a hub that is admin');
+  });
+
+  it('of changes hold as they are served, and not where changes of a kind are not seen or a variable means something else', () => {
+    const of = (loosen: (objects: { policy: Loose; binding: Loose }) => void): string | undefined => problem(loosen, HUB, CHANGES_NAME);
+    expect(of(() => {})).toBeUndefined();
+    const rules = (policy: Loose): { operations: string[]; resources: string[] } => (policy.spec.matchConstraints?.['resourceRules'] as { operations: string[]; resources: string[] }[])[0]!;
+    expect(of(({ policy }) => { rules(policy).operations = ['CREATE']; })).toMatch(/does not see every new and changed object of bundles, changewindows, .*meshes, updateruns, updatestrategies/);
+    expect(of(({ policy }) => { rules(policy).resources = rules(policy).resources.filter((one) => one !== 'meshes'); })).toContain('every new and changed object of meshes (');
+    expect(of(({ policy }) => { (policy.spec['variables'] as { expression: string }[])[0]!.expression = 'false'; })).toContain('has another variable changed than');
+    expect(of(({ policy }) => { (policy.spec['validations'] as object[]).pop(); })).toContain('does not demand');
   });
 });

@@ -42,6 +42,9 @@ export const updateRunSpec = z.object({
   stop: z.boolean().default(false).describe('Set true to stop: clusters in flight finish, the rest is skipped.'),
   pause: z.boolean().optional().describe('Set true to pause: clusters in flight finish, nothing new begins.'),
   resumedAt: timestamp.optional().describe('Set to now to resume a run that its failure policy or an inconclusive gate has paused. The failures until then are accepted.'),
+  stoppedBy: z.string().max(256).optional().describe('Who set stop last. The API server writes it down, or refuses any other name than that of the user who does.'),
+  pausedBy: z.string().max(256).optional().describe('Likewise of pause, whether it was set or taken back.'),
+  resumedBy: z.string().max(256).optional().describe('Likewise of resumedAt.'),
 });
 
 const gateStatus = z.object({
@@ -58,6 +61,9 @@ const updateRunStatus = z.object({
   finishedAt: timestamp.optional(),
   strategyDigest: z.string().optional().describe('Of the strategy that the run has frozen.'),
   counts: z.object({ total: z.int(), done: z.int(), inFlight: z.int(), failed: z.int(), skipped: z.int(), rolledBack: z.int().optional(), away: z.int().optional(), joinedLater: z.int().optional(), gone: z.int().optional() }),
+  changedBy: z.array(z.object({ person: z.string().max(256), changed: z.array(z.string().max(320)).max(8) })).max(64).optional()
+    .describe('Who changed what the run carries since the runs before carried it, and which objects. No approval of theirs counts.'),
+  unknownChanges: z.array(z.string().max(512)).max(16).optional().describe('What the run carries and nothing vouches for who changed it. Gates that want approval hold.'),
   gates: z.array(gateStatus).max(64).optional().describe('Gates that were reached.'),
   conditions: conditionsSchema.optional(),
 });
@@ -82,7 +88,7 @@ export const UpdateRun = defineResource({
   validations: [
     {
       rule: "has(self.spec.strategy) == has(oldSelf.spec.strategy) && (!has(self.spec.strategy) || self.spec.strategy == oldSelf.spec.strategy) && has(self.spec.strategyName) == has(oldSelf.spec.strategyName) && (!has(self.spec.strategyName) || self.spec.strategyName == oldSelf.spec.strategyName) && has(self.spec.planDigest) == has(oldSelf.spec.planDigest) && (!has(self.spec.planDigest) || self.spec.planDigest == oldSelf.spec.planDigest) && has(self.spec.bundle) == has(oldSelf.spec.bundle) && (!has(self.spec.bundle) || self.spec.bundle == oldSelf.spec.bundle) && has(self.spec.removePackage) == has(oldSelf.spec.removePackage) && (!has(self.spec.removePackage) || self.spec.removePackage == oldSelf.spec.removePackage) && has(self.spec.undoOf) == has(oldSelf.spec.undoOf) && (!has(self.spec.undoOf) || self.spec.undoOf == oldSelf.spec.undoOf) && has(self.spec.retryOf) == has(oldSelf.spec.retryOf) && (!has(self.spec.retryOf) || self.spec.retryOf == oldSelf.spec.retryOf) && self.spec.requestedBy == oldSelf.spec.requestedBy",
-      message: 'a run is frozen when it is made; only spec.stop, spec.pause, spec.resumedAt and spec.reason may change',
+      message: 'a run is frozen when it is made; only spec.stop, spec.pause, spec.resumedAt (and who said so) and spec.reason may change',
     },
     { rule: 'has(self.spec.strategy) || has(self.spec.strategyName) || has(self.spec.undoOf) || has(self.spec.retryOf)', message: 'give spec.strategy or spec.strategyName' },
     {
