@@ -6,7 +6,7 @@ export type Author = Pick<HistoryEntry, 'by' | 'run' | 'reason' | 'approvedBy'>;
 
 /** What is known of an UpdateRun. */
 export interface RunAuthor {
-  /** The person who asked for it; null: the hub planned it. */
+  /** The person who asked for it, or the people whose changes it follows from; null: the hub planned it, and nobody is known. */
   readonly requestedBy: string | null;
   readonly reason: string | null;
   readonly approvedBy: readonly string[];

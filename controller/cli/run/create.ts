@@ -29,10 +29,11 @@ async function planDigest(environment: Environment, client: KubernetesClient, so
 
 async function specOf(environment: Environment, client: KubernetesClient, source: Omit<Source, 'run'>, { reason, paused }: CreateOptions): Promise<UpdateRunObject['spec']> {
   const { strategyName, bundle, removePackage } = source;
+  const requestedBy = (await callerOf(environment, client)).name;
   return {
     ...(strategyName === undefined ? {} : { strategyName }), ...(bundle === undefined ? {} : { bundle }), ...(removePackage === undefined ? {} : { removePackage }),
     ...(source.plan === true ? { planDigest: await planDigest(environment, client, source) } : {}),
-    reason, requestedBy: (await callerOf(environment, client)).name, stop: false, ...(paused ? { pause: true } : {}),
+    reason, requestedBy, stop: false, ...(paused ? { pause: true, pausedBy: requestedBy } : {}),
   };
 }
 

@@ -47,6 +47,7 @@ function asObject(name: string, { tally, targets, targetsOmitted }: RunAnswer, f
     spec: { reason: frozen.summaryOnly ? 'this is long ago: its clusters and its journal are kept no longer' : 'its UpdateRun was deleted, this is what the records tell', requestedBy: frozen.author, stop: false, ...(frozen.undoOf === null ? {} : { undoOf: frozen.undoOf }) },
     status: {
       phase: frozen.phase, message: frozen.message, startedAt: toRfc3339(frozen.createdAt), ...(frozen.finishedAt === null ? {} : { finishedAt: toRfc3339(frozen.finishedAt) }),
+      ...(frozen.state?.changedBy === undefined || frozen.state.changedBy.people.length === 0 ? {} : { changedBy: frozen.state.changedBy.people.map(({ person, changed }) => ({ person, changed: [...changed] })) }),
       counts: {
         total: targets.length + targetsOmitted, done: count('Done'), inFlight: count('Assigned', 'Soaking', 'RollingBack'), failed: count('Failed', 'RollbackFailed'),
         skipped: count('Skipped'), rolledBack: count('RolledBack'),

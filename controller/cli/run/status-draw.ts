@@ -62,6 +62,17 @@ function gateLines({ status }: UpdateRunObject, now: number): string[] {
     `  gate ${name}: ${phase}${phase === 'Waiting' ? ` for ${age(fromRfc3339(since), now)}` : ''}: ${message}${approvedBy.length === 0 || message.includes(approvedBy[0]!) ? '' : ` (${approvedBy.join(', ')})`}`);
 }
 
+/** Whose change it is, and who told it what. */
+function peopleLines({ spec, status }: UpdateRunObject): string[] {
+  const words = [...(spec.stop && spec.stoppedBy !== undefined ? [`stopped by ${spec.stoppedBy}`] : []), ...(spec.pause === true && spec.pausedBy !== undefined ? [`paused by ${spec.pausedBy}`] : []),
+    ...(spec.resumedAt !== undefined && spec.resumedBy !== undefined ? [`resumed by ${spec.resumedBy}`] : [])];
+  const editors = (status?.changedBy ?? []).map(({ person, changed }) => `${person} (${changed.join(', ')})`);
+  return [
+    ...(editors.length === 0 ? [] : [`  changed by: ${editors.join(', ')}`]), ...(status?.unknownChanges ?? []).map((text) => `  not vouched for: ${text}`),
+    ...(words.length === 0 ? [] : [`  told: ${words.join(', ')}`]),
+  ];
+}
+
 /** `eta`: a line of its own; empty: nothing is known. */
 export function drawRun({ run, rows }: RunView, now: number, eta = ''): string {
   const { status, metadata, spec } = run;
@@ -73,6 +84,7 @@ export function drawRun({ run, rows }: RunView, now: number, eta = ''): string {
   return `${[
     `${metadata.name}: ${status?.phase ?? 'Pending'}${status?.stage === undefined ? '' : `, stage ${status.stage}`}`,
     `  why: ${spec.reason} (requested by ${spec.requestedBy})`,
+    ...peopleLines(run),
     ...(status === undefined || status.message === '' ? [] : [`  now: ${status.message}`]),
     ...(total === 0 ? [] : [`  ${progressBar(whole)} ${countOf(whole, 'Done')}/${total}  ${phaseCounts(whole)}`]),
     ...waits, ...gateLines(run, now), ...(eta === '' ? [] : [`  ${eta}`]), ...(rows.frozen?.warnings ?? []).map((warning) => `  warning: ${warning}`),

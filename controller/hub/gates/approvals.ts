@@ -9,6 +9,7 @@ import type { ApprovalValue, StrategyValue } from '../../../mesh/model/rollout.t
 import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { newestWords } from '../../../mesh/rollout/gates/approval.ts';
+import { unknownEditors } from './unknown-editors.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { createLoop } from '../../runtime/loop.ts';
 import type { HubPorts } from '../ports.ts';
@@ -81,7 +82,7 @@ export function createApprovals({ ports, approvals, runs, guards }: Parts): Appr
     const { name, uid } = object.metadata;
     const record = await records.getRun(name);
     const mine = record !== undefined && (record.uid === uid || record.uid === '') ? record : undefined;
-    return { name, author: mine?.author ?? object.spec.requestedBy, strategy: mine?.strategy ?? object.spec.strategy as StrategyValue | undefined, gates: mine?.state.gates ?? {} };
+    return { name, author: mine?.author ?? object.spec.requestedBy, editors: mine?.state.changedBy?.people ?? [], unknown: unknownEditors(name, mine?.state), strategy: mine?.strategy ?? object.spec.strategy as StrategyValue | undefined, gates: mine?.state.gates ?? {} };
   }
 
   /** When the run is deleted the API server deletes what was said of it. */
@@ -119,7 +120,7 @@ export function createApprovals({ ports, approvals, runs, guards }: Parts): Appr
 
   return {
     observe(run, wanted) {
-      const problem = guards.problem();
+      const problem = guards.problem() ?? unknownEditors(run.name, run.state);
       return Object.fromEntries(wanted.filter(({ gate }) => gate.approval !== undefined)
         .map(({ key, since }) => [key, problem === undefined ? { approvals: ofGate(run.name, key).filter(({ at }) => at >= since) } : { problem }]));
     },

@@ -1,6 +1,7 @@
 /** Whether a gate heeds an approval, and why not. The gate's own verdict is `mesh/rollout/gates`; this tells the person who approved. */
-import type { ApprovalValue, GateState, GateValue, StrategyValue } from '../../../mesh/model/rollout.ts';
+import type { ApprovalValue, GateState, GateValue, RunEditor, StrategyValue } from '../../../mesh/model/rollout.ts';
 import { type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
+import { authorship } from '../../../mesh/rollout/gates/approval.ts';
 
 /** Kubernetes tells when an object was made in whole seconds: it was by the end of that second. */
 const LAST_OF_SECOND = 999;
@@ -25,6 +26,9 @@ export interface Heeded {
 export interface ApprovedRun {
   readonly name: string;
   readonly author: string;
+  readonly editors: readonly RunEditor[];
+  /** Why nobody's approval counts, where it is not known who changed what the run carries. */
+  readonly unknown: string | undefined;
   /** undefined: not known before the run begins. */
   readonly strategy: StrategyValue | undefined;
   readonly gates: Readonly<Record<string, GateState>>;
@@ -39,7 +43,8 @@ const no = (reason: (typeof REASONS)[number], message: string): Heeded => ({ cou
 export function heed(approval: ApprovalValue, run: ApprovedRun | undefined, others: readonly ApprovalValue[], unguarded: string | undefined): Heeded {
   const { approver, gate: key, at } = approval;
   if (run === undefined) return no('NoSuchRun', 'there is no UpdateRun of that name; "isthmus run list" shows them');
-  if (approver === run.author) return no('NotTheAuthor', `${approver} asked for run ${run.name}; somebody else must approve it`);
+  const authored = authorship(approver, run);
+  if (authored !== undefined) return no('NotTheAuthor', `${approver} ${authored.replace('the run', `run ${run.name}`).replace(/,$/, '')}; somebody else must approve it`);
   if (run.strategy === undefined) return no('GateNotReached', `run ${run.name} has not begun; approve once it waits at the gate`);
   const known = gatesOf(run.strategy);
   const gate = known.get(key);
@@ -51,7 +56,7 @@ export function heed(approval: ApprovalValue, run: ApprovedRun | undefined, othe
   if (groups.length > 0 && !groups.some((group) => approval.groups.includes(group))) {
     return no('NotInGroups', `the gate wants people of ${groups.join(' or ')}; the approval names ${approval.groups.length === 0 ? 'no group' : approval.groups.join(', ')}`);
   }
-  return heedAt(approval, run.gates[key], others, unguarded, at);
+  return heedAt(approval, run.gates[key], others, unguarded ?? run.unknown, at);
 }
 
 function heedAt(approval: ApprovalValue, state: GateState | undefined, others: readonly ApprovalValue[], unguarded: string | undefined, at: number): Heeded {

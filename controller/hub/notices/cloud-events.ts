@@ -23,7 +23,7 @@ export function isWanted(entry: NumberedEntry, types: readonly string[] | undefi
 }
 
 /** The same `id` however often it is sent. */
-export function noticeOf(source: string, entry: NumberedEntry, more: { readonly reason?: string; readonly author?: string }): CloudEvent {
+export function noticeOf(source: string, entry: NumberedEntry, more: { readonly reason?: string; readonly author?: string; readonly changedBy?: readonly string[] }): CloudEvent {
   const { run, at, cluster, event, message, sequence } = entry;
   return {
     specversion: '1.0', id: `${run}/${sequence}`, source, type: typeOf(entry), subject: run, time: toRfc3339(at), datacontenttype: 'application/json',

@@ -42,8 +42,9 @@ export function createSinks({ ports, runs, sinks, namespace, source }: Parts): r
 
     /** undefined: it has it; else why not, and whether it may have it later. */
     async function send(entry: NumberedEntry, signal: CancelSignal): Promise<{ readonly problem: string; readonly final: boolean; readonly retryAfterSeconds: number } | undefined> {
-      const spec = runs.get({ name: entry.run })?.spec;
-      const event = noticeOf(source, entry, spec === undefined ? {} : { reason: spec.reason, author: spec.requestedBy });
+      const { spec, status } = runs.get({ name: entry.run }) ?? {};
+      const changedBy = status?.changedBy;
+      const event = noticeOf(source, entry, spec === undefined ? {} : { reason: spec.reason, author: spec.requestedBy, ...(changedBy === undefined ? {} : { changedBy: changedBy.map(({ person }) => person) }) });
       try {
         const headers = { 'content-type': CLOUD_EVENT, ...(authSecret === undefined ? {} : { authorization: await authorization(kubernetes, namespace, authSecret, url, signal) }) };
         const { status, retryAfterSeconds = 0 } = await ask!({ method: 'POST', url, headers, body: JSON.stringify(event), timeoutSeconds: TIMEOUT_SECONDS }, signal);

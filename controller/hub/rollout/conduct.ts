@@ -17,7 +17,9 @@ import { holdObject, releaseObject } from './finalizer.ts';
 import { strategyDigestOf } from './freeze.ts';
 import type { Contents, Intent, IntentWorld, RunSpec } from './intent-world.ts';
 import { joinedLater } from './joined-later.ts';
+import { createOrigins, editorsText } from './origins.ts';
 import type { RolloutParts } from './parts.ts';
+import { heardPause } from './person-paused.ts';
 import { type Beside, statusBefore, statusOf, statusOfNothing } from './status.ts';
 import type { RolloutWorld } from './world.ts';
 
@@ -32,10 +34,15 @@ export interface Conductor {
   endBefore(object: UpdateRunObject, phase: 'Failed' | 'Stopped', message: string, signal: CancelSignal): Promise<void>;
 }
 
-export function createConductor({ ports, sources, fleet, gates, windows, strategies, onProgress }: RolloutParts, around: RolloutWorld, book: RunBook, digest: Digest): Conductor {
+const saidBy = ({ stoppedBy, pausedBy, resumedBy }: RunSpec): Pick<RunValue, 'stoppedBy' | 'pausedBy' | 'resumedBy'> =>
+  ({ ...(stoppedBy === undefined ? {} : { stoppedBy }), ...(pausedBy === undefined ? {} : { pausedBy }), ...(resumedBy === undefined ? {} : { resumedBy }) });
+
+export function createConductor({ ports, sources, fleet, gates, windows, strategies, runs, editors, onProgress }: RolloutParts, around: RolloutWorld, book: RunBook, digest: Digest): Conductor {
   const { clock, log, kubernetes, records } = ports;
   const { assignments, clusters, meshes } = sources;
   const transitions = ports.metrics.counter('isthmus_hub_run_transitions_total', 'Transitions of clusters in update runs, by the phase they came to.', ['phase']);
+
+  const origins = editors === undefined ? undefined : createOrigins({ editors, sources, runs });
 
   let unsent = false;
 
@@ -61,21 +68,24 @@ export function createConductor({ ports, sources, fleet, gates, windows, strateg
     const contents: Contents = 'hindrance' in intent ? { changes: [], message: intent.hindrance } : await intent.contents();
     const { targets, revisions, message, warnings } = 'hindrance' in intent ? { targets: [], revisions: [], message: intent.hindrance, warnings: [] } : await around.freeze(intent, contents, world, at);
     const phase = targets.length > 0 ? 'Running' : 'hindrance' in intent ? 'Failed' : 'Completed';
-    const entry = (event: JournalEntry['event']): JournalEntry => ({ run, at, cluster: '', event, message });
+    const changedBy = 'hindrance' in intent || targets.length === 0 ? undefined : await origins?.of(object, spec, intent, targets.map(({ cluster }) => cluster), world);
+    const entry = (event: JournalEntry['event']): JournalEntry => ({ run, at, cluster: '', event, message: event === 'Created' ? `${message}${editorsText(changedBy)}` : message });
     await records.putRevisions(revisions);
     await records.createRun(run, {
       uid: object.metadata.uid ?? '', createdAt: at, author: spec.requestedBy, changes: 'hindrance' in intent ? 'Plan' : intent.changes,
-      strategy, strategyDigest: strategy === null ? '' : strategyDigestOf(strategy, digest), undoOf: 'hindrance' in intent ? spec.undoOf ?? null : intent.undoOf, message, warnings, state: NEW_RUN_STATE, phase,
+      strategy, strategyDigest: strategy === null ? '' : strategyDigestOf(strategy, digest), undoOf: 'hindrance' in intent ? spec.undoOf ?? null : intent.undoOf, message, warnings, state: changedBy === undefined ? NEW_RUN_STATE : { ...NEW_RUN_STATE, changedBy }, phase,
       finishedAt: targets.length === 0 ? at : null, joinedLater: [], targets, revisions, journal: targets.length === 0 ? [entry('Created'), entry(phase)] : [entry('Created')],
     });
     log.info({ run, clusters: targets.length }, 'update run started');
     return held;
   }
 
-  async function save(object: UpdateRunObject, open: OpenRun, step: RunStep, late: readonly string[]): Promise<OpenRun> {
+  async function save(object: UpdateRunObject, spec: RunSpec, open: OpenRun, decided: RunStep, late: readonly string[]): Promise<OpenRun> {
     const { record } = open;
     const run = record.run;
     const now = clock.now();
+    const heard = heardPause(run, decided.state, spec, now);
+    const step = { ...decided, state: heard.state, journal: [...heard.journal, ...decided.journal] };
     const newcomers = late.filter((cluster) => !record.joinedLater.includes(cluster));
     const journal = newcomers.map((cluster): JournalEntry => ({ run, at: now, cluster, event: 'ClusterJoinedLater', message: 'joined after the run was frozen: left to the next run' }));
     if (step.changed.length === 0 && step.journal.length === 0 && step.state === record.state && step.phase === record.phase && newcomers.length === 0) return open;
@@ -111,11 +121,11 @@ export function createConductor({ ports, sources, fleet, gates, windows, strateg
     }
     const value: RunValue = {
       name: run, phase: record.phase, strategy, stopRequested: spec.stop || object.metadata.deletionTimestamp !== undefined, pauseRequested: spec.pause ?? false,
-      ...(resumedAt === undefined ? {} : { resumedAt }), author: spec.requestedBy, watchedSince: fleet.listeningSince(), state: record.state, targets,
+      ...(resumedAt === undefined ? {} : { resumedAt }), ...saidBy(spec), author: spec.requestedBy, watchedSince: fleet.listeningSince(), state: record.state, targets,
     };
     const step = decideWithGates(value, targets.map((target) => observe(run, target)), clock.now(), gates.observe);
     const late = record.finishedAt !== null ? record.joinedLater : joinedLater(open, spec, clusters.list(), (one) => clusterView(one, assignments.get(one.metadata.name)), (view: ClusterView) => meshValues(meshes.list()).some((mesh) => matchesSelector(mesh.clusters, view)));
-    const saved = record.finishedAt !== null ? open : await save(object, open, step, late);
+    const saved = record.finishedAt !== null ? open : await save(object, spec, open, step, late);
     await writeStatus(kubernetes, UpdateRun, object, statusOf(object, saved.record, step, beside(open), clock.now()), signal);
     if (saved.record.finishedAt !== null) await finish(object, value, signal);
     return saved.record.finishedAt === null ? step.wakeAt : null;

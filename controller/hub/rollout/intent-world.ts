@@ -9,6 +9,7 @@ import type { RecordStore, RunRecord } from '../../../mesh/ports/records.ts';
 import type { Plan } from '../../../mesh/plan/plan.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import type { Bundles } from '../bundles/types.ts';
+import type { KnownEditors } from '../gates/editors.ts';
 import type { HeldChange } from '../mesh/next-run.ts';
 import type { runSpec } from '../views.ts';
 
@@ -28,6 +29,8 @@ export interface IntentWorld {
   readonly strategies: Pick<Cache<UpdateStrategyObject>, 'get'>;
   readonly bundles: Bundles;
   readonly digest: Digest;
+  /** Who had changed what, before any of this was looked at; absent: nobody asks. */
+  readonly editors?: ReadonlyMap<string, KnownEditors>;
 }
 
 /** What it is to be brought to; `message` for people. */

@@ -15,6 +15,7 @@ const LONGEST_MESSAGE = 1024;
 const MOST_GATES = 64;
 const LONGEST_GATE_MESSAGE = 512;
 const MOST_APPROVERS = 16;
+const MOST_NAME = 256;
 /** Reason of `Progressing` where a stage waits for more of its clusters to be done: a person's resume lets it pass. */
 const TOO_FEW_DONE = 'TooFewDone';
 const MOVING: readonly RunPhase[] = ['Running', 'Soaking', 'Stopping', 'RollingBack'];
@@ -34,6 +35,14 @@ function gatesOf({ gates }: RunState): RunStatus['gates'] {
   return Object.entries(gates).sort(([a, left], [b, right]) => left.since - right.since || (a < b ? -1 : 1)).slice(-MOST_GATES).map(([name, { phase, message, since, approvedBy = [] }]) => ({
     name, phase, message: short(message, LONGEST_GATE_MESSAGE), since: toRfc3339(since), ...(approvedBy.length === 0 ? {} : { approvedBy: approvedBy.slice(0, MOST_APPROVERS) }),
   }));
+}
+
+function editorsOf({ changedBy }: Pick<RunState, 'changedBy'>): Pick<RunStatus, 'changedBy' | 'unknownChanges'> {
+  const { people = [], unknown = [] } = changedBy ?? {};
+  return {
+    ...(people.length === 0 ? {} : { changedBy: people.map(({ person, changed }) => ({ person: short(person, MOST_NAME), changed: [...changed] })) }),
+    ...(unknown.length === 0 ? {} : { unknownChanges: unknown.map((text) => short(text, LONGEST_GATE_MESSAGE)) }),
+  };
 }
 
 /** What stands beside a run, and what it froze does not follow. */
@@ -68,7 +77,7 @@ export function statusOf(object: UpdateRunObject, record: RunRecord, step: RunSt
     startedAt: toRfc3339(record.createdAt), ...(record.finishedAt === null ? {} : { finishedAt: toRfc3339(record.finishedAt) }),
     ...(record.strategyDigest === '' ? {} : { strategyDigest: record.strategyDigest }),
     counts: { ...step.counts, joinedLater: joinedLater.length },
-    ...(gates.length === 0 ? {} : { gates }),
+    ...editorsOf(step.state), ...(gates.length === 0 ? {} : { gates }),
     conditions: conditionsFor(object, phase, message, step.counts.failed, beside, now, phase === 'Waiting' && step.state.tooFewDone !== undefined ? TOO_FEW_DONE : phase),
   };
 }

@@ -21,9 +21,9 @@ export interface RolloutWorld {
   freeze(intent: Intent, contents: Contents, world: IntentWorld, now: Instant): Promise<Frozen>;
 }
 
-export type RolloutWorldParts = Pick<RolloutParts, 'sources' | 'fleet' | 'runs' | 'strategies' | 'drift' | 'bundles'> & { readonly ports: Pick<RolloutParts['ports'], 'records'> };
+export type RolloutWorldParts = Pick<RolloutParts, 'sources' | 'fleet' | 'runs' | 'strategies' | 'drift' | 'bundles' | 'editors'> & { readonly ports: Pick<RolloutParts['ports'], 'records'> };
 
-export function createRolloutWorld({ ports: { records }, sources, fleet, runs, strategies, drift, bundles }: RolloutWorldParts): RolloutWorld {
+export function createRolloutWorld({ ports: { records }, sources, fleet, runs, strategies, drift, bundles, editors }: RolloutWorldParts): RolloutWorld {
   const { assignments, clusters } = sources;
   const digest: Digest = sources.digest;
   const plannedIds = createPlannedIds(records, digest);
@@ -53,19 +53,27 @@ export function createRolloutWorld({ ports: { records }, sources, fleet, runs, s
     return !applied.healthy || (told !== undefined && applied.id !== told);
   }
 
+  /** What it has was said before it came back: a person may have changed it meanwhile. */
+  function isReturning(cluster: string, connection: ReturnType<typeof fleet.connection>): boolean {
+    const saidAt = fleet.value(cluster, 'AppliedReport', cluster)?.receivedAt;
+    return connection?.connected === true && (saidAt === undefined || saidAt < connection.since);
+  }
+
   return {
     now() {
+      const then = editors?.now();
       let plan: Plan | undefined;
       let views: ReturnType<typeof clusterViews> | undefined;
       return {
         plan: () => (plan ??= currentPlan(sources)), views: () => (views ??= clusterViews(sources)), assigned: (cluster) => assignments.get(cluster),
-        held: (present) => heldOf(present), records, endedTargets, runs, strategies, bundles, digest,
+        held: (present) => heldOf(present), records, endedTargets, runs, strategies, bundles, digest, ...(then === undefined ? {} : { editors: then }),
       };
     },
     observe(cluster) {
       const applied = drift.applied(cluster);
+      const connection = fleet.connection(cluster);
       return {
-        cluster, connected: fleet.connection(cluster)?.connected ?? false, appliedId: applied?.id ?? null, healthy: applied?.healthy ?? false, message: applied?.message ?? '',
+        cluster, connected: connection?.connected ?? false, ...(isReturning(cluster, connection) ? { returning: true as const } : {}), appliedId: applied?.id ?? null, healthy: applied?.healthy ?? false, message: applied?.message ?? '',
         ...(applied?.generation === undefined ? {} : { generation: applied.generation }), ...(applied?.refused === undefined ? {} : { refused: applied.refused }), gone: clusters.get({ name: cluster }) === undefined, held: drift.held(cluster),
       };
     },
