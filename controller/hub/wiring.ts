@@ -29,6 +29,7 @@ import { createDrift } from './drift/drift.ts';
 import { createDriftJudge } from './drift/judge.ts';
 import { APPROVAL_INDEXES, createApprovals } from './gates/approvals.ts';
 import { allGates, createAskedGates } from './gates/gates.ts';
+import { createEditors } from './gates/editors.ts';
 import { createGuards, installGuards } from './gates/guards.ts';
 import { foresightAnswers } from './foresight/answers.ts';
 import { createFleet } from './gateway/fleet.ts';
@@ -76,6 +77,8 @@ export interface Hub {
   ready(): { readonly ok: boolean; readonly reasons: readonly string[] };
 }
 
+/** What goes into runs, and whose editors have no word in them. */
+const EDITED: readonly ResourceKind[] = [Mesh, FailoverPolicy, GlobalService, UpdateStrategy, Bundle, Channel];
 const LEASE = 'isthmus-hub';
 const RECORDS_CHECK_MILLISECONDS = 10_000;
 const TRUST_CHECK_MILLISECONDS = 60_000;
@@ -148,6 +151,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     const inventory = createInventory({ ports, fleet, assignments, clusters, runs, drift: driftJudge, approversOf: (run) => rollout.approversOf(run), overriddenBy: (cluster, run) => windows.windowOf(cluster, run).overriddenBy, revocations });
     const mesh = createMesh({ ports, sources, runs, strategies, drift: driftJudge });
     const guards = createGuards(ports);
+    const editors = createEditors({ ports, guards, watched: caches.filter(({ kind }) => EDITED.includes(kind)) });
     const windows = createWindows({ ports, clusters, runs, windows: changeWindows, overrides: windowOverrides, guards, packageOf: (name) => bundleObjects.get({ name })?.spec.package });
     const approvals = createApprovals({ ports, approvals: approvalObjects, runs, guards });
     const source = `/isthmus/${config.trustDomain}`;
@@ -158,7 +162,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
       const stage = runs.get({ name: run })?.status?.stage;
       return open?.record.strategy == null || stage === undefined ? undefined : budgetsOf(open.record.strategy, open.targets, stage, (cluster) => fleet.connection(cluster)?.connected ?? false);
     };
-    const rollout = createRollout({ ports, sources, fleet, runs, strategies, drift: driftJudge, gates: allGates([approvals, askedGates]), windows, bundles, onProgress: () => { for (const notice of notices) notice.wake(); } });
+    const rollout = createRollout({ ports, sources, fleet, runs, strategies, drift: driftJudge, gates: allGates([approvals, askedGates]), windows, bundles, editors, onProgress: () => { for (const notice of notices) notice.wake(); } });
     const channels = createChannels({ ports, channels: channelObjects, bundles: bundleObjects, runs, judge: bundleJudge, assignments, fleet, drift: driftJudge, clusters, views: () => clusterViews(sources) });
     const drift = createDrift({ ports, judge: driftJudge, clusters, policies: driftPolicies, decisions: driftDecisions });
     const services = createServices({ ports, fleet, publishers, clusters, policies, revocations });
@@ -234,6 +238,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
         { name: 'drift', start: drift.start },
         { name: 'windows', start: windows.start },
         { name: 'guards', start: guards.start },
+        { name: 'editors', start: editors.start },
         { name: 'approvals', start: approvals.start },
         { name: 'gates', start: askedGates.start },
         { name: 'rollout', start: rollout.start },
