@@ -6,8 +6,8 @@ import { cancelled } from '../runtime/cancel.ts';
 import { type GivenApi, startFleet } from './fleet.ts';
 import { seedCluster } from './clusters.ts';
 import { createProcessGroup, type ProcessGroup } from './processes.ts';
-import { STEPS } from './steps/index.ts';
-import { createWalk, type Walk } from './walk.ts';
+import { stepsOn } from './steps/index.ts';
+import { createWalk, type Step, type Walk } from './walk.ts';
 
 interface StepResult { readonly name: string; readonly ok: boolean; readonly milliseconds: number; readonly error?: string }
 
@@ -41,8 +41,8 @@ function workFolder(): string {
   }
 }
 
-async function walkSteps(walk: Walk, results: StepResult[], say: (text: string) => void, interactive: boolean): Promise<void> {
-  for (const [index, step] of STEPS.entries()) {
+async function walkSteps(walk: Walk, all: readonly Step[], results: StepResult[], say: (text: string) => void, interactive: boolean): Promise<void> {
+  for (const [index, step] of all.entries()) {
     say(`\n${index + 1}. ${step.title}`);
     const start = performance.now();
     try {
@@ -70,8 +70,9 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   processes.onSurprise((process, ending) => say(`   ${process.name} ended by itself: ${ending} (its log is in ${folder})`));
   const measurements: Record<string, number[]> = {};
   const steps: StepResult[] = [];
+  const all = stepsOn(options.apis === undefined ? 'embedded' : 'given');
   let failed = true;
-  const result = (): DemoResult => ({ ok: steps.length === STEPS.length && steps.every((step) => step.ok), steps, measurements });
+  const result = (): DemoResult => ({ ok: steps.length === all.length && steps.every((step) => step.ok), steps, measurements });
   const walkThrough = async (): Promise<void> => {
     say(`starting a hub and three clusters on 127.0.0.1 (files: ${folder})`);
     const start = performance.now();
@@ -82,7 +83,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
       fleet, entry: options.entry, signal, say: (text) => say(`   ${text}`),
       measure: (name, milliseconds) => { (measurements[name] ??= []).push(Math.round(milliseconds)); },
     });
-    await walkSteps(walk, steps, say, options.whileUp !== undefined);
+    await walkSteps(walk, all, steps, say, options.whileUp !== undefined);
     if (result().ok) await options.afterWalk?.(walk);
     if (!signal.aborted) await options.whileUp?.(walk, result());
   };

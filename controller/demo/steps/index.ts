@@ -11,5 +11,9 @@ import { failover } from './08-failover.ts';
 import { hubLoss } from './09-hub-loss.ts';
 import { drill } from './10-drill.ts';
 import { drift } from './11-drift.ts';
+import { bundle } from './12-bundle.ts';
 
 export const STEPS: readonly Step[] = [join, inventory, plan, stagedUpdate, peering, services, dns, failover, hubLoss, drill, drift];
+
+/** With rights of their own alone, as charts give them, agents may write nothing of a bundle: its step needs the embedded API. */
+export const stepsOn = (api: 'embedded' | 'given'): readonly Step[] => (api === 'given' ? STEPS : [...STEPS, bundle]);
