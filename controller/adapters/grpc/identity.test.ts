@@ -1,19 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { signCertificate } from '../../../certs/authority/certificate.ts';
-import { fromPem } from '../../../certs/pem.ts';
-import { p256Signer } from '../signer.ts';
+import { basicConstraints, certificate, leafExtensions, newKey, utcTime } from '../../../certs/authority/hostile/testing/craft.ts';
 import { callerOf, checkServerId, peerOf } from './identity.ts';
 
 const NOW = Date.UTC(2030, 0, 1);
 const HOUR = 3600_000;
-const key = p256Signer.generate();
+const key = newKey();
 
 /** What grpc-js hands over of a chain that TLS has verified. */
 const contextOf = (raw: Uint8Array): Parameters<typeof peerOf>[0] => ({ sslPeerCertificate: { raw: Buffer.from(raw) } }) as never;
-function leaf(uris: readonly string[], validity = { notBefore: NOW - HOUR, notAfter: NOW + HOUR }): Uint8Array {
-  const subject = { organization: 'Test' };
-  const pem = signCertificate({ subject, issuer: subject, validity, publicKeyDer: key.publicKeyDer, issuerPublicKeyDer: key.publicKeyDer, usage: { kind: 'leaf', server: true, client: true }, names: { uris }, serial: Uint8Array.of(1) }, key);
-  return fromPem('CERTIFICATE', pem)[0] ?? new Uint8Array();
+function leaf(uris: readonly string[], [from, to] = ['291231230000Z', '300101010000Z']): Uint8Array {
+  return certificate(key, key, NOW, { notBefore: utcTime(from ?? ''), notAfter: utcTime(to ?? ''), extensions: leafExtensions(key, key, ...uris) });
 }
 const berlin = leaf(['spiffe://mesh.test/cluster/berlin']);
 const refusal = { name: 'TransportError', reason: 'Unauthenticated', advice: 'user' };
@@ -25,9 +21,10 @@ describe('peerOf', () => {
 
   test.each<[string, () => Parameters<typeof peerOf>[0], RegExp]>([
     ['none', () => ({}), /there is none/],
-    ['an expired one', () => contextOf(leaf(['spiffe://mesh.test/cluster/berlin'], { notBefore: NOW - 2 * HOUR, notAfter: NOW })), /expired at/],
-    ['one of tomorrow', () => contextOf(leaf(['spiffe://mesh.test/cluster/berlin'], { notBefore: NOW + 1000, notAfter: NOW + HOUR })), /not valid before/],
+    ['an expired one', () => contextOf(leaf(['spiffe://mesh.test/cluster/berlin'], ['291231220000Z', '300101000000Z'])), /expired at/],
+    ['one of tomorrow', () => contextOf(leaf(['spiffe://mesh.test/cluster/berlin'], ['300101000001Z', '300101010000Z'])), /not valid before/],
     ['one that OpenSSL reads and we do not', () => contextOf(Buffer.concat([berlin, Uint8Array.of(0)])), /cannot be read/],
+    ['one of an authority', () => contextOf(certificate(key, key, NOW, { extensions: [basicConstraints(true), ...leafExtensions(key, key, 'spiffe://mesh.test/cluster/berlin').slice(1)] })), /is an authority/],
     ['an empty one', () => contextOf(new Uint8Array()), /cannot be read/],
     ['one cut short', () => contextOf(berlin.subarray(0, 100)), /cannot be read/],
   ])('refuses %s, with words for a person', (_name, context, message) => {

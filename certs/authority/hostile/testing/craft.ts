@@ -34,6 +34,12 @@ const TRUE = hex('0101ff');
 export interface Key { readonly privateKey: KeyObject; readonly spki: Uint8Array }
 const keyOf = (privateKey: KeyObject): Key => ({ privateKey, spki: new Uint8Array(createPublicKey(privateKey).export({ type: 'spki', format: 'der' })) });
 export const importedKey = (pem: string): Key => keyOf(createPrivateKey(pem));
+/** The same one each time. Signatures differ all the same: node:crypto's have a random part. */
+export const fixedKey = (label: string): Key => {
+  const scalar = createHash('sha256').update(label).digest();
+  const der = sequence(tlv(0x02, Uint8Array.of(0)), sequence(oid('1.2.840.10045.2.1'), oid('1.2.840.10045.3.1.7')), octets(sequence(tlv(0x02, Uint8Array.of(1)), octets(scalar))));
+  return keyOf(createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' }));
+};
 export const newKey = (curve = 'P-256'): Key => keyOf(generateKeyPairSync('ec', { namedCurve: curve }).privateKey);
 export const newRsaKey = (): Key => keyOf(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey);
 export const newEd25519Key = (): Key => keyOf(generateKeyPairSync('ed25519').privateKey);
@@ -126,4 +132,4 @@ export const selfSigned = (key: Key, now: number, subject = ISSUER_NAME): Uint8A
   subject, issuer: subject, extensions: [extension('2.5.29.19', sequence(TRUE, hex('020101')), true), keyUsage(0x06, 1), extension('2.5.29.14', octets(keyIdentifier(key.spki)))],
 });
 
-export const pemOf = (der: Uint8Array): string => `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString('base64').replaceAll(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
+export const pemOf = (der: Uint8Array): string => `-----BEGIN CERTIFICATE-----\n${(Buffer.from(der).toString('base64').match(/.{1,64}/g) ?? []).join('\n')}\n-----END CERTIFICATE-----\n`;
