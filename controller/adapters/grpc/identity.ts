@@ -27,6 +27,7 @@ export function peerOf(context: AuthContext, trustDomain: string, now: number): 
   if (facts instanceof Error) throw refused(facts.message);
   if (now >= facts.notAfter) throw refused(`expired at ${new Date(facts.notAfter).toISOString()}; join the cluster again`);
   if (now < facts.notBefore) throw refused(`is not valid before ${new Date(facts.notBefore).toISOString()}; compare the clocks of both sides`);
+  if (facts.authority) throw refused('is an authority, and an authority signs and does not call');
   const spiffeId = onlyUri(facts);
   const cluster = spiffeId === undefined ? undefined : clusterOfSpiffeId(trustDomain, spiffeId);
   if (spiffeId === undefined || cluster === undefined) {
