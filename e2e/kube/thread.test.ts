@@ -57,6 +57,7 @@ const NOT_IN_THE_WALK: Readonly<Record<string, string>> = {
   'create configmaps * in isthmus-system': 'inventories of bundles, and the walk brings none',
   'patch configmaps * in isthmus-system': 'inventories of bundles, and the walk brings none',
   'delete configmaps * in isthmus-system': 'inventories of bundles, and the walk brings none',
+  'patch deployments.apps clustermesh-apiserver in kube-system': 'its pods are replaced after a revocation: e2e/kube/revocation',
   'get deployments.apps isthmus-agent in isthmus-system': 'for a bundle that brings another version of the agent',
   'patch deployments.apps isthmus-agent in isthmus-system': 'for a bundle that brings another version of the agent',
   'update secrets isthmus-authority in isthmus-system': 'the next issuing authority is made after 45 days',

@@ -1,4 +1,7 @@
 /** One agent, its cluster's API and a hub that says what the test tells it to, all on a manual clock. */
+import { z } from 'zod';
+import { Deployment } from '../../../mesh/api/resources/core.ts';
+import type { ResourceDefinition } from '../../../mesh/api/resources/define.ts';
 import { MEMBER_RESOURCES } from '../../../mesh/api/resources/index.ts';
 import { canonicalJson } from '../../../mesh/model/canonical.ts';
 import type { DesiredRevision, DesiredState } from '../../../mesh/model/desired.ts';
@@ -57,13 +60,16 @@ export interface World {
 
 const never = new AbortController().signal;
 
+const free = z.looseObject({}).meta({ 'x-kubernetes-preserve-unknown-fields': true });
+const DEPLOYMENTS: ResourceDefinition = { ...Deployment, singular: 'deployment', shortNames: [], description: 'Deployment', spec: free, status: free, printColumns: [] };
+
 /** `on`: another API and clock than those in memory; its `advance` waits. */
 export async function createWorld(on?: { readonly kubernetes: KubernetesClient; readonly clock: ManualClock; readonly discovery?: ApiDiscovery; readonly config?: Partial<AgentConfig> }): Promise<World> {
   const clock = on?.clock ?? manualClock();
   const log = recordingLog();
   const identityHub = await testHub(clock);
   const api = on === undefined ? createEmbeddedApi({
-    objects: memoryObjectStore(), clock, random: seededRandom(1), definitions: MEMBER_RESOURCES, namespaces: ['shop', 'isthmus-system'], serviceCidrs: ['10.110.0.0/16'],
+    objects: memoryObjectStore(), clock, random: seededRandom(1), definitions: [...MEMBER_RESOURCES, DEPLOYMENTS], namespaces: ['shop', 'isthmus-system'], serviceCidrs: ['10.110.0.0/16'],
   }) : undefined;
   const kubernetes = on?.kubernetes ?? embeddedClient(api!);
   const discovery = on?.discovery ?? (api === undefined ? { kindsOf: async () => undefined, versionsOf: async () => [] } : embeddedDiscovery(api));
