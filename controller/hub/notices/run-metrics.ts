@@ -31,6 +31,7 @@ function waitsFor({ status }: UpdateRunObject): string | undefined {
 /** The result ends it. */
 export function measureRuns({ ports: { metrics }, runs, budgetOf }: Parts): () => void {
   const open = metrics.gauge('isthmus_hub_runs_open', 'Update runs that have not ended.');
+  const past = metrics.gauge('isthmus_hub_runs_ended', 'UpdateRun objects of ended runs that stand.');
   const phases = metrics.gauge('isthmus_hub_run_phase', 'Phase of each open update run: 1 for the one that it is in. Of at most 32 runs, the oldest.', ['run', 'phase']);
   const clusters = metrics.gauge('isthmus_hub_run_clusters', 'Clusters of each open update run, by what became of them.', ['run', 'state']);
   const waits = metrics.gauge('isthmus_hub_run_waiting', 'What each open update run waits for: gate, time, away, turn, soak, person, inconclusive-gate.', ['run', 'reason']);
@@ -40,6 +41,7 @@ export function measureRuns({ ports: { metrics }, runs, budgetOf }: Parts): () =
 
   return metrics.beforeReading(() => {
     for (const gauge of all) gauge.clear();
+    past.set({}, endedRuns(runs).length);
     const last = endedRuns(runs).map((object) => ({ run: object.metadata.name, phase: runPhase(object), at: fromRfc3339(object.status?.finishedAt) ?? 0 })).sort((a, b) => b.at - a.at).slice(0, MOST_RUNS);
     for (const { run, phase, at } of last) ended.set({ run, phase }, at / 1000);
     const every = openRuns(runs);

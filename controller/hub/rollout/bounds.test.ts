@@ -80,6 +80,7 @@ describe('a year of weekly runs', () => {
 
     for (const name of ['shop-51', 'shop-52']) await bench.kubernetes.delete(Bundle, { name }, {}, never);
     await wake(all);
+    expect(bench.metrics.value('isthmus_hub_runs_ended')).toBe(LIMIT);
     await applyAll(bench, agents, 5);
     expect(agents.map(packagesOf)).toEqual(NAMES.map(() => ['shop 52.0.0']));
     await makeRun(bench, 'back', { undoOf: 'week-52' });
@@ -88,7 +89,7 @@ describe('a year of weekly runs', () => {
     expect(agents.map(packagesOf)).toEqual(NAMES.map(() => ['shop 51.0.0']));
     for (const agent of agents) expect(agent.holds('Bundle')).toHaveLength(1);
     await bench.stopHub();
-  }, 120_000);
+  }, 300_000);
 });
 
 const annotate = (bench: Bench, name: string, keep: string | null): Promise<unknown> =>
@@ -127,7 +128,7 @@ describe('a run stays', () => {
     await bench.clock.advance(2 * HOUR);
     expect(await objects(bench)).toEqual(['failed', 'first', 'good', 'last']);
     await bench.stopHub();
-  }, 30_000);
+  }, 60_000);
 
   it('that tells a channel not to bring again what failed', async () => {
     const all = await world();
@@ -152,7 +153,7 @@ describe('a run stays', () => {
     expect(await objects(bench)).toEqual(['by-hand-3', 'channel-all-1']);
     expect((await bench.get<ChannelObject>(Channel, 'all'))?.status).toMatchObject({ blocked: 'RunFailed', run: 'channel-all-1' });
     await bench.stopHub();
-  }, 30_000);
+  }, 60_000);
 });
 
 describe('a hub that dies while it lets the old go', () => {
@@ -193,6 +194,7 @@ describe('a hub that dies while it lets the old go', () => {
     return all;
   }
 
+  const STEP = 600_000;
   const ROUNDS = 3 * HOUR + 120_000;
   const endOf = async ({ bench }: World): Promise<object> => ({
     objects: await objects(bench), runs: (await Promise.all([1, 2, 3, 4].map((week) => bench.records.getRun(`week-${week}`)))).map((run) => run?.run), contents: (await bench.records.countBundles()).count,
@@ -209,19 +211,21 @@ describe('a hub that dies while it lets the old go', () => {
     await calm.bench.stopHub();
     expect(new Set(counter.writes)).toEqual(new Set(['object', 'run', 'revisions', 'contents', 'summaries']));
     for (let at = 1; at <= counter.writes.length; at += 1) {
+      // Before a write it is as after the one that precedes it: one of each kind does.
+      if (when === 'before' && counter.writes.lastIndexOf(counter.writes[at - 1]!) !== at - 1) continue;
       const all = await past();
       const { bench, agents } = all;
       let died = false;
       const dying = goings(bench, { at, when, die() { died = true; void bench.stopHub(); } });
       await wake(all, dying.records, dying.kubernetes);
-      for (let waited = 0; waited < ROUNDS && !died; waited += 600_000) await bench.clock.advance(600_000);
+      for (let waited = 0; waited < ROUNDS && !died; waited += STEP) await bench.clock.advance(STEP);
       const what = `${when} write ${at} of ${counter.writes.length}, ${counter.writes[at - 1]}`;
       expect(died, what).toBe(true);
       for (const agent of agents) agent.disconnect();
       await wake(all);
       await applyAll(bench, agents, 3);
       expect(agents.map(packagesOf), what).toEqual(NAMES.map(() => ['shop 4.0.0']));
-      await bench.clock.advance(ROUNDS);
+      for (let waited = 0; waited < ROUNDS && JSON.stringify(await endOf(all)) !== JSON.stringify(end); waited += STEP) await bench.clock.advance(STEP);
       expect(await endOf(all), what).toEqual(end);
       await makeRun(bench, 'back', { undoOf: 'week-4' });
       await applyAll(bench, agents, 10);
@@ -229,5 +233,5 @@ describe('a hub that dies while it lets the old go', () => {
       expect(agents.map((agent) => [packagesOf(agent), agent.holds('Bundle').length]), what).toEqual(NAMES.map(() => [['shop 3.0.0'], 1]));
       await bench.stopHub();
     }
-  }, 120_000);
+  }, 300_000);
 });
