@@ -69,7 +69,7 @@ export function decodeConstraints(value: der.Asn1): NameConstraints {
   for (const subtree of der.parts(permitted, 0, 'context')) {
     const [name, ...depth] = der.parts(subtree);
     if (name === undefined || depth.length > 0) throw new Error('has name constraints with a depth');
-    const text = (tag: number): string => Buffer.from(der.content(name, tag, 'context')).toString('ascii');
+    const text = (tag: number): string => Buffer.from(der.content(name, tag, 'context')).toString('latin1');
     if (der.has(name, TAG.dns, 'context')) (read.dnsNames ??= []).push(text(TAG.dns));
     else if (der.has(name, TAG.uri, 'context')) (read.uriHosts ??= []).push(text(TAG.uri));
     else if (der.has(name, TAG.address, 'context')) (read.ranges ??= []).push(der.content(name, TAG.address, 'context'));

@@ -73,13 +73,16 @@ function readExtensions(wrapped: der.Asn1 | undefined): Pick<AuthorityFacts, 'au
   let constraints: NameConstraints | undefined;
   let keyIdentifier = new Uint8Array();
   let problem: string | undefined;
+  const seen = new Set<string>();
   for (const extension of wrapped === undefined ? [] : der.parts(der.parts(wrapped, 3, 'context')[0])) {
     const items = der.parts(extension);
     const type = der.oidText(items[0]);
     const value = der.decode(der.content(items.at(-1), der.TAG.octets));
+    if (seen.has(type)) problem = `has the extension ${type} twice`;
+    seen.add(type);
     if (type === OID.basicConstraints) {
       const [first, second] = der.parts(value);
-      authority = first !== undefined && der.has(first, der.TAG.boolean);
+      authority = first !== undefined && der.has(first, der.TAG.boolean) && der.content(first, der.TAG.boolean)[0] === 0xff;
       const length = second === undefined ? undefined : der.content(second, der.TAG.integer);
       pathLength = length === undefined ? undefined : Number.parseInt(Buffer.from(length).toString('hex'), 16);
     } else if (type === OID.keyUsage) signsCertificates = ((der.content(value, der.TAG.bits)[1] ?? 0) & 0x04) !== 0;
