@@ -30,7 +30,9 @@ export function progressBar(tally: Readonly<Partial<Record<TargetPhase, number>>
     left -= wide;
     return mark.repeat(wide);
   }).join('');
-  return `[${filled}${'·'.repeat(left)}]`;
+  // Widths are rounded down: where nobody is pending, no place is left for those.
+  const rest = countOf(tally, 'Pending') > 0 || filled === '' ? '·' : filled.at(-1)!;
+  return `[${filled}${rest.repeat(left)}]`;
 }
 
 const phaseCounts = (tally: Readonly<Partial<Record<TargetPhase, number>>>): string =>
@@ -63,15 +65,20 @@ function gateLines({ status }: UpdateRunObject, now: number): string[] {
 }
 
 /** Whose change it is, and who told it what. */
-function peopleLines({ spec, status }: UpdateRunObject): string[] {
+function peopleLines({ spec, status }: UpdateRunObject, { frozen }: RunAnswer): string[] {
+  const asksPeople = (frozen?.strategy?.stages ?? []).some(({ before = [], after = [] }) => [...before, ...after].some(({ approval }) => approval !== undefined));
   const words = [...(spec.stop && spec.stoppedBy !== undefined ? [`stopped by ${spec.stoppedBy}`] : []), ...(spec.pause === true && spec.pausedBy !== undefined ? [`paused by ${spec.pausedBy}`] : []),
     ...(spec.resumedAt !== undefined && spec.resumedBy !== undefined ? [`resumed by ${spec.resumedBy}`] : [])];
   const editors = (status?.changedBy ?? []).map(({ person, changed }) => `${person} (${changed.join(', ')})`);
   return [
-    ...(editors.length === 0 ? [] : [`  changed by: ${editors.join(', ')}`]), ...(status?.unknownChanges ?? []).map((text) => `  not vouched for: ${text}`),
+    ...(editors.length === 0 ? [] : [`  changed by: ${editors.join(', ')}`]), ...(asksPeople ? status?.unknownChanges ?? [] : []).map((text) => `  not vouched for: ${text}`),
     ...(words.length === 0 ? [] : [`  told: ${words.join(', ')}`]),
   ];
 }
+
+/** That the strategy was edited since, and what follows. */
+const editLines = ({ status }: UpdateRunObject): string[] =>
+  (status?.conditions ?? []).flatMap(({ type, status: holds, message }) => (type === 'StrategyChanged' && holds === 'True' ? [`  note: ${message.replace(/sha256-([0-9a-f]{10})[0-9a-f]+/g, 'sha256-$1')}`] : []));
 
 /** `eta`: a line of its own; empty: nothing is known. */
 export function drawRun({ run, rows }: RunView, now: number, eta = ''): string {
@@ -84,10 +91,10 @@ export function drawRun({ run, rows }: RunView, now: number, eta = ''): string {
   return `${[
     `${metadata.name}: ${status?.phase ?? 'Pending'}${status?.stage === undefined ? '' : `, stage ${status.stage}`}`,
     `  why: ${spec.reason} (requested by ${spec.requestedBy})`,
-    ...peopleLines(run),
+    ...peopleLines(run, rows),
     ...(status === undefined || status.message === '' ? [] : [`  now: ${status.message}`]),
     ...(total === 0 ? [] : [`  ${progressBar(whole)} ${countOf(whole, 'Done')}/${total}  ${phaseCounts(whole)}`]),
-    ...waits, ...gateLines(run, now), ...(eta === '' ? [] : [`  ${eta}`]), ...(rows.frozen?.warnings ?? []).map((warning) => `  warning: ${warning}`),
+    ...waits, ...gateLines(run, now), ...(eta === '' ? [] : [`  ${eta}`]), ...editLines(run), ...(rows.frozen?.warnings ?? []).map((warning) => `  warning: ${warning}`),
     ...rows.stages.flatMap((stage, index) => drawStage(stage, index, rows.targets.filter((target) => target.stage === index), rows.tally[index] ?? {}, total > MOST_CLUSTERS, now)),
   ].join('\n')}\n`;
 }
