@@ -23,6 +23,7 @@ describe('completion', () => {
     expect(await words(['--kubeconfig', 'x', 'run', 'sim'])).toEqual(['simulate']);
     expect(await words(['run', 'simulate', '--fa'])).toEqual(['--fail', '--fail-percent']);
     expect(await words(['run', 'simulate', '--fail', 'x', '--fa'])).toEqual(['--fail-percent']);
+    for (const command of ['simulate', 'diff', 'create']) expect(await words(['run', command, '--al'])).toEqual(['--all']);
     expect(await words(['run', 'simulate', '-o', ''])).toEqual(['table', 'wide', 'json', 'yaml', 'csv', 'svg', 'name']);
     expect(await words(['fleet', 'query', '--output=j'])).toEqual(['--output=json']);
     expect(await words(['fleet', 'query', '--output', '=', 'j'])).toEqual(['json']);

@@ -71,6 +71,9 @@ test('what is not meant is refused with the way out', async () => {
   await expect(createRun(environment, 'all', { ...made, strategy: 'careful', removePackage: 'cilium' })).rejects.toThrow('--all if all of them are meant');
   await expect(createRun(environment, 'all', { ...made, strategy: 'careful', removePackage: 'cilium', clusters: '*' })).rejects.toThrow('--all');
   await expect(createRun(environment, 'all', { ...made, removePackage: 'cilium', clusters: 'berlin' })).rejects.toThrow('--strategy NAME');
+  await expect(createRun(environment, 'all', { ...made, strategy: 'carefull', removePackage: 'cilium', clusters: 'berlin' })).rejects.toThrow('there is no UpdateStrategy "carefull"; did you mean careful?');
+  await expect(createRun(environment, 'all', { ...made, strategy: 'careful', bundle: 'cilium-1.19', clusters: 'berlin' })).rejects.toThrow('there is no Bundle "cilium-1.19"; there is none yet');
+  expect(await bench.get(UpdateRun, 'all')).toBeUndefined();
   await expect(createRun(environment, 'all', { ...made, reason: ' ', plan: true, strategy: 'careful' })).rejects.toThrow('--reason');
 });
 

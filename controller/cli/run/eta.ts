@@ -25,7 +25,8 @@ export function paceSeconds({ targets }: Pick<RunAnswer, 'targets'>): number | u
 /** A line for people; empty: it has ended, or nothing can be said. */
 async function etaOf(environment: Environment, client: KubernetesClient, { metadata: { name }, status }: UpdateRunObject, rows: RunAnswer): Promise<string> {
   if (FINAL_RUN_PHASES.includes(status?.phase ?? 'Pending')) return '';
-  if (status?.phase === 'Paused') return `ETA: none while it is paused; "isthmus run simulate ${name}" shows what it would do if it were resumed`;
+  const gates = status?.gates?.some(({ phase }) => phase === 'Inconclusive') === true;
+  if (status?.phase === 'Paused') return `ETA: none while it is paused; "isthmus run simulate ${name}" shows what it would do if it were resumed, "isthmus run resume ${name}" lets it go on${gates ? ' and asks its gates anew; another strategy needs "stop", then "retry --strategy"' : ''}`;
   const pace = paceSeconds(rows);
   const basis = pace === undefined ? `if clusters are healthy ${USUAL_SECONDS} s after they were given their state` : `at the pace so far, ${pace} s until a cluster is healthy`;
   try {

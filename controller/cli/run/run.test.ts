@@ -139,9 +139,19 @@ test('of many clusters those are shown that stand out, and the rest is counted',
   expect(text.split('\n').length).toBeLessThan(40);
 });
 
+test('a strategy that was edited since is told of, with what follows', () => {
+  const message = `UpdateStrategy slow is not what this run has frozen (sha256-${'a'.repeat(64)}); the run goes on by what it has frozen`;
+  const edited = (status: string): UpdateRunObject => ({ ...run, status: { ...run.status!, conditions: [{ type: 'StrategyChanged', status, reason: 'Edited', message, lastTransitionTime: '2030-01-01T00:00:00Z' }] } } as UpdateRunObject);
+  const rows = { stages: [], journal: [], targetsOmitted: 0, tally: [], frozen: null, targets: [] };
+  expect(drawRun({ run: edited('True'), rows }, NOW)).toContain('\n  note: UpdateStrategy slow is not what this run has frozen (sha256-aaaaaaaaaa); the run goes on by what it has frozen\n');
+  expect(drawRun({ run: edited('False'), rows }, NOW)).not.toContain('note:');
+});
+
 test('a bar shows at least once what there is', () => {
   expect(progressBar({ Done: 999, Failed: 1 }, 10)).toBe('[█████████✗]');
   expect(progressBar({ Done: 1, Pending: 999 }, 10)).toBe('[█·········]');
+  // Nobody is pending, and no place is left that says so.
+  expect(progressBar({ Done: 2, Failed: 1 }, 10)).toBe('[██████✗✗✗✗]');
   expect(progressBar({})).toBe('');
 });
 

@@ -70,7 +70,8 @@ export function addContentOptions(command: Command): Command {
     .option('--bundle <name>', 'bring this Bundle')
     .option('--plan', 'roll out the present plan of the meshes')
     .option('--remove-package <package>', 'take this package away')
-    .option('--clusters <clusters>', 'which clusters: names (berlin,oslo-*) or labels (region=eu,tier=gold)');
+    .option('--clusters <clusters>', 'which clusters: names (berlin,oslo-*) or labels (region=eu,tier=gold)')
+    .option('--all', 'every cluster of the fleet is meant', false);
 }
 
 export const addSourceOptions = (command: Command): Command => addContentOptions(command)
