@@ -86,7 +86,7 @@ function algorithmIdentifier(algorithm: SignatureAlgorithm): der.Asn1 {
   return der.sequence(der.objectIdentifier(algorithm === 'ed25519' ? OID.ed25519 : OID.ecdsaWithSha256));
 }
 
-function encodeName(name: Name): der.Asn1 {
+export function encodeName(name: Name): der.Asn1 {
   const attributes: (readonly [string, string | undefined])[] = [
     [OID.organization, name.organization], [OID.organizationalUnit, name.organizationalUnit], [OID.commonName, name.commonName],
   ];

@@ -49,14 +49,15 @@ export interface NewRoot {
   readonly key: SigningKey;
 }
 
-export function newRoot(signer: Signer, random: Random, now: Instant, lifetime = ROOT_LIFETIME): NewRoot {
+/** `constraints`: of everything below it; a root that may serve one fleet alone says so. */
+export function newRoot(signer: Signer, random: Random, now: Instant, lifetime = ROOT_LIFETIME, constraints?: NameConstraints): NewRoot {
   const key = signer.generate();
   const serial = randomSerial(random);
   const name = authorityName('root CA', serial);
   const certificatePem = signCertificate({
     subject: name, issuer: name, serial, names: {}, publicKeyDer: key.publicKeyDer,
     validity: { notBefore: now - BACKDATE, notAfter: now + lifetime },
-    usage: { kind: 'authority', pathLength: 1 },
+    usage: { kind: 'authority', pathLength: 1, ...(constraints === undefined ? {} : { constraints }) },
   }, key);
   return { certificatePem, key };
 }
@@ -71,6 +72,9 @@ export function issuingTemplate(root: AuthorityFacts, publicKeyDer: Uint8Array, 
     usage: { kind: 'authority', pathLength: 0, ...(constraints === undefined ? {} : { constraints }) },
   };
 }
+
+/** For a request that people sign by tools of their own. */
+export const issuingName = (random: Random): Name => authorityName('issuing CA', randomSerial(random));
 
 /** Unlike for each authority, so that a chain is found by name, too. */
 function authorityName(role: string, serial: Uint8Array): Name {

@@ -6,7 +6,7 @@ import type { Signer } from '../../mesh/ports/signer.ts';
 import { toPem } from '../pem.ts';
 import { authorityDuty } from '../policy/duty.ts';
 import { type CertificateTemplate, unsigned } from './certificate.ts';
-import { factsOf, issuingTemplate, newRoot } from './chain.ts';
+import { factsOf, issuingName, issuingTemplate, newRoot } from './chain.ts';
 import { bareHost, constraintsFor, permitsHost } from './constraints.ts';
 import { type AuthorityDocument, AuthorityRefusal, type StoredAuthority, type StoredIssuer } from './document.ts';
 import type { AuthorityFacts } from './read-authority.ts';
@@ -98,7 +98,7 @@ async function addIssuer(document: AuthorityDocument, root: StoredAuthority, wor
   const certificatePem = await signedBy(root, facts, template, workshop, signal);
   const { request, ...rest } = document;
   if (certificatePem === undefined) {
-    return request !== undefined ? document : { ...document, request: { requestPem: toPem('CERTIFICATE REQUEST', createCertificateRequest(key)), keyPem: key.exportPem(), root: root.generation, since: now } };
+    return request !== undefined ? document : { ...document, request: { requestPem: toPem('CERTIFICATE REQUEST', createCertificateRequest(key, issuingName(random))), keyPem: key.exportPem(), root: root.generation, since: now } };
   }
   const generation = document.made.issuers + 1;
   return {

@@ -39,7 +39,7 @@ export function readAuthority(certificateDer: Uint8Array): AuthorityFacts {
   if (certificateDer.length > LARGEST_CERTIFICATE_BYTES) throw new Error(`certificate: has ${certificateDer.length} bytes, allowed are ${LARGEST_CERTIFICATE_BYTES}`);
   const x509 = read(certificateDer);
   const [, , , , validity, subject, publicKey, wrapped] = der.parts(der.parts(der.decode(certificateDer))[0]);
-  if (subject === undefined || publicKey === undefined) throw new Error('certificate: has no subject or key');
+  if (subject === undefined || publicKey === undefined || der.parts(subject).length === 0) throw new Error('certificate: has no subject or key; an authority needs both (RFC 5280 §4.1.2.6)');
   const [notBefore, notAfter] = der.parts(validity);
   const publicKeyDer = der.encode(publicKey);
   return {

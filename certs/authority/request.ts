@@ -1,14 +1,15 @@
 /** PKCS#10 certificate requests (RFC 2986): made by agents, judged by the hub. A request carries one thing that counts, a public key and the proof of holding it. */
 import type { Signer, SigningKey } from '../../mesh/ports/signer.ts';
+import { encodeName, type Name } from './certificate.ts';
 import * as der from './der.ts';
 import { isP256PublicKey, OID } from './identifiers.ts';
 
 /** Ours are about 220 bytes; other tools add a subject and extensions. */
 const LARGEST_REQUEST_BYTES = 4096;
 
-/** DER. Names nothing: the hub takes names from the join token or the caller's certificate. */
-export function createCertificateRequest(key: SigningKey): Uint8Array {
-  const info = der.sequence(der.smallInteger(0), der.sequence(), der.decode(key.publicKeyDer), der.tagged(0, []));
+/** DER. Names nothing: the hub takes names from the join token or the caller's certificate. `subject`: of an authority, for the tools of others, which copy it. */
+export function createCertificateRequest(key: SigningKey, subject?: Name): Uint8Array {
+  const info = der.sequence(der.smallInteger(0), subject === undefined ? der.sequence() : encodeName(subject), der.decode(key.publicKeyDer), der.tagged(0, []));
   const algorithm = der.sequence(der.objectIdentifier(OID.ecdsaWithSha256));
   return der.encode(der.sequence(info, algorithm, der.bits(key.sign(der.encode(info)))));
 }
