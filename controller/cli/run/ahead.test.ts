@@ -74,6 +74,8 @@ test('what is not meant is refused with the way out', async () => {
   await expect(createRun(environment, 'all', { ...made, strategy: 'carefull', removePackage: 'cilium', clusters: 'berlin' })).rejects.toThrow('there is no UpdateStrategy "carefull"; did you mean careful?');
   await expect(createRun(environment, 'all', { ...made, strategy: 'careful', bundle: 'cilium-1.19', clusters: 'berlin' })).rejects.toThrow('there is no Bundle "cilium-1.19"; there is none yet');
   expect(await bench.get(UpdateRun, 'all')).toBeUndefined();
+  await expect(simulateRun(environment, undefined, options({ strategy: 'careful', bundle: 'cilium-1.19' }))).rejects.toThrow('there is no Bundle "cilium-1.19"; there is none yet');
+  await expect(simulateRun(environment, 'europe-1', options({ picture: '/nowhere/at/all.svg' }))).rejects.toThrow('--picture /nowhere/at/all.svg: cannot be written (ENOENT); give a file in a folder that there is');
   await expect(createRun(environment, 'all', { ...made, reason: ' ', plan: true, strategy: 'careful' })).rejects.toThrow('--reason');
 });
 

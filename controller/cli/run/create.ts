@@ -1,20 +1,17 @@
 /** `isthmus run create`: a run that brings a bundle or the plan, or takes a package away; `--dry-run` shows what it would do. */
 import type { Command } from 'commander';
-import type { ResourceDefinition } from '../../../mesh/api/resources/define.ts';
-import { apiVersionOf, Bundle, UpdateRun, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
+import { apiVersionOf, UpdateRun } from '../../../mesh/api/resources/index.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
-import { nearest } from '../../../mesh/model/near.ts';
 import { type KubernetesClient, KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import { callerOf } from '../caller.ts';
 import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
 import { FIELD_MANAGER } from '../field-manager.ts';
-import { listAll } from '../list.ts';
 import { type Format, formatOption } from '../output/index.ts';
 import { foresee, foreseeChanges, type SimulateQuestion } from './foresee.ts';
 import { printMade } from './made.ts';
 import { questionOf } from './simulate.ts';
 import { simulationText } from './simulate-text.ts';
-import { addContentOptions, contentOf, type Source, type SourceOptions, sourceText } from './source.ts';
+import { addContentOptions, contentMustBeThere, contentOf, type Source, type SourceOptions, sourceText } from './source.ts';
 
 export interface CreateOptions extends SourceOptions {
   readonly reason: string;
@@ -40,21 +37,6 @@ async function specOf(environment: Environment, client: KubernetesClient, source
   };
 }
 
-/** A run may wait for what is not there yet, but whoever types a name means one that is. */
-async function mustBeThere(environment: Environment, client: KubernetesClient, kind: ResourceDefinition, name: string): Promise<void> {
-  const lacksRight = (error: unknown): boolean => error instanceof KubernetesError && error.code === 403;
-  try {
-    if (await client.get(kind, { name }, environment.signal) !== undefined) return;
-    const names = (await listAll(client, kind, environment.signal)).map(({ metadata }) => metadata.name);
-    const near = nearest(name, names);
-    const known = names.length === 0 ? 'there is none yet' : near === undefined ? `"kubectl get ${kind.plural}.${kind.group}" lists them` : `did you mean ${near}?`;
-    throw new CommandFailure(`there is no ${kind.kind} ${JSON.stringify(name)}; ${known}`);
-  } catch (error) {
-    // Who may make runs need not be one who reads everything; the hub says what is missing.
-    if (!lacksRight(error)) throw error;
-  }
-}
-
 function explained(error: unknown, name: string): unknown {
   if (!(error instanceof KubernetesError)) return error;
   if (error.reason === 'AlreadyExists') return new CommandFailure(`there is a run ${name} already, and the records keep runs by name: give another name; "isthmus run status ${name}" shows that one`);
@@ -66,9 +48,7 @@ export async function createRun(environment: Environment, name: string, options:
   const source = contentOf(options, true);
   if (source === undefined) throw new UsageProblem('say what is to go out: --bundle NAME, --plan or --remove-package NAME');
   const client = await environment.connect();
-  const { strategyName, bundle } = source;
-  if (strategyName !== undefined) await mustBeThere(environment, client, UpdateStrategy, strategyName);
-  if (bundle !== undefined) await mustBeThere(environment, client, Bundle, bundle.name);
+  await contentMustBeThere(environment, client, source);
   const spec = await specOf(environment, client, source, options);
   const created = await client.create<UpdateRunObject>(UpdateRun, { apiVersion: apiVersionOf(UpdateRun), kind: 'UpdateRun', metadata: { name }, spec }, { fieldManager: FIELD_MANAGER, dryRun: options.dryRun }, environment.signal)
     .catch((error: unknown) => { throw explained(error, name); });

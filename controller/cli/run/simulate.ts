@@ -69,7 +69,7 @@ export async function simulateRun(environment: Environment, run: string | undefi
   const title = sourceText(source);
   if (options.picture !== undefined) {
     const file = options.picture;
-    await writeFile(file, picture(title, foreseen)).catch((error: unknown) => { throw new CommandFailure(`--picture ${file}: ${error instanceof Error ? error.message : String(error)}`); });
+    await writeFile(file, picture(title, foreseen)).catch((error: unknown) => { throw new CommandFailure(`--picture ${file}: cannot be written (${(error as NodeJS.ErrnoException).code ?? String(error)}); give a file in a folder that there is`); });
   }
   const { output } = options;
   if (output === 'svg') return environment.out(picture(title, foreseen));

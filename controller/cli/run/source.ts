@@ -1,10 +1,14 @@
 /** Which run is meant: one that there is, or what one would bring that nobody has made. */
 import type { Command } from 'commander';
+import type { ResourceDefinition } from '../../../mesh/api/resources/define.ts';
+import { Bundle, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
 import type { InquiryObject } from '../../../mesh/api/resources/inquiry.ts';
 import type { ClusterSelector } from '../../../mesh/model/selector.ts';
-import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
+import { nearest } from '../../../mesh/model/near.ts';
+import { type KubernetesClient, KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import { selectorOf } from '../clusters.ts';
-import { type Environment, UsageProblem } from '../environment.ts';
+import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
+import { listAll } from '../list.ts';
 import { newestRun } from './find.ts';
 
 export interface SourceOptions {
@@ -57,10 +61,31 @@ export function contentOf(options: SourceOptions, mustSayAll: boolean): Omit<Sou
   };
 }
 
+/** A run may wait for what is not there yet, but whoever types a name means one that is. */
+async function mustBeThere(environment: Environment, client: KubernetesClient, kind: ResourceDefinition, name: string): Promise<void> {
+  const lacksRight = (error: unknown): boolean => error instanceof KubernetesError && error.code === 403;
+  try {
+    if (await client.get(kind, { name }, environment.signal) !== undefined) return;
+    const names = (await listAll(client, kind, environment.signal)).map(({ metadata }) => metadata.name);
+    const near = nearest(name, names);
+    const known = names.length === 0 ? 'there is none yet' : near === undefined ? `"kubectl get ${kind.plural}.${kind.group}" lists them` : `did you mean ${near}?`;
+    throw new CommandFailure(`there is no ${kind.kind} ${JSON.stringify(name)}; ${known}`);
+  } catch (error) {
+    // Who may make runs need not be one who reads everything; the hub says what is missing.
+    if (!lacksRight(error)) throw error;
+  }
+}
+
+export async function contentMustBeThere(environment: Environment, client: KubernetesClient, { strategyName, bundle }: Omit<Source, 'run'>): Promise<void> {
+  if (strategyName !== undefined) await mustBeThere(environment, client, UpdateStrategy, strategyName);
+  if (bundle !== undefined) await mustBeThere(environment, client, Bundle, bundle.name);
+}
+
 /** Neither a run nor contents: the newest run. */
 export async function sourceOf(environment: Environment, client: KubernetesClient, run: string | undefined, options: SourceOptions): Promise<Source> {
   const content = contentOf(options, false);
   if (run !== undefined && content !== undefined) throw new UsageProblem(`run ${run}: give a run, or what another one would bring (--bundle, --plan, --remove-package, --undo, --retry), not both`);
+  if (content !== undefined) await contentMustBeThere(environment, client, content);
   return content ?? { run: run ?? await newestRun(environment, client) };
 }
 
