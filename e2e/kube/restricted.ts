@@ -15,9 +15,11 @@ import { type Audit, auditInto } from './audit.ts';
 const NAMESPACE = 'isthmus-system';
 const TOKEN_SECONDS = 3600;
 const rbac = (kind: string, plural: string, namespaced: boolean): ResourceKind => ({ group: 'rbac.authorization.k8s.io', version: 'v1', kind, plural, namespaced });
+const mutating = (kind: string, plural: string): ResourceKind => ({ group: 'admissionregistration.k8s.io', version: 'v1', kind, plural, namespaced: false });
 const INSTALLED: readonly ResourceKind[] = [
   { group: '', version: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts', namespaced: true },
   rbac('ClusterRole', 'clusterroles', false), rbac('ClusterRoleBinding', 'clusterrolebindings', false), rbac('Role', 'roles', true), rbac('RoleBinding', 'rolebindings', true), ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
+  mutating('MutatingAdmissionPolicy', 'mutatingadmissionpolicies'), mutating('MutatingAdmissionPolicyBinding', 'mutatingadmissionpolicybindings'),
 ];
 
 export interface RestrictedApi extends GivenApi {

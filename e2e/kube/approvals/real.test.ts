@@ -20,7 +20,7 @@ describe.skipIf(missing !== undefined)('with the rights of the hub\'s chart alon
   let granted: ReturnType<typeof grantsOf> = [];
 
   approvalScenario('kube-apiserver', async () => {
-    const { server, objects, admin, restricted, audit, stop } = await startRestricted({ helm: helm ?? '', chart: 'isthmus-hub', values: ['--set', 'gateway.advertise=hub.example.com:8443'], users: PEOPLE });
+    const { server, objects, admin, restricted, audit, stop } = await startRestricted({ helm: helm ?? '', chart: 'isthmus-hub', values: ['--set', 'gateway.advertise=hub.example.com:8443', '--api-versions', 'admissionregistration.k8s.io/v1/MutatingAdmissionPolicy'], users: PEOPLE });
     const open: ConnectedKubernetes[] = [];
     const connect = (kubeconfig: string): ConnectedKubernetes => {
       const client = connectKubernetes({ kubeconfig, userAgent: 'isthmus-e2e', metrics: fakeMetrics() });

@@ -6,7 +6,8 @@ import { systemClock } from '../../../controller/adapters/clock.ts';
 import { sha256Hex } from '../../../controller/adapters/digest.ts';
 import { openSqliteRecords } from '../../../controller/adapters/records/sqlite.ts';
 import { approveRun } from '../../../controller/cli/run/approve.ts';
-import { undoRun } from '../../../controller/cli/run/change.ts';
+import { tellRun, undoRun } from '../../../controller/cli/run/change.ts';
+import { showRun } from '../../../controller/cli/run/status.ts';
 import type { Environment } from '../../../controller/cli/environment.ts';
 import { eventually } from '../../../controller/demo/eventually.ts';
 import { type Bench, scriptedAgent, type ScriptedAgent } from '../../../controller/hub/testing/bench.ts';
@@ -14,8 +15,9 @@ import { createHub } from '../../../controller/hub/wiring.ts';
 import { fakeMetrics, recordingLog, seededRandom } from '../../../controller/runtime/testing/fakes.ts';
 import type { ApprovalObject } from '../../../mesh/api/resources/approval.ts';
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
+import { CHANGED_BY } from '../../../mesh/api/resources/guard-changes.ts';
 import { GUARD_NAME } from '../../../mesh/api/resources/guards.ts';
-import { Approval, apiVersionOf, Cluster, DriftDecision, Drill, Mesh, type ResourceDefinition, UpdateRun, UpdateStrategy, WindowOverride } from '../../../mesh/api/resources/index.ts';
+import { Approval, apiVersionOf, Cluster, DriftDecision, Drill, FailoverPolicy, Mesh, type ResourceDefinition, UpdateRun, UpdateStrategy, WindowOverride } from '../../../mesh/api/resources/index.ts';
 import type { MeshObject } from '../../../mesh/api/resources/mesh.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import { toRfc3339 } from '../../../mesh/model/instant.ts';
@@ -93,7 +95,7 @@ export function approvalScenario(name: string, start: () => Promise<Place>): voi
       } as KubernetesObject, { fieldManager: 'somebody' }, never);
       await bind('isthmus-run-approver', ['ann', 'cleo', 'dan']);
       await bind('isthmus-window-overrider', ['cleo']);
-      await admin.create(roles, { apiVersion: `${GROUP}/v1`, kind: 'ClusterRole', metadata: { name: 'operators' }, rules: [{ apiGroups: ['isthmus.dev'], resources: ['updateruns', 'drills', 'driftdecisions'], verbs: ['*'] }] } as KubernetesObject, { fieldManager: 'somebody' }, never);
+      await admin.create(roles, { apiVersion: `${GROUP}/v1`, kind: 'ClusterRole', metadata: { name: 'operators' }, rules: [{ apiGroups: ['isthmus.dev'], resources: ['updateruns', 'drills', 'driftdecisions', 'meshes', 'failoverpolicies', 'inquiries'], verbs: ['*'] }] } as KubernetesObject, { fieldManager: 'somebody' }, never);
       await bind('operators', ['ann']);
 
       // Before the hub's first look: after that, who has joined is the hub's to say.
@@ -119,6 +121,7 @@ export function approvalScenario(name: string, start: () => Promise<Place>): voi
       agent = scriptedAgent('berlin', 1);
       agent.connect({ handler: () => handler } as unknown as Bench);
       await make(admin, UpdateStrategy, 'gated', STRATEGY);
+      await make(admin, UpdateStrategy, 'single', { stages: [{ name: 'all', clusters: {}, before: [{ name: 'leads', approval: { count: 1, groups: ['leads'] } }] }] });
       await make(admin, Mesh, 'europe', { clusters: {}, strategy: 'gated' });
       await gate('europe-1', 'Waiting');
     }, 90_000);
@@ -211,6 +214,53 @@ export function approvalScenario(name: string, start: () => Promise<Place>): voi
       expect(await gate(run, 'Failed')).toMatchObject({ message: 'cleo refused: not now' });
       // What was said stays said.
       expect((await refused(place.admin.patch(Approval, { name: 'rejected-1' }, { spec: { decision: 'Approve' } }, { type: 'merge', fieldManager: 'admin' }, never))).code).toBe(422);
+    });
+
+    const failover = (named: string): object => ({ service: { namespace: 'shop', name: named }, priority: ['berlin'] });
+    /** Of the plan, the newest that waits at its gate. */
+    const waiting = (after: string): Promise<string> => eventually('the hub makes a run that waits', PATIENCE, async () => (
+      (await place.admin.list<UpdateRunObject>(UpdateRun, {}, never)).items.find(({ metadata: { name: run }, status }) => /^europe-\d+$/.test(run) && run !== after && status?.gates?.some((each) => each.name === KEY && each.phase === 'Waiting') === true)?.metadata.name));
+
+    test('who changed what a run of the hub\'s own carries cannot approve it; somebody else can', async () => {
+      const changed = await place.as('ann').patch<MeshObject>(Mesh, { name: 'europe' }, { metadata: { annotations: { [CHANGED_BY]: 'cleo' } }, spec: { strategy: 'single' } }, { type: 'merge', fieldManager: 'ann' }, never);
+      expect(changed.metadata.annotations?.[CHANGED_BY]).toBe('ann');
+      await make(place.as('ann'), FailoverPolicy, 'checkout', failover('checkout'));
+      const run = await waiting('europe-1');
+      const { spec, status } = (await read<UpdateRunObject>(UpdateRun, run))!;
+      expect(spec.requestedBy).toBe('isthmus-hub');
+      expect(status?.unknownChanges).toBeUndefined();
+      expect(status?.changedBy?.find(({ person }) => person === 'ann')).toEqual({ person: 'ann', changed: ['FailoverPolicy checkout', 'Mesh europe'] });
+      await expect(approveRun(commandLine('ann'), run, { decision: 'Approve', gate: undefined, reason: '', dryRun: false })).rejects.toThrow(/^you changed FailoverPolicy checkout, Mesh europe yourself, which this run carries; someone else of group leads must approve it/);
+      await approve('ann', 'of-her-own', { run });
+      expect(await counted('of-her-own')).toEqual([false, 'NotTheAuthor']);
+      expect(await gate(run, 'Waiting')).toMatchObject({ message: expect.stringContaining('ann changed FailoverPolicy checkout, Mesh europe, which the run carries, and has no word in it') });
+      await approveRun(commandLine('cleo'), run, { decision: 'Approve', gate: undefined, reason: 'read it', dryRun: false });
+      expect(await gate(run, 'Passed')).toMatchObject({ approvedBy: ['cleo'] });
+      await eventually('the run ends', PATIENCE, async () => {
+        agent.apply();
+        return (await read<UpdateRunObject>(UpdateRun, run))?.status?.phase === 'Completed';
+      });
+    });
+
+    test('who pauses, resumes and stops is told, and nobody says so in the name of another', async () => {
+      await make(place.as('ann'), FailoverPolicy, 'till', failover('till'));
+      const run = await waiting('');
+      const tell = (spec: object): Promise<KubernetesObject> => place.as('ann').patch(UpdateRun, { name: run }, { spec }, { type: 'merge', fieldManager: 'ann' }, never);
+      const says = (phase: string, message: RegExp): Promise<unknown> => eventually(`run ${run} is ${phase}`, PATIENCE, async () => {
+        const status = (await read<UpdateRunObject>(UpdateRun, run))?.status;
+        return status?.phase === phase && message.test(status.message) ? status : undefined;
+      }, async () => (await read<UpdateRunObject>(UpdateRun, run))?.status);
+      await tell({ pause: true, pausedBy: 'cleo' });
+      await says('Paused', /^paused by ann/);
+      await tellRun(commandLine('ann'), run, 'resume');
+      await says('Pending', /gate leads/);
+      await tell({ stop: true, stoppedBy: 'cleo' });
+      await says('Stopped', /stop was requested by ann/);
+      const environment = commandLine('ann');
+      await showRun(environment, run, { watch: false, output: 'table', journal: true, eta: false });
+      expect(environment.printed()).toMatch(/^ {2}changed by: ann \(FailoverPolicy till\)$/m);
+      expect(environment.printed()).toMatch(/^ {2}told: stopped by ann, resumed by ann$/m);
+      expect(environment.printed()).toMatch(/Paused +paused by ann$[^]*Resumed +ann took back the pause of ann$[^]*Stopping +stop was requested by ann$/m);
     });
   });
 }
