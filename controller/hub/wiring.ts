@@ -1,12 +1,13 @@
 /** All of the hub, in one visible list. What differs between production and the simulator is in the ports. */
 import { createAuthority, NO_SIGNATURES } from '../../certs/index.ts';
 import type { BundleObject, ChannelObject } from '../../mesh/api/resources/bundle.ts';
+import type { CertificateAuthorityObject } from '../../mesh/api/resources/authority.ts';
 import type { ApprovalObject } from '../../mesh/api/resources/approval.ts';
 import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
 import type { DrillObject } from '../../mesh/api/resources/drill.ts';
 import type { FleetQueryObject } from '../../mesh/api/resources/fleet-query.ts';
 import type { DriftDecisionObject, DriftPolicyObject } from '../../mesh/api/resources/drift-policy.ts';
-import { Approval, Bundle, ChangeWindow, Channel, Cluster, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, Mesh, UpdateRun, UpdateStrategy, WindowOverride } from '../../mesh/api/resources/index.ts';
+import { Approval, Bundle, CertificateAuthority, ChangeWindow, Channel, Cluster, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, Mesh, UpdateRun, UpdateStrategy, WindowOverride } from '../../mesh/api/resources/index.ts';
 import type { InquiryObject } from '../../mesh/api/resources/inquiry.ts';
 import type { MeshObject } from '../../mesh/api/resources/mesh.ts';
 import type { ExportPolicyObject, FailoverPolicyObject, GlobalServiceObject } from '../../mesh/api/resources/policies.ts';
@@ -69,6 +70,8 @@ import { createRollout } from './rollout/rollout.ts';
 import { createSelectorChecks } from './selectors/selectors.ts';
 import { createServices } from './services/services.ts';
 import { DRILL_INDEXES, RUN_INDEXES } from './views.ts';
+import { askedTrust, leavingIssuers } from './trust/leaving.ts';
+import { createRotation } from './trust/rotation.ts';
 import { createWindows } from './windows/windows.ts';
 
 export interface Hub {
@@ -124,6 +127,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     const channelObjects = cached<ChannelObject>(Channel);
     const changeWindows = cached<ChangeWindowObject>(ChangeWindow);
     const windowOverrides = cached<WindowOverrideObject>(WindowOverride);
+    const authorityObjects = cached<CertificateAuthorityObject>(CertificateAuthority);
 
     const fleet = createFleet(clock);
     const publishers = createPublishers(digest, log);
@@ -132,7 +136,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
       return created !== undefined && created <= assignedAt;
     });
     const driftJudge = createDriftJudge({ clock, fleet, clusters, policies: driftPolicies, decisions: driftDecisions });
-    const sources = { clusters, meshes, failover, globalServices, assignments, trust: () => authority.trust(), digest, overrides: driftJudge.overrides };
+    const sources = { clusters, meshes, failover, globalServices, assignments, trust: () => askedTrust(authority.trust(), leavingIssuers(authority.state())), digest, overrides: driftJudge.overrides };
 
     const isMember = async (name: string, within: CancelSignal): Promise<boolean> => clusters.get({ name }) !== undefined || await kubernetes.get(Cluster, { name }, within) !== undefined;
     const gateway = createGateway({ fleet, publishers, isMember, stopping: signal, log: log.child({ part: 'gateway' }), metrics });
@@ -150,6 +154,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
 
     const inventory = createInventory({ ports, fleet, assignments, clusters, runs, drift: driftJudge, approversOf: (run) => rollout.approversOf(run), overriddenBy: (cluster, run) => windows.windowOf(cluster, run).overriddenBy, revocations });
     const mesh = createMesh({ ports, sources, runs, strategies, drift: driftJudge });
+    const rotation = createRotation({ ports, objects: authorityObjects, authority, clusters, fleet, revocations, onChange: () => mesh.add('plan') });
     const guards = createGuards(ports);
     const editors = createEditors({ ports, guards, watched: caches.filter(({ kind }) => EDITED.includes(kind)) });
     const windows = createWindows({ ports, clusters, runs, windows: changeWindows, overrides: windowOverrides, guards, packageOf: (name) => bundleObjects.get({ name })?.spec.package });
@@ -236,13 +241,14 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
         { name: 'inventory', start: inventory.start },
         { name: 'mesh', start: mesh.start },
         { name: 'drift', start: drift.start },
+        { name: 'rotation', start: rotation.start },
         { name: 'windows', start: windows.start },
         { name: 'guards', start: guards.start },
         { name: 'editors', start: editors.start },
         { name: 'approvals', start: approvals.start },
         { name: 'gates', start: askedGates.start },
         { name: 'rollout', start: rollout.start },
-        { name: 'bounds of updates', start: keepBounded({ ports, runs, clusters, assignments, bundles: bundleObjects, channels: channelObjects, judge: bundleJudge, views: () => clusterViews(sources), limits: config.history ?? USUAL_RETENTION }) },
+        { name: 'bounds of updates', start: keepBounded({ ports, runs, clusters, assignments, bundles: bundleObjects, channels: channelObjects, judge: bundleJudge, approvals: approvalObjects, overrides: windowOverrides, views: () => clusterViews(sources), limits: config.history ?? USUAL_RETENTION }) },
         { name: 'bundles', start: bundles.start },
         { name: 'channels', start: channels.start },
         { name: 'bundle publishing', start: bundlePublishing.start },

@@ -3,6 +3,7 @@ import type { BundleReference } from './bundle.ts';
 import type { MeshEndpoint } from './cluster.ts';
 import type { FailoverPolicyValue, GlobalServiceValue } from './policy.ts';
 import type { RevocationEffect } from './revocation.ts';
+import type { TrustUse } from './trust.ts';
 
 export interface PeerState {
   readonly name: string;
@@ -30,6 +31,9 @@ export interface TrustState {
   readonly sequence: number;
   /** Root certificates, PEM, one after another. */
   readonly bundlePem: string;
+  /** Common names of issuing CAs whose client (server) leaves are to be replaced now; absent: of none. Sorted. */
+  readonly renewClientsOf?: readonly string[];
+  readonly renewServersOf?: readonly string[];
 }
 
 export interface DesiredState {
@@ -86,6 +90,8 @@ export interface AppliedReport {
   readonly generation?: number;
   /** The cluster's API server has refused it for some time, for a reason that waiting does not cure; absent: it has not, or an agent that does not say. */
   readonly refused?: true;
+  /** Absent: nothing is applied yet, or an agent of a version that does not say. */
+  readonly trust?: TrustUse;
   /** What was done about each revocation that the agent knows; absent: it knows none, or is of a version without. */
   readonly revocations?: readonly RevocationEffect[];
 }

@@ -2,11 +2,13 @@
 import { z } from 'zod';
 import { canonicalJson, type Digest } from '../../../mesh/model/canonical.ts';
 import type { DesiredRevision, DesiredState } from '../../../mesh/model/desired.ts';
+import { MAX_TRUST_ISSUERS } from '../../../mesh/model/trust.ts';
 
 const name = z.string().min(1).max(253);
 const serviceKey = z.strictObject({ namespace: name, name });
 const endpoint = z.strictObject({ address: name.optional(), ips: z.array(z.string().max(45)).min(1).max(16).optional(), port: z.int().min(1).max(65535) })
   .refine(({ address, ips }) => (address === undefined) !== (ips === undefined), 'give either address or ips');
+const issuers = z.array(z.string().min(1).max(256)).min(1).max(MAX_TRUST_ISSUERS);
 const maxConnectedClusters = z.union([z.literal(255), z.literal(511)]);
 
 /** Strict: a field that this version does not know could be one that must not be left out. */
@@ -29,7 +31,7 @@ const desiredStateSchema = z.strictObject({
       tls: z.strictObject({ cert: z.string(), key: z.string(), caCert: z.string().optional() }).optional(),
     })).max(511),
   }).nullable(),
-  trust: z.strictObject({ trustDomain: name, sequence: z.int().min(0), bundlePem: z.string().max(1 << 20) }),
+  trust: z.strictObject({ trustDomain: name, sequence: z.int().min(0), bundlePem: z.string().max(1 << 20), renewClientsOf: issuers.optional(), renewServersOf: issuers.optional() }),
   failover: z.array(z.strictObject({
     name,
     service: serviceKey,

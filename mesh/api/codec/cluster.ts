@@ -4,6 +4,7 @@ import type { CiliumFacts, ClusterReport, MeshEndpoint } from '../../model/clust
 import type { AppliedReport, DesiredRevision } from '../../model/desired.ts';
 import type { DnsSample, Evacuation } from '../../model/drill.ts';
 import type { Answer, PeerAddress, Question } from '../../model/sync.ts';
+import { MAX_TRUST_ISSUERS, type TrustUse } from '../../model/trust.ts';
 import type * as wire from '../gen/isthmus/v1/cluster.ts';
 import { BOUNDS, instant, invalid, list, name, port, text, textMap, texts, wholeNumber } from './bounds.ts';
 import { inventoryFromWire, inventoryToWire } from './resources.ts';
@@ -78,7 +79,7 @@ export const desiredRevisionFromWire = (field: string, revision: wire.DesiredRev
 });
 
 export function appliedReportToWire(report: AppliedReport): wire.AppliedReport {
-  return { ...report, id: report.id ?? undefined, appliedAt: report.appliedAt ?? undefined, drift: report.drift.map(driftToWire), driftOmitted: report.driftOmitted ?? 0, inPlaceButDrift: report.inPlaceButDrift, generation: report.generation, refused: report.refused ?? false, revocations: report.revocations?.map(effectToWire) ?? [] };
+  return { ...report, id: report.id ?? undefined, appliedAt: report.appliedAt ?? undefined, drift: report.drift.map(driftToWire), driftOmitted: report.driftOmitted ?? 0, inPlaceButDrift: report.inPlaceButDrift, generation: report.generation, refused: report.refused ?? false, revocations: report.revocations?.map(effectToWire) ?? [], trust: report.trust === undefined ? undefined : trustUseToWire(report.trust) };
 }
 
 export function appliedReportFromWire(field: string, report: wire.AppliedReport): AppliedReport {
@@ -93,6 +94,16 @@ export function appliedReportFromWire(field: string, report: wire.AppliedReport)
     ...(report.generation === undefined ? {} : { generation: wholeNumber(`${field}.generation`, report.generation, 0, Number.MAX_SAFE_INTEGER) }),
     ...(report.refused ? { refused: true } : {}),
     ...(report.revocations.length === 0 ? {} : { revocations: list(`${field}.revocations`, report.revocations, BOUNDS.revocations).map((effect, index) => effectFromWire(`${field}.revocations[${index}]`, effect)) }),
+    ...(report.trust === undefined ? {} : { trust: trustUseFromWire(`${field}.trust`, report.trust) }),
+  };
+}
+
+const trustUseToWire = ({ sequence, clientIssuers, serverIssuers }: TrustUse): wire.TrustUse => ({ sequence, clientIssuers: [...clientIssuers], serverIssuers: [...serverIssuers] });
+
+function trustUseFromWire(field: string, { sequence, clientIssuers, serverIssuers }: wire.TrustUse): TrustUse {
+  const issuers = (member: string, given: readonly string[]): string[] => list(`${field}.${member}`, given, MAX_TRUST_ISSUERS).map((issuer, index) => name(`${field}.${member}[${index}]`, issuer));
+  return {
+    sequence: wholeNumber(`${field}.sequence`, sequence, 0, Number.MAX_SAFE_INTEGER), clientIssuers: issuers('clientIssuers', clientIssuers), serverIssuers: issuers('serverIssuers', serverIssuers),
   };
 }
 

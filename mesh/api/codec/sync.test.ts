@@ -60,7 +60,7 @@ const VALUES: { readonly [T in SyncType]: fc.Arbitrary<SyncValues[T]> } = {
     drift: fc.array(fc.record(
       { object: word, path: fc.string(), expected: fc.string(), actual: fc.string(), manager: fc.string(), firstSeen: time, actor: fc.string(), changedAt: time, reason: fc.constantFrom('Changed', 'PutBack', 'Contended') },
       { requiredKeys: ['object', 'path', 'expected', 'actual', 'manager', 'firstSeen'] },
-    )), refused: fc.constant(true as const), generation: fc.nat(),
+    )), refused: fc.constant(true as const), generation: fc.nat(), trust: fc.record({ sequence: fc.nat(), clientIssuers: fc.array(word, { maxLength: 8 }), serverIssuers: fc.array(word, { maxLength: 8 }) }),
     revocations: fc.array(fc.record({ cluster: word, at: time, stranger: fc.boolean(), userRemovedAt: fc.option(time), podsReplacedAt: fc.option(time), problem: fc.string() }), { minLength: 1, maxLength: 20 }),
   }, { requiredKeys: ['id', 'appliedAt', 'healthy', 'message', 'drift'] }),
   ExportFact: exportFact,

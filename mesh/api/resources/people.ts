@@ -1,6 +1,6 @@
 /** Roles for people, bound to nobody. The chart and the embedded API have them from here. */
 import type { KubernetesObject, ResourceKind } from '../../ports/kubernetes.ts';
-import { HUB_RESOURCES, Approval, ChangeWindow, Inquiry, JoinToken, UpdateRun, WindowOverride } from './index.ts';
+import { HUB_RESOURCES, Approval, CertificateAuthority, ChangeWindow, Inquiry, JoinToken, UpdateRun, WindowOverride } from './index.ts';
 
 const GROUP = 'rbac.authorization.k8s.io';
 const VERSION = 'v1';
@@ -23,6 +23,8 @@ export const PEOPLE_ROLES: readonly RoleObject[] = [
   role('isthmus-run-approver', [rule([Approval], 'create'), rule([UpdateRun]), ASK]),
   role('isthmus-run-operator', [rule([UpdateRun], 'create', 'patch', 'update'), ASK]),
   role('isthmus-window-overrider', [rule([WindowOverride], 'create', 'delete'), rule([ChangeWindow, UpdateRun])]),
+  // Whose signature the fleet believes: nobody else has to change that.
+  role('isthmus-authority-operator', [rule([CertificateAuthority], 'patch', 'update')]),
   role('isthmus-asker', [ASK]),
   // Whoever has Kubernetes' own role `view` reads these as well. Questions hold answers, and join tokens are keys.
   role('isthmus-view', [rule(HUB_RESOURCES.filter((kind) => kind !== Inquiry && kind !== JoinToken))], { 'rbac.authorization.k8s.io/aggregate-to-view': 'true' }),

@@ -261,6 +261,15 @@ export interface AppliedReport {
   readonly refused: boolean;
   /** What was done about each revocation that this agent knows. */
   readonly revocations: readonly RevocationEffect[];
+  readonly trust: TrustUse | undefined;
+}
+
+/** What the programs of the cluster use: told once it is so everywhere. */
+export interface TrustUse {
+  readonly sequence: number;
+  /** Common names of the issuing CAs of the leaves in use. */
+  readonly clientIssuers: readonly string[];
+  readonly serverIssuers: readonly string[];
 }
 
 /** Certificates of the cluster that were issued then or before are refused. */
@@ -1594,6 +1603,7 @@ function createBaseAppliedReport(): AppliedReport {
     generation: undefined,
     refused: false,
     revocations: [],
+    trust: undefined,
   };
 }
 
@@ -1628,6 +1638,9 @@ export const AppliedReport: MessageFns<AppliedReport> = {
     }
     for (const v of message.revocations) {
       RevocationEffect.encode(v!, writer.uint32(82).fork()).join();
+    }
+    if (message.trust !== undefined) {
+      TrustUse.encode(message.trust, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -1723,6 +1736,82 @@ export const AppliedReport: MessageFns<AppliedReport> = {
             }
 
             message.revocations.push(RevocationEffect.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.trust = TrustUse.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseTrustUse(): TrustUse {
+  return { sequence: 0, clientIssuers: [], serverIssuers: [] };
+}
+
+export const TrustUse: MessageFns<TrustUse> = {
+  encode(message: TrustUse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sequence !== 0) {
+      writer.uint32(8).uint64(message.sequence);
+    }
+    for (const v of message.clientIssuers) {
+      writer.uint32(18).string(v!);
+    }
+    for (const v of message.serverIssuers) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TrustUse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrustUse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sequence = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.clientIssuers.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.serverIssuers.push(reader.string());
             continue;
           }
         }

@@ -1,0 +1,23 @@
+/** Whose leaves are to be replaced now: issuing CAs that a rotation leaves behind, and tainted ones. */
+import { readCertificate } from '../../../certs/index.ts';
+import type { AuthorityState, IssuerState } from '../../../certs/index.ts';
+import type { TrustState } from '../../../mesh/model/desired.ts';
+import { MAX_TRUST_ISSUERS } from '../../../mesh/model/trust.ts';
+
+export interface Leaving {
+  readonly clients: readonly string[];
+  readonly servers: readonly string[];
+}
+
+/** Common names, sorted: what a leaf names as its issuer. */
+export function leavingIssuers({ issuers, renewClientsFrom, renewServersFrom }: Pick<AuthorityState, 'issuers' | 'renewClientsFrom' | 'renewServersFrom'>): Leaving {
+  const below = (from: number): string[] => issuers.filter(({ generation }) => generation < from).slice(-MAX_TRUST_ISSUERS).map(commonName).sort();
+  return { clients: below(renewClientsFrom), servers: below(renewServersFrom) };
+}
+
+/** What clusters are asked to be; without a rotation it is the bundle alone, as hubs before have it. */
+export function askedTrust(trust: TrustState, { clients, servers }: Leaving): TrustState {
+  return { ...trust, ...(clients.length === 0 ? {} : { renewClientsOf: clients }), ...(servers.length === 0 ? {} : { renewServersOf: servers }) };
+}
+
+const commonName = ({ certificatePem }: IssuerState): string => readCertificate(certificatePem).commonName;

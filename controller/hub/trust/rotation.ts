@@ -1,0 +1,132 @@
+/** CertificateAuthority ↔ the authority: does what people ask for, and moves a rotation on when the fleet uses what the phase before brought. */
+import { type Authority, type AuthorityState, AuthorityRefusal } from '../../../certs/index.ts';
+import { type CertificateAuthorityObject, FLEET_AUTHORITY } from '../../../mesh/api/resources/authority.ts';
+import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
+import { CHANGED_BY } from '../../../mesh/api/resources/guard-changes.ts';
+import { apiVersionOf, CertificateAuthority } from '../../../mesh/api/resources/index.ts';
+import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
+import type { ClusterTrust } from '../../../mesh/model/trust.ts';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
+import { planRotation, type RotationPlan } from '../../../mesh/trust/rotation.ts';
+import type { Cache } from '../../runtime/cache.ts';
+import { createLoop, type Loop } from '../../runtime/loop.ts';
+import type { Fleet } from '../gateway/fleet.ts';
+import type { Revocations } from '../identity/revocation.ts';
+import type { HubPorts } from '../ports.ts';
+import { reportOn } from '../report.ts';
+import { writeStatus } from '../write-status.ts';
+import { leavingIssuers } from './leaving.ts';
+import { authorityStatus } from './status.ts';
+
+/** Every report of every agent wakes the loop. */
+const PAUSE_MILLISECONDS = 200;
+
+export interface RotationParts {
+  readonly ports: Pick<HubPorts, 'clock' | 'random' | 'log' | 'metrics' | 'kubernetes'>;
+  readonly objects: Cache<CertificateAuthorityObject>;
+  readonly authority: Authority;
+  readonly clusters: Cache<ClusterObject>;
+  readonly fleet: Fleet;
+  readonly revocations: Pick<Revocations, 'isCutOff' | 'subscribe'>;
+  /** Called when what clusters are asked to believe, or to renew, has changed. */
+  readonly onChange: () => void;
+}
+
+export function createRotation({ ports, objects, authority, clusters, fleet, revocations, onChange }: RotationParts): Loop {
+  const { clock, kubernetes, log, metrics } = ports;
+  const waits = metrics.gauge('isthmus_hub_rotation_waiting_clusters', 'Clusters without which the rotation of the authority does not go on.');
+  const late = metrics.gauge('isthmus_hub_rotation_late', '1 while a rotation has been in one phase for longer than 48 hours, else 0.');
+
+  /** Who never joined gets the bundle of the day when it does. */
+  function fleetTrust(): ClusterTrust[] {
+    return clusters.list().filter(({ status }) => status?.identity !== undefined).map(({ metadata: { name } }) => {
+      const connection = fleet.connection(name);
+      const use = fleet.value(name, 'AppliedReport', name)?.value.trust;
+      return { name, revoked: revocations.isCutOff(name), connected: connection?.connected === true, ...(connection === undefined ? {} : { since: connection.since }), ...(use === undefined ? {} : { use }) };
+    });
+  }
+
+  function planOf(state: AuthorityState): RotationPlan | undefined {
+    const { rotation, sequence } = state;
+    if (rotation === undefined) return undefined;
+    const unsigned = unsignedOf(state);
+    return planRotation({ ...rotation, sequence, leaving: leavingIssuers(state), ...(unsigned === undefined ? {} : { unsigned }) }, fleetTrust(), clock.now());
+  }
+
+  /** Each apart: what is refused does not keep the rest from being done. */
+  async function obey({ metadata, spec }: CertificateAuthorityObject, signal: CancelSignal): Promise<string[]> {
+    const refusals: string[] = [];
+    const tried = async (work: () => Promise<unknown>): Promise<void> => {
+      try {
+        await work();
+      } catch (error) {
+        if (!(error instanceof AuthorityRefusal)) throw error;
+        refusals.push(error.message);
+      }
+    };
+    const { tainted = [], issuingCertificates = [], rotation, rollBack } = spec ?? {};
+    const known = (of: 'Root' | 'Issuing', generation: number): boolean => (of === 'Root' ? authority.state().roots : authority.state().issuers).some((one) => one.generation === generation && one.taintedAt !== undefined);
+    for (const { of, generation } of tainted) if (!known(of, generation)) await tried(() => authority.taint({ of, generation }, clock.now(), signal));
+    for (const certificatePem of issuingCertificates) if (authority.state().request !== undefined) await tried(() => authority.install(certificatePem, signal));
+    const before = authority.state();
+    if (rotation !== undefined && rotation.id !== before.rotation?.id && rotation.id !== before.finished?.id) {
+      const by = metadata.annotations?.[CHANGED_BY] ?? 'somebody for whom nothing vouches';
+      await tried(() => authority.begin({ ...rotation, by }, signal));
+    }
+    const { rotation: running } = authority.state();
+    if (rollBack !== undefined && running?.id === rollBack.id && running.back !== true) await tried(() => authority.rollBack(rollBack.id, signal));
+    return refusals;
+  }
+
+  async function reconcile(_key: string, signal: CancelSignal): Promise<{ readonly requeueAt?: number }> {
+    const object = objects.get({ name: FLEET_AUTHORITY });
+    if (object === undefined) return create(signal);
+    const refusals = await obey(object, signal);
+    for (let plan = planOf(authority.state()); plan?.move !== undefined && !signal.aborted; plan = planOf(authority.state())) {
+      const id = authority.state().rotation?.id ?? '';
+      await authority.move(id, plan.move, signal);
+      log.info({ rotation: id, phase: plan.move }, 'the rotation of the authority goes on');
+      // What a phase brings must have been asked of the fleet before the next one is thought of.
+      onChange();
+    }
+    const state = authority.state();
+    const plan = planOf(state);
+    waits.set({}, plan?.waiting.length ?? 0);
+    late.set({}, plan?.alarm === undefined ? 0 : 1);
+    await writeStatus(kubernetes, CertificateAuthority, object, authorityStatus(object, state, plan, unsignedOf(state), refusals, clock.now()), signal);
+    return plan?.nextAt === undefined ? {} : { requeueAt: plan.nextAt };
+  }
+
+  async function create(signal: CancelSignal): Promise<object> {
+    try {
+      await kubernetes.create<CertificateAuthorityObject>(CertificateAuthority, { apiVersion: apiVersionOf(CertificateAuthority), kind: 'CertificateAuthority', metadata: { name: FLEET_AUTHORITY }, spec: {} }, { fieldManager: HUB_FIELD_MANAGER }, signal);
+    } catch (error) {
+      if (!(error instanceof KubernetesError && error.reason === 'AlreadyExists')) throw error;
+    }
+    return {};
+  }
+
+  const report = reportOn<CertificateAuthorityObject>(ports, CertificateAuthority);
+  const loop = createLoop({ name: 'rotation', ...ports, reconcile, report: async (key, trouble, signal) => { const object = objects.get({ name: key }); if (object !== undefined) await report(object, trouble, signal); } });
+  const soon = (): void => loop.addAt(FLEET_AUTHORITY, clock.now() + PAUSE_MILLISECONDS);
+  objects.subscribe(() => loop.add(FLEET_AUTHORITY));
+  clusters.subscribe(soon);
+  revocations.subscribe(soon);
+  fleet.subscribe(({ type }) => { if (type === 'AppliedReport' || type === 'Connection') soon(); });
+  return {
+    ...loop,
+    async start(signal) {
+      const stop = authority.onChange(() => { onChange(); loop.add(FLEET_AUTHORITY); });
+      loop.add(FLEET_AUTHORITY);
+      await loop.start(signal).finally(stop);
+    },
+  };
+}
+
+function unsignedOf({ rotation, request, issuers, roots }: AuthorityState): string | undefined {
+  if (rotation?.phase !== 'Init') return undefined;
+  if (rotation.of === 'Issuing') return issuers.some(({ state }) => state === 'prepared') ? undefined : `waits for an issuing CA${request === undefined ? '' : `: root ${request.root} must sign status.request`}`;
+  const next = roots.findLast(({ state }) => state === 'prepared');
+  return issuers.some(({ root }) => root === next?.generation) ? undefined : `waits for an issuing CA below root ${next?.generation ?? '?'}${request === undefined ? '' : ': sign status.request'}`;
+}
