@@ -1,8 +1,9 @@
 /** What staged updates leave behind in a year, and that nothing of it goes which somebody needs, wherever a hub dies. */
 import { describe, expect, it } from 'vitest';
 import type { ChannelObject } from '../../../mesh/api/resources/bundle.ts';
-import { Bundle, Channel, UpdateRun, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
+import { Approval, Bundle, Channel, UpdateRun, UpdateStrategy, WindowOverride } from '../../../mesh/api/resources/index.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
+import { toRfc3339 } from '../../../mesh/model/instant.ts';
 import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
 import type { RecordStore } from '../../../mesh/ports/records.ts';
 import { type Bench, createBench, scriptedAgent, type ScriptedAgent } from '../testing/bench.ts';
@@ -92,6 +93,35 @@ describe('a year of weekly runs', () => {
   }, 300_000);
 });
 
+describe('what people said of runs', () => {
+  it('goes with its run, or when it is old and there is no such run', async () => {
+    const all = await world();
+    const { bench } = all;
+    await makeBundle(bench, 'shop', 1);
+    await wake(all);
+    await bring(bench, 'first', 'shop-1');
+    const approve = (name: string, run: string): Promise<void> => bench.create(Approval, name, { run, gate: 'all/before/people', approver: 'ann' });
+    const override = (name: string, run: string): Promise<void> => bench.create(WindowOverride, name, { run, reason: 'test', requestedBy: 'ann', expiresAt: toRfc3339(bench.clock.now() + HOUR) });
+    await approve('mine', 'first');
+    await approve('of-none', 'never');
+    await override('of-first', 'first');
+    await override('of-none', 'never');
+    expect(await done(all, 'first')).toBe('Completed');
+    const left = async (): Promise<string[]> => [...await bench.list(Approval), ...await bench.list(WindowOverride)].map(({ kind, metadata }) => `${kind} ${metadata.name}`).sort();
+    await rest(all, (HISTORY.runDays + 1) * 24 * HOUR);
+    expect(await left()).toEqual(['Approval mine', 'Approval of-none', 'WindowOverride of-first', 'WindowOverride of-none']);
+    await wake(all);
+    await approve('young', 'never');
+    await rest(all, 0);
+    expect(await left()).toEqual(['Approval mine', 'Approval young', 'WindowOverride of-first']);
+    await bench.kubernetes.delete(UpdateRun, { name: 'first' }, {}, never);
+    expect(await left()).toEqual(['Approval young', 'WindowOverride of-first']);
+    await wake(all);
+    await rest(all, 0);
+    expect(await left()).toEqual(['Approval young']);
+  }, 60_000);
+});
+
 const annotate = (bench: Bench, name: string, keep: string | null): Promise<unknown> =>
   bench.kubernetes.patch(UpdateRun, { name }, { metadata: { annotations: { 'isthmus.dev/keep': keep } } }, { type: 'merge', fieldManager: 'test' }, never);
 
@@ -111,7 +141,8 @@ describe('a run stays', () => {
     const { bench } = all;
     bench.history = { ...HISTORY, runsPerStrategy: 1 };
     for (const major of [1, 2, 3]) await makeBundle(bench, 'shop', major);
-    await wake(all);
+    let read = 0;
+    await wake(all, { ...bench.records, listTargets(run) { read += 1; return bench.records.listTargets(run); } });
     for (const [name, bundle, clusters, healthy] of [
       ['gone', 'shop-2', ['amber'], true], ['marked', 'shop-1', ['amber'], true], ['good', 'shop-1', ['cedar'], true], ['repeated', 'shop-2', ['cedar'], false], ['failed', 'shop-3', ['cedar'], false],
       ['first', 'shop-2', ['amber', 'birch'], true], ['last', 'shop-3', ['amber'], true],
@@ -127,6 +158,10 @@ describe('a run stays', () => {
     await annotate(bench, 'marked', null);
     await bench.clock.advance(2 * HOUR);
     expect(await objects(bench)).toEqual(['failed', 'first', 'good', 'last']);
+    await bench.clock.advance(HOUR);
+    const before = read;
+    await bench.clock.advance(3 * HOUR);
+    expect(read, 'rows that keep what they kept are not read each hour').toBe(before);
     await bench.stopHub();
   }, 60_000);
 

@@ -2,19 +2,18 @@
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import { type DecidingParts, decidingRuns } from '../bundles/deciding-runs.ts';
-import type { HubPorts } from '../ports.ts';
 import { createExpiry, type ExpiryParts } from './expiry.ts';
 import { createKeptContents, type KeptContentsParts } from './kept-contents.ts';
+import { createLooseWords, type LooseWordsParts } from './loose-words.ts';
 
 const ROUND_MILLISECONDS = 3_600_000;
 
-type BoundsParts = Omit<ExpiryParts, 'deciding' | 'ports' | 'assignments'> & Omit<KeptContentsParts, 'ports' | 'judge' | 'assignments'> & Omit<DecidingParts, 'assignments'>
-  & Pick<ExpiryParts, 'assignments'> & Pick<KeptContentsParts, 'assignments'> & { readonly ports: Pick<HubPorts, 'clock' | 'kubernetes' | 'records' | 'metrics' | 'log'> };
+type BoundsParts = Omit<ExpiryParts, 'deciding'> & KeptContentsParts & DecidingParts & LooseWordsParts;
 
 /** Until `signal` aborts. The first round is an hour after the start. A pass that fails is tried again an hour later: nothing waits for it. */
 export function keepBounded(parts: BoundsParts): (signal: CancelSignal) => Promise<void> {
   const { clock, log } = parts.ports;
-  const passes = [createExpiry({ ...parts, deciding: () => decidingRuns(parts) }), createKeptContents(parts)];
+  const passes = [createExpiry({ ...parts, deciding: () => decidingRuns(parts) }), createKeptContents(parts), createLooseWords(parts)];
   return async (signal) => {
     for (;;) {
       await clock.sleepUntil(clock.now() + ROUND_MILLISECONDS, signal);

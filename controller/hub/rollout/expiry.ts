@@ -31,14 +31,20 @@ export function createExpiry({ ports, runs, clusters, assignments, deciding, lim
   const collected = ports.metrics.counter('isthmus_hub_runs_collected_total', 'UpdateRun objects of ended runs that were deleted because more than so many stood, or for so long.');
   const within = { perStrategy: limits.runsPerStrategy, ageMilliseconds: limits.runObjectDays * DAY_MILLISECONDS };
 
+  /** What it was like when all that might have gone was kept. */
+  let fruitless: string | undefined;
+
   const surroundings = (): Surroundings => ({
     isMember: (name) => clusters.get({ name }) !== undefined, assigning: new Set(assignments.list().map(({ run }) => run)), deciding: deciding(),
   });
 
   async function chosen(signal: CancelSignal): Promise<readonly string[]> {
     const around = surroundings();
-    // Rows are read only where something may go at all: what they tell only keeps more.
-    if (expired(runs.list().map((object) => outlineOf(object, around)), clock.now(), within).length === 0) return [];
+    // Rows are read only where something may go at all: what they tell only keeps more. They do not change, so that what kept it the last time keeps it still.
+    const outlines = runs.list().map((object) => outlineOf(object, around));
+    const possible = expired(outlines, clock.now(), within);
+    const looksLike = JSON.stringify([possible, outlines, clusters.list().map(({ metadata }) => metadata.uid)]);
+    if (possible.length === 0 || looksLike === fruitless) return [];
     const names = new Map<string, string>();
     const shared = (name: string): string => names.get(name) ?? (names.set(name, name), name);
     const past: PastRun[] = [];
@@ -47,7 +53,9 @@ export function createExpiry({ ports, runs, clusters, assignments, deciding, lim
       past.push(await pastRun(object, around, records, shared));
       await clock.sleepUntil(clock.now() + 1, signal);
     }
-    return expired(past, clock.now(), within).slice(0, MOST_AT_ONCE);
+    const found = expired(past, clock.now(), within).slice(0, MOST_AT_ONCE);
+    fruitless = found.length === 0 ? looksLike : undefined;
+    return found;
   }
 
   return async (signal) => {

@@ -23,6 +23,8 @@ const NOT_HERE: Readonly<Record<string, string>> = {
   'update updatestrategies/status.isthmus.dev * in *': 'said of strategies whose selectors mean nothing, and there are none',
   'create updateruns.isthmus.dev * in *': 'made after edits of a Mesh, and by channels, and there are none',
   'delete updateruns.isthmus.dev * in *': 'of ended runs that have stood for long, and these are young',
+  'delete approvals.isthmus.dev * in *': 'of what was said of runs that are no more, long ago',
+  'delete windowoverrides.isthmus.dev * in *': 'of what was said of runs that are no more, long ago',
 };
 
 const NAMES = ['berlin', 'oslo', 'virginia'];
