@@ -18,6 +18,7 @@ import { parseListen } from '../adapters/listen.ts';
 import { createLog, type LogLevel } from '../adapters/log.ts';
 import { createMetrics, type MetricsRegistry } from '../adapters/metrics.ts';
 import { readNotifications } from '../adapters/notifications.ts';
+import { inTurns } from '../adapters/objects/in-turns.ts';
 import { systemRandom } from '../adapters/random.ts';
 import { openPostgresRecords } from '../adapters/records/postgres.ts';
 import { openSqliteRecords } from '../adapters/records/sqlite.ts';
@@ -155,7 +156,7 @@ async function openApi(options: HubOptions, log: Log, metrics: MetricsRegistry):
     writeKubeconfig: options.writeKubeconfig, clientCaFile: options.clientCaFile, name: 'isthmus', log: log.child({ part: 'embedded API' }),
   }, stop.signal);
   return {
-    client: embeddedClient(embedded.api, inProcess(hubAccount(options.namespace))),
+    client: inTurns(embeddedClient(embedded.api, inProcess(hubAccount(options.namespace)))),
     problem: embedded.problem,
     close: async () => {
       stop.abort();
