@@ -40,16 +40,19 @@ const laterBegun = (a: PastRun, b: PastRun): number => (b.startedAt ?? 0) - (a.s
 /** Runs that are the last to have had a cluster for a subject, or the last to have had it with success. What is tried again by itself, and what can be taken back, follows from them. */
 function lastOnes(runs: readonly PastRun[]): ReadonlySet<string> {
   const met = new Map<string, Set<string>>();
-  const isFirst = (kind: string, name: string): boolean => {
+  /** Whether one of them had not been met. */
+  const meets = (kind: string, names: readonly string[]): boolean => {
     const seen = met.get(kind) ?? new Set<string>();
     met.set(kind, seen);
-    return seen.size < seen.add(name).size;
+    const before = seen.size;
+    for (const name of names) seen.add(name);
+    return seen.size > before;
   };
   const last = new Set<string>();
   for (const run of runs.filter(({ startedAt }) => startedAt !== null).sort(laterBegun)) {
     for (const subject of run.subjects) {
-      for (const cluster of run.clusters) if (isFirst(`had ${subject}`, cluster)) last.add(run.name);
-      for (const cluster of run.succeeded) if (isFirst(`did ${subject}`, cluster)) last.add(run.name);
+      if (meets(`had ${subject}`, run.clusters)) last.add(run.name);
+      if (meets(`did ${subject}`, run.succeeded)) last.add(run.name);
     }
   }
   return last;
