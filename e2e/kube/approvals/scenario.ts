@@ -6,7 +6,7 @@ import { systemClock } from '../../../controller/adapters/clock.ts';
 import { sha256Hex } from '../../../controller/adapters/digest.ts';
 import { openSqliteRecords } from '../../../controller/adapters/records/sqlite.ts';
 import { approveRun } from '../../../controller/cli/run/approve.ts';
-import { tellRun, undoRun } from '../../../controller/cli/run/change.ts';
+import { retryRun, tellRun, undoRun } from '../../../controller/cli/run/change.ts';
 import { showRun } from '../../../controller/cli/run/status.ts';
 import type { Environment } from '../../../controller/cli/environment.ts';
 import { eventually } from '../../../controller/demo/eventually.ts';
@@ -47,6 +47,8 @@ export interface Place {
   /** The chart's objects are there already; else the hub brings what vouches for people, and their roles. */
   readonly installed: boolean;
   as(name: Name): KubernetesClient;
+  /** From then on the API server writes nobody's name down by itself, as those before Kubernetes 1.36; absent: it always does. */
+  writeNothing?(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -219,7 +221,7 @@ export function approvalScenario(name: string, start: () => Promise<Place>): voi
     const failover = (named: string): object => ({ service: { namespace: 'shop', name: named }, priority: ['berlin'] });
     /** Of the plan, the newest that waits at its gate. */
     const waiting = (after: string): Promise<string> => eventually('the hub makes a run that waits', PATIENCE, async () => (
-      (await place.admin.list<UpdateRunObject>(UpdateRun, {}, never)).items.find(({ metadata: { name: run }, status }) => /^europe-\d+$/.test(run) && run !== after && status?.gates?.some((each) => each.name === KEY && each.phase === 'Waiting') === true)?.metadata.name));
+      (await place.admin.list<UpdateRunObject>(UpdateRun, {}, never)).items.find(({ metadata: { name: run }, status }) => /^europe-\d+$/.test(run) && run !== after && (status?.phase === 'Pending' || status?.phase === 'Waiting') && status.gates?.some((each) => each.name === KEY && each.phase === 'Waiting') === true)?.metadata.name));
 
     test('who changed what a run of the hub\'s own carries cannot approve it; somebody else can', async () => {
       const changed = await place.as('ann').patch<MeshObject>(Mesh, { name: 'europe' }, { metadata: { annotations: { [CHANGED_BY]: 'cleo' } }, spec: { strategy: 'single' } }, { type: 'merge', fieldManager: 'ann' }, never);
@@ -261,6 +263,36 @@ export function approvalScenario(name: string, start: () => Promise<Place>): voi
       expect(environment.printed()).toMatch(/^ {2}changed by: ann \(FailoverPolicy till\)$/m);
       expect(environment.printed()).toMatch(/^ {2}told: stopped by ann, resumed by ann$/m);
       expect(environment.printed()).toMatch(/Paused +paused by ann$[^]*Resumed +ann took back the pause of ann$[^]*Stopping +stop was requested by ann$/m);
+    });
+
+    test('where the API server writes nothing down, only one\'s own name is taken, and without a name gates hold until somebody answers for the run', async () => {
+      if (place.writeNothing === undefined) return;
+      await place.writeNothing();
+      const policy = (named: string, annotations?: Record<string, string>): KubernetesObject => ({ apiVersion: apiVersionOf(FailoverPolicy), kind: 'FailoverPolicy', metadata: { name: named, ...(annotations === undefined ? {} : { annotations }) }, spec: failover(named) }) as KubernetesObject;
+      const create = (named: string, annotations?: Record<string, string>, dryRun = false): Promise<KubernetesObject> => place.as('ann').create(FailoverPolicy, policy(named, annotations), { fieldManager: 'ann', dryRun }, never);
+      await eventually('nothing is written down any more', PATIENCE, async () => (await create('probe', undefined, true)).metadata.annotations === undefined);
+      expect(await refused(create('cafe', { [CHANGED_BY]: 'cleo' }))).toEqual({ code: 422, message: expect.stringContaining(`denied request: metadata.annotations[${CHANGED_BY}] is cleo, and it is ann: nobody changes anything in the name of another`) });
+      expect((await create('cafe', { [CHANGED_BY]: 'ann' }, true)).metadata.annotations?.[CHANGED_BY]).toBe('ann');
+      // Made by ann, as the API server has written down before.
+      const edit = (body: object): Promise<KubernetesObject> => place.admin.patch(FailoverPolicy, { name: 'till' }, body, { type: 'merge', fieldManager: 'admin', dryRun: true }, never);
+      expect((await refused(edit({ spec: { minimumReady: 2 } }))).message).toContain('is ann, and it is ');
+      expect((await edit({ metadata: { labels: { a: 'b' } } })).metadata.annotations?.[CHANGED_BY]).toBe('ann');
+      expect((await edit({ metadata: { annotations: { [CHANGED_BY]: null } }, spec: { minimumReady: 2 } })).metadata.annotations).toBeUndefined();
+      await create('cafe');
+      const run = await waiting('');
+      await eventually('the run says what is not vouched for', PATIENCE, async () => (await read<UpdateRunObject>(UpdateRun, run))?.status?.unknownChanges?.some((text) => text === 'who changed FailoverPolicy cafe (generation 1) is not known') === true);
+      await approve('cleo', 'in-vain', { run });
+      expect(await counted('in-vain')).toEqual([false, 'NotGuarded']);
+      expect((await refused(place.as('ann').patch(UpdateRun, { name: run }, { spec: { stop: true, stoppedBy: 'cleo' } }, { type: 'merge', fieldManager: 'ann' }, never))).message).toContain('spec.stoppedBy is cleo, and it is ann');
+      await tellRun(commandLine('ann'), run, 'stop');
+      await eventually('the run ends', PATIENCE, async () => (await read<UpdateRunObject>(UpdateRun, run))?.status?.phase === 'Stopped');
+      expect((await read<UpdateRunObject>(UpdateRun, run))?.spec.stoppedBy).toBe('ann');
+      const again = commandLine('ann');
+      await retryRun(again, run, { reason: 'read all of it', dryRun: false });
+      const taken = /updaterun\.isthmus\.dev\/(\S+) created/.exec(again.printed())?.[1] ?? '';
+      await gate(taken, 'Waiting');
+      await approve('cleo', 'at-last', { run: taken });
+      expect(await gate(taken, 'Passed')).toMatchObject({ approvedBy: ['cleo'] });
     });
   });
 }
