@@ -1,6 +1,7 @@
 /** Whether what a cluster says of itself can be true: condition `Consistent`. What it says wrongly is bounded, flagged and never believed over what people declare. */
 import type { ClusterReport } from '../model/cluster.ts';
 import type { ConditionUpdate } from '../model/condition.ts';
+import { listed } from '../model/listed.ts';
 
 /** What others than the cluster's own agent know of its claims. */
 export interface ClusterClaims {
@@ -70,4 +71,4 @@ function contradictionOf({ declared, reported }: Claim): string | undefined {
 }
 
 const quote = (text: string | undefined): string => JSON.stringify((text ?? '').length > LONGEST_VALUE ? `${(text ?? '').slice(0, LONGEST_VALUE)}…` : text ?? '');
-const namesOf = (names: readonly string[]): string => `${names.slice(0, MOST_NAMED).join(', ')}${names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : ''}`;
+const namesOf = (names: readonly string[]): string => listed(names, MOST_NAMED);

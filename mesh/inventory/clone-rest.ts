@@ -1,4 +1,5 @@
 /** What a clone leaves as it is, and why. */
+import { listed } from '../model/listed.ts';
 import type { FailoverPolicyValue } from '../model/policy.ts';
 import type { Clonable, NamedSelector } from './clone-changes.ts';
 import { tellsApart } from './clone-selectors.ts';
@@ -20,7 +21,7 @@ interface Rest {
 }
 
 const MOST_NAMES = 10;
-const listed = (names: readonly string[]): string => (names.length <= MOST_NAMES ? names.join(', ') : `${names.slice(0, MOST_NAMES).join(', ')} and ${names.length - MOST_NAMES} more`);
+const named = (names: readonly string[]): string => listed(names, MOST_NAMES);
 const differing = (a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): string[] =>
   [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((key) => a[key] !== b[key]).sort();
 
@@ -29,8 +30,8 @@ export function notCopied({ source, target, selectors, isCopied, failover, globa
   const rest: NotCopied[] = [];
   const labels = differing(source.subject.labels, target.subject.labels);
   const declared = differing(source.declared, target.declared);
-  if (labels.length > 0) rest.push({ what: `labels ${listed(labels)}`, why: 'no mesh or export policy tells the two clusters apart by them' });
-  if (declared.length > 0) rest.push({ what: `properties ${listed(declared)}`, why: 'no mesh or export policy tells the two clusters apart by them' });
+  if (labels.length > 0) rest.push({ what: `labels ${named(labels)}`, why: 'no mesh or export policy tells the two clusters apart by them' });
+  if (declared.length > 0) rest.push({ what: `properties ${named(declared)}`, why: 'no mesh or export policy tells the two clusters apart by them' });
   for (const { kind, name, path, selector } of selectors) {
     if (!tellsApart(selector, source.subject, target.subject)) continue;
     const here = `${kind} ${name}${kind === 'UpdateStrategy' ? `, ${path.join('.')}` : ''}`;
@@ -41,10 +42,10 @@ export function notCopied({ source, target, selectors, isCopied, failover, globa
   for (const { name, priority } of failover) {
     if (priority.includes(to) && priority.indexOf(from) > priority.indexOf(to)) rest.push({ what: `FailoverPolicy ${name}, spec.priority`, why: `prefers ${to} to ${from} already` });
   }
-  if (globalServices.length > 0) rest.push({ what: `GlobalServices ${listed(globalServices)}`, why: 'hold for every cluster' });
+  if (globalServices.length > 0) rest.push({ what: `GlobalServices ${named(globalServices)}`, why: 'hold for every cluster' });
   if (source.hasMeshEndpoint) rest.push({ what: 'spec.meshEndpoint', why: `is where peers reach ${from}; the agent of ${to} reports its own` });
   if (source.frozen) rest.push({ what: 'spec.frozen', why: `somebody froze ${from}, not ${to}` });
-  if (source.exports.length > 0) rest.push({ what: `ServiceExports ${listed(source.exports)}`, why: `are objects in ${from}; make them in ${to} where its Services run` });
+  if (source.exports.length > 0) rest.push({ what: `ServiceExports ${named(source.exports)}`, why: `are objects in ${from}; make them in ${to} where its Services run` });
   rest.push({ what: 'identity, Cilium\'s version, cluster id and pod CIDRs', why: `belong to ${to}: by its join and by how Cilium was installed there` });
   return rest;
 }

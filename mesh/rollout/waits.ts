@@ -1,10 +1,10 @@
 /** What keeps clusters from their turn, gathered for one sentence. */
 import { type Instant, toRfc3339 } from '../model/instant.ts';
+import { listed } from '../model/listed.ts';
 
 const MOST_NAMED = 3;
 
-export const namesOf = (names: readonly string[], count = names.length): string =>
-  `${names.slice(0, MOST_NAMED).join(', ')}${count > MOST_NAMED ? ` and ${count - MOST_NAMED} more` : ''}`;
+export const namesOf = (names: readonly string[], count = names.length): string => listed(names, MOST_NAMED, count);
 
 interface Some {
   readonly names: string[];

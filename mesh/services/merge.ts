@@ -1,4 +1,5 @@
 /** Many clusters' exports of one service become one import (KEP-1645, "Constraints and Conflict Resolution"). */
+import { listed } from '../model/listed.ts';
 import { serviceKey, type ExportFact, type IpFamily, type ServicePort, type ServiceType } from '../model/service.ts';
 
 export interface ImportPlan {
@@ -37,7 +38,6 @@ const RULES: readonly ConflictRule[] = [
 const MOST_NAMED = 8;
 const LONGEST_VALUE = 200;
 const short = (text: string): string => (text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text);
-const listed = (texts: readonly string[]): string => `${texts.slice(0, MOST_NAMED).join(', ')}${texts.length > MOST_NAMED ? ` and ${texts.length - MOST_NAMED} more` : ''}`;
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -61,7 +61,7 @@ function mergeExports(facts: readonly ExportFact[]): ImportPlan {
     const kept = rule.text(oldest);
     const others = facts.filter((fact) => rule.text(fact) !== kept);
     if (others.length === 0) return [];
-    const differing = listed(others.map((fact) => `${fact.cluster} has "${short(rule.text(fact))}"`).sort());
+    const differing = listed(others.map((fact) => `${fact.cluster} has "${short(rule.text(fact))}"`).sort(), MOST_NAMED);
     const resolution = rule.reason === 'PortConflict' ? 'ports are merged and the oldest export wins where they clash' : 'the oldest export wins';
     return [{ reason: rule.reason, message: `${rule.field} of ${serviceKey(oldest)} differ: ${oldest.cluster} (oldest) has "${short(kept)}", ${differing}; ${resolution}; make the Services equal to end the conflict` }];
   });

@@ -4,12 +4,12 @@ import { revisionOf } from '../../../mesh/model/revision.ts';
 import { type ClusterSelector, isEmptySelector, matchesSelector, selectorProblem } from '../../../mesh/model/selector.ts';
 import { withBundle, withoutPackage } from '../../../mesh/bundle/compose.ts';
 import { type Hindrance, type IntentWorld, type Meaning, NOTHING_SELECTED, type RunSpec, stateNow } from './intent-world.ts';
-import { listed } from './listed.ts';
+import { namesOf } from './names-of.ts';
 
 interface Selected { readonly clusters: ClusterSelector; readonly all?: boolean }
 
 const nothingSelected = (selector: ClusterSelector, field: string, waiting: readonly string[]): string => `${NOTHING_SELECTED}no cluster that has joined matches ${field} ${JSON.stringify(selector)}${
-  waiting.length === 0 ? '' : ` (not joined yet: ${listed(waiting)})`}; "kubectl get clusters.isthmus.dev --show-labels" shows names and labels; make another run that selects one of them`;
+  waiting.length === 0 ? '' : ` (not joined yet: ${namesOf(waiting)})`}; "kubectl get clusters.isthmus.dev --show-labels" shows names and labels; make another run that selects one of them`;
 
 /** Nobody means the whole fleet by leaving something out. */
 function allProblem(field: string, { clusters, all = false }: Selected): string | undefined {

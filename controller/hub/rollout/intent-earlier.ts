@@ -5,7 +5,7 @@ import type { RunTarget, StrategyValue } from '../../../mesh/model/rollout.ts';
 import { runSpec } from '../views.ts';
 import { carry, isSuperseded } from './contents.ts';
 import { type Hindrance, type IntentWorld, type Meaning, stateNow } from './intent-world.ts';
-import { listed } from './listed.ts';
+import { namesOf } from './names-of.ts';
 
 const LONGEST_NOTES = 512;
 const CHANGED: readonly RunTarget['phase'][] = ['Done', 'Failed', 'RollbackFailed', 'Assigned', 'Soaking', 'RollingBack'];
@@ -43,8 +43,8 @@ export async function intentOfEarlier(earlier: string, way: 'back' | 'again', wo
         else if (restored.id !== told?.desiredId) brought.push({ to: restored });
       }
       const notes = [
-        ...[...since].sort().map(([run, clusters]) => `run ${run} has changed ${listed(clusters)} since`),
-        ...left.length === 0 ? [] : [`${listed(left)} ${left.length === 1 ? 'stays' : 'stay'}: another version of the package came since`],
+        ...[...since].sort().map(([run, clusters]) => `run ${run} has changed ${namesOf(clusters)} since`),
+        ...left.length === 0 ? [] : [`${namesOf(left)} ${left.length === 1 ? 'stays' : 'stay'}: another version of the package came since`],
       ].map((note) => `; ${note}`).join('').slice(0, LONGEST_NOTES);
       const what = way === 'back' ? `takes back run ${earlier}` : `tries again what run ${earlier} did not bring`;
       const nothing = way === 'back' ? `run ${earlier} changed nothing, so there is nothing to take back` : `run ${earlier} left nothing to try again`;

@@ -7,7 +7,7 @@ import type { RunRecord } from '../../../mesh/ports/records.ts';
 import type { RunCounts, RunStep } from '../../../mesh/rollout/step.ts';
 import { conditionsOf } from '../views.ts';
 import { NOTHING_SELECTED } from './intent-world.ts';
-import { listed } from './listed.ts';
+import { namesOf } from './names-of.ts';
 
 export type RunStatus = NonNullable<UpdateRunObject['status']>;
 
@@ -68,7 +68,7 @@ function conditionsFor(object: UpdateRunObject, phase: RunPhase, message: string
 export function statusOf(object: UpdateRunObject, record: RunRecord, step: RunStep, beside: Beside, now: Instant): RunStatus {
   const { joinedLater } = record;
   const phase = record.finishedAt === null ? step.phase : record.phase;
-  const late = joinedLater.length === 0 ? '' : `; joined later, and left to the next run: ${listed(joinedLater)}`;
+  const late = joinedLater.length === 0 ? '' : `; joined later, and left to the next run: ${namesOf(joinedLater)}`;
   const message = short(`${step.message}${late}`);
   const gates = gatesOf(step.state) ?? [];
   return {

@@ -11,7 +11,7 @@ describe('waitingRuns', () => {
 
   it('says for whom a run waits, and for which clusters', () => {
     const waiting = waitingRuns([run('a', ['berlin', 'oslo', 'paris', 'rome', 'turin'], true), run('b', ['berlin', 'oslo', 'paris', 'rome', 'turin', 'virginia'])]);
-    expect(waiting.get('b')).toBe('waits for run a, which has berlin, oslo (and 3 more); "isthmus run stop a" ends it sooner');
+    expect(waiting.get('b')).toBe('waits for run a, which has berlin, oslo and 3 more; "isthmus run stop a" ends it sooner');
   });
 
   it('lets nobody overtake on a cluster that an older run wants', () => {

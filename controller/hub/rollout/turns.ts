@@ -1,5 +1,5 @@
 /** Which of several open runs go on: no two touch one cluster, and none is overtaken on a cluster that it wants. Pure. */
-import { listed } from './listed.ts';
+import { namesOf } from './names-of.ts';
 
 export interface Contender {
   readonly run: string;
@@ -30,7 +30,7 @@ export function waitingRuns(contenders: readonly Contender[]): ReadonlyMap<strin
 }
 
 function messageOf(blocked: ReadonlyMap<Contender, readonly string[]>): string {
-  const reasons = [...blocked].map(([{ run, begun }, clusters]) => `run ${run}, which ${begun ? 'has' : 'is before it and wants'} ${listed(clusters)}`);
+  const reasons = [...blocked].map(([{ run, begun }, clusters]) => `run ${run}, which ${begun ? 'has' : 'is before it and wants'} ${namesOf(clusters)}`);
   const [first] = [...blocked.keys()].filter(({ begun }) => begun);
   const help = first === undefined ? '' : `; "isthmus run stop ${first.run}" ends it sooner`;
   return `waits for ${reasons.slice(0, MOST_RUNS).join(', and for ')}${reasons.length > MOST_RUNS ? `, and for ${reasons.length - MOST_RUNS} other runs` : ''}${help}`;
