@@ -121,7 +121,7 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
     },
     // With the identity at hand the first probe is a round trip after the start, not an interval: a restart without the hub decides by what holds now.
     { name: 'probes', start: async (signal) => { if (await link.obtained(signal)) await probes.start(signal); } },
-    { name: 'sync', start: (signal) => keepSynchronised({ ports, state, publisher, connection: link.connection, onConnectionChange: link.onChange }, signal) },
+    { name: 'sync', start: (signal) => keepSynchronised({ ports, state, publisher, connection: link.connection, onConnectionChange: link.onChange, onRefused: identity.rejoin }, signal) },
   ];
 
   const conditions: readonly (readonly [() => boolean, string])[] = [

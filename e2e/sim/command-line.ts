@@ -3,13 +3,19 @@ import { Command, CommanderError } from 'commander';
 import { type Environment, EXIT, UsageProblem } from '../../controller/cli/environment.ts';
 import * as drift from '../../controller/cli/drift/index.ts';
 import * as fleetCommands from '../../controller/cli/fleet/index.ts';
+import { registerRevoke } from '../../controller/cli/identity/revoke.ts';
 import * as run from '../../controller/cli/run/index.ts';
 import * as window from '../../controller/cli/window/index.ts';
 import type { Context } from './context.ts';
 import { never, PERSON } from './fleet.ts';
 
-const COMMANDS = { drift, fleet: fleetCommands, run, window } as const;
+const COMMANDS = { drift, fleet: fleetCommands, identity: { register: identity }, run, window } as const;
 const LONGEST_SECONDS = 60;
+
+/** What of `isthmus identity` speaks to the hub. */
+function identity(program: Command, environment: (command: Command) => Environment): void {
+  registerRevoke(program.command('identity'), environment);
+}
 
 /** Words as a shell reads them; quotes keep together what stands in them. */
 function wordsOf(text: string): string[] {
@@ -19,7 +25,9 @@ function wordsOf(text: string): string[] {
 /** Times, ages and content ids are not told, so that a change of pace or of an unrelated field alone changes no golden. */
 const steady = (text: string): string => text
   .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')
+  .replaceAll(/\+\d+\.\ds\b/g, '+<age>')
   .replaceAll(/\b(?:\d+h\d+m|\d+[smhd])(?= (?:old|ago|at)\b|\s*$|\s{3})/gm, '<age>')
+  .replaceAll(/\b[0-9A-F]{32}\b/g, '<serial>')
   .replaceAll(/\b[0-9a-f]{64}\b|\b(?=[0-9a-f]*\d)[0-9a-f]{10}\b/g, '<id>')
   .replaceAll(/(?<=\S) {3,}/g, '   ');
 

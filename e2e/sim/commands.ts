@@ -10,6 +10,7 @@ import { type Context, held, kindOf, refOf, runNamed } from './context.ts';
 import { type Expectation, EXPECTATIONS } from './expectations.ts';
 import { beginFaults } from './faults.ts';
 import { type Fleet, never, PERSON } from './fleet.ts';
+import { beginMeshServers } from './mesh-servers.ts';
 import { beginHelmControllers, type Manner, MANNERS } from './member-software.ts';
 
 type Run = (context: Context, words: readonly string[], body: unknown) => Promise<void> | void;
@@ -62,6 +63,10 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
   // releases: each cluster has a HelmRelease kube-system/cilium that asks for no version, a controller that brings in what it asks for, and one that runs Jobs
   async releases(context) {
     context.releases ??= await beginHelmControllers(context.fleet);
+  },
+  // mesh-servers: each cluster has a Deployment kube-system/clustermesh-apiserver and a controller that replaces its pods
+  async 'mesh-servers'({ fleet }) {
+    await beginMeshServers(fleet);
   },
   // helm CLUSTER works|fails|sleeps|fails-tests: how those deal with what they are asked for, from now on
   helm({ releases }, [cluster = '', manner]) {

@@ -1,15 +1,17 @@
 /** What a scenario may expect: each gives undefined where it holds, else what is there instead. */
-import { EndpointSlice, type EndpointSliceObject, Secret, type SecretObject, Service, type ServiceObject } from '../../mesh/api/resources/core.ts';
+import { ConfigMap, type ConfigMapObject, Deployment, EndpointSlice, type EndpointSliceObject, Secret, type SecretObject, Service, type ServiceObject, type WorkloadObject } from '../../mesh/api/resources/core.ts';
 import type { DrillObject } from '../../mesh/api/resources/drill.ts';
 import { Drill, ServiceImport, UpdateRun } from '../../mesh/api/resources/index.ts';
 import type { ServiceImportObject } from '../../mesh/api/resources/multicluster.ts';
 import type { UpdateRunObject } from '../../mesh/api/resources/updates.ts';
+import { usersIn } from '../../mesh/cilium/revoked.ts';
 import { type Condition, findCondition } from '../../mesh/model/condition.ts';
 import type { KubernetesObject } from '../../mesh/ports/kubernetes.ts';
 import { clusterObject, type Context, held, kindOf, refOf, runNamed } from './context.ts';
 import type { Fleet, Host, Member } from './fleet.ts';
 import { HelmRelease } from './member-kinds.ts';
 import { CILIUM_RELEASE, type HelmReleaseObject } from './member-software.ts';
+import { MESH_SERVER } from './mesh-servers.ts';
 import { type QueryType, resolve } from './resolver.ts';
 
 export type Expectation = (context: Context, words: readonly string[]) => string | undefined;
@@ -107,6 +109,19 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
     const drift = clusterObject(fleet, cluster)?.status?.drift ?? [];
     const found = object === 'none' ? drift.length === 0 : drift.some((entry) => entry.object.includes(object) && entry.path === path && entry.manager === manager && entry.expected !== entry.actual);
     return found ? undefined : `drift of ${cluster} is ${JSON.stringify(drift)}`;
+  },
+  // users CLUSTER|everywhere CLUSTER…|none: who may come into its mesh etcd, and whose keys stand in its Secrets
+  users: ({ fleet }, [where = '', ...wanted]) => firstProblem(members(fleet, where), (member) => {
+    const users = usersIn({ data: { ...member.read<ConfigMapObject>(ConfigMap, { namespace: 'kube-system', name: 'clustermesh-remote-users' })?.data } });
+    const keys = Object.keys(member.read<SecretObject>(Secret, { namespace: 'kube-system', name: 'cilium-kvstoremesh' })?.data ?? {}).sort();
+    const asked = wanted.join() === 'none' ? '' : [...wanted].sort().join(' ');
+    return differs(`users of ${member.name}`, users.join(' '), asked) ?? differs(`keys of ${member.name}`, keys.join(' '), asked);
+  }),
+  // pods CLUSTER replaced|first: of its clustermesh-apiserver, for clusters that were revoked
+  pods({ fleet }, [cluster = '', wanted = '']) {
+    const server = fleet.member(cluster).read<WorkloadObject>(Deployment, MESH_SERVER);
+    const seen = server?.spec?.template?.metadata?.annotations?.['isthmus.dev/revoked'] === undefined ? 'first' : server.status?.observedGeneration === server.metadata.generation ? 'replaced' : 'not ready';
+    return differs(`the pods of ${cluster}`, seen, wanted);
   },
   // secret CLUSTER NAME KEY TEXT | CLUSTER NAME KEY as it was: before the edit
   secret({ fleet, remembered }, [cluster = '', name = '', key = '', ...wanted]) {

@@ -221,12 +221,14 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
       if (trust === undefined) throw new Error('the hub has not published its trust bundle yet');
       const { text, object } = createJoinToken(
         { cluster, hubAddress: trust['hubAddress'] ?? '', trustDomain: trust['trustDomain'] ?? '', bundlePem: trust['bundle.pem'] ?? '' },
-        { random: randomOf(`token of ${cluster}`), digest: sha256Hex, now: clock.now() },
+        { random: randomOf(`token of ${cluster}${tokens.has(cluster) ? ` ${clock.now()}` : ''}`), digest: sha256Hex, now: clock.now() },
       );
       const apply = { type: 'apply', fieldManager: PERSON } as const;
       await hub.kubernetes.patch(Cluster, { name: cluster }, { apiVersion: apiVersionOf(Cluster), kind: 'Cluster', metadata: { name: cluster, labels: definition.labels }, spec: {} }, apply, never);
       await hub.kubernetes.create(JoinToken, object, { fieldManager: PERSON }, never);
       tokens.set(cluster, text);
+      // A token is given to a process that starts.
+      member(cluster).crash();
       member(cluster).start();
     },
     partition(a, b) {

@@ -9,6 +9,7 @@ import type { Random } from '../../../mesh/ports/random.ts';
 import type { Signer } from '../../../mesh/ports/signer.ts';
 import { type HubConnection, type HubConnector, type IdentityMaterial, TransportError } from '../../../mesh/ports/transport.ts';
 import { backoffMilliseconds } from '../../runtime/backoff.ts';
+import { cancelWithin } from '../../runtime/cancel.ts';
 import { AdvisedError, adviceOf, messageOf } from '../../runtime/errors.ts';
 import { checkIssued, joinHub, type JoinConfig } from './join.ts';
 import { IDENTITY_SECRET, identityStore, type LoadedIdentity, type StoredIdentity } from './stored.ts';
@@ -31,8 +32,17 @@ export interface AgentIdentity {
   subscribe(listener: (identity: IdentityMaterial) => void): () => void;
   /** Renews at 50 % ± 10 % of the certificate's life, until `signal` aborts. `connection`: the open one, undefined while there is none. */
   keepFresh(connection: () => HubConnection | undefined, signal: CancelSignal): Promise<void>;
+  /**
+   * The hub refuses what this agent holds, though it is valid: it was revoked, or its cluster removed. The token that was given may be newer; tried once in the life of a
+   * process, for that is how it is given. true: there is a new identity.
+   */
+  rejoin(signal: CancelSignal): Promise<boolean>;
   /** Trusts these roots from now on; rejects with advice `retry` where a renewal wrote at the same moment. */
   adoptTrust(bundlePem: string, signal: CancelSignal): Promise<void>;
+  /** Common name of the issuing CA of the certificate in use; undefined: there is none yet. */
+  issuer(): string | undefined;
+  /** Renews what one of these issuing CAs issued as soon as it can, whatever is left of its life. */
+  avoid(issuers: readonly string[]): void;
   /** A sentence for people; undefined: all is well. */
   problem(): string | undefined;
 }
@@ -48,11 +58,14 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
   const listeners = new Set<(identity: IdentityMaterial) => void>();
   let held: { readonly stored: StoredIdentity; readonly facts: CertificateFacts; readonly material: IdentityMaterial; readonly renewAt: Instant } | undefined;
   let problem: string | undefined;
+  let avoided: readonly string[] = [];
+  let wake = (): void => {};
+  let tokenTried = config.joinToken === undefined || config.joinToken.trim() === '';
 
   function adopt(stored: StoredIdentity, facts: CertificateFacts): IdentityMaterial {
     const { keyPem, chainPem, bundlePem, trustDomain } = stored;
     const material = { cluster, trustDomain, keyPem, chainPem, bundlePem };
-    held = { stored, facts, material, renewAt: renewalTime(facts, random.uniform()) };
+    held = { stored, facts, material, renewAt: avoided.includes(facts.issuer) ? 0 : renewalTime(facts, random.uniform()) };
     for (const listener of listeners) listener(material);
     return material;
   }
@@ -95,6 +108,7 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
 
   async function join(loaded: LoadedIdentity, signal: CancelSignal): Promise<IdentityMaterial> {
     const joined = await joinHub({ hub: ports.hub, signer }, config, loaded, signal);
+    tokenTried = true;
     const facts = readCertificate(joined.chainPem);
     log.info({ cluster, serial: facts.serial, notAfter: toRfc3339(facts.notAfter) }, 'joined the hub');
     return adopt(joined, facts);
@@ -171,10 +185,29 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
     },
     async keepFresh(connection, signal) {
       for (let earliest = 0; !signal.aborted; earliest = clock.now() + RENEWAL_PAUSE) {
-        await clock.sleepUntil(Math.max(held?.renewAt ?? 0, earliest), signal);
+        for (let woken = true; woken && !signal.aborted;) {
+          woken = false;
+          const sleep = cancelWithin(signal);
+          wake = () => { woken = true; sleep.abort(); };
+          await clock.sleepUntil(Math.max(held?.renewAt ?? 0, earliest), sleep.signal);
+          wake = () => {};
+          sleep.release();
+        }
         if (signal.aborted) return;
         await persist(() => renew(connection(), signal), 'retry', signal);
         if (!signal.aborted) problem = undefined;
+      }
+    },
+    async rejoin(signal) {
+      if (tokenTried) return false;
+      try {
+        await join(await store.load(signal), signal);
+        problem = undefined;
+        return true;
+      } catch (error) {
+        tokenTried = adviceOf(error) !== 'retry';
+        if (tokenTried) log.warn({ cluster, problem: messageOf(error) }, 'the hub refuses this identity, and the given token does not help');
+        return false;
       }
     },
     async adoptTrust(bundlePem, signal) {
@@ -184,6 +217,13 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
       const trusting = { ...stored, bundlePem };
       await loaded.save(trusting, signal);
       adopt(trusting, facts ?? held.facts);
+    },
+    issuer: () => held?.facts.issuer,
+    avoid(issuers) {
+      avoided = issuers;
+      if (held === undefined || held.renewAt === 0 || !issuers.includes(held.facts.issuer)) return;
+      held = { ...held, renewAt: 0 };
+      wake();
     },
     problem: () => problem,
   };

@@ -1,7 +1,7 @@
 /** Keeps one Sync stream to the hub open. Losing it changes nothing that runs. */
 import { AGENT_TYPES, HUB_TYPES } from '../../../mesh/model/sync.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
-import type { HubConnection } from '../../../mesh/ports/transport.ts';
+import { type HubConnection, TransportError } from '../../../mesh/ports/transport.ts';
 import { backoffMilliseconds } from '../../runtime/backoff.ts';
 import { cancelWithin } from '../../runtime/cancel.ts';
 import { adviceOf, messageOf } from '../../runtime/errors.ts';
@@ -24,9 +24,11 @@ export interface SyncParts {
   readonly connection: () => HubConnection | undefined;
   /** Called when `connection` gives another one. */
   readonly onConnectionChange: (listener: () => void) => void;
+  /** The hub refuses what this agent holds. */
+  readonly onRefused?: (signal: CancelSignal) => Promise<unknown>;
 }
 
-export async function keepSynchronised({ ports, state, publisher, connection, onConnectionChange }: SyncParts, signal: CancelSignal): Promise<void> {
+export async function keepSynchronised({ ports, state, publisher, connection, onConnectionChange, onRefused }: SyncParts, signal: CancelSignal): Promise<void> {
   const { clock, random, metrics } = ports;
   const log = ports.log.child({ part: 'sync' });
   const connected = metrics.gauge('isthmus_agent_hub_connected', '1 while a Sync stream to the hub is open, else 0.');
@@ -61,6 +63,7 @@ export async function keepSynchronised({ ports, state, publisher, connection, on
         log.info({}, 'the stream to the hub ended');
       } catch (error) {
         if (!signal.aborted) tell(error);
+        if (!signal.aborted && error instanceof TransportError && error.reason === 'PermissionDenied') await onRefused?.(signal);
       }
       connected.set({}, 0);
     }
