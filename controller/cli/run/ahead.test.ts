@@ -74,6 +74,11 @@ test('what is not meant is refused with the way out', async () => {
   await expect(createRun(environment, 'all', { ...made, strategy: 'carefull', removePackage: 'cilium', clusters: 'berlin' })).rejects.toThrow('there is no UpdateStrategy "carefull"; did you mean careful?');
   await expect(createRun(environment, 'all', { ...made, strategy: 'careful', bundle: 'cilium-1.19', clusters: 'berlin' })).rejects.toThrow('there is no Bundle "cilium-1.19"; there is none yet');
   expect(await bench.get(UpdateRun, 'all')).toBeUndefined();
+  await bench.create(UpdateStrategy, 'wrong', { stages: [{ name: 'all', clusters: { cel: 'labels.' } }] });
+  await bench.clock.advance(1000);
+  await createRun(again(), 'all', { ...made, strategy: 'wrong', removePackage: 'cilium', clusters: 'berlin' });
+  expect(environment.complained()).toMatch(/^UpdateStrategy wrong cannot be used as it is: spec\.stages: .*cel/);
+  again();
   await expect(simulateRun(environment, undefined, options({ strategy: 'careful', bundle: 'cilium-1.19' }))).rejects.toThrow('there is no Bundle "cilium-1.19"; there is none yet');
   await expect(simulateRun(environment, 'europe-1', options({ picture: '/nowhere/at/all.svg' }))).rejects.toThrow('--picture /nowhere/at/all.svg: cannot be written (ENOENT); give a file in a folder that there is');
   await expect(createRun(environment, 'all', { ...made, reason: ' ', plan: true, strategy: 'careful' })).rejects.toThrow('--reason');

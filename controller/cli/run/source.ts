@@ -3,9 +3,10 @@ import type { Command } from 'commander';
 import type { ResourceDefinition } from '../../../mesh/api/resources/define.ts';
 import { Bundle, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
 import type { InquiryObject } from '../../../mesh/api/resources/inquiry.ts';
+import type { Condition } from '../../../mesh/model/condition.ts';
 import type { ClusterSelector } from '../../../mesh/model/selector.ts';
 import { nearest } from '../../../mesh/model/near.ts';
-import { type KubernetesClient, KubernetesError } from '../../../mesh/ports/kubernetes.ts';
+import { type KubernetesClient, KubernetesError, type KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
 import { selectorOf } from '../clusters.ts';
 import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
 import { listAll } from '../list.ts';
@@ -65,7 +66,11 @@ export function contentOf(options: SourceOptions, mustSayAll: boolean): Omit<Sou
 async function mustBeThere(environment: Environment, client: KubernetesClient, kind: ResourceDefinition, name: string): Promise<void> {
   const lacksRight = (error: unknown): boolean => error instanceof KubernetesError && error.code === 403;
   try {
-    if (await client.get(kind, { name }, environment.signal) !== undefined) return;
+    const object = await client.get<KubernetesObject & { readonly status?: { readonly conditions?: readonly Condition[] } }>(kind, { name }, environment.signal);
+    if (object !== undefined) {
+      for (const { type, status, message } of object.status?.conditions ?? []) if (status === 'False' && (type === 'Valid' || type === 'Verified')) environment.err(`${kind.kind} ${name} cannot be used as it is: ${message}\n`);
+      return;
+    }
     const names = (await listAll(client, kind, environment.signal)).map(({ metadata }) => metadata.name);
     const near = nearest(name, names);
     const known = names.length === 0 ? 'there is none yet' : near === undefined ? `"kubectl get ${kind.plural}.${kind.group}" lists them` : `did you mean ${near}?`;

@@ -104,7 +104,7 @@ export function createBundleJudge({ clock, digest, objects, assignments, policy 
     policy, verdict,
     problem(object) {
       const judged = verdict(object);
-      return judged.facts === undefined ? judged.invalid : judged.taken ?? (judged.unverified === undefined ? undefined : `its signatures do not do: ${judged.unverified}`);
+      return judged.facts === undefined ? judged.invalid : judged.taken ?? (judged.unverified === undefined ? undefined : `its signatures do not do: ${judged.unverified}; "isthmus bundle sign" adds one, and "isthmus bundle verify" names the keys that count`);
     },
   };
 }
