@@ -56,9 +56,9 @@ function chosenGate(run: UpdateRunObject, wanted: string | undefined): GateStatu
 function groupsFor(run: UpdateRunObject, key: string, caller: Caller): readonly string[] {
   const groups = gateOf(run, key)?.approval?.groups;
   const whom = groups === undefined || groups.length === 0 ? '' : ` of group ${groups.join(' or ')}`;
+  if (run.spec.requestedBy === caller.name) throw new CommandFailure(`you asked for this run yourself; someone else${whom} must approve it (you are ${caller.name})`);
   const editor = run.status?.changedBy?.find(({ person }) => person === caller.name);
   if (editor !== undefined) throw new CommandFailure(`you changed ${editor.changed.join(', ')} yourself, which this run carries; someone else${whom} must approve it (you are ${caller.name})`);
-  if (run.spec.requestedBy === caller.name) throw new CommandFailure(`you asked for this run yourself; someone else${whom} must approve it (you are ${caller.name})`);
   if (groups === undefined) return [...caller.groups].sort((a, b) => Number(a.startsWith('system:')) - Number(b.startsWith('system:'))).slice(0, MOST_GROUPS);
   const mine = caller.groups.filter((group) => groups.includes(group));
   if (groups.length > 0 && mine.length === 0) throw new CommandFailure(`gate ${key} wants people${whom}; you are ${person(caller)}`);
