@@ -3,6 +3,7 @@ import { Job, type JobObject } from '../../../mesh/api/resources/core.ts';
 import { apiVersionOf, UpdateRun } from '../../../mesh/api/resources/index.ts';
 import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { GateObservation, GateValue } from '../../../mesh/model/rollout.ts';
+import { shortened } from '../../../mesh/model/shortened.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import type { HubPorts } from '../ports.ts';
@@ -50,7 +51,7 @@ function outcomeOf({ metadata, status }: JobObject): JobAnswer {
   const is = (type: string) => status?.conditions?.find((condition) => condition.type === type && condition.status === 'True');
   const failed = is('Failed');
   if (is('Complete') !== undefined) return { outcome: { phase: 'Passed', message: `${name} is complete` } };
-  if (failed !== undefined) return { outcome: { phase: 'Failed', message: `${name} failed: ${[failed.reason, failed.message].filter((part) => part !== undefined && part !== '').join(', ').slice(0, LONGEST_MESSAGE)}` } };
+  if (failed !== undefined) return { outcome: { phase: 'Failed', message: `${name} failed: ${shortened([failed.reason, failed.message].filter((part) => part !== undefined && part !== '').join(', '), LONGEST_MESSAGE)}` } };
   return { outcome: { phase: 'Waiting', message: `${name} ${(status?.active ?? 0) > 0 ? 'runs' : 'has no running pod yet'}` } };
 }
 
@@ -69,8 +70,8 @@ export async function askJob(parts: JobParts, { namespace, template: templateNam
     return outcomeOf(await kubernetes.create<JobObject>(Job, jobFrom(template, parts, question, deadlineSeconds), { fieldManager: HUB_FIELD_MANAGER }, signal));
   } catch (error) {
     if (!(error instanceof KubernetesError) || error.code === 409 || error.code === 429 || error.code >= 500) throw error;
-    if (error.code === 403) return { problem: `the hub may not make Jobs in ${namespace}: list it under gates.jobNamespaces of the chart (${error.message.slice(0, LONGEST_MESSAGE)})` };
+    if (error.code === 403) return { problem: `the hub may not make Jobs in ${namespace}: list it under gates.jobNamespaces of the chart (${shortened(error.message, LONGEST_MESSAGE)})` };
     if (error.code === 404) return { problem: `Jobs cannot be made in ${namespace}: the hub's API server has no such namespace, or serves no batch/v1` };
-    return { problem: `the API server refuses a Job from ${namespace}/${templateName}: ${error.message.slice(0, LONGEST_MESSAGE)}` };
+    return { problem: `the API server refuses a Job from ${namespace}/${templateName}: ${shortened(error.message, LONGEST_MESSAGE)}` };
   }
 }

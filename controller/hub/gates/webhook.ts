@@ -2,6 +2,7 @@
 import type { GateValue } from '../../../mesh/model/rollout.ts';
 import type { Instant } from '../../../mesh/model/instant.ts';
 import { toRfc3339 } from '../../../mesh/model/instant.ts';
+import { shortened } from '../../../mesh/model/shortened.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import { authorization } from './gate-secret.ts';
@@ -54,7 +55,7 @@ function answerOf(status: number, body: string): WebhookAnswer {
   }
   const decision = said?.decision;
   if (typeof decision !== 'string' || !Object.hasOwn(DECISIONS, decision)) return { error: 'answers without a decision; it must be "pass", "fail" or "wait"' };
-  const message = typeof said?.message === 'string' ? said.message.replace(/\s+/g, ' ').trim().slice(0, LONGEST_MESSAGE) : '';
+  const message = typeof said?.message === 'string' ? shortened(said.message.replace(/\s+/g, ' ').trim(), LONGEST_MESSAGE) : '';
   return { phase: DECISIONS[decision as keyof typeof DECISIONS], message: message === '' ? `the webhook says ${decision}` : message };
 }
 

@@ -3,6 +3,7 @@ import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import { type Condition, type ConditionUpdate, setCondition } from '../../../mesh/model/condition.ts';
 import { type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
 import type { RunPhase, RunState } from '../../../mesh/model/rollout.ts';
+import { shortened } from '../../../mesh/model/shortened.ts';
 import type { RunRecord } from '../../../mesh/ports/records.ts';
 import type { RunCounts, RunStep } from '../../../mesh/rollout/step.ts';
 import { conditionsOf } from '../views.ts';
@@ -22,7 +23,7 @@ const MOVING: readonly RunPhase[] = ['Running', 'Soaking', 'Stopping', 'RollingB
 
 export const NOTHING: RunCounts = { total: 0, done: 0, inFlight: 0, failed: 0, skipped: 0, rolledBack: 0, away: 0, gone: 0 };
 
-const short = (text: string, most = LONGEST_MESSAGE): string => (text.length <= most ? text : `${text.slice(0, most - 1)}…`);
+const short = (text: string, most = LONGEST_MESSAGE): string => shortened(text, most);
 
 /** Set where it says something, taken away where it does not any more. */
 function withCondition(conditions: readonly Condition[], type: string, update: Omit<ConditionUpdate, 'type'> | undefined, now: Instant): readonly Condition[] {

@@ -1,4 +1,5 @@
 /** What an instant query of Prometheus' HTTP API answered: prometheus.io/docs/prometheus/latest/querying/api. */
+import { shortened } from '../../model/shortened.ts';
 
 /** `values`: in the order of the answer, not finite ones too. `advice` `user`: the query is wrong, and asking again gives the same. */
 export type Reading =
@@ -9,7 +10,7 @@ const MOST_SERIES = 1024;
 const MOST_WARNINGS = 4;
 const LONGEST_TEXT = 400;
 
-const short = (text: string): string => (text.length <= LONGEST_TEXT ? text : `${text.slice(0, LONGEST_TEXT - 1)}…`);
+const short = (text: string): string => shortened(text, LONGEST_TEXT);
 const texts = (value: unknown): string[] => (Array.isArray(value) ? value.filter((one): one is string => typeof one === 'string').slice(0, MOST_WARNINGS).map(short) : []);
 const wrong = (problem: string): Reading => ({ problem, advice: 'user' });
 const later = (problem: string): Reading => ({ problem, advice: 'retry' });

@@ -1,6 +1,7 @@
 /** One measurement of a metric gate, from what its queries answered. Nothing but a success condition that is true is a success. */
 import type { Instant } from '../../model/instant.ts';
 import type { Measurement, MeasurementPhase, MetricGateValue } from '../../model/metric-gate.ts';
+import { shortened } from '../../model/shortened.ts';
 import { compileCondition, type ConditionSubject } from './measurement-condition.ts';
 import type { Reading } from './measurement-prometheus.ts';
 
@@ -67,8 +68,8 @@ export function measurementOf(gate: MetricGateValue, readings: Readings, at: Ins
   const { phase, message } = problemOf(gate, readings) ?? conditions(gate, { result, control: valuesOf(readings.control) });
   const warnings = Object.values(readings).flatMap((reading: Reading) => ('problem' in reading ? [] : reading.warnings));
   const whole = warnings.length === 0 ? message : `${message}; Prometheus warns: ${warnings.join('; ')}`;
-  return { at, phase, values: result.filter(Number.isFinite).slice(0, MOST_VALUES), message: whole.length <= LONGEST_MESSAGE ? whole : `${whole.slice(0, LONGEST_MESSAGE - 1)}…` };
+  return { at, phase, values: result.filter(Number.isFinite).slice(0, MOST_VALUES), message: shortened(whole, LONGEST_MESSAGE) };
 }
 
 /** Of one that could not be made at all. */
-export const failedMeasurement = (at: Instant, message: string): Measurement => ({ at, phase: 'Error', values: [], message: message.slice(0, LONGEST_MESSAGE) });
+export const failedMeasurement = (at: Instant, message: string): Measurement => ({ at, phase: 'Error', values: [], message: shortened(message, LONGEST_MESSAGE) });
