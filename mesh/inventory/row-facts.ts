@@ -1,28 +1,7 @@
 /** The facts of a row, out of the fields of a Cluster. What a field does not say is left out, which means unknown. */
-import { fromRfc3339, type Instant, toRfc3339 } from '../model/instant.ts';
+import { toRfc3339 } from '../model/instant.ts';
 import { compareText } from '../model/order.ts';
-import type { SelectorFact } from '../model/selector-lookup.ts';
-
-/** Where a value comes from: the hub's administrators, the cluster's own agent, or the hub's own knowledge. */
-type FactSource = 'declared' | 'observed' | 'hub';
-
-/** Times are RFC 3339, CPUs cores, memory bytes. `observedAt` null: nobody said since when. */
-export interface FleetFact extends SelectorFact {
-  readonly source: FactSource;
-  readonly observedAt: Instant | null;
-}
-
-/** Where facts are read from, and where they are put. */
-interface Reading {
-  /** A field's value; `undefined`: it is not there, or cannot be read. */
-  read(field: string): unknown;
-  /** A time within a field's value. */
-  time(field: string, member: string): Instant | undefined;
-  readonly fields: readonly string[];
-  readonly facts: Record<string, FleetFact>;
-  /** One bit for each of `PARTS` that has been read. */
-  done: number;
-}
+import { type FleetFact, instant, isObject, member, observedAt, put, putList, putNone, type Reading, texts } from './row-reading.ts';
 
 const CONDITIONS: Readonly<Record<string, string>> = { ready: 'Ready', connected: 'Connected', 'in-sync': 'InSync', applied: 'Applied', joined: 'Joined', consistent: 'Consistent' };
 const CAPABILITIES = ['storage-class', 'architecture', 'zone', 'gpu', 'extended-resource', 'operating-system', 'kubelet-version', 'certification'] as const;
@@ -82,19 +61,6 @@ export function lazyFactsOf(read: Reading['read'], time: Reading['time'], fields
     },
   });
 }
-
-function put({ facts }: Reading, name: string, value: unknown, source: FactSource, at: Instant | null): void {
-  if ((typeof value === 'string' && value !== '') || (typeof value === 'number' && Number.isFinite(value)) || typeof value === 'boolean') facts[name] = { value, source, observedAt: at };
-}
-
-function putList({ facts }: Reading, name: string, values: readonly string[], source: FactSource, at: Instant | null): void {
-  facts[name] = { value: values.join(','), values, source, observedAt: at };
-}
-
-/** Known to have none, which is not the same as unknown. */
-const putNone = (reading: Reading, name: string, source: FactSource, at: Instant | null): void => putList(reading, name, [], source, at);
-
-const observedAt = ({ read }: Reading, field: string): Instant | null => instant(read(`observedAt.${field}`)) ?? null;
 
 function putCondition(reading: Reading, name: string, field: string): void {
   const status = member(reading.read(field), 'status');
@@ -209,8 +175,3 @@ function isDated(field: string, fields: readonly string[]): boolean {
   if (field === 'cilium') return fields.includes('cilium.version') || fields.includes('cilium.clusterId');
   return (DATED.has(field) || field.startsWith('capabilities.')) && fields.includes(field);
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
-const member = (value: unknown, name: string): unknown => (isObject(value) ? value[name] : undefined);
-const instant = (value: unknown): Instant | undefined => (typeof value === 'string' ? fromRfc3339(value) : undefined);
-const texts = (value: unknown): readonly string[] | undefined => (Array.isArray(value) ? value.filter((text) => typeof text === 'string') : undefined);

@@ -2,9 +2,10 @@
 import type { ClusterFields } from '../model/cluster-fields.ts';
 import { fromRfc3339, type Instant } from '../model/instant.ts';
 import { compareText } from '../model/order.ts';
-import { factsOf, type FleetFact } from './row-facts.ts';
+import { factsOf } from './row-facts.ts';
+import type { FleetFact } from './row-reading.ts';
 
-export type { FleetFact } from './row-facts.ts';
+export type { FleetFact } from './row-reading.ts';
 
 /** A fact that is not in `facts` is unknown. */
 export interface FleetRow {
