@@ -14,6 +14,7 @@ import { createHubLink } from './sync/hub-link.ts';
 import { createAgentIdentity } from './identity/identity.ts';
 import { createCertificateDrift } from './identity/certificate-drift.ts';
 import { createMeshCertificates } from './identity/mesh-certificates.ts';
+import { createTrusts } from './identity/trust-use.ts';
 import { createClusterWatch } from './observe/cluster.ts';
 import { createExports } from './observe/exports.ts';
 import { publishExports } from './observe/publish.ts';
@@ -70,7 +71,9 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
   const bundles = createBundles({ ports, config, state });
   const apply = createApply({
     ports, config, state, publisher, book, bundles, revoked: createRevoked({ ports, namespace: config.ciliumNamespace, cluster, state }),
-    adoptTrust: async (bundlePem, signal) => { await identity.adoptTrust(bundlePem, signal); },
+    trusts: createTrusts({
+      ports, namespace: config.ciliumNamespace, identity, certificates: { avoid: (issuers) => meshCertificates.avoid(issuers), inPlace: () => meshCertificates.inPlace() },
+    }),
     certificateProblems: () => meshCertificates.problems(),
   });
   const meshCertificates = createMeshCertificates({ ...ports, identity, connection: link.connection, onChange: () => apply.refresh(), drift: createCertificateDrift({ book, state, digest: ports.digest, now: ports.clock.now }) }, config);

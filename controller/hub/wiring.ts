@@ -1,7 +1,7 @@
 /** All of the hub, in one visible list. What differs between production and the simulator is in the ports. */
 import { createAuthority, NO_SIGNATURES } from '../../certs/index.ts';
 import type { BundleObject, ChannelObject } from '../../mesh/api/resources/bundle.ts';
-import type { CertificateAuthorityObject } from '../../mesh/api/resources/authority.ts';
+import { type CertificateAuthorityObject, FLEET_AUTHORITY } from '../../mesh/api/resources/authority.ts';
 import type { ApprovalObject } from '../../mesh/api/resources/approval.ts';
 import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
 import type { DrillObject } from '../../mesh/api/resources/drill.ts';
@@ -17,6 +17,7 @@ import { fromRfc3339 } from '../../mesh/model/instant.ts';
 import type { CancelSignal } from '../../mesh/ports/cancel.ts';
 import type { KubernetesObject, ResourceKind } from '../../mesh/ports/kubernetes.ts';
 import { type Cache, type CacheOptions, createCache } from '../runtime/cache.ts';
+import { cancelWithin } from '../runtime/cancel.ts';
 import { type Lead, runElected } from '../runtime/election.ts';
 import { messageOf } from '../runtime/errors.ts';
 import { type Part, runParts } from '../runtime/lifecycle.ts';
@@ -154,7 +155,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
 
     const inventory = createInventory({ ports, fleet, assignments, clusters, runs, drift: driftJudge, approversOf: (run) => rollout.approversOf(run), overriddenBy: (cluster, run) => windows.windowOf(cluster, run).overriddenBy, revocations });
     const mesh = createMesh({ ports, sources, runs, strategies, drift: driftJudge });
-    const rotation = createRotation({ ports, objects: authorityObjects, authority, clusters, fleet, revocations, onChange: () => mesh.add('plan') });
+    const rotation = createRotation({ ports, objects: authorityObjects, authority, clusters, fleet, revocations, published: () => publishedSequence, onChange: () => mesh.add('plan') });
     const guards = createGuards(ports);
     const editors = createEditors({ ports, guards, watched: caches.filter(({ kind }) => EDITED.includes(kind)) });
     const windows = createWindows({ ports, clusters, runs, windows: changeWindows, overrides: windowOverrides, guards, packageOf: (name) => bundleObjects.get({ name })?.spec.package });
@@ -193,6 +194,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     });
     const identity = createIdentityService({ kubernetes, authority, clock, digest, log: log.child({ part: 'identity' }), onIdentity: (cluster, given) => inventory.giveIdentity(cluster, given), admitJoin: revocations.admitJoin });
 
+    let publishedSequence: number | undefined;
     async function serve(within: CancelSignal): Promise<void> {
       let advertised = config.advertisedAddress;
       const { address } = await ports.gateway.serve(refusingRevoked(revocations, { ...identity, sync: gateway.sync }), () => authority.serverMaterial(hostOf(advertised)), within);
@@ -200,14 +202,24 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
       if (advertised === '') advertised = address;
       log.info({ address, advertised }, 'gateway listens');
       notReady.delete('the gateway does not listen yet');
-      for (let published: number | undefined; !within.aborted;) {
+      await keepPublished(advertised, within);
+    }
+
+    /** Before anybody shows a certificate of a new root, whoever joins must be told to believe it. */
+    async function keepPublished(hubAddress: string, within: CancelSignal): Promise<void> {
+      while (!within.aborted) {
+        const sleep = cancelWithin(within);
+        const stop = authority.onChange(sleep.abort);
         const trust = authority.trust();
-        if (trust.sequence !== published) {
-          await publishTrust(kubernetes, { namespace: config.namespace, trust, hubAddress: advertised }, within);
-          published = trust.sequence;
+        if (trust.sequence !== publishedSequence) {
+          await publishTrust(kubernetes, { namespace: config.namespace, trust, hubAddress }, within);
+          publishedSequence = trust.sequence;
           mesh.add('plan');
+          rotation.add(FLEET_AUTHORITY);
         }
-        await clock.sleepUntil(clock.now() + TRUST_CHECK_MILLISECONDS, within);
+        await clock.sleepUntil(clock.now() + TRUST_CHECK_MILLISECONDS, sleep.signal);
+        stop();
+        sleep.release();
       }
     }
 

@@ -2,6 +2,7 @@
 import { assignedOnce } from './invariants/assigned-once.ts';
 import { budget } from './invariants/budget.ts';
 import { bundlesAssigned } from './invariants/bundles-assigned.ts';
+import { nobodyLockedOut } from './invariants/nobody-locked-out.ts';
 import { certificatesChain } from './invariants/certificates.ts';
 import { dnsFreshness } from './invariants/dns-freshness.ts';
 import { type Check, checkOf } from './invariants/invariant.ts';
@@ -25,7 +26,7 @@ export interface Observer {
 export interface ObservedName { readonly host: string; readonly service: { readonly namespace: string; readonly name: string } }
 
 export function observe(fleet: Fleet, { host, service }: ObservedName): Observer {
-  const rules: readonly Check[] = [checkOf(assignedOnce), checkOf(bundlesAssigned), checkOf(personKept), checkOf(ownFacts), checkOf(certificatesChain()), checkOf(dnsFreshness(service, host))];
+  const rules: readonly Check[] = [checkOf(assignedOnce), checkOf(bundlesAssigned), checkOf(personKept), checkOf(ownFacts), checkOf(certificatesChain()), checkOf(nobodyLockedOut()), checkOf(dnsFreshness(service, host))];
   /** Of steps that runs have taken: each is looked at as soon as it is durable. */
   const stepRules: readonly Check[] = [checkOf(budget()), checkOf(stageOrder()), checkOf(withinWindows())];
   const answers = new Map<string, string>();

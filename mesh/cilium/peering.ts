@@ -11,6 +11,13 @@ const MOUNT = '/var/lib/cilium/clustermesh';
 /** What the chart appends to a peer's name where the peer is given by addresses; a SAN of every clustermesh-apiserver's certificate. */
 const PEER_DOMAIN = 'mesh.cilium.io';
 
+/** Cilium makes its client for a peer anew when one byte of this file is another, and reads whom it trusts only then (`pkg/kvstore`, `clustermesh/common/config.go`). */
+const MARK = '# trusts ';
+
+/** Of what stands there; undefined: none. */
+export const markIn = (objects: readonly Pick<ManagedObject, 'kind' | 'data'>[]): string | undefined =>
+  objects.filter(({ kind }) => kind === 'Secret').flatMap(({ data }) => Object.values(data)).find((text) => text.startsWith(MARK))?.split('\n', 1)[0]?.slice(MARK.length);
+
 /** Where the formats of Cilium's minor versions differ. */
 interface Dialect {
   /** Agents log in to their own clustermesh-apiserver as `local-<cluster>` (1.17 on), not as a remote. */
@@ -26,13 +33,13 @@ function dialectOf(version: string): Dialect {
   return { localUser: minor >= 17, hostAliases: minor >= 20 };
 }
 
-/** Secret `cilium-clustermesh` always; `cilium-kvstoremesh` with KVStoreMesh; ConfigMap `clustermesh-remote-users` unless all clusters share one user (`legacy`). */
-export function renderPeering(peering: PeeringState): ManagedObject[] {
+/** Secret `cilium-clustermesh` always; `cilium-kvstoremesh` with KVStoreMesh; ConfigMap `clustermesh-remote-users` unless all clusters share one user (`legacy`). `mark`: changes when the roots do. */
+export function renderPeering(peering: PeeringState, mark?: string): ManagedObject[] {
   const { namespace } = peering;
   const dialect = dialectOf(peering.ciliumVersion);
-  const remote = Object.assign({}, ...peering.peers.map((peer) => remotePeer(peer, dialect))) as Record<string, string>;
+  const remote = Object.assign({}, ...peering.peers.map((peer) => remotePeer(peer, dialect, mark))) as Record<string, string>;
   const objects: ManagedObject[] = [];
-  objects.push({ kind: 'Secret', namespace, name: 'cilium-clustermesh', data: peering.kvstoreMesh ? localPeers(peering, dialect) : remote });
+  objects.push({ kind: 'Secret', namespace, name: 'cilium-clustermesh', data: peering.kvstoreMesh ? localPeers(peering, dialect, mark) : remote });
   if (peering.kvstoreMesh) objects.push({ kind: 'Secret', namespace, name: 'cilium-kvstoremesh', data: remote });
   if (peering.authMode !== 'legacy') {
     objects.push({ kind: 'ConfigMap', namespace, name: 'clustermesh-remote-users', data: { 'users.yaml': remoteUsers(peering, dialect) } });
@@ -41,19 +48,19 @@ export function renderPeering(peering: PeeringState): ManagedObject[] {
 }
 
 /** With KVStoreMesh agents read every peer from their own cluster's copy. */
-function localPeers(peering: PeeringState, dialect: Dialect): Record<string, string> {
+function localPeers(peering: PeeringState, dialect: Dialect, mark: string | undefined): Record<string, string> {
   const prefix = dialect.localUser ? 'local-' : 'common-';
-  const text = etcdClient(`https://clustermesh-apiserver.${peering.namespace}.svc:2379`, prefix, prefix);
+  const text = etcdClient(`https://clustermesh-apiserver.${peering.namespace}.svc:2379`, prefix, prefix, mark);
   return Object.fromEntries(peering.peers.map((peer) => [peer.name, text]));
 }
 
-function remotePeer(peer: PeerState, dialect: Dialect): Record<string, string> {
+function remotePeer(peer: PeerState, dialect: Dialect, mark: string | undefined): Record<string, string> {
   const { endpoint, name, tls } = peer;
   const own = `${name}.`;
   const prefix = tls === undefined ? 'common-' : own;
   const authorityPrefix = tls?.caCert === undefined ? 'common-' : own;
   const hostname = `${name}.${PEER_DOMAIN}`;
-  let text = etcdClient(`https://${endpoint.ips === undefined ? (endpoint.address ?? hostname) : hostname}:${endpoint.port}`, prefix, authorityPrefix);
+  let text = etcdClient(`https://${endpoint.ips === undefined ? (endpoint.address ?? hostname) : hostname}:${endpoint.port}`, prefix, authorityPrefix, mark);
   if (endpoint.ips !== undefined && dialect.hostAliases) text += `\ncilium-host-aliases:\n- hostname: ${hostname}\n  ips: \n${listBlock(endpoint.ips, '    ')}`;
   const data: Record<string, string> = { [name]: text };
   if (tls !== undefined) {
@@ -65,8 +72,9 @@ function remotePeer(peer: PeerState, dialect: Dialect): Record<string, string> {
 }
 
 /** Cilium takes a file for a peer's configuration if and only if it holds the text `endpoints:`. */
-function etcdClient(endpoint: string, prefix: string, authorityPrefix: string): string {
+function etcdClient(endpoint: string, prefix: string, authorityPrefix: string, mark: string | undefined): string {
   return [
+    ...(mark === undefined ? [] : [`${MARK}${mark}`]),
     'endpoints:',
     `- ${scalar(endpoint)}`,
     `trusted-ca-file: ${MOUNT}/${authorityPrefix}etcd-client-ca.crt`,

@@ -17,7 +17,10 @@ describe('the desired state', () => {
     const good = await trusted(world, { peering: peering(['oslo']) });
     world.hub.set('DesiredRevision', 'berlin', good);
     await world.clock.advance(50);
-    expect(world.heard('AppliedReport', 'berlin')).toEqual({ id: good.id, appliedAt: expect.any(Number), healthy: true, message: '', drift: [] });
+    expect(world.heard('AppliedReport', 'berlin')).toEqual({
+      id: good.id, appliedAt: expect.any(Number), healthy: true, message: '', drift: [],
+      trust: { sequence: 1, clientIssuers: [expect.stringMatching(/^Isthmus issuing CA /)], serverIssuers: [expect.stringMatching(/^Isthmus issuing CA /)] },
+    });
     const secret = await read<SecretObject>(world, Secret, peersSecret);
     expect(await secretKeys(world)).toEqual(['oslo']);
     expect(secret?.metadata.annotations?.['isthmus.dev/desired']).toBe(good.id);

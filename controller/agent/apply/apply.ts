@@ -1,14 +1,16 @@
 /** Brings the desired state into the cluster. What other people changed is reported and left alone. */
-import { renderPeering } from '../../../mesh/cilium/peering.ts';
+import { markIn, renderPeering } from '../../../mesh/cilium/peering.ts';
 import { withoutPeers } from '../../../mesh/cilium/revoked.ts';
 import type { AppliedReport, PeeringState } from '../../../mesh/model/desired.ts';
 import { type ManagedObject, managedObjectName } from '../../../mesh/model/managed.ts';
+import type { TrustUse } from '../../../mesh/model/trust.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { type Cache, createCache } from '../../runtime/cache.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import { createLoop } from '../../runtime/loop.ts';
 import type { Publisher } from '../../runtime/sync/publisher.ts';
 import type { Bundles } from '../bundles/bundles.ts';
+import type { Trusts } from '../identity/trust-use.ts';
 import { isCutOff } from '../peers/cut-off.ts';
 import { type Revoked, REVOKING_FIELD_MANAGER, type Scene } from '../peers/revoked.ts';
 import type { AgentConfig, AgentPorts } from '../ports.ts';
@@ -34,7 +36,7 @@ export interface Apply {
 }
 
 export function createApply(
-  { ports, config, state, publisher, book, bundles, revoked, adoptTrust, certificateProblems }: {
+  { ports, config, state, publisher, book, bundles, revoked, trusts, certificateProblems }: {
     readonly ports: AgentPorts; readonly config: AgentConfig; readonly state: AgentState; readonly publisher: Publisher;
     /** What others changed beside the objects here. */
     readonly book: DriftBook;
@@ -42,8 +44,7 @@ export function createApply(
     readonly bundles: Pick<Bundles, 'synced' | 'outcome' | 'subscribe'>;
     /** Peers that were cut off. */
     readonly revoked: Revoked;
-    /** Roots of the desired state; resolves once they are in use. */
-    readonly adoptTrust: (bundlePem: string, signal: CancelSignal) => Promise<void>;
+    readonly trusts: Trusts;
     /** What keeps the mesh certificates from being in place; undefined: not looked at since the start. */
     readonly certificateProblems: () => readonly string[] | undefined;
   },
@@ -53,6 +54,7 @@ export function createApply(
   const caches = MANAGED.map(({ kind, name }): Cache<ManagedKubernetesObject> =>
     createCache(kubernetes, kindOf({ kind }), { namespace, fieldSelector: `metadata.name=${name}`, keepManagedFields: true }, ports));
 
+  let use: TrustUse | undefined;
   const settle = createSettle({ ports, namespace, state, book });
 
   /** `id` is what stands in the cluster: a state that is on its way or held back is not yet it. */
@@ -65,7 +67,7 @@ export function createApply(
     publisher.set('AppliedReport', config.cluster, {
       id: state.applied?.id ?? null, appliedAt: state.applied?.appliedAt ?? null, healthy, message: message.slice(0, LONGEST_MESSAGE), drift: drift.slice(0, MOST_DRIFT),
       ...(drift.length <= MOST_DRIFT ? {} : { driftOmitted: drift.length - MOST_DRIFT }), ...(inPlace && !settled && id !== undefined ? { inPlaceButDrift: id } : {}),
-      ...(generation === undefined ? {} : { generation }), ...(packages.refused === undefined || settled ? {} : { refused: packages.refused }), ...revocations(),
+      ...(generation === undefined ? {} : { generation }), ...(packages.refused === undefined || settled ? {} : { refused: packages.refused }), ...(use === undefined ? {} : { trust: use }), ...revocations(),
     });
   }
 
@@ -107,12 +109,13 @@ export function createApply(
       return again;
     }
     const { peering, trust, overrides = [] } = desired.state;
-    await adoptTrust(trust.bundlePem, signal);
+    const trusted = await trusts.carryOut(trust, peering !== null, signal);
+    use = trusted.use;
     if (peering !== null && peering.namespace !== namespace) {
       report(false, `Cilium's namespace is "${peering.namespace}" in the desired state and "${namespace}" for this agent: start the agent with the right one`);
       return later;
     }
-    const rendered = peering === null ? [] : renderPeering(withoutPeers(peering, (peer) => isCutOff(state, peer)));
+    const rendered = peering === null ? [] : renderPeering(withoutPeers(peering, (peer) => isCutOff(state, peer)), trusts.mark(trust) ?? markIn(scene.objects));
     const outcomes: [string, Outcome][] = [];
     for (const [index, { kind, name }] of MANAGED.entries()) {
       const wanted = rendered.find((object) => object.kind === kind && object.name === name) ?? null;
@@ -131,10 +134,10 @@ export function createApply(
     const settled = outcomes.every(([, outcome]) => outcome.settled);
     const certificates = peering === null ? '' : certificateText(desired.id);
     const packages = bundles.outcome();
-    const messages = [settled ? '' : drift.length > 0 ? drift.map(driftText).join('; ') : 'applying', certificates, packages.message, pods.message].filter((message) => message !== '');
+    const messages = [settled ? '' : drift.length > 0 ? drift.map(driftText).join('; ') : 'applying', certificates, packages.message, pods.message, trusted.message].filter((message) => message !== '');
     const inPlace = certificates === '' && packages.inPlace && outcomes.every(([, outcome]) => outcome.inPlace);
-    report(settled && packages.settled, (settled ? messages : messages.filter((message) => message !== certificates)).join('; '), { healthy: settled && packages.settled && certificates === '' && pods.message === '', inPlace: inPlace && pods.message === '' });
-    const again = [...outcomes.flatMap(([, outcome]) => outcome.again ?? []), ...(pods.again === undefined ? [] : [pods.again])];
+    report(settled && packages.settled, (settled ? messages : messages.filter((message) => message !== certificates)).join('; '), { healthy: settled && packages.settled && certificates === '' && pods.message === '' && trusted.message === '', inPlace: inPlace && pods.message === '' && trusted.message === '' });
+    const again = [...outcomes.flatMap(([, outcome]) => outcome.again ?? []), ...(pods.again === undefined ? [] : [pods.again]), ...(trusted.again === undefined ? [] : [trusted.again])];
     return !settled ? Math.min(later, ...again) : again.length === 0 ? undefined : Math.min(...again);
   }
 

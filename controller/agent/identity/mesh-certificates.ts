@@ -15,7 +15,7 @@ import { backoffMilliseconds } from '../../runtime/backoff.ts';
 import { cancelWithin } from '../../runtime/cancel.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import type { CertificateDrift } from './certificate-drift.ts';
-import { goodUntil, isOurs, MESH_ROLES, meshSecret, meshSecretName, namesFit, othersIn } from './mesh-secrets.ts';
+import { goodUntil, isOurs, issuerOf, MESH_ROLES, meshSecret, meshSecretName, namesFit, othersIn } from './mesh-secrets.ts';
 
 export interface MeshCertificatePorts {
   readonly kubernetes: KubernetesClient;
@@ -38,6 +38,22 @@ export interface MeshCertificates {
   start(signal: CancelSignal): Promise<void>;
   /** Sentences for people; empty: all four Secrets are in place; undefined: not looked at since the start. */
   problems(): readonly string[] | undefined;
+  /** What all four Secrets hold; undefined: one of them is not in place, or not looked at since the start. */
+  inPlace(): MeshTrust | undefined;
+  /** Renews leaves of these issuing CAs as soon as it can, whatever is left of their lives. */
+  avoid(issuers: Avoided): void;
+}
+
+export interface MeshTrust {
+  readonly bundlePem: string;
+  /** Common names of issuing CAs; one each, or two while they are renewed. */
+  readonly clientIssuers: readonly string[];
+  readonly serverIssuers: readonly string[];
+}
+
+interface Avoided {
+  readonly clients: readonly string[];
+  readonly servers: readonly string[];
 }
 
 /** May be written over as long as the Secret has this version. */
@@ -54,12 +70,16 @@ export function createMeshCertificates(ports: MeshCertificatePorts, config: { re
   const { kubernetes, signer, clock, random, log, identity, drift } = ports;
   const { cluster, ciliumNamespace: namespace } = config;
   let problems: readonly string[] | undefined;
+  let inPlace: MeshTrust | undefined;
+  let avoided: Avoided = { clients: [], servers: [] };
+  let wake = (): void => {};
 
   /** When to look again; throws where trying again soon may help. `found` takes what only a person can cure. */
   async function ensure(found: string[], signal: CancelSignal): Promise<Instant> {
     const { bundlePem } = identity.current();
     const wanted: MeshCertificateRole[] = [];
     const permitted = new Map<MeshCertificateRole, Permitted>();
+    const issuers = new Map<MeshCertificateRole, string>();
     let nextAt = clock.now() + LOOK_INTERVAL;
     for (const role of MESH_ROLES) {
       const secret = await kubernetes.get<SecretObject>(Secret, { namespace, name: meshSecretName(role) }, signal);
@@ -68,17 +88,27 @@ export function createMeshCertificates(ports: MeshCertificatePorts, config: { re
         else found.push(`Secret ${namespace}/${meshSecretName(role)}: was made by someone else and is left as it is, so other clusters may not trust it; delete it, and Isthmus issues it`);
         continue;
       }
-      const renewAt = secret === undefined ? undefined : goodUntil(secret, { role, cluster, namespace, bundlePem }, signer, clock.now());
-      const others = secret === undefined || renewAt !== undefined ? [] : othersIn(secret);
+      const good = secret === undefined ? undefined : goodUntil(secret, { role, cluster, namespace, bundlePem, avoided: role === 'server' ? avoided.servers : avoided.clients }, signer, clock.now());
+      if (good !== undefined) issuers.set(role, good.issuer);
+      const others = secret === undefined || good !== undefined ? [] : othersIn(secret);
       // Their fields would not be given to us: the hub need not issue, minute after minute, what cannot be written.
       if (others.length === 0) drift?.unchanged(namespace, meshSecretName(role));
       if (others.length > 0 && secret !== undefined && permit(role, secret, permitted)) wanted.push(role);
       else if (others.length > 0) found.push(`Secret ${namespace}/${meshSecretName(role)}: was changed by ${others.join(', ')} and is left as it is; delete it, and Isthmus issues it anew`);
-      else if (renewAt === undefined) wanted.push(role);
-      else nextAt = Math.min(nextAt, renewAt);
+      else if (good === undefined) wanted.push(role);
+      else nextAt = Math.min(nextAt, good.renewAt);
     }
-    if (wanted.length > 0) await issue(wanted, bundlePem, permitted, found, signal);
+    if (wanted.length > 0) await issue(wanted, bundlePem, permitted, found, issuers, signal);
+    hold(found.length > 0 || issuers.size < MESH_ROLES.length ? undefined : {
+      bundlePem, clientIssuers: [...new Set(MESH_ROLES.filter((role) => role !== 'server').flatMap((role) => issuers.get(role) ?? []))], serverIssuers: [issuers.get('server') ?? ''],
+    });
     return nextAt;
+  }
+
+  function hold(next: MeshTrust | undefined): void {
+    const changed = JSON.stringify(next) !== JSON.stringify(inPlace);
+    inPlace = next;
+    if (changed) ports.onChange?.();
   }
 
   function permit(role: MeshCertificateRole, secret: SecretObject, permitted: Map<MeshCertificateRole, Permitted>): boolean {
@@ -87,7 +117,7 @@ export function createMeshCertificates(ports: MeshCertificatePorts, config: { re
     return spends !== undefined;
   }
 
-  async function issue(roles: readonly MeshCertificateRole[], bundlePem: string, permitted: ReadonlyMap<MeshCertificateRole, Permitted>, found: string[], signal: CancelSignal): Promise<void> {
+  async function issue(roles: readonly MeshCertificateRole[], bundlePem: string, permitted: ReadonlyMap<MeshCertificateRole, Permitted>, found: string[], issuers: Map<MeshCertificateRole, string>, signal: CancelSignal): Promise<void> {
     const connection = ports.connection();
     if (connection === undefined) throw new Error(`mesh certificates ${roles.join(', ')}: wait for a connection to the hub`);
     const keys = new Map(roles.map((role) => [role, signer.generate()]));
@@ -106,6 +136,7 @@ export function createMeshCertificates(ports: MeshCertificatePorts, config: { re
         await kubernetes.patch(Secret, { namespace, name: secret.metadata.name }, { ...secret, metadata: { ...secret.metadata, ...(version === undefined ? {} : { resourceVersion: version }) } }, { type: 'apply', fieldManager: AGENT_FIELD_MANAGER, force: true }, signal);
         drift?.spend(spends);
         drift?.unchanged(namespace, secret.metadata.name);
+        issuers.set(role, issuerOf(secret));
         log.info({ cluster, role, decided: spends.join('; ') }, 'wrote a mesh certificate over what somebody had changed');
         continue;
       }
@@ -114,6 +145,7 @@ export function createMeshCertificates(ports: MeshCertificatePorts, config: { re
       if (written.outcome === 'conflict') {
         found.push(`Secret ${namespace}/${secret.metadata.name}: ${written.conflicts.map((cause) => `${cause.field ?? 'a field'} is in ${cause.message ?? 'conflict'}`).join(', ')}; delete the Secret, and Isthmus issues it anew`);
       } else {
+        issuers.set(role, issuerOf(secret));
         log.info({ cluster, role, notAfter: certificate.notAfter }, 'wrote a mesh certificate');
       }
     }
@@ -124,6 +156,7 @@ export function createMeshCertificates(ports: MeshCertificatePorts, config: { re
       for (let failures = 0; !signal.aborted;) {
         const sleep = cancelWithin(signal);
         const unsubscribe = identity.subscribe(sleep.abort);
+        wake = sleep.abort;
         const found: string[] = [];
         let nextAt: Instant;
         try {
@@ -133,6 +166,7 @@ export function createMeshCertificates(ports: MeshCertificatePorts, config: { re
           failures++;
           nextAt = clock.now() + backoffMilliseconds(failures, BACKOFF, random);
           found.push(messageOf(error));
+          hold(undefined);
         }
         if (!signal.aborted && found.join() !== problems?.join()) {
           problems = found;
@@ -145,5 +179,11 @@ export function createMeshCertificates(ports: MeshCertificatePorts, config: { re
       }
     },
     problems: () => problems,
+    inPlace: () => inPlace,
+    avoid(issuers) {
+      if (JSON.stringify(issuers) === JSON.stringify(avoided)) return;
+      avoided = issuers;
+      wake();
+    },
   };
 }

@@ -39,22 +39,26 @@ export function othersIn(secret: SecretObject): readonly string[] {
   return [...new Set(owners.map(({ manager }) => manager ?? 'unknown'))].sort();
 }
 
-/** Until when the Secret needs no new certificate; undefined: it needs one now. */
+/** Until when the Secret needs no new certificate, and which issuing CA signed it; undefined: it needs one now. */
 export function goodUntil(
-  secret: SecretObject, expected: { readonly role: MeshCertificateRole; readonly cluster: string; readonly namespace: string; readonly bundlePem: string }, signer: Signer, now: Instant,
-): Instant | undefined {
+  secret: SecretObject, expected: { readonly role: MeshCertificateRole; readonly cluster: string; readonly namespace: string; readonly bundlePem: string; readonly avoided: readonly string[] }, signer: Signer, now: Instant,
+): { readonly renewAt: Instant; readonly issuer: string } | undefined {
   const read = (key: string): string => Buffer.from(secret.data?.[key] ?? '', 'base64').toString('utf8');
   if (read('ca.crt') !== expected.bundlePem) return undefined;
   try {
     const facts = readCertificate(read('tls.crt'));
     if (Buffer.compare(signer.import(read('tls.key')).publicKeyDer, facts.publicKeyDer) !== 0) return undefined;
     if (!namesFit(read('tls.crt'), expected)) return undefined;
+    if (expected.avoided.includes(facts.issuer)) return undefined;
     const renewAt = renewalTime(facts, 0.5);
-    return renewAt > now ? renewAt : undefined;
+    return renewAt > now ? { renewAt, issuer: facts.issuer } : undefined;
   } catch {
     return undefined;
   }
 }
+
+/** Common name of the issuing CA. */
+export const issuerOf = (secret: SecretObject): string => readCertificate(Buffer.from(secret.data?.['tls.crt'] ?? '', 'base64').toString('utf8')).issuer;
 
 export function namesFit(chainPem: string, { role, cluster, namespace }: { readonly role: MeshCertificateRole; readonly cluster: string; readonly namespace: string }): boolean {
   const facts = readCertificate(chainPem);

@@ -29,11 +29,13 @@ export interface RotationParts {
   readonly clusters: Cache<ClusterObject>;
   readonly fleet: Fleet;
   readonly revocations: Pick<Revocations, 'isCutOff' | 'subscribe'>;
+  /** Sequence of the bundle that whoever joins is told to believe; undefined: none yet. */
+  readonly published: () => number | undefined;
   /** Called when what clusters are asked to believe, or to renew, has changed. */
   readonly onChange: () => void;
 }
 
-export function createRotation({ ports, objects, authority, clusters, fleet, revocations, onChange }: RotationParts): Loop {
+export function createRotation({ ports, objects, authority, clusters, fleet, revocations, published, onChange }: RotationParts): Loop {
   const { clock, kubernetes, log, metrics } = ports;
   const waits = metrics.gauge('isthmus_hub_rotation_waiting_clusters', 'Clusters without which the rotation of the authority does not go on.');
   const late = metrics.gauge('isthmus_hub_rotation_late', '1 while a rotation has been in one phase for longer than 48 hours, else 0.');
@@ -83,7 +85,7 @@ export function createRotation({ ports, objects, authority, clusters, fleet, rev
     const object = objects.get({ name: FLEET_AUTHORITY });
     if (object === undefined) return create(signal);
     const refusals = await obey(object, signal);
-    for (let plan = planOf(authority.state()); plan?.move !== undefined && !signal.aborted; plan = planOf(authority.state())) {
+    for (let plan = planOf(authority.state()); plan?.move !== undefined && published() === authority.state().sequence && !signal.aborted; plan = planOf(authority.state())) {
       const id = authority.state().rotation?.id ?? '';
       await authority.move(id, plan.move, signal);
       log.info({ rotation: id, phase: plan.move }, 'the rotation of the authority goes on');

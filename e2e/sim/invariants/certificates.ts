@@ -29,6 +29,9 @@ function problemOf(chainPem: string, roots: readonly Uint8Array[]): string | und
   return undefined;
 }
 
+/** undefined: leaf and issuing CA lead to one of these roots. */
+export const chainProblem = (chainPem: string, rootsPem: string): string | undefined => problemOf(chainPem, fromPem('CERTIFICATE', rootsPem));
+
 /** Make one for each simulation: what was found of a chain stands until the bundle changes. */
 export function certificatesChain(): Invariant<Seen> {
   const found = new Map<string, string | undefined>();
