@@ -10,6 +10,7 @@ export { RootKeyFailure, type RootKeys } from './authority/root-keys.ts';
 export type { AuthorityControl, AuthorityProblem, AuthorityProblemReason, AuthorityState, IssuerState, RequestState, RootState, Taintable } from './authority/state.ts';
 export { meshServerName } from './authority/leaves.ts';
 export { readCertificate, type CertificateFacts } from './authority/read.ts';
+export { spiffeBundle } from './authority/spiffe-bundle.ts';
 export { CertificateRequestRejected, createCertificateRequest } from './authority/request.ts';
 export { bundlePayload, signBundle, type Verified, verifyBundle } from './dsse/envelope.ts';
 export { NO_SIGNATURES, readSigningPolicy } from './dsse/policy.ts';

@@ -31,9 +31,12 @@ export function constraintsFor(trustDomain: string, hosts: readonly string[] | u
   if (hosts === undefined) return 'uriHosts' in uri ? uri : undefined;
   const bare = [...new Set(hosts.map(bareHost))].filter((host) => host !== '').slice(0, MOST_HOSTS);
   const addresses = [...MESH_ADDRESSES, ...bare].map(addressBytes).filter((address) => address !== undefined);
-  const named = bare.filter((host) => addressBytes(host) === undefined && DNS_NAME.test(host));
+  const named = bare.filter((host) => addressBytes(host) === undefined && isHost(host));
   return { ...uri, dnsNames: [...new Set([...MESH_DNS, ...named])], ranges: addresses.map(single) };
 }
+
+/** A name or an address: what a certificate can hold. */
+export const isHost = (host: string): boolean => addressBytes(host) !== undefined || DNS_NAME.test(host);
 
 const single = (address: Uint8Array): Uint8Array => Uint8Array.from([...address, ...address.map(() => 0xff)]);
 

@@ -5,7 +5,7 @@ import { spiffeIdOfHub } from '../names.ts';
 import { toPem } from '../pem.ts';
 import { ISSUING_ACTIVATE_BEFORE } from '../policy/schedule.ts';
 import { factsOf } from './chain.ts';
-import { bareHost, constrainable, permitsHost, permitsUri } from './constraints.ts';
+import { bareHost, constrainable, isHost, permitsHost, permitsUri } from './constraints.ts';
 import type { AuthorityDocument, StoredIssuer } from './document.ts';
 import { meshServerName } from './leaves.ts';
 import { type AuthorityFacts, readAuthorities, signedBy } from './read-authority.ts';
@@ -59,7 +59,7 @@ function profileProblem({ authority, signsCertificates, pathLength, constraints,
   if (constrainable(trustDomain) && (constraints?.uriHosts?.length !== 1 || !permitsUri(constraints, spiffeIdOfHub(trustDomain)))) {
     return `is not bound to this fleet: it needs critical name constraints that permit URIs of ${JSON.stringify(trustDomain)} alone`;
   }
-  const needed = [meshServerName('kube-system'), 'any.mesh.cilium.io', 'localhost', '127.0.0.1', '::1', ...hosts.map(bareHost)].filter((host) => host !== '');
+  const needed = [meshServerName('kube-system'), 'any.mesh.cilium.io', 'localhost', '127.0.0.1', '::1', ...hosts.map(bareHost).filter(isHost)];
   const refused = needed.find((host) => !permitsHost(constraints ?? {}, host));
   return refused === undefined ? undefined : `its name constraints do not permit ${JSON.stringify(refused)}, which the fleet's certificates need`;
 }

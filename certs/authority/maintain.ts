@@ -7,7 +7,7 @@ import { toPem } from '../pem.ts';
 import { authorityDuty } from '../policy/duty.ts';
 import { type CertificateTemplate, unsigned } from './certificate.ts';
 import { factsOf, issuingName, issuingTemplate, newRoot } from './chain.ts';
-import { bareHost, constraintsFor, permitsHost } from './constraints.ts';
+import { bareHost, constraintsFor, isHost, permitsHost } from './constraints.ts';
 import { type AuthorityDocument, AuthorityRefusal, type StoredAuthority, type StoredIssuer } from './document.ts';
 import type { AuthorityFacts } from './read-authority.ts';
 import { createCertificateRequest } from './request.ts';
@@ -79,14 +79,14 @@ const MOST_HOSTS = 8;
 /** Hubs of other names share one document: each keeps in it what the others are called, so that the next issuing CA is good for all. */
 function called(document: AuthorityDocument, hosts: readonly string[] = []): AuthorityDocument {
   const known = document.hosts ?? [];
-  const added = hosts.map(bareHost).filter((host, index, all) => host !== '' && !known.includes(host) && all.indexOf(host) === index);
+  const added = hosts.map(bareHost).filter((host, index, all) => isHost(host) && !known.includes(host) && all.indexOf(host) === index);
   return added.length === 0 ? document : { ...document, hosts: [...known, ...added].slice(-MOST_HOSTS) };
 }
 
 /** What the hub is called and its issuing CA may not sign for. */
 export function missingHosts({ certificatePem }: Pick<StoredIssuer, 'certificatePem'>, hosts: readonly string[] = []): readonly string[] {
   const constraints = factsOf(certificatePem).constraints ?? {};
-  return hosts.map(bareHost).filter((host) => host !== '' && !permitsHost(constraints, host));
+  return hosts.map(bareHost).filter((host) => isHost(host) && !permitsHost(constraints, host));
 }
 
 /** The very same document where a person has to sign, and was asked already. */

@@ -45,8 +45,10 @@ export function authorityDuty(before: AuthorityDocument, now: Instant, fits: Fit
     const current = document.issuers.find(({ generation }) => generation === issuer);
     const left = current === undefined ? 0 : endOf(current) - now;
     const poor = current === undefined || current.taintedAt !== undefined || !fits(current);
-    const successor = document.issuers.find((other) => other.root === rootGeneration && other.state === 'prepared' && other.keyPem !== undefined && other.taintedAt === undefined
-      && other.generation !== issuer && (current === undefined || other.generation > current.generation) && other.generation !== (side === 'from' ? document.rotation?.to.issuer : undefined) && fits(other));
+    const successor = document.issuers
+      .filter((other) => other.root === rootGeneration && other.state === 'prepared' && other.keyPem !== undefined && other.taintedAt === undefined && fits(other)
+        && other.generation !== issuer && endOf(other) > (current === undefined ? now : endOf(current)) - DAY)
+      .sort((one, other) => endOf(one) - endOf(other)).at(-1);
     if (successor !== undefined && (poor || left <= ISSUING_ACTIVATE_BEFORE)) document = promoted(document, current, successor, side);
     else if (successor === undefined && (poor || left <= ISSUING_PREPARE_BEFORE) && (poor || endOf(root) - now > left + DAY)) wanted ??= { root, urgent: poor || left <= ISSUING_ACTIVATE_BEFORE };
     const end = current === undefined ? now + ISSUING_LIFETIME : endOf(current);
@@ -65,17 +67,22 @@ function forgotten(document: AuthorityDocument, now: Instant): AuthorityDocument
   return { ...rest, ...(stale || request === undefined ? {} : { request }), issuers };
 }
 
-/** Below the same root, so that whoever trusts the one trusts the other. The key of what is old is not needed any more. */
+/**
+ * Below the same root, so that whoever trusts the one trusts the other. The key of what is old is not needed any more. Whoever comes to sign has the greatest number
+ * of all that signed: what was prepared before a way back gets a new one.
+ */
 function promoted(document: AuthorityDocument, current: StoredIssuer | undefined, successor: StoredIssuer, side: 'from' | 'to' | undefined): AuthorityDocument {
-  const { rotation } = document;
+  const { rotation, made, clientsFrom, serversFrom } = document;
   // A line that does not sign yet stays prepared.
   const waiting = side === 'to' && rotation !== undefined && !reached(rotation.phase, 'UpdateServers');
+  const late = successor.generation < Math.max(clientsFrom, serversFrom, ...document.issuers.filter((other) => other === current || other.state !== 'prepared').map((other) => other.generation));
+  const generation = late ? made.issuers + 1 : successor.generation;
   return {
-    ...document,
+    ...document, made: { ...made, issuers: Math.max(made.issuers, generation) },
     issuers: document.issuers.map((issuer): StoredIssuer => {
-      if (issuer === successor) return { ...issuer, state: waiting ? 'prepared' : 'active' };
+      if (issuer === successor) return { ...issuer, generation, state: waiting ? 'prepared' : 'active' };
       return issuer === current ? { ...withoutKey(issuer), state: 'old' } : issuer;
-    }),
-    ...(rotation !== undefined && side !== undefined ? { rotation: { ...rotation, [side]: { ...rotation[side], issuer: successor.generation } } } : {}),
+    }).sort((one, other) => one.generation - other.generation),
+    ...(rotation !== undefined && side !== undefined ? { rotation: { ...rotation, [side]: { ...rotation[side], issuer: generation } } } : {}),
   };
 }

@@ -1,13 +1,11 @@
 /** What every leaf must be before it is signed. A violation is a bug or an attack: nothing is signed. */
-import { addressBytes } from '../authority/address.ts';
 import type { CertificateTemplate } from '../authority/certificate.ts';
-import { type NameConstraints, permitsHost, permitsUri } from '../authority/constraints.ts';
+import { isHost, type NameConstraints, permitsHost, permitsUri } from '../authority/constraints.ts';
 import { isP256PublicKey } from '../authority/identifiers.ts';
 import { BACKDATE, MESH_LIFETIME, type Validity } from './schedule.ts';
 
 const SERIAL_BYTES = 16;
 const LONGEST_COMMON_NAME = 64;
-const DNS_NAME = /^[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*$/;
 
 /** A sentence, or undefined where all is well. */
 export function leafProblem({ usage, validity, serial, names, subject, publicKeyDer }: CertificateTemplate, issuer: Validity & { readonly constraints: NameConstraints | undefined }): string | undefined {
@@ -21,7 +19,7 @@ export function leafProblem({ usage, validity, serial, names, subject, publicKey
   if (validity.notAfter <= validity.notBefore || validity.notAfter - validity.notBefore > MESH_LIFETIME + BACKDATE) return 'it would live longer than 7 days, or not at all';
   if (uris.length > 1) return 'it would have two URIs';
   if ((subject.commonName?.length ?? 0) > LONGEST_COMMON_NAME) return `its common name has more than ${LONGEST_COMMON_NAME} characters`;
-  const wrong = hosts.find((host) => addressBytes(host) === undefined && !DNS_NAME.test(host));
+  const wrong = hosts.find((host) => !isHost(host));
   if (wrong !== undefined) return `${JSON.stringify(wrong)} is no host name`;
   const foreign = uris.find((uri) => !permitsUri(constraints, uri)) ?? hosts.find((host) => !permitsHost(constraints, host));
   return foreign === undefined ? undefined : `the issuing CA may not sign for ${JSON.stringify(foreign)}`;

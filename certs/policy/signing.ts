@@ -43,9 +43,9 @@ export function signersOf({ issuers, rotation }: Pick<Rotating, 'issuers' | 'rot
 const untainted = (...issuers: readonly (StoredIssuer | undefined)[]): StoredIssuer | undefined =>
   issuers.find((issuer) => issuer !== undefined && issuer.taintedAt === undefined) ?? issuers.find((issuer) => issuer !== undefined);
 
-/** Leaves of tainted issuing CAs are to be replaced now, as soon as another one signs. */
+/** Leaves of tainted issuing CAs are to be replaced now, as soon as another one signs. One that signed nothing yet has no leaves. */
 export function floored(document: AuthorityDocument): AuthorityDocument {
-  const tainted = document.issuers.filter(({ taintedAt }) => taintedAt !== undefined).map(({ generation }) => generation);
+  const tainted = document.issuers.filter(({ taintedAt, state }) => taintedAt !== undefined && state !== 'prepared').map(({ generation }) => generation);
   const least = (floor: number, signer: StoredIssuer | undefined): number => {
     const after = Math.max(0, ...tainted) + 1;
     return signer !== undefined && signer.taintedAt === undefined && after <= signer.generation ? Math.max(floor, after) : floor;

@@ -8,6 +8,7 @@ import { initRoot, RootKeyFailure } from '../../certs/index.ts';
 import { factsOf } from '../../certs/authority/chain.ts';
 import { systemRandom } from './random.ts';
 import { commandRoot, fileRoot, offlineRoot } from './root-keys.ts';
+import { rootKeysOf } from './root-options.ts';
 import { p256Signer } from './signer.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'isthmus-root-keys-'));
@@ -110,4 +111,19 @@ test('pinned certificates are read anew each time; a folder, nothing and somethi
   expect(() => offlineRoot(folder).certificates()).toThrow(/--root-certificates .*EISDIR/);
   expect(() => offlineRoot(file('none.pem', '')).certificates()).toThrow(/holds no CERTIFICATE block/);
   expect(() => offlineRoot(file('huge.pem', 'x'.repeat(70_000))).certificates()).toThrow(/larger than 65536/);
+});
+
+test('flags of the hub that say where the root is', () => {
+  expect(rootKeysOf({ root: 'managed' })).toBeUndefined();
+  expect(rootKeysOf({ root: 'offline', rootCertificates: certificates })?.kind).toBe('Offline');
+  expect(rootKeysOf({ root: 'managed', rootCertificates: certificates, rootKeyFile: 'x' })?.kind).toBe('File');
+  expect(rootKeysOf({ root: 'managed', rootCertificates: certificates, rootSigner: 'x' })?.kind).toBe('Command');
+  for (const [options, message] of [
+    [{ root: 'offline', rootCertificates: certificates, rootKeyFile: 'x' }, /--root=offline and --root-key-file: .*one place/],
+    [{ root: 'managed', rootCertificates: certificates, rootKeyFile: 'x', rootSigner: 'y' }, /one place/],
+    [{ root: 'offline' }, /--root=offline: give --root-certificates/],
+    [{ root: 'managed', rootCertificates: certificates }, /leave it out/],
+    [{ root: 'managed', rootPassphraseFile: 'x' }, /is for --root-key-file/],
+    [{ root: 'offline', rootCertificates: '/no/such/file' }, /ENOENT/],
+  ] as const) expect(() => rootKeysOf(options)).toThrow(message);
 });

@@ -22,6 +22,7 @@ import { inTurns } from '../adapters/objects/in-turns.ts';
 import { systemRandom } from '../adapters/random.ts';
 import { openPostgresRecords } from '../adapters/records/postgres.ts';
 import { openSqliteRecords } from '../adapters/records/sqlite.ts';
+import { type RootOptions, rootKeysOf } from '../adapters/root-options.ts';
 import { p256Signer } from '../adapters/signer.ts';
 import { watchedSigningPolicy } from '../adapters/signing-policy.ts';
 import { embeddedClient, inProcess } from '../embedded/client.ts';
@@ -31,7 +32,7 @@ import { AdvisedError } from '../runtime/errors.ts';
 import type { HistoryRetention } from './ports.ts';
 import { createHub } from './wiring.ts';
 
-export interface HubOptions {
+export interface HubOptions extends RootOptions {
   /** Serve the hub's Kubernetes API from this very process, kept in `dataDir`. */
   readonly embedded: boolean;
   /** `host:port` of the embedded API. */
@@ -80,6 +81,7 @@ const isPostgres = (records: string): boolean => /^postgres(ql)?:\/\//.test(reco
 /** Runs until `signal` aborts. Rejects with a sentence for people where it cannot go on: a locked or full data folder, a port in use, a wrong option. */
 export async function runHub(options: HubOptions, signal: AbortSignal): Promise<void> {
   check(options);
+  const roots = rootKeysOf(options);
   const http = createHttpAsk({ userAgent: 'isthmus-hub', caFile: options.askCaFile });
   const log = createLog(options.logLevel, 'hub');
   const metrics = createMetrics({ processMetrics: true });
@@ -95,6 +97,7 @@ export async function runHub(options: HubOptions, signal: AbortSignal): Promise<
       }, {
         namespace: options.namespace, trustDomain: options.trustDomain, advertisedAddress: options.advertise, createNamespace: options.embedded,
         inventory: { clusterProfiles: options.clusterProfiles, discover: options.discover, argoNamespaces: options.argocdNamespace },
+        ...(roots === undefined ? {} : { roots }),
         ...(options.bundleKeys === undefined ? {} : { signingPolicy: watchedSigningPolicy(options.bundleKeys, log) }),
         ...(options.notifications === undefined ? {} : { notifications: readNotifications(options.notifications) }),
         ...(options.history === undefined ? {} : { history: options.history }),

@@ -1,4 +1,5 @@
 /** What the hub needs from outside, and its settings. `createHub(ports, config)` in `wiring.ts` is all of the hub; `main.ts` and the simulator differ only in these values. */
+import type { RootKeys } from '../../certs/index.ts';
 import type { SigningPolicy } from '../../mesh/model/bundle.ts';
 import type { Digest } from '../../mesh/model/canonical.ts';
 import type { Ask } from '../../mesh/ports/ask.ts';
@@ -65,6 +66,8 @@ export interface HubConfig {
   readonly trustDomain: string;
   /** `host:port` that agents dial; its host is a SAN of the hub's certificate. Empty: the address that the gateway listens on. */
   readonly advertisedAddress: string;
+  /** Where the root's key is. Unset: the hub makes a root and keeps its key in its Secret. */
+  readonly roots?: RootKeys;
   /** Several replicas: only the holder of Lease `isthmus-hub` works. `identity` is unique to the process. Unset: this hub is alone. */
   readonly leaderElection?: { readonly identity: string };
   /** How long the past of clusters is kept. Unset: `USUAL_RETENTION`. */

@@ -40,6 +40,7 @@ import { createPublishers } from './gateway/publishers.ts';
 import { secretKeyStore } from './identity/key-store.ts';
 import { createRevocations, refusingRevoked } from './identity/revocation.ts';
 import { createIdentityService } from './identity/service.ts';
+import { waitForIssuer } from './identity/ready.ts';
 import { publishTrust } from './identity/trust.ts';
 import { recordedAnswers } from './inquiry/answers.ts';
 import { askAgent } from './inquiry/ask-agent.ts';
@@ -101,7 +102,11 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
       await ensureNamespace(kubernetes, config.namespace, signal);
       await installGuards(kubernetes, signal);
     }
-    const authority = createAuthority({ ...ports, keys: secretKeyStore({ kubernetes, namespace: config.namespace }), trustDomain: config.trustDomain, log: log.child({ part: 'authority' }) });
+    const authority = createAuthority({
+      ...ports, keys: secretKeyStore({ kubernetes, namespace: config.namespace }), trustDomain: config.trustDomain, log: log.child({ part: 'authority' }),
+      ...(config.roots === undefined ? {} : { roots: config.roots }),
+      ...(config.advertisedAddress === '' ? {} : { hosts: [hostOf(config.advertisedAddress)] }),
+    });
     await authority.open(signal);
     await ensureDefaultStrategy(kubernetes, signal);
 
@@ -197,6 +202,16 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     let publishedSequence: number | undefined;
     async function serve(within: CancelSignal): Promise<void> {
       let advertised = config.advertisedAddress;
+      let waiting: string | undefined;
+      const issues = await waitForIssuer(authority, clock, (problem) => {
+        if (waiting !== undefined) notReady.delete(waiting);
+        if (problem !== undefined) {
+          notReady.add(problem);
+          log.warn({ problem }, 'agents are not answered yet');
+        }
+        waiting = problem;
+      }, within);
+      if (!issues) return;
       const { address } = await ports.gateway.serve(refusingRevoked(revocations, { ...identity, sync: gateway.sync }), () => authority.serverMaterial(hostOf(advertised)), within);
       fleet.listen();
       if (advertised === '') advertised = address;

@@ -1,5 +1,5 @@
 /** `isthmus hub`. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { USUAL_RETENTION } from '../../hub/inventory/retention.ts';
 import type { HubOptions } from '../../hub/main.ts';
 import type { Environment } from '../environment.ts';
@@ -21,6 +21,11 @@ export function register(program: Command, environment: (command: Command) => En
     .option('--data-dir <path>', 'folder of records and of the embedded API', './isthmus-hub-data')
     .option('--namespace <name>', 'namespace of the hub\'s own Secret and ConfigMap', 'isthmus-system')
     .option('--trust-domain <name>', 'SPIFFE trust domain of the fleet; fixed once a cluster has joined', 'isthmus.local')
+    .addOption(new Option('--root <where>', 'managed: the hub makes the root of trust and keeps its key in its Secret; offline: a person signs each issuing CA ("isthmus identity root sign")').choices(['managed', 'offline']).default('managed'))
+    .option('--root-certificates <path>', 'a file (PEM) with the root\'s certificate, and for a rotation the next one after it; for every root that the hub does not make itself')
+    .option('--root-key-file <path>', 'the root\'s private key (PEM: P-256, RSA or Ed25519), read when an issuing CA is signed')
+    .option('--root-passphrase-file <path>', 'file with its passphrase')
+    .option('--root-signer <command>', 'a program (and its arguments; no shell) that signs with the root\'s key: JSON on stdin, base64 on stdout')
     .option('--listen <host:port>', 'where agents are answered', '127.0.0.1:8443')
     .option('--advertise <host:port>', 'how agents reach that; nothing: the address it listens on', '')
     .option('--health-listen <host:port>', '/healthz, /readyz and /metrics', '127.0.0.1:8080')

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { createAuthority, createCertificateRequest } from '../../../certs/index.ts';
+import { createAuthority, createCertificateRequest, spiffeBundle } from '../../../certs/index.ts';
 import { Cluster, type ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import { ConfigMap, type ConfigMapObject, Namespace, Secret } from '../../../mesh/api/resources/core.ts';
 import { JoinToken, type JoinTokenObject } from '../../../mesh/api/resources/join-token.ts';
@@ -159,7 +159,7 @@ test('trust is published once, goes back to ours when somebody changes it, and h
     await publishTrust(kubernetes, { namespace, trust: authority.trust(), hubAddress: 'hub.example:7443' }, signal);
     return kubernetes.get<ConfigMapObject>(ConfigMap, reference, signal);
   };
-  const data = { 'bundle.pem': authority.trust().bundlePem, trustDomain: 'mesh.example', sequence: '1', hubAddress: 'hub.example:7443' };
+  const data = { 'bundle.pem': authority.trust().bundlePem, 'bundle.json': spiffeBundle(authority.trust()), trustDomain: 'mesh.example', sequence: '1', hubAddress: 'hub.example:7443' };
   const first = await publish();
   expect(first?.data).toEqual(data);
   expect((await publish())?.metadata.resourceVersion).toBe(first?.metadata.resourceVersion);
