@@ -12,15 +12,20 @@ import { apiVersionOf, Bundle, Cluster, JoinToken, UpdateRun, UpdateStrategy } f
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import { FINAL_RUN_PHASES } from '../../../mesh/model/rollout.ts';
 import type { KubernetesClient, KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
-import { startHub, temporaryFolder } from '../../embedded/hub-process.ts';
+import { type HubProcess, startHub, temporaryFolder } from '../../embedded/hub-process.ts';
 import { startChild } from '../kube/child.ts';
 import { quantile } from '../kube/figures.ts';
 
 export interface RunFigures {
   readonly agents: number;
-  /** Of each run, in milliseconds. */
+  /** Of each run, in milliseconds, in their order. */
+  readonly times: readonly number[];
   readonly p50: number;
   readonly p90: number;
+  /** Of a run, in milliseconds of a processor; median. */
+  readonly processor: { readonly hub: number; readonly agents: number };
+  /** How often agents asked each other while runs went on. */
+  readonly asked: { readonly answered: number; readonly unanswered: number };
   /** One server-side apply of the same object in each cluster's API, with nothing around it; median. */
   readonly plainWrites: number;
   /** In the records: rows of the journal, with their keys, of one run for each of its clusters. */
@@ -77,7 +82,17 @@ function journalBytes(dataDir: string, run: string): number {
   }
 }
 
-export async function measureRuns(agents: number, runs: number): Promise<RunFigures> {
+interface AgentsUsage { readonly processorMilliseconds: number; readonly answered: number; readonly unanswered: number }
+
+/** What a Prometheus reads of the hub's process. */
+async function hubProcessorMilliseconds(hub: HubProcess): Promise<number> {
+  const seconds = /^process_cpu_seconds_total(?:{[^}]*})? ([0-9.e+-]+)/m.exec((await hub.get('/metrics')).text)?.[1];
+  if (seconds === undefined) throw new Error('the hub does not tell process_cpu_seconds_total');
+  return Number(seconds) * 1000;
+}
+
+/** `askEachOther` false: agents as they are, but for the way to each other. */
+export async function measureRuns(agents: number, runs: number, { askEachOther = true } = {}): Promise<RunFigures> {
   const folder = temporaryFolder();
   const child = startChild(join(import.meta.dirname, 'agents-process.ts'), []);
   let hub: Awaited<ReturnType<typeof startHub>> | undefined;
@@ -93,7 +108,7 @@ export async function measureRuns(agents: number, runs: number): Promise<RunFigu
       await client.create(JoinToken, made.object, by, never);
       tokens[cluster] = made.text;
     }
-    await child.ask({ ask: 'start', tokens });
+    await child.ask({ ask: 'start', tokens, askEachOther });
     await until('all agents are ready', async () => {
       const ready = (await client.list<ClusterObject>(Cluster, {}, never)).items.filter(({ status }) => status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'));
       return ready.length === agents ? true : undefined;
@@ -101,7 +116,17 @@ export async function measureRuns(agents: number, runs: number): Promise<RunFigu
     await client.create(UpdateStrategy, object(UpdateStrategy, 'bench', strategy(agents)), by, never);
     const { name: me } = await askWhoAmI(client, 'bench', never);
     const times: number[] = [];
-    for (let number = 1; number <= runs; number += 1) times.push(await runOnce(client, me, number));
+    const processor = { hub: [] as number[], agents: [] as number[] };
+    const asked = { answered: 0, unanswered: 0 };
+    for (let number = 1; number <= runs; number += 1) {
+      const [hubBefore, before] = [await hubProcessorMilliseconds(hub), await child.ask<AgentsUsage>({ ask: 'usage' })];
+      times.push(await runOnce(client, me, number));
+      const [hubAfter, after] = [await hubProcessorMilliseconds(hub), await child.ask<AgentsUsage>({ ask: 'usage' })];
+      processor.hub.push(hubAfter - hubBefore);
+      processor.agents.push(after.processorMilliseconds - before.processorMilliseconds);
+      asked.answered += after.answered - before.answered;
+      asked.unanswered += after.unanswered - before.unanswered;
+    }
     if (await child.ask<number>({ ask: 'have', name: 'by-bundle', value: String(runs) }) !== agents) throw new Error('not every cluster has what the last run brought');
     const plain: number[] = [];
     for (let number = 0; number < runs; number += 1) plain.push(await child.ask<number>({ ask: 'writeAll', name: 'plain', data: { value: String(number) } }));
@@ -109,7 +134,10 @@ export async function measureRuns(agents: number, runs: number): Promise<RunFigu
     const { dataDir } = hub;
     await hub.stop();
     hub = undefined;
-    return { agents, p50: quantile(times, 0.5), p90: quantile(times, 0.9), plainWrites: quantile(plain, 0.5), journalBytesPerCluster: journalBytes(dataDir, `bench-${runs}`) / agents, runObjectBytes };
+    return {
+      agents, times, p50: quantile(times, 0.5), p90: quantile(times, 0.9), processor: { hub: quantile(processor.hub, 0.5), agents: quantile(processor.agents, 0.5) }, asked,
+      plainWrites: quantile(plain, 0.5), journalBytesPerCluster: journalBytes(dataDir, `bench-${runs}`) / agents, runObjectBytes,
+    };
   } finally {
     await child.stop();
     await hub?.stop();
