@@ -49,11 +49,24 @@ async function metricsOfAHub(): Promise<string> {
   }
 }
 
+const sources = (folder: string): readonly string[] => readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts')).map((file) => readFileSync(join(ROOT, folder, file), 'utf8'));
+
 /** Metrics whose part of the program does not run in a hub with nothing to tell and nobody to elect, by the sentence that makes them. */
 function declared(folder: string): readonly string[] {
-  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
-    .flatMap((file) => [...readFileSync(join(ROOT, folder, file), 'utf8').matchAll(/metrics\.(?:gauge|counter|histogram)\('([a-z_]+)'/g)].map((match) => match[1]!));
+  return sources(folder).flatMap((text) => [...text.matchAll(/metrics\.(?:gauge|counter|histogram)\('([a-z_]+)'/g)].map((match) => match[1]!));
 }
+
+/** What an expression compares labels of our own metrics with. */
+const valuesIn = (expression: string): readonly string[] =>
+  [...expression.matchAll(/\b(?:isthmus|leader_election)_[a-z_]+\{([^}]*)\}/g)].flatMap(([, matchers]) => [...matchers!.matchAll(/"([^"]*)"/g)].flatMap(([, value]) => value!.split('|')));
+
+test('every value that a rule asks for is a word of the hub', () => {
+  const said = ['controller/hub', 'mesh/model', 'mesh/inventory', 'mesh/api'].flatMap(sources).join('\n');
+  const asked = rules.flatMap(({ alert, expr }) => valuesIn(expr).map((value) => ({ alert, value })));
+  expect(asked.length).toBeGreaterThan(10);
+  expect(asked.filter(({ value }) => !said.includes(`'${value}'`))).toEqual([]);
+});
 
 test('every metric of a rule is one that a hub or an agent tells', async () => {
   const told = await metricsOfAHub();
