@@ -10,7 +10,7 @@ import type { BundleJudge } from './judge.ts';
 import { bundleCandidates, channelRuns, channelValue } from './values.ts';
 
 /** `runs` oldest first; `digests` that a channel may still ask for. Of each of those the last run, of each channel the last one, and the last with success. Clusters on which one came to a bad end are not its matter. Pure. */
-export function lastWords(runs: readonly ChannelRun[], digests: ReadonlySet<string>): ReadonlySet<string> {
+function lastWords(runs: readonly ChannelRun[], digests: ReadonlySet<string>): ReadonlySet<string> {
   const last = new Map<string, string>();
   for (const { name, channel, digest, phase } of runs) {
     if (!FINAL_RUN_PHASES.includes(phase)) continue;

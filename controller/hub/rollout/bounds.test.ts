@@ -1,7 +1,9 @@
 /** What staged updates leave behind in a year, and that nothing of it goes which somebody needs, wherever a hub dies. */
 import { describe, expect, it } from 'vitest';
 import type { ChannelObject } from '../../../mesh/api/resources/bundle.ts';
-import { Approval, Bundle, Channel, UpdateRun, UpdateStrategy, WindowOverride } from '../../../mesh/api/resources/index.ts';
+import { Approval, Bundle, Channel, Inquiry, UpdateRun, UpdateStrategy, WindowOverride } from '../../../mesh/api/resources/index.ts';
+import type { RunAnswer } from '../../../mesh/api/resources/inquiry-answers.ts';
+import type { InquiryObject } from '../../../mesh/api/resources/inquiry.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import { toRfc3339 } from '../../../mesh/model/instant.ts';
 import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
@@ -89,6 +91,14 @@ describe('a year of weekly runs', () => {
     expect((await statusOf(bench, 'back'))?.phase).toBe('Completed');
     expect(agents.map(packagesOf)).toEqual(NAMES.map(() => ['shop 51.0.0']));
     for (const agent of agents) expect(agent.holds('Bundle')).toHaveLength(1);
+
+    // Of one that is longer ago its summary is told, and no more is done.
+    await makeRun(bench, 'too-late', { undoOf: 'week-46' });
+    await bench.create(Inquiry, 'ask', { run: { name: 'week-46' } });
+    await applyAll(bench, agents, 2);
+    expect(await statusOf(bench, 'too-late')).toMatchObject({ phase: 'Failed', message: expect.stringContaining('the records have a summary of run week-46 and no more') });
+    const answer = JSON.parse((await bench.get<InquiryObject>(Inquiry, 'ask'))?.status?.answer ?? '{}') as RunAnswer;
+    expect(answer).toMatchObject({ targets: [], journal: [], frozen: { phase: 'Completed', author: 'ann', summaryOnly: true } });
     await bench.stopHub();
   }, 300_000);
 });

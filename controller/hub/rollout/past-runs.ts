@@ -9,7 +9,7 @@ import { RUN_FINALIZER } from '../views.ts';
 import { changedPackages } from './contents.ts';
 
 /** On an UpdateRun: a person wants it kept. */
-export const KEEP_ANNOTATION = 'isthmus.dev/keep';
+const KEEP_ANNOTATION = 'isthmus.dev/keep';
 
 const PLAN = 'plan';
 /** Its clusters are all changed in the same: the first rows that changed anything say what. */
