@@ -162,6 +162,8 @@ export interface TargetObservation {
   readonly message: string;
   /** As `AppliedReport.refused`; counts only for the generation of the row's assignment. */
   readonly refused?: true;
+  /** What others changed keeps it from what it was given, and is held for a person's decision, in words; counts only for the generation of the row's assignment. */
+  readonly hindered?: string;
   /** The cluster has left the fleet. */
   readonly gone?: boolean;
   /** Why the cluster is to be left alone now (a hold over a person's change, a freeze), for people; null or absent: it is not. */

@@ -1,7 +1,7 @@
 /** One cluster's next step in a run. */
 import { type Instant, seconds, toRfc3339 } from '../model/instant.ts';
 import type { RunTarget, StageValue, TargetObservation, WindowVerdict } from '../model/rollout.ts';
-import { isRefused, seenOf, waitMessage } from './health.ts';
+import { hindranceOf, isRefused, seenOf, waitMessage } from './health.ts';
 import { heldMessage, LEFT } from './skipped.ts';
 import { soakSecondsOf } from './stage.ts';
 
@@ -17,7 +17,7 @@ export interface TargetClock {
  *
  *     Assigned → Soaking   healthy on the run's state, however late
  *     Pending  → Skipped   left the fleet, or is held; one that is held when it is assigned already goes on
- *     Assigned → Failed    refused by the cluster for good; progressDeadlineSeconds after it was assigned, connected or not; or left the fleet
+ *     Assigned → Failed    refused by the cluster for good; a change by others is held for a person's decision; progressDeadlineSeconds after it was assigned, connected or not; or left the fleet
  *     Soaking  → Done      healthy, and soakSeconds after it first was
  *     Soaking  → Assigned  unhealthy: soak begins anew when it recovers, but the deadline still counts from the assignment, so that
  *                          a cluster that turns unhealthy later than that fails at once
@@ -36,7 +36,7 @@ function beforeItsTurn(target: RunTarget, observed: TargetObservation | undefine
   if (observed?.gone === true) return { ...target, phase: 'Skipped', finishedAt: now, message: LEFT };
   if (typeof observed?.held === 'string') return { ...target, phase: 'Skipped', finishedAt: now, message: heldMessage(observed.held) };
   // A reason that no longer holds does not stay; one that does is written when the cluster is passed over. Of one that is away nothing new is known.
-  return target.message === '' || observed?.connected !== true ? target : withMessage(target, blockMessage(observed) ?? '');
+  return target.message === '' || observed?.connected !== true || observed.returning === true ? target : withMessage(target, blockMessage(observed) ?? '');
 }
 
 const left = (target: RunTarget, now: Instant): RunTarget => ({ ...target, phase: 'Failed', finishedAt: now, message: 'left the fleet before it was done' });
@@ -45,6 +45,8 @@ function assigned(target: RunTarget, stage: StageValue, observed: TargetObservat
   const failsAt = Math.max(target.assignedAt ?? now, watchedSince) + seconds(progressDeadlineSeconds);
   if (seenOf(target.toId, observed, generation) === 'healthy') return { ...target, phase: 'Soaking', healthyAt: now, message: soakMessage(target, now, stage) };
   const message = waitMessage(target.toId, observed, generation);
+  const hindrance = hindranceOf(observed, generation);
+  if (hindrance !== undefined) return { ...target, phase: 'Failed', finishedAt: now, message: `others changed what it was given, and nobody writes over it: ${hindrance}` };
   if (isRefused(observed, generation)) return { ...target, phase: 'Failed', finishedAt: now, message: `refused, and waiting does not cure it: ${message}` };
   if (now >= failsAt) return { ...target, phase: 'Failed', finishedAt: now, message: `not healthy within progressDeadlineSeconds (${progressDeadlineSeconds}): ${message}` };
   return withMessage(target, `${message}; fails at ${toRfc3339(failsAt)}`);

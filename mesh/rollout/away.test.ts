@@ -150,3 +150,15 @@ test('a group is a canary where it says so: the stage does not pass without it, 
   run.apply(['oslo']).after();
   expect(run.rows).toBe('berlin=Pending oslo=Done paris=Done rome=Assigned');
 });
+
+test('one that is back is away until its agent has said what it found', () => {
+  const run = rig([stage('all', ['*'], { maxConcurrency: 4 })], ['berlin', 'oslo']).away('oslo');
+  run.after();
+  run.back('oslo').agent('oslo', { returning: true }).after(1);
+  expect(run.rows).toBe('berlin=Assigned oslo=Pending');
+  expect(run.step.counts.away).toBe(1);
+  const { returning: _said, ...told } = run.agents.get('oslo')!;
+  run.agents.set('oslo', { ...told, held: 'HelmRelease kube-system/cilium .spec.values was changed by ann' });
+  run.after(1);
+  expect(run.row('oslo')).toMatchObject({ phase: 'Skipped', message: 'held back before its turn: HelmRelease kube-system/cilium .spec.values was changed by ann' });
+});

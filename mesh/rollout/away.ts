@@ -26,7 +26,7 @@ export function awaitAway(desk: Desk, onlyAway: boolean): Instant | null {
     if (desk.now >= until) desk.move(index, { ...target, phase: 'Skipped', finishedAt: desk.now, message: awayMessage(deadline) });
     else {
       next = next === null ? until : Math.min(next, until);
-      const message = `${AWAY}its agent is not connected; left out at ${toRfc3339(until)} unless it is back`;
+      const message = `${AWAY}its agent ${desk.observed(index)?.connected === true ? 'is back and has not said what it found' : 'is not connected'}; left out at ${toRfc3339(until)} unless it is back`;
       if (message !== target.message) desk.move(index, { ...target, message });
     }
   }

@@ -157,3 +157,16 @@ test('what a cluster refuses for good has failed at once, if its agent speaks of
   expect(run.rows).toBe('berlin=Failed oslo=Assigned');
   expect(run.row('berlin').message).toMatch(/^refused, and waiting does not cure it: .*Widget one is not served/);
 });
+
+test('a change by others that is held fails a cluster in flight at once, and says who changed what; before its assignment, and of an earlier one, it does not', () => {
+  const hindered = 'HelmRelease kube-system/cilium .spec.values.version was changed by ann (suspicious)';
+  const run = new Rig(newRigRun(strategyOf([stage('all', ['*'], { soakSeconds: 20, maxFailures: 1 })]), ['berlin', 'oslo']));
+  run.agent('berlin', { hindered }).after();
+  run.apply(['berlin']);
+  expect(run.agent('berlin', { healthy: true }).after(1).phase).toBe('Soaking');
+  run.agent('berlin', { healthy: false, hindered }).after(5);
+  expect(run.row('berlin')).toMatchObject({ phase: 'Failed', finishedAt: 6_000, message: `others changed what it was given, and nobody writes over it: ${hindered}` });
+  expect(run.rows).toBe('berlin=Failed oslo=Assigned');
+  run.agent('oslo', { hindered }).after(1);
+  expect(run.rows).toBe('berlin=Failed oslo=Assigned');
+});

@@ -19,6 +19,10 @@ export function seenOf(wantedId: string, observed: TargetObservation | undefined
 export const isRefused = (observed: TargetObservation | undefined, generation: number | undefined): boolean =>
   observed !== undefined && observed.connected && observed.refused === true && generation !== undefined && observed.generation === generation;
 
+/** A change by others that keeps the cluster from what this assignment gave it until somebody decides, in words; undefined: there is none. */
+export const hindranceOf = (observed: TargetObservation | undefined, generation: number | undefined): string | undefined =>
+  (observed !== undefined && observed.connected && generation !== undefined && observed.generation === generation ? observed.hindered : undefined);
+
 /** Of a cluster that has what it was given, healthy or not. */
 export const hasApplied = (wantedId: string, observed: TargetObservation | undefined, generation: number | undefined): boolean =>
   observed !== undefined && observed.connected && observed.appliedId === wantedId && !isEarlier(observed, generation) && seenOf(wantedId, observed, generation) !== 'unknown';
@@ -31,7 +35,7 @@ export function isBackInHealth(target: RunTarget, observed: TargetObservation | 
 
 /** Has not had its turn, was not healthy when the run was frozen, and is not by now. */
 export const isFailingStill = ({ phase, failingBefore }: RunTarget, observed: TargetObservation | undefined): boolean =>
-  phase === 'Pending' && failingBefore === true && observed !== undefined && observed.connected && !observed.healthy;
+  phase === 'Pending' && failingBefore === true && observed !== undefined && observed.connected && observed.returning !== true && !observed.healthy;
 
 /** What is missing for health, for people. */
 export function waitMessage(wantedId: string, observed: TargetObservation | undefined, generation: number | undefined): string {

@@ -52,6 +52,10 @@ export function heldForMinimum(desk: Desk, stage: number, mayBegin: boolean): st
   const known = desk.state.tooFewDone;
   const since = known?.stage === stage ? known.since : desk.now;
   const whom = whoIsMissing(desk, stage);
+  for (const index of desk.pending[stage]!) {
+    const target = desk.targets[index]!;
+    if (target.phase === 'Pending' && target.message === '') desk.move(index, { ...target, message: desk.observed(index)?.connected === true ? 'its agent is back and has not said what it found' : 'its agent is not connected' });
+  }
   if (known?.stage !== stage) {
     desk.state = { ...desk.state, tooFewDone: { stage, since } };
     desk.note('', 'TooFewDone', `${short}; ${whom}`);
@@ -79,7 +83,7 @@ export function absences(strategy: StrategyValue, targets: readonly RunTarget[],
     const told = (where: string, amount: Amount, members: readonly RunTarget[]): string[] => {
       const away = members.filter(({ phase, cluster }) => phase === 'Pending' && isAbsent(cluster)).map(({ cluster }) => cluster);
       const least = minimumOf(amount, { ...newTally(), total: members.length });
-      return away.length === 0 || members.length - away.length >= least ? [] : [`${where}: ${namesOf(away)} of its ${members.length} away, and ${least} must be done before anything follows (minDone ${amount}): the run waits for them, or for a person who resumes it`];
+      return away.length === 0 || members.length - away.length >= least ? [] : [`${where}: away: ${namesOf(away)} (${away.length} of ${members.length}), and ${least} must be done before anything follows (minDone ${amount}): the run waits there, for them or for a person who resumes it`];
     };
     const members = targets.filter(({ stage }) => stage === number);
     const ofStage = told(`stage ${name}`, minDone, members);

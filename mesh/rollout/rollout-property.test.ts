@@ -9,6 +9,7 @@ import { freezeTargets } from './targets.ts';
 import { expectBudgets } from './testing/budgets.ts';
 import { view } from './testing/rig.ts';
 import { newTwin, twinDecide } from './testing/twin.ts';
+import { away } from './testing/twin-words.ts';
 import type { Twin } from './testing/twin-state.ts';
 import { CLUSTERS, type Fleet, fleets, type Moment, moments, strategies } from './testing/worlds.ts';
 
@@ -16,7 +17,7 @@ const CALM_ROUNDS = 120;
 const QUIET = { closedForSeconds: 0, busy: false, held: false, leaves: false, taken: false };
 const CALM: Moment = { waitSeconds: 20, fates: CLUSTERS.map(() => ({ ...QUIET, does: 'obeys' })) as unknown as Moment['fates'], stop: false, pause: false, resume: 0, words: [], outcome: 'Passed', crash: 'none' };
 
-interface Agent { connected: boolean; appliedId: string | null; generation: number; healthy: boolean; gone: boolean; refused?: boolean }
+interface Agent { connected: boolean; appliedId: string | null; generation: number; healthy: boolean; gone: boolean; refused?: boolean; returning?: boolean; hindered?: string | undefined }
 
 function frozen(strategy: StrategyValue, fleet: Fleet): RunTarget[] {
   return freezeTargets(strategy, fleet.map(({ cluster, tier }) => view(cluster, tier === undefined ? {} : { tier })), fleet.map(({ cluster, hadNothing, failingBefore, fast }) =>
@@ -51,9 +52,12 @@ class World {
       if (taken && this.fleet[index]!.saysGeneration) this.assigned.set(cluster, { id: 'other', generation: this.assigned.get(cluster)!.generation + 1 });
       agent.gone ||= leaves;
       agent.connected = !agent.gone && (calm || does === 'comes back' || (agent.connected && does !== 'goes away'));
-      if (!agent.connected) continue;
+      if (!agent.connected) { agent.returning = true; continue; }
+      if (calm || does === 'obeys' || does === 'fails' || does === 'refuses' || does === 'recovers') agent.returning = false;
       const { id, generation } = this.assigned.get(cluster)!;
       if (does === 'obeys' || does === 'fails') Object.assign(agent, { appliedId: id, generation, healthy: does === 'obeys', refused: false });
+      if (does === 'is changed by hand') Object.assign(agent, { generation, healthy: false, hindered: 'a person' });
+      else if (does !== 'nothing' && does !== 'comes back') agent.hindered = undefined;
       if (does === 'refuses') Object.assign(agent, { generation, healthy: false, refused: true });
       if (does === 'recovers') agent.healthy = true;
       if (does === 'goes back by itself') agent.appliedId = 'old';
@@ -62,10 +66,10 @@ class World {
 
   observe(moment: Moment): TargetObservation[] {
     return CLUSTERS.map((cluster, index) => {
-      const { generation, gone, refused, ...agent } = this.agents.get(cluster)!;
+      const { generation, gone, refused, returning, hindered, ...agent } = this.agents.get(cluster)!;
       const { closedForSeconds, busy, held } = moment.fates[index]!;
       return {
-        cluster, ...agent, message: '', ...(this.fleet[index]!.saysGeneration ? { generation } : {}), ...(gone ? { gone } : {}), ...(refused === true ? { refused } : {}), held: held ? 'frozen: audit' : null, ...(busy ? { busyWith: 'other-1' } : {}),
+        cluster, ...agent, message: '', ...(this.fleet[index]!.saysGeneration ? { generation } : {}), ...(gone ? { gone } : {}), ...(returning === true && agent.connected ? { returning } : {}), ...(refused === true ? { refused } : {}), ...(hindered === undefined ? {} : { hindered }), held: held ? 'frozen: audit' : null, ...(busy ? { busyWith: 'other-1' } : {}),
         ...(closedForSeconds === 0 ? {} : { window: { open: false, reason: 'closed', opensAt: closedForSeconds === Number.POSITIVE_INFINITY ? null : this.now + closedForSeconds * 1000, closesAt: null } }),
       };
     });
@@ -98,7 +102,7 @@ function expectTurns(step: RunStep, observed: readonly TargetObservation[], turn
   for (const { cluster, back, desiredId } of step.assign) {
     const seen = observed.find((one) => one.cluster === cluster)!;
     expect(desiredId).toBe(back ? 'old' : 'new');
-    if (!back) expect([seen.connected, seen.gone ?? false, seen.held, seen.busyWith, seen.window?.open ?? true]).toEqual([true, false, null, undefined, true]);
+    if (!back) expect([seen.connected, seen.returning ?? false, seen.gone ?? false, seen.held, seen.busyWith, seen.window?.open ?? true]).toEqual([true, false, false, null, undefined, true]);
     const turn = `${cluster} ${back ? 'back' : 'on'}`;
     turns.set(turn, (turns.get(turn) ?? 0) + 1);
     expect(turns.get(turn)).toBe(1);
@@ -112,7 +116,7 @@ function expectOrder(step: RunStep, observed: readonly TargetObservation[], stag
     if (event !== 'StageStarted') continue;
     const number = stages.findIndex(({ name }) => message === `stage ${name}`);
     const begunLater = step.targets.some(({ stage, assignedAt }) => stage > number && assignedAt !== null);
-    const left = step.targets.filter(({ cluster, stage, phase }) => stage < number && (['Assigned', 'Soaking', 'RollingBack'].includes(phase) || (phase === 'Pending' && observed.find((one) => one.cluster === cluster)!.connected)));
+    const left = step.targets.filter(({ cluster, stage, phase }) => stage < number && (['Assigned', 'Soaking', 'RollingBack'].includes(phase) || (phase === 'Pending' && !away(observed.find((one) => one.cluster === cluster)!))));
     const followed = left.every(({ stage }) => step.targets.some((target) => target.stage > stage && target.stage < number && target.assignedAt !== null));
     expect(begunLater || followed).toBe(true);
     for (const [earlier, { minDone = 1 }] of stages.entries()) {

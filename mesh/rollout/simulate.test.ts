@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Simulation, SimulationAssumptions } from '../model/simulation.ts';
 import { USUAL_ASSUMPTIONS } from '../model/simulation.ts';
 import type { ChangeWindowValue } from '../model/change-window.ts';
+import { absences } from './minimum.ts';
 import { createSimulator, simulate, type SimulationInput } from './simulate.ts';
 import { newRun, Rig, stage, strategyOf, view } from './testing/rig.ts';
 import type { StrategyValue } from '../model/rollout.ts';
@@ -68,13 +69,20 @@ test('an approval comes when it is assumed to, or never', () => {
   const gated = { ...careful, stages: [careful.stages[0]!, { ...careful.stages[1]!, before: [{ name: 'go', approval: { count: 2, groups: ['ops'] } }] }] };
   expect(timesOf(simulate(inputOf(gated, { secondsToApproval: 600 })))[1]).toBe('oslo Done 690 720 780');
   const never = simulate(inputOf(gated, { secondsToApproval: null }));
-  expect(never).toMatchObject({ end: 'Waits', phase: 'Waiting', finishedAt: null, waits: [{ stage: 'rest', reason: 'gate go: 0 of 2 approvals from ops', from: FROM + 90_000, to: null }] });
+  expect(never).toMatchObject({ end: 'Waits', phase: 'Waiting', finishedAt: null, waits: [{ stage: 'rest', reason: 'gate go: 0 of 2 approvals from ops, 2 missing', from: FROM + 90_000, to: null }] });
 });
 
 test('a cluster that is away holds nobody up, and is left out at the end', () => {
   const simulated = simulate(inputOf(careful, { away: ['oslo'] }));
   expect(timesOf(simulated)[1]).toBe('oslo Skipped - - 390');
   expect(simulated).toMatchObject({ phase: 'CompletedWithFailures', until: FROM + 390_000 });
+});
+
+test('where the canary is away the plan says that nothing follows, and until when: for good', () => {
+  const input = inputOf(careful, { away: ['berlin'] });
+  expect(simulate(input)).toMatchObject({ end: 'Waits', phase: 'Waiting', peak: { changed: 0 }, waits: [{ stage: 'canary', from: FROM, to: null, reason: 'stage canary passes with 1 of 1 cluster done (minDone 1), and none is; away: berlin; waits since 2027-01-04T11:00:00.000Z; it goes on when enough are done, or without them after a person resumes it' }] });
+  expect(absences(careful, input.run.targets, (cluster) => cluster === 'berlin')).toEqual(['stage canary: away: berlin (1 of 1), and 1 must be done before anything follows (minDone 1): the run waits there, for them or for a person who resumes it']);
+  expect(absences(careful, input.run.targets, (cluster) => cluster === 'oslo' || cluster === 'paris')).toEqual([]);
 });
 
 test('a run of 2,000 clusters that fail here and there is told within bounds, in slices', () => {

@@ -31,7 +31,7 @@ export const newTally = (): Tally => ({ total: 0, pending: 0, away: 0, inFlight:
 /** What percentages are of. */
 export const basis = ({ total, gone, away }: Tally): number => total - gone - away;
 
-export const isAway = (target: RunTarget, observed: TargetObservation | undefined): boolean => target.phase === 'Pending' && observed?.connected !== true;
+export const isAway = (target: RunTarget, observed: TargetObservation | undefined): boolean => target.phase === 'Pending' && (observed?.connected !== true || observed.returning === true);
 
 /** What makes a row count as a failure of the run. */
 export interface FailureRule {

@@ -23,6 +23,10 @@ export interface BundlesOutcome {
 export interface Bundles {
   /** It is known what is there through us. */
   readonly synced: boolean;
+  /** Something is still to be looked at since the start, or since `look`. */
+  readonly looking: boolean;
+  /** Looks at everything now; listeners are told when that is done. */
+  look(): void;
   /** Of the desired state as it is now; what was found out for another one does not count. */
   outcome(): BundlesOutcome;
   subscribe(listener: () => void): void;
@@ -46,7 +50,9 @@ export function createBundles({ ports, config, state }: { readonly ports: AgentP
   const movingSince = new Map<string, Instant>();
   const refusedSince = new Map<string, { readonly of: string; readonly at: Instant }>();
   const settledSince = new Map<string, { readonly of: string; readonly at: Instant }>();
+  const unseen = new Set<string>();
   const listeners: (() => void)[] = [];
+  const tell = (): void => { for (const listener of listeners) listener(); };
 
   const assignment = (): string => `${state.desired?.id ?? ''} ${state.desired?.generation ?? 0}`;
   const names = (): readonly string[] => [...new Set([...(state.desired?.state.bundles ?? []).map((one) => one.package), ...inventories.all().map((one) => one.package)])].sort();
@@ -54,7 +60,11 @@ export function createBundles({ ports, config, state }: { readonly ports: AgentP
   function put(name: string, found: PackageOutcome & { readonly of: string }): void {
     const before = outcomes.get(name);
     outcomes.set(name, found);
-    if (before === undefined || JSON.stringify(before) !== JSON.stringify(found)) for (const listener of listeners) listener();
+    if (before === undefined || JSON.stringify(before) !== JSON.stringify(found)) tell();
+  }
+
+  function seen(name: string): void {
+    if (unseen.delete(name) && unseen.size === 0) tell();
   }
 
   function later(name: string, { moving }: PackageOutcome): Instant {
@@ -92,7 +102,7 @@ export function createBundles({ ports, config, state }: { readonly ports: AgentP
     async reconcile(name, signal) {
       const { desired } = state;
       // Without an assignment nothing is known to be too much.
-      if (desired === undefined) return {};
+      if (desired === undefined) { seen(name); return {}; }
       const of = assignment();
       const reference = desired.state.bundles?.find((one) => one.package === name);
       try {
@@ -107,13 +117,16 @@ export function createBundles({ ports, config, state }: { readonly ports: AgentP
           outcomes.delete(name);
           movingSince.delete(name);
           settledSince.delete(name);
-          for (const listener of listeners) listener();
+          seen(name);
+          tell();
           return {};
         }
+        seen(name);
         return { requeueAt: later(name, found) };
       } catch (error) {
         refusedSince.delete(name);
         if (!signal.aborted) put(name, { settled: false, inPlace: false, message: `package ${name}: ${messageOf(error)}`, drift: [], moving: true, of });
+        seen(name);
         throw error;
       }
     },
@@ -121,8 +134,17 @@ export function createBundles({ ports, config, state }: { readonly ports: AgentP
 
   const all = (): void => { for (const name of names()) loop.add(name); };
 
+  function look(): void {
+    if (!inventories.read) return;
+    for (const name of names()) unseen.add(name);
+    if (unseen.size === 0) tell();
+    all();
+  }
+
   return {
     get synced() { return inventories.read; },
+    get looking() { return !inventories.read || unseen.size > 0; },
+    look,
     outcome() {
       const of = assignment();
       const found = names().map((name) => outcomes.get(name)).map((one) => (one?.of === of ? one : undefined));
@@ -149,8 +171,8 @@ export function createBundles({ ports, config, state }: { readonly ports: AgentP
           await clock.sleepUntil(clock.now() + RETRY_LOAD_MILLISECONDS, signal);
         }
       }
-      for (const listener of listeners) listener();
-      all();
+      look();
+      tell();
       await running;
     },
   };

@@ -26,9 +26,11 @@ export interface SyncParts {
   readonly onConnectionChange: (listener: () => void) => void;
   /** The hub refuses what this agent holds. */
   readonly onRefused?: (signal: CancelSignal) => Promise<unknown>;
+  /** Called when the hub is first heard on a stream, and when that stream has ended. */
+  readonly onStream?: { began(): void; ended(): void };
 }
 
-export async function keepSynchronised({ ports, state, publisher, connection, onConnectionChange, onRefused }: SyncParts, signal: CancelSignal): Promise<void> {
+export async function keepSynchronised({ ports, state, publisher, connection, onConnectionChange, onRefused, onStream }: SyncParts, signal: CancelSignal): Promise<void> {
   const { clock, random, metrics } = ports;
   const log = ports.log.child({ part: 'sync' });
   const connected = metrics.gauge('isthmus_agent_hub_connected', '1 while a Sync stream to the hub is open, else 0.');
@@ -49,6 +51,7 @@ export async function keepSynchronised({ ports, state, publisher, connection, on
     interrupt = turn.abort;
     const hub = connection();
     const began = clock.now();
+    let heard = false;
     if (hub !== undefined) {
       try {
         await runSyncSession({
@@ -57,6 +60,8 @@ export async function keepSynchronised({ ports, state, publisher, connection, on
           receive(type, resources, removed) {
             connected.set({}, 1);
             told = '';
+            if (!heard) onStream?.began();
+            heard = true;
             return state.receive(type, resources, removed);
           },
         }, turn.signal);
@@ -66,6 +71,7 @@ export async function keepSynchronised({ ports, state, publisher, connection, on
         if (!signal.aborted && error instanceof TransportError && error.reason === 'PermissionDenied') await onRefused?.(signal);
       }
       connected.set({}, 0);
+      if (heard) onStream?.ended();
     }
     const replaced = turn.signal.aborted;
     if (replaced) failures = 0;

@@ -54,7 +54,7 @@ const waitsForMore = ({ status }: UpdateRunObject): boolean => (status?.conditio
 const WORDS = {
   stop: { by: 'stoppedBy', spec: () => ({ stop: true }), says: 'told to stop: clusters in flight finish, the rest is skipped' },
   pause: { by: 'pausedBy', spec: () => ({ pause: true }), says: 'told to pause: clusters in flight finish, nothing new begins; "isthmus run resume" lets it go on' },
-  resume: { by: 'resumedBy', spec: (now: number) => ({ pause: false, resumedAt: toRfc3339(now) }), says: 'told to go on; failures until now are accepted, and so is a stage of which too few are done' },
+  resume: { by: 'resumedBy', spec: (now: number) => ({ pause: false, resumedAt: toRfc3339(now) }), says: 'told to go on; failures until now are accepted' },
 } as const;
 
 /** Says what is so already rather than saying it again. */
@@ -63,7 +63,8 @@ export async function tellRun(environment: Environment, name: string, word: keyo
   const run = await findRun(environment, client, name);
   if (hasEnded(run)) throw new CommandFailure(`run ${name} has ended (${run.status?.phase ?? ''}): there is nothing to ${word}; "isthmus run ${word === 'resume' ? `retry ${name}" tries again what it left` : `undo ${name}" takes it back`}`);
   if (word === 'resume' && run.spec.pause !== true && run.status?.phase !== 'Paused' && !waitsForMore(run)) throw new CommandFailure(`run ${name} is not paused (${run.status?.phase ?? 'Pending'}${run.status === undefined ? '' : `: ${run.status.message}`})`);
-  const { spec, by, says } = WORDS[word];
+  const { spec, by } = WORDS[word];
+  const says = word === 'resume' && run.spec.pause !== true && waitsForMore(run) ? 'told to go on without the clusters that its stage waits for; they have their turn when they are back' : WORDS[word].says;
   // An API server that writes down who says so needs none of it; one that does not takes the caller's own name.
   const caller = (await callerOf(environment, client)).name;
   const news = word === 'resume' ? { [by]: caller, ...(run.spec.pause === true ? { pausedBy: caller } : {}) } : run.spec[word] === true ? {} : { [by]: caller };

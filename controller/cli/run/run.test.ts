@@ -49,7 +49,7 @@ stage 2 rest  ·✗  0/2
 `.replace(/ +$/gm, ''));
 });
 
-async function withRun(phase: 'Running' | 'Completed'): Promise<TestEnvironment> {
+async function withRun(phase: 'Running' | 'Waiting' | 'Completed'): Promise<TestEnvironment> {
   const environment = testEnvironment();
   const { status, ...object } = run;
   await environment.client.create(UpdateRun, object, { fieldManager: 'test' }, environment.signal);

@@ -26,6 +26,8 @@ export interface DriftJudge {
   verdict(object: ClusterObject, status?: ClusterObject['status']): DriftVerdict;
   /** Why the cluster is to be left alone by runs, for people: frozen, or a change that holds it; null: it is not. */
   held(cluster: string): string | null;
+  /** Why the cluster does not get to what it was given though nothing is wrong with that: a change by others that holds it; null: nothing such is known. */
+  hinders(cluster: string): string | null;
   /** When a freeze of any cluster ends next; undefined: never. */
   thawsAt(): Instant | undefined;
   /** The agent's word, but where all drift is tolerated, a state that is in place except for it counts as in place. */
@@ -104,6 +106,11 @@ export function createDriftJudge({ clock, fleet, clusters, policies, decisions }
       const frozen = frozenAt(object.spec?.frozen, clock.now());
       if (frozen !== undefined) return `frozen${frozen.until === undefined ? '' : ` until ${frozen.until}`}: ${frozen.reason}`;
       return verdict(object).held;
+    },
+    hinders(cluster) {
+      const applied = fleet.value(cluster, 'AppliedReport', cluster)?.value;
+      const object = clusters.get({ name: cluster });
+      return applied === undefined || applied.healthy || applied.drift.length === 0 || object === undefined ? null : verdict(object).held;
     },
     thawsAt() {
       const now = clock.now();

@@ -79,7 +79,8 @@ export function createGateway({ fleet, publishers, isMember, stopping, log, metr
       try {
         await runSyncSession({
           stream, publisher: publishers.of(cluster), publishes: HUB_TYPES, subscribes: AGENT_TYPES, log: agentLog,
-          known: (type: SyncType) => Object.fromEntries([...fleet.values(cluster, type as AgentType)].map(([name, held]) => [name, held.version])),
+          // What is applied is told anew over each stream: when it was said tells whether the agent has looked since it came back.
+          known: (type: SyncType) => type === 'AppliedReport' ? {} : Object.fromEntries([...fleet.values(cluster, type as AgentType)].map(([name, held]) => [name, held.version])),
           receive: (type, resources, removed, unreadable) => (streams.get(cluster) === end ? receive(cluster, type as AgentType, resources, removed, unreadable) : 'a newer stream of this cluster has taken over'),
         }, end.signal);
         if (end.signal.reason instanceof TransportError) throw end.signal.reason;

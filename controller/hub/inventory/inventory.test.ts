@@ -16,7 +16,7 @@ import { CLUSTER_INDEXES } from './claims.ts';
 import { createInventory, type InventoryParts } from './inventory.ts';
 
 const noDrift: InventoryParts['drift'] = {
-  verdict: () => ({ entries: [], omitted: 0, problems: [], held: null, alert: null, wakeAt: null }), held: () => null, thawsAt: () => undefined, applied: () => undefined,
+  verdict: () => ({ entries: [], omitted: 0, problems: [], held: null, alert: null, wakeAt: null }), held: () => null, hinders: () => null, thawsAt: () => undefined, applied: () => undefined,
   overrides: () => new Map(), policyValues: () => [], decisionValues: () => [], subscribe: () => {},
 };
 

@@ -46,6 +46,12 @@ export function createRolloutWorld({ ports: { records }, sources, fleet, runs, s
     return heldChanges(plan, changes, await lastRuns(changes.map(({ cluster }) => cluster), runs.list(), records), plannedIds);
   }
 
+  /** One that was cut off is waited for no more than one that was deleted. */
+  function hasLeft(cluster: string): boolean {
+    const object = clusters.get({ name: cluster });
+    return object === undefined || object.status?.revocation !== undefined;
+  }
+
   function isFailing(cluster: string): boolean {
     const applied = drift.applied(cluster);
     const told = assignments.get(cluster)?.desiredId;
@@ -72,9 +78,10 @@ export function createRolloutWorld({ ports: { records }, sources, fleet, runs, s
     observe(cluster) {
       const applied = drift.applied(cluster);
       const connection = fleet.connection(cluster);
+      const hindered = drift.hinders(cluster);
       return {
         cluster, connected: connection?.connected ?? false, ...(isReturning(cluster, connection) ? { returning: true as const } : {}), appliedId: applied?.id ?? null, healthy: applied?.healthy ?? false, message: applied?.message ?? '',
-        ...(applied?.generation === undefined ? {} : { generation: applied.generation }), ...(applied?.refused === undefined ? {} : { refused: applied.refused }), gone: clusters.get({ name: cluster }) === undefined, held: drift.held(cluster),
+        ...(applied?.generation === undefined ? {} : { generation: applied.generation }), ...(applied?.refused === undefined ? {} : { refused: applied.refused }), ...(hindered === null ? {} : { hindered }), gone: hasLeft(cluster), held: drift.held(cluster),
       };
     },
     freeze: (intent, contents, world, now) => freeze(intent, contents, {

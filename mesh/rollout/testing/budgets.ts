@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import type { Amount, RunTarget, RunValue, StageValue, StrategyValue, TargetObservation } from '../../model/rollout.ts';
 import type { RunStep } from '../step.ts';
-import { isBack } from './twin-words.ts';
+import { away, isBack } from './twin-words.ts';
 
 const most = (amount: Amount | undefined, of: number, least: number): number => (amount === undefined ? Number.POSITIVE_INFINITY : Math.max(least, typeof amount === 'number' ? amount : Math.floor((parseInt(amount, 10) * of) / 100)));
 const flies = ({ phase }: RunTarget): boolean => phase === 'Assigned' || phase === 'Soaking' || phase === 'RollingBack';
@@ -10,8 +10,8 @@ const flies = ({ phase }: RunTarget): boolean => phase === 'Assigned' || phase =
 /** In flight never more than a bound, but where the bound shrank under what was in flight, or clusters go back at a pace of their own. */
 export function expectBudgets(strategy: StrategyValue, stages: readonly StageValue[], before: RunValue, { targets, state, assign }: RunStep, observed: readonly TargetObservation[]): void {
   const seen = ({ cluster }: RunTarget): TargetObservation => observed.find((one) => one.cluster === cluster)!;
-  const isThere = (target: RunTarget): boolean => !(target.phase === 'Pending' && !seen(target).connected) && target.message !== 'left the fleet before its turn';
-  const isUnavailable = (target: RunTarget): boolean => flies(target) || (target.phase === 'Pending' && target.failingBefore === true && seen(target).connected && !seen(target).healthy)
+  const isThere = (target: RunTarget): boolean => !(target.phase === 'Pending' && away(seen(target))) && target.message !== 'left the fleet before its turn';
+  const isUnavailable = (target: RunTarget): boolean => flies(target) || (target.phase === 'Pending' && target.failingBefore === true && !away(seen(target)) && !seen(target).healthy)
     || ((target.phase === 'Failed' || target.phase === 'RollbackFailed') && seen(target).gone !== true
       && !isBack(target.rolledBackAt === undefined ? target.toId : target.backId!, seen(target), target.generation ?? 0));
   const within = (amount: Amount | undefined, scope: (target: RunTarget) => boolean): void => {

@@ -1,7 +1,7 @@
 /** What the twin makes of an agent's or a person's word. */
 import type { ApprovalValue, TargetObservation } from '../../model/rollout.ts';
 
-export const away = (observed: TargetObservation): boolean => !observed.connected;
+export const away = (observed: TargetObservation): boolean => !observed.connected || observed.returning === true;
 
 /** The twin's rows always know their generation; an agent may not. */
 export function health(wanted: string, observed: TargetObservation, generation: number): 'healthy' | 'unhealthy' | 'unknown' {

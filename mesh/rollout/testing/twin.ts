@@ -62,7 +62,7 @@ export function twinDecide(twin: Twin, input: TwinInput, given: (cluster: string
     if (observed.gone === true) return end(row, 'Failed');
     const is = health(row.target.toId, observed, row.generation);
     if (row.phase === 'Assigned') {
-      if (is !== 'healthy') return ((observed.connected && observed.refused === true && observed.generation === row.generation) || now >= row.assignedAt + deadline(row)) && end(row, 'Failed');
+      if (is !== 'healthy') return ((observed.connected && (observed.refused === true || observed.hindered !== undefined) && observed.generation === row.generation) || now >= row.assignedAt + deadline(row)) && end(row, 'Failed');
       row.phase = 'Soaking';
       row.healthyAt = now;
       return true;
@@ -115,7 +115,7 @@ export function twinDecide(twin: Twin, input: TwinInput, given: (cluster: string
     return flies ? rolling < most : flying(pool) < most;
   }
 
-  const disorder = (row: TwinRow): number => (away(seen(row)) ? 2 : row.phase === 'Done' ? 1 : 0);
+  const disorder = (row: TwinRow): number => (!seen(row).connected ? 2 : row.phase === 'Done' ? 1 : 0);
   const queue = (): TwinRow[] => rows.filter(wantsBack).sort((a, b) => disorder(a) - disorder(b) || (disorder(a) === 1 ? rows.indexOf(b) - rows.indexOf(a) : rows.indexOf(a) - rows.indexOf(b)));
 
   /** The first in the queue that can go back, or that never can. */

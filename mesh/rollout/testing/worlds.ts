@@ -43,7 +43,7 @@ export const fleets = fc.tuple(...CLUSTERS.map((cluster) => fc.record({
 
 /** What befalls one cluster between two steps. */
 const fate = fc.record({
-  does: some('obeys', 'obeys', 'obeys', 'fails', 'fails', 'recovers', 'nothing', 'nothing', 'goes away', 'comes back', 'comes back', 'goes back by itself', 'refuses'),
+  does: some('obeys', 'obeys', 'obeys', 'fails', 'fails', 'recovers', 'nothing', 'nothing', 'goes away', 'comes back', 'comes back', 'goes back by itself', 'refuses', 'is changed by hand'),
   taken: fc.integer({ min: 0, max: 100 }).map((dice) => dice === 0),
   closedForSeconds: fc.oneof({ weight: 6, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: some(3, 30, Number.POSITIVE_INFINITY) }),
   busy: fc.integer({ min: 0, max: 12 }).map((dice) => dice === 0), held: fc.integer({ min: 0, max: 60 }).map((dice) => dice === 0), leaves: fc.integer({ min: 0, max: 150 }).map((dice) => dice === 0),
