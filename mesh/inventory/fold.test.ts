@@ -74,6 +74,18 @@ test('a restarted hub believes what it believed, and plans from it', () => {
   expect(view).toMatchObject({ joined: true, assignedId: 'sha256-b', report: { cilium: full.report?.cilium } });
 });
 
+test('a cluster that was cut off is shown and planned as one that has not joined, until it has joined anew', () => {
+  const { status } = foldCluster(full, undefined, 4_000);
+  const revocation = { at: toRfc3339(5_000), reason: 'stolen laptop', clusters: 2, usersRemoved: 0, podsReplaced: 0 };
+  const cut = foldCluster({ ...full, revocation }, status, 6_000).status;
+  expect(conditions(cut)).toMatchObject({ Joined: 'False Revoked', Ready: 'False Revoked' });
+  expect(cut.conditions?.find(({ type }) => type === 'Joined')?.message).toBe('was cut off: stolen laptop; to let it in again, make a new token with "isthmus join oslo"');
+  expect(viewCluster('oslo', {}, cut)).toMatchObject({ joined: false, revoked: true, facts: { revoked: { value: true, observedAt: 5_000 } } });
+  expect(changed(status, cut, { revocation }).filter(({ field }) => field === 'revocation').map(({ by }) => by)).toEqual(['hub']);
+  const back = foldCluster(full, cut, 7_000).status;
+  expect([back.revocation, viewCluster('oslo', {}, back).joined]).toEqual([undefined, true]);
+});
+
 describe('one row per change, with its author', () => {
   const { status } = foldCluster(full, undefined, 4_000);
   const rows = (facts: Partial<ClusterFacts>) => changed(status, foldCluster({ ...full, ...facts }, status, 9_000).status, facts).map(({ field, before, after, by, run }) => [field, before, after, run === null ? by : `${by} in ${run}`]);

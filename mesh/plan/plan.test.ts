@@ -64,6 +64,15 @@ test('who has not joined or reported is waited for, and in nobody\'s way', () =>
   expect(desired.map((revision) => revision.cluster)).toEqual(['berlin']);
 });
 
+test('who was cut off is no part of the plan, is waited for by nobody, and is nobody\'s conflict', () => {
+  const clusters = [cluster('berlin', { clusterId: 2, authMode: 'legacy' }, { revoked: true, joined: false, assignedId: 'sha256-a' }), cluster('oslo'), cluster('virginia')];
+  const { desired, meshes, baseline } = plan(clusters);
+  expect([desired.map((revision) => revision.cluster), baseline.map((revision) => revision.cluster)]).toEqual([['oslo', 'virginia'], ['oslo', 'virginia']]);
+  expect(meshes[0]).toMatchObject({ waiting: [], conflicts: [], members: [{ name: 'oslo' }, { name: 'virginia' }] });
+  for (const { content } of desired) expect(content).not.toContain('berlin');
+  expect(plan([clusters[0]!]).desired).toEqual([]);
+});
+
 test('what administrators declare as endpoint wins over the report', () => {
   const { desired } = plan(three(), { endpointOverrides: { oslo: { address: 'oslo.example.com', port: 443 } } });
   expect(stateOf(desired[0]!.content).peering?.peers[0]?.endpoint).toEqual({ address: 'oslo.example.com', port: 443 });

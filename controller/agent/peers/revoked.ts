@@ -2,7 +2,7 @@
 import { canonicalJson } from '../../../mesh/model/canonical.ts';
 import { namesPeer, strippedOf, usersIn } from '../../../mesh/cilium/revoked.ts';
 import type { ManagedObject } from '../../../mesh/model/managed.ts';
-import type { RevocationEffect } from '../../../mesh/model/revocation.ts';
+import { MAX_REVOCATIONS, type RevocationEffect } from '../../../mesh/model/revocation.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { AgentPorts } from '../ports.ts';
 import type { AgentState } from '../state/state.ts';
@@ -44,7 +44,7 @@ export function createRevoked({ ports, namespace, cluster, state }: { readonly p
     // Of a state that leaves it out and is taken into use with the revocation in one go, the one before still knew it.
     const names = [...standing, ...assigned ?? []].filter((name) => name !== cluster);
     if (names.every((name) => state.revoked.admitted.includes(name))) return;
-    state.setRevoked({ ...state.revoked, admitted: [...new Set([...state.revoked.admitted, ...names])].sort() });
+    state.setRevoked({ ...state.revoked, admitted: [...new Set([...state.revoked.admitted, ...names])].slice(-MAX_REVOCATIONS).sort() });
   }
 
   const finished = ({ stranger, podsReplacedAt }: RevocationEffect): boolean => stranger || podsReplacedAt !== null;

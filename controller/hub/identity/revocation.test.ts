@@ -3,8 +3,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createCertificateRequest } from '../../../certs/index.ts';
 import { deterministicSigner } from '../../../certs/testing/deterministic-signer.ts';
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
-import { Cluster, ExportPolicy, JoinToken, Mesh, UpdateRun } from '../../../mesh/api/resources/index.ts';
+import { Cluster, ExportPolicy, FailoverPolicy, JoinToken, Mesh, UpdateRun } from '../../../mesh/api/resources/index.ts';
 import type { MeshObject } from '../../../mesh/api/resources/mesh.ts';
+import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import { toRfc3339 } from '../../../mesh/model/instant.ts';
 import type { Revocation } from '../../../mesh/model/revocation.ts';
 import type { PeerIdentity } from '../../../mesh/ports/transport.ts';
@@ -87,6 +88,21 @@ test('the plan leaves it out, and a run brings that to the others', async () => 
   const mesh = await bench.get<MeshObject>(Mesh, 'europe');
   expect([mesh?.status?.clusters?.map(({ name }) => name), conditionOf(mesh as never, 'Planned')]).toEqual([['oslo', 'virginia'], expect.objectContaining({ status: 'True' })]);
   expect((await bench.list(UpdateRun)).length).toBe(runs + 1);
+  for (const agent of [agents.oslo, agents.virginia]) expect(agent.value<{ content: string }>('DesiredRevision', agent.cluster)?.content).not.toContain('berlin');
+});
+
+test('a run that waits for it waits no longer, and the next one goes on without it', async () => {
+  await bench.create(FailoverPolicy, 'checkout', { service: { namespace: 'shop', name: 'checkout' }, priority: ['oslo'], minimumReady: 1, unhealthyAfterSeconds: 1, healthyAfterSeconds: 1, failbackDelaySeconds: 1 });
+  await bench.clock.advance(3000);
+  const [run = ''] = (await bench.list<UpdateRunObject>(UpdateRun)).filter(({ status }) => status?.phase === 'Running').map(({ metadata }) => metadata.name);
+  const rows = async () => Object.fromEntries((await bench.records.listTargets(run)).map(({ cluster, phase }) => [cluster, phase]));
+  expect(await rows()).toEqual({ berlin: 'Assigned', oslo: 'Pending', virginia: 'Pending' });
+  await declare();
+  await applyAll(bench, [agents.oslo, agents.virginia], 20);
+  expect((await rows())['berlin']).toBe('Failed');
+  expect((await bench.records.listTargets(run)).find(({ cluster }) => cluster === 'berlin')?.message).toContain('left the fleet');
+  const last = (await bench.list<UpdateRunObject>(UpdateRun)).at(-1);
+  expect([last?.metadata.name, last?.status?.phase]).toEqual(['europe-3', 'Completed']);
   for (const agent of [agents.oslo, agents.virginia]) expect(agent.value<{ content: string }>('DesiredRevision', agent.cluster)?.content).not.toContain('berlin');
 });
 
