@@ -41,7 +41,7 @@ export const updateRunSpec = z.object({
   requestedBy: z.string().max(256).describe('Who asks for it. The API server refuses any other name than that of the user who creates it.'),
   stop: z.boolean().default(false).describe('Set true to stop: clusters in flight finish, the rest is skipped.'),
   pause: z.boolean().optional().describe('Set true to pause: clusters in flight finish, nothing new begins.'),
-  resumedAt: timestamp.optional().describe('Set to now to resume a run that its failure policy or an inconclusive gate has paused. The failures until then are accepted.'),
+  resumedAt: timestamp.optional().describe('Set to now to resume a run that its failure policy or an inconclusive gate has paused: the failures until then are accepted. One that waits for clusters of a stage goes on without them.'),
   stoppedBy: z.string().max(256).optional().describe('Who set stop last. The API server writes it down, or refuses any other name than that of the user who does.'),
   pausedBy: z.string().max(256).optional().describe('Likewise of pause, whether it was set or taken back.'),
   resumedBy: z.string().max(256).optional().describe('Likewise of resumedAt.'),
