@@ -1,6 +1,7 @@
 /** `isthmus identity revoke`: cuts a cluster off, waits for what comes of it, and reports. */
 import { type Command, Option } from 'commander';
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
+import { CHANGED_BY } from '../../../mesh/api/resources/guard-changes.ts';
 import { Cluster, Mesh } from '../../../mesh/api/resources/index.ts';
 import type { MeshObject } from '../../../mesh/api/resources/mesh.ts';
 import { REASON_ANNOTATION } from '../../../mesh/inventory/authors.ts';
@@ -59,7 +60,9 @@ async function declare(environment: Environment, client: KubernetesClient, objec
   const cluster = object.metadata.name;
   // The hub puts its own clock's instant in place of one that is earlier. Never before an earlier revocation: the API server refuses that.
   const at = Math.max(environment.now(), (revokedAt(object.spec?.revoked) ?? 0) + 1);
-  await client.patch<ClusterObject>(Cluster, { name: cluster }, { metadata: { annotations: { [REASON_ANNOTATION]: why } }, spec: { revoked: { at: toRfc3339(at), reason: why } } }, { type: 'merge', fieldManager: FIELD_MANAGER, dryRun }, environment.signal);
+  // The API server writes the caller's name there. One that writes none would refuse that an earlier one stays, and this must not wait.
+  const annotations = { [REASON_ANNOTATION]: why, [CHANGED_BY]: null };
+  await client.patch<ClusterObject>(Cluster, { name: cluster }, { metadata: { annotations }, spec: { revoked: { at: toRfc3339(at), reason: why } } }, { type: 'merge', fieldManager: FIELD_MANAGER, dryRun }, environment.signal);
   if (!dryRun) {
     environment.err(`cluster.isthmus.dev/${cluster} revoked\n`);
     return;
