@@ -10,6 +10,7 @@ import { createQuestions } from './dns/questions.ts';
 import { dnsHandler } from './dns/serve.ts';
 import { createZoneSource } from './dns/service-zone.ts';
 import { createFailover } from './failover/failover.ts';
+import { createFirstWord } from './sync/first-word.ts';
 import { createHubLink } from './sync/hub-link.ts';
 import { createAgentIdentity } from './identity/identity.ts';
 import { createCertificateDrift } from './identity/certificate-drift.ts';
@@ -69,8 +70,9 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
   const clusterWatch = createClusterWatch(ports, config, publisher, () => config.advertisedPeerAddress || addresses.peer);
   const book = createDriftBook(ports.clock, state);
   const bundles = createBundles({ ports, config, state });
+  const firstWord = createFirstWord(publisher, bundles, cluster);
   const apply = createApply({
-    ports, config, state, publisher, book, bundles, revoked: createRevoked({ ports, namespace: config.ciliumNamespace, cluster, state }),
+    ports, config, state, publisher: firstWord.publisher, book, bundles, revoked: createRevoked({ ports, namespace: config.ciliumNamespace, cluster, state }),
     trusts: createTrusts({
       ports, namespace: config.ciliumNamespace, identity, certificates: { avoid: (issuers) => meshCertificates.avoid(issuers), inPlace: () => meshCertificates.inPlace() },
     }),
@@ -124,7 +126,7 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
     },
     // With the identity at hand the first probe is a round trip after the start, not an interval: a restart without the hub decides by what holds now.
     { name: 'probes', start: async (signal) => { if (await link.obtained(signal)) await probes.start(signal); } },
-    { name: 'sync', start: (signal) => keepSynchronised({ ports, state, publisher, connection: link.connection, onConnectionChange: link.onChange, onRefused: identity.rejoin }, signal) },
+    { name: 'sync', start: (signal) => keepSynchronised({ ports, state, publisher, connection: link.connection, onConnectionChange: link.onChange, onRefused: identity.rejoin, onStream: firstWord }, signal) },
   ];
 
   const conditions: readonly (readonly [() => boolean, string])[] = [
