@@ -169,6 +169,38 @@ describe.skipIf(withoutHelm !== undefined)('charts', () => {
     expect(await refusal(helm, chart, [...MINIMAL[chart], '--set', 'bundleKeys.existingSecret=a', '--set', 'bundleKeys.existingConfigMap=b'])).toContain('give existingConfigMap or existingSecret, not both');
   });
 
+  test('the root is where it is said to be: its key is mounted, never rendered, and gives the hub no further right', async () => {
+    const certificates = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+    const of = async (...values: readonly string[]): Promise<object> => {
+      const objects = await renderChart(helm, 'isthmus-hub', [...MINIMAL['isthmus-hub'], ...values.flatMap((value) => ['--set-string', value])]);
+      const { spec } = podOf(objects);
+      const isRoot = (one: object): boolean => /^root/.test((one as { readonly name?: string }).name ?? '');
+      return {
+        flags: spec.containers[0]!.args.filter((flag) => flag.startsWith('--root')), mounts: spec.containers[0]!.volumeMounts?.filter(isRoot), volumes: spec.volumes?.filter(isRoot),
+        grants: grantsOf(objects).map(grantText), files: objects.filter(({ metadata }) => metadata.name === 'isthmus-hub-root').map((object) => (object as unknown as { readonly data: object }).data),
+      };
+    };
+    const usual = await of() as { readonly grants: readonly string[] };
+    const mounted = { name: 'root', mountPath: '/etc/isthmus/root', readOnly: true };
+    const files = [{ 'root.crt.pem': certificates }];
+    expect(usual).toMatchObject({ flags: [], mounts: [], volumes: [], files: [] });
+    expect(await of('root.source=offline', `root.certificates=${certificates}`)).toEqual({
+      flags: ['--root-certificates=/etc/isthmus/root/root.crt.pem', '--root=offline'], mounts: [mounted], volumes: [{ name: 'root', configMap: { name: 'isthmus-hub-root' } }], grants: usual.grants, files,
+    });
+    expect(await of('root.source=file', `root.certificates=${certificates}`, 'root.keySecret.name=fleet-root', 'root.keySecret.passphraseKey=pass')).toEqual({
+      flags: ['--root-certificates=/etc/isthmus/root/root.crt.pem', '--root-key-file=/etc/isthmus/root-key/root.key.pem', '--root-passphrase-file=/etc/isthmus/root-key/pass'],
+      mounts: [mounted, { name: 'root-key', mountPath: '/etc/isthmus/root-key', readOnly: true }],
+      volumes: [{ name: 'root', configMap: { name: 'isthmus-hub-root' } }, { name: 'root-key', secret: { secretName: 'fleet-root', defaultMode: 0o440 } }], grants: usual.grants, files,
+    });
+    expect(await of('root.source=signer', `root.certificates=${certificates}`, 'root.signer=/opt/kms sign --key x')).toMatchObject({ flags: ['--root-certificates=/etc/isthmus/root/root.crt.pem', '--root-signer=/opt/kms sign --key x'], grants: usual.grants });
+    const refused = (...values: readonly string[]): Promise<string> => refusal(helm, 'isthmus-hub', [...MINIMAL['isthmus-hub'], ...values.flatMap((value) => ['--set-string', value])]);
+    expect(await refused('root.source=offline')).toContain('give the root\'s certificate (PEM)');
+    expect(await refused('root.source=offline', `root.certificates=${certificates}-----BEGIN PRIVATE KEY-----`)).toContain('holds a private key');
+    expect(await refused('root.source=file', `root.certificates=${certificates}`)).toContain('name the Secret with the root\'s key');
+    expect(await refused('root.source=signer', `root.certificates=${certificates}`)).toContain('give the program that signs');
+    expect(await refused('root.source=hsm')).toMatch(/source/);
+  });
+
   test('the join token is in a Secret and nowhere else', async () => {
     const token = 'isthmus-join-v1.c2VjcmV0';
     const objects = await renderChart(helm, 'isthmus-agent', [...MINIMAL['isthmus-agent'], '--set-string', `join.token=${token}`]);

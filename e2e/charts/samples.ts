@@ -2,6 +2,8 @@
 import { apiVersionOf, HUB_RESOURCES, MEMBER_RESOURCES } from '../../mesh/api/resources/index.ts';
 
 interface Sample {
+  /** Where the kind knows one name alone. */
+  readonly name?: string;
   readonly spec: unknown;
   readonly refused: readonly { readonly spec: unknown; readonly field: string }[];
 }
@@ -25,6 +27,10 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   Bundle: {
     spec: { package: 'shop', version: '1.2.0', parts: [{ name: 'config', manifests: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'shop', namespace: 'shop' } }] }] },
     refused: [{ spec: { package: 'shop', version: 'v1', parts: [{ name: 'config', manifests: [{}] }] }, field: 'spec.version' }, { spec: { package: 'shop', version: '1.2.0', parts: [{ name: 'config' }] }, field: 'spec.parts[0]' }],
+  },
+  CertificateAuthority: {
+    name: 'fleet', spec: { rotation: { id: 'yearly', of: 'Root', reason: 'every year' } },
+    refused: [{ spec: { rotation: { id: 'x', of: 'Leaf', reason: 'y' } }, field: 'spec.rotation.of' }, { spec: { issuingCertificates: ['hello'] }, field: 'spec.issuingCertificates[0]' }],
   },
   Channel: { spec: { package: 'shop', clusters: {}, autoUpdate: {} }, refused: [{ spec: { package: 'shop', clusters: {} }, field: 'spec' }] },
   ChangeWindow: {
@@ -92,5 +98,5 @@ export const KINDS = [...HUB_RESOURCES, ...MEMBER_RESOURCES].map((definition) =>
   const object = (name: string, spec: unknown) => ({
     apiVersion: apiVersionOf(definition), kind: definition.kind, metadata: { name, ...(definition.namespaced ? { namespace: 'default' } : {}) }, spec,
   });
-  return { definition, accepted: object('sample', sample.spec), refused: sample.refused.map(({ spec, field }, index) => ({ object: object(`refused-${index}`, spec), field })) };
+  return { definition, accepted: object(sample.name ?? 'sample', sample.spec), refused: sample.refused.map(({ spec, field }, index) => ({ object: object(sample.name ?? `refused-${index}`, spec), field })) };
 });
