@@ -64,7 +64,7 @@ describe.skipIf(withoutHelm !== undefined)('charts', () => {
       expect(data).toEqual({ name: 'data', mountPath: '/var/lib/isthmus' });
       for (const other of others) expect(other).toMatchObject({ readOnly: true });
     }
-    for (const { name, ...from } of spec.volumes ?? []) if (name !== 'data') expect(Object.keys(from)).toEqual(['configMap']);
+    for (const { name, ...from } of spec.volumes ?? []) if (name !== 'data') expect(Object.keys(from)).toEqual([name === 'root-key' ? 'secret' : 'configMap']);
     for (const object of objects.filter(({ kind }) => kind !== 'CustomResourceDefinition')) {
       expect(object.metadata.labels, `${object.kind} ${object.metadata.name}`).toMatchObject({ 'app.kubernetes.io/name': chart, 'app.kubernetes.io/part-of': 'isthmus', 'helm.sh/chart': `${chart}-0.1.0` });
     }
