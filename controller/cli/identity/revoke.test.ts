@@ -44,11 +44,12 @@ test('declares the revocation, waits for the hub and the peers, and reports', as
     'oslo   +0.2s          +9.0s',
     '',
     'To let it in again: isthmus join berlin',
+    'Where its keys are stolen, not before 2030-01-08T12:00:00.000Z: until then a mesh etcd that knows it as a user takes certificates of before; or after a rotation of the issuing CA.',
     '',
   ].join('\n'));
   const asJson = testEnvironment({ client: environment.client, clock: { now: environment.now, advance: environment.sleep } as never });
   expect(await run(asJson, 'berlin', '--why', 'again', '-o', 'json')).toBe('');
-  expect(JSON.parse(asJson.printed())).toMatchObject({ cluster: 'berlin', done: true, lastWatchGoneAt: DONE.lastWatchGoneAt, peers: DONE.peers, rejoin: 'isthmus join berlin' });
+  expect(JSON.parse(asJson.printed())).toMatchObject({ cluster: 'berlin', done: true, lastWatchGoneAt: DONE.lastWatchGoneAt, peers: DONE.peers, rejoin: 'isthmus join berlin', oldCertificatesEnd: '2030-01-08T12:00:00.000Z' });
   expect(asJson.complained()).toContain('berlin is revoked already, since 2030-01-01T12:00:00.000Z (stolen laptop): nothing is written');
 });
 

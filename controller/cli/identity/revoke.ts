@@ -1,5 +1,6 @@
 /** `isthmus identity revoke`: cuts a cluster off, waits for what comes of it, and reports. */
 import { type Command, Option } from 'commander';
+import { MESH_LIFETIME } from '../../../certs/policy/schedule.ts';
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import { CHANGED_BY } from '../../../mesh/api/resources/guard-changes.ts';
 import { Cluster, Mesh } from '../../../mesh/api/resources/index.ts';
@@ -48,7 +49,7 @@ export async function revoke(environment: Environment, cluster: string, options:
   else await declare(environment, client, object, options);
   if (options.dryRun) return;
   const revocation = await follow(environment, client, cluster, options, timeoutSeconds);
-  if (options.output === 'json') environment.out(`${JSON.stringify({ cluster, done: revocation.lastWatchGoneAt !== undefined, ...revocation, peers: revocation.peers ?? [], rejoin: `isthmus join ${cluster}` }, null, 2)}\n`);
+  if (options.output === 'json') environment.out(`${JSON.stringify({ cluster, done: revocation.lastWatchGoneAt !== undefined, ...revocation, peers: revocation.peers ?? [], rejoin: `isthmus join ${cluster}`, oldCertificatesEnd: oldCertificatesEnd(revocation.at) }, null, 2)}\n`);
   else environment.out(reportText(cluster, revocation));
   if (!isDone(revocation, options.wait)) {
     const open = (revocation.peers ?? []).filter(({ podsReplacedAt, userRemovedAt }) => (options.wait === 'users' ? userRemovedAt : podsReplacedAt) === undefined).map((peer) => peer.cluster);
@@ -115,8 +116,12 @@ function reportText(cluster: string, revocation: Revocation): string {
     `last watch gone:    ${total(podsReplaced, lastWatchGoneAt)}`,
     ...(peers.length === 0 ? [] : ['', table(['PEER', 'USER REMOVED', 'PODS REPLACED', 'PROBLEM'], peers.map((peer) => [peer.cluster, after(peer.userRemovedAt), after(peer.podsReplacedAt), peer.problem ?? ''])).trimEnd(), '']),
     `To let it in again: isthmus join ${cluster}`,
+    `Where its keys are stolen, not before ${oldCertificatesEnd(at)}: until then a mesh etcd that knows it as a user takes certificates of before; or after a rotation of the issuing CA.`,
   ].join('\n').concat('\n');
 }
+
+/** Cilium's etcd knows no revocations: what was made for the mesh is good for it to its end, wherever the cluster is a user. */
+const oldCertificatesEnd = (at: string): string => toRfc3339((fromRfc3339(at) ?? 0) + MESH_LIFETIME);
 
 export function registerRevoke(identity: Command, environment: (command: Command) => Environment): void {
   identity.command('revoke')
