@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../controller/demo/eventually.ts';
+import { CHANGED_BY } from '../../mesh/api/resources/guard-changes.ts';
+import { stampObjects } from '../../mesh/api/resources/guards.ts';
 import { HUB_RESOURCES } from '../../mesh/api/resources/index.ts';
 import { crdOf } from '../../mesh/api/schema/crd.ts';
 import { canonicalJson } from '../../mesh/model/canonical.ts';
@@ -141,11 +144,22 @@ describe.skipIf(missing !== undefined)('embedded API and kube-apiserver answer a
   beforeAll(async () => {
     [real, embedded] = await Promise.all([startApiServer({ definitions: HUB_RESOURCES.map((definition) => crdOf(definition) as KubernetesObject) }), startApi(folder)]);
     agent = new Agent({ connect: { ca: real.certificateAuthorityPem } });
+    await install();
   });
   afterAll(async () => {
     await Promise.all([real.stop(), embedded.stop(), agent.destroy()]);
     rmSync(folder, { recursive: true, force: true });
   });
+
+  /** What the hub's chart brings and the embedded API does by itself: who changes what is written down. It counts a moment after it is there. */
+  async function install(): Promise<void> {
+    const api = '/apis/admissionregistration.k8s.io/v1';
+    for (const object of stampObjects('v1')) {
+      const { code, body } = await ask('POST', `${api}/${(object as { readonly kind?: string }).kind === 'MutatingAdmissionPolicy' ? 'mutatingadmissionpolicies' : 'mutatingadmissionpolicybindings'}`, J, object);
+      if (code !== 201) throw new Error(`refused: ${JSON.stringify(body)}`);
+    }
+    await eventually('names are written down', 15_000, async () => JSON.stringify((await ask('POST', `${c}/meshes?dryRun=All`, J, mesh('probe', { clusters: {} }))).body).includes(CHANGED_BY));
+  }
 
   async function ask(method: string, path: string, type: string, body: unknown): Promise<Answer> {
     const answer = await request(real.url + path, {
