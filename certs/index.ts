@@ -1,13 +1,11 @@
 /** What hub, agent and transports use of the certificate authority. */
 export { createAuthority, type Authority, type IssuedAgent } from './authority/authority.ts';
-export {
-  type AuthorityStanding, AuthorityRefusal, type FinishedRotation, type KeyStore, type Rotation, ROTATION_PHASES, type RotationOf, type RotationOrder, type RotationPhase,
-} from './authority/document.ts';
+export { AuthorityRefusal, type KeyStore } from './authority/document.ts';
 export { initRoot, signIssuingRequest } from './authority/ceremony.ts';
 export type { SignatureAlgorithm } from './authority/identifiers.ts';
 export { certificatesOf } from './authority/read-authority.ts';
 export { RootKeyFailure, type RootKeys } from './authority/root-keys.ts';
-export type { AuthorityControl, AuthorityProblem, AuthorityProblemReason, AuthorityState, IssuerState, RequestState, RootState, Taintable } from './authority/state.ts';
+export type { AuthorityControl, AuthorityState, IssuerState, RootState } from './authority/state.ts';
 export { meshServerName } from './authority/leaves.ts';
 export { readCertificate, type CertificateFacts } from './authority/read.ts';
 export { spiffeBundle } from './authority/spiffe-bundle.ts';

@@ -48,7 +48,7 @@ export interface IssuedAgent extends IssuedIdentity {
   readonly publicKeyDer: Uint8Array;
 }
 
-export interface IssuedMeshCertificate extends MeshCertificate {
+interface IssuedMeshCertificate extends MeshCertificate {
   readonly serial: string;
   readonly issuingCaGeneration: number;
 }

@@ -24,7 +24,7 @@ export interface StoredIssuer extends StoredAuthority {
 }
 
 /** An issuing CA that waits for the signature of a root whose key the hub does not have. */
-export interface StoredRequest {
+interface StoredRequest {
   /** PKCS#10, PEM. */
   readonly requestPem: string;
   readonly keyPem: string;
@@ -37,7 +37,7 @@ export const ROTATION_PHASES = ['Init', 'UpdateClients', 'UpdateServers', 'Clean
 /** A document without rotation stands by. */
 export type RotationPhase = typeof ROTATION_PHASES[number];
 /** Of the issuing CA below the same root, or of the root and with it the issuing CA. */
-export type RotationOf = 'Issuing' | 'Root';
+type RotationOf = 'Issuing' | 'Root';
 
 export interface RotationOrder {
   readonly id: string;

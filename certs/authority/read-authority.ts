@@ -35,7 +35,7 @@ const KNOWN_CRITICAL: readonly string[] = [OID.basicConstraints, OID.keyUsage, O
 /** Of every certificate in the text; throws a sentence where one cannot be read. */
 export const readAuthorities = (pem: string): readonly AuthorityFacts[] => fromPem('CERTIFICATE', pem).map(readAuthority);
 
-export function readAuthority(certificateDer: Uint8Array): AuthorityFacts {
+function readAuthority(certificateDer: Uint8Array): AuthorityFacts {
   if (certificateDer.length > LARGEST_CERTIFICATE_BYTES) throw new Error(`certificate: has ${certificateDer.length} bytes, allowed are ${LARGEST_CERTIFICATE_BYTES}`);
   const x509 = read(certificateDer);
   const [, , , , validity, subject, publicKey, wrapped] = der.parts(der.parts(der.decode(certificateDer))[0]);

@@ -36,7 +36,7 @@ export interface IssuerState {
   readonly certificatePem: string;
 }
 
-export interface RequestState {
+interface RequestState {
   /** PKCS#10, PEM: what `isthmus identity root sign --request` takes. Its key stays in the hub. */
   readonly requestPem: string;
   readonly root: number;
@@ -46,7 +46,7 @@ export interface RequestState {
 }
 
 /** Closed set, worst first. None of them stops what still works. */
-export type AuthorityProblemReason =
+type AuthorityProblemReason =
   /** Nothing can be issued. */
   | 'NoIssuer'
   /** A key that others may hold signs, because there is no other. */

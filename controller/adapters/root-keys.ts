@@ -66,7 +66,7 @@ function textOf(option: string, path: string): string {
 const publicKeyOf = (key: KeyObject): Buffer => createPublicKey(key).export({ type: 'spki', format: 'der' });
 
 /** Of a PEM file; throws a `RootKeyFailure` that never quotes it. */
-export function privateKeys(path: string, passphraseFile: string | undefined): readonly KeyObject[] {
+function privateKeys(path: string, passphraseFile: string | undefined): readonly KeyObject[] {
   try {
     if ((statSync(path).mode & OTHERS_MAY_READ) !== 0) throw new RootKeyFailure(`root key ${path}: everybody may read it; take that right away (chmod 600)`);
     const passphrase = passphraseFile === undefined ? undefined : textOf('passphrase file', passphraseFile).replace(/\r?\n$/, '');
@@ -82,7 +82,7 @@ export function privateKeys(path: string, passphraseFile: string | undefined): r
   }
 }
 
-export function signWith(key: KeyObject, algorithm: SignatureAlgorithm, bytes: Uint8Array): Uint8Array {
+function signWith(key: KeyObject, algorithm: SignatureAlgorithm, bytes: Uint8Array): Uint8Array {
   return new Uint8Array(sign(algorithm === 'ed25519' ? null : 'sha256', bytes, key));
 }
 

@@ -193,7 +193,7 @@ describe.skipIf(withoutHelm !== undefined)('charts', () => {
       volumes: [{ name: 'root', configMap: { name: 'isthmus-hub-root' } }, { name: 'root-key', secret: { secretName: 'fleet-root', defaultMode: 0o440 } }], grants: usual.grants, files,
     });
     expect(await of('root.source=signer', `root.certificates=${certificates}`, 'root.signer=/opt/kms sign --key x')).toMatchObject({ flags: ['--root-certificates=/etc/isthmus/root/root.crt.pem', '--root-signer=/opt/kms sign --key x'], grants: usual.grants });
-    const refused = (...values: readonly string[]): Promise<string> => refusal(helm, 'isthmus-hub', [...MINIMAL['isthmus-hub'], ...values.flatMap((value) => ['--set-string', value])]);
+    const refused = (...values: readonly string[]): ReturnType<typeof refusal> => refusal(helm, 'isthmus-hub', [...MINIMAL['isthmus-hub'], ...values.flatMap((value) => ['--set-string', value])]);
     expect(await refused('root.source=offline')).toContain('give the root\'s certificate (PEM)');
     expect(await refused('root.source=offline', `root.certificates=${certificates}-----BEGIN PRIVATE KEY-----`)).toContain('holds a private key');
     expect(await refused('root.source=file', `root.certificates=${certificates}`)).toContain('name the Secret with the root\'s key');
