@@ -159,7 +159,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     publishPeers(fleet, publishers);
 
     const inventory = createInventory({ ports, fleet, assignments, clusters, runs, drift: driftJudge, approversOf: (run) => rollout.approversOf(run), overriddenBy: (cluster, run) => windows.windowOf(cluster, run).overriddenBy, revocations });
-    const mesh = createMesh({ ports, sources, runs, strategies, drift: driftJudge });
+    const mesh = createMesh({ ports, sources, runs, strategies, drift: driftJudge, rotationStrategy: () => rotation.strategy() });
     const rotation = createRotation({ ports, objects: authorityObjects, authority, clusters, fleet, revocations, published: () => publishedSequence, onChange: () => mesh.add('plan') });
     const guards = createGuards(ports);
     const editors = createEditors({ ports, guards, watched: caches.filter(({ kind }) => EDITED.includes(kind)) });

@@ -4,17 +4,22 @@ import { type Environment, EXIT, UsageProblem } from '../../controller/cli/envir
 import * as drift from '../../controller/cli/drift/index.ts';
 import * as fleetCommands from '../../controller/cli/fleet/index.ts';
 import { registerRevoke } from '../../controller/cli/identity/revoke.ts';
+import { registerRotate } from '../../controller/cli/identity/rotate.ts';
+import { registerShow } from '../../controller/cli/identity/show.ts';
 import * as run from '../../controller/cli/run/index.ts';
 import * as window from '../../controller/cli/window/index.ts';
 import type { Context } from './context.ts';
 import { never, PERSON } from './fleet.ts';
 
 const COMMANDS = { drift, fleet: fleetCommands, identity: { register: identity }, run, window } as const;
-const LONGEST_SECONDS = 60;
+const LONGEST_SECONDS = 600;
 
 /** What of `isthmus identity` speaks to the hub. */
 function identity(program: Command, environment: (command: Command) => Environment): void {
-  registerRevoke(program.command('identity'), environment);
+  const command = program.command('identity');
+  registerRevoke(command, environment);
+  registerRotate(command, environment);
+  registerShow(command, environment);
 }
 
 /** Words as a shell reads them; quotes keep together what stands in them. */

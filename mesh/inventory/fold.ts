@@ -21,6 +21,7 @@ export function foldCluster(facts: ClusterFacts, previousStatus: ClusterStatusVa
   const agent = agentOf(facts, previous);
   const status: ClusterStatusValue = withoutUndefined({
     identity: foldIdentity(facts, previous),
+    trust: foldTrust(facts, previous),
     properties: foldProperties(facts, previous.properties ?? [], now),
     ...foldReport(facts, previous),
     ...foldCapacity(facts, previous),
@@ -47,6 +48,12 @@ function foldIdentity({ identity, joinedAt }: ClusterFacts, previous: ClusterSta
     spiffeId, certificateSerial, issuer, notAfter: toRfc3339(notAfter), joinedAt: joinedAt === null ? (previous.identity?.joinedAt ?? toRfc3339(0)) : toRfc3339(joinedAt),
     trustDomain, issuingCaGeneration,
   });
+}
+
+function foldTrust({ applied }: ClusterFacts, previous: ClusterStatusValue): ClusterStatusValue['trust'] {
+  if (applied?.trust === undefined) return previous.trust;
+  const { sequence, clientIssuers, serverIssuers } = applied.trust;
+  return { sequence, clientIssuers: [...clientIssuers], serverIssuers: [...serverIssuers] };
 }
 
 function foldReport({ report }: ClusterFacts, previous: ClusterStatusValue): Pick<ClusterStatusValue, 'cilium' | 'kubernetesVersion' | 'agentVersion' | 'nodes'> {

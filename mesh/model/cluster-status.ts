@@ -60,6 +60,7 @@ export interface StatusRevocation {
 /** Equal to `z.infer<typeof clusterStatus>` of `mesh/api/resources/cluster.ts`; a test compares the two types. */
 export interface ClusterStatusValue {
   identity?: { spiffeId: string; certificateSerial: string; issuer: string; notAfter: string; joinedAt: string; trustDomain?: string | undefined; issuingCaGeneration?: number | undefined } | undefined;
+  trust?: { sequence: number; clientIssuers: string[]; serverIssuers: string[] } | undefined;
   uid?: string | undefined;
   properties?: StatusProperty[] | undefined;
   cilium?: {

@@ -38,6 +38,8 @@ export interface MeshParts {
   readonly runs: Cache<UpdateRunObject>;
   readonly strategies: Cache<UpdateStrategyObject>;
   readonly drift: DriftJudge;
+  /** What a rotation of the authority asks for while it runs; undefined: nothing. */
+  readonly rotationStrategy?: () => string | undefined;
 }
 
 interface Outlook {
@@ -53,7 +55,7 @@ interface Outlook {
   readonly strategyName: string;
 }
 
-export function createMesh({ ports, sources, runs, strategies, drift }: MeshParts): Loop {
+export function createMesh({ ports, sources, runs, strategies, drift, rotationStrategy = () => undefined }: MeshParts): Loop {
   const { clock, log, kubernetes, records } = ports;
   const plannedIds = createPlannedIds(records, sources.digest);
   const reportMesh = reportOn<MeshObject>(ports, Mesh);
@@ -93,7 +95,7 @@ export function createMesh({ ports, sources, runs, strategies, drift }: MeshPart
     const blocked = changes.flatMap(({ cluster }) => { const reason = drift.held(cluster) ?? awayReason(cluster, last.get(cluster)); return reason === null ? [] : [{ cluster, reason }]; });
     const free = changes.filter(({ cluster }) => ![...held, ...blocked].some((change) => change.cluster === cluster));
     const mesh = plan.meshes.find(({ members, conflicts: found }) => found.length === 0 && members.some(({ name }) => free.some(({ cluster }) => cluster === name)))?.mesh ?? null;
-    const strategyName = sources.meshes.get({ name: mesh ?? '' })?.spec.strategy ?? DEFAULT_STRATEGY;
+    const strategyName = rotationStrategy() ?? sources.meshes.get({ name: mesh ?? '' })?.spec.strategy ?? DEFAULT_STRATEGY;
     return { free, held, blocked, failed, abandoned, mesh, strategyName, activeRun };
   }
 
@@ -142,7 +144,7 @@ export function createMesh({ ports, sources, runs, strategies, drift }: MeshPart
   async function writeMesh(object: MeshObject, plan: Plan, mesh: MeshPlan, outlook: Outlook, inFlight: readonly string[], signal: CancelSignal): Promise<void> {
     const member = ({ cluster }: { readonly cluster: string }): boolean => mesh.members.some(({ name }) => name === cluster);
     const generation = object.metadata.generation ?? 0;
-    const problem = problemOf(object.spec.strategy ?? DEFAULT_STRATEGY);
+    const problem = problemOf(rotationStrategy() ?? object.spec.strategy ?? DEFAULT_STRATEGY);
     const rollout = {
       changes: outlook.free.filter(member), held: outlook.held.filter(member), blocked: outlook.blocked.filter(member), failed: outlook.failed.filter(member), inFlight: inFlight.filter((cluster) => member({ cluster })),
       abandoned: outlook.abandoned, activeRun: outlook.activeRun, activeRunWaits: waitsOf(outlook.activeRun), problem: outlook.free.some(member) ? problem : undefined,

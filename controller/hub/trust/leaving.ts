@@ -9,9 +9,10 @@ export interface Leaving {
   readonly servers: readonly string[];
 }
 
-/** Common names, sorted: what a leaf names as its issuer. */
-export function leavingIssuers({ issuers, renewClientsFrom, renewServersFrom }: Pick<AuthorityState, 'issuers' | 'renewClientsFrom' | 'renewServersFrom'>): Leaving {
-  const below = (from: number): string[] => issuers.filter(({ generation }) => generation < from).slice(-MAX_TRUST_ISSUERS).map(commonName).sort();
+/** Common names, sorted: what a leaf names as its issuer. From Cleanup on nobody shows what an old one signed: to say so once more would be one more update run. */
+export function leavingIssuers({ issuers, rotation, renewClientsFrom, renewServersFrom }: Pick<AuthorityState, 'issuers' | 'rotation' | 'renewClientsFrom' | 'renewServersFrom'>): Leaving {
+  const meant = rotation?.phase === 'Cleanup' ? issuers.filter(({ state }) => state !== 'old') : issuers;
+  const below = (from: number): string[] => meant.filter(({ generation }) => generation < from).slice(-MAX_TRUST_ISSUERS).map(commonName).sort();
   return { clients: below(renewClientsFrom), servers: below(renewServersFrom) };
 }
 

@@ -35,7 +35,12 @@ export interface RotationParts {
   readonly onChange: () => void;
 }
 
-export function createRotation({ ports, objects, authority, clusters, fleet, revocations, published, onChange }: RotationParts): Loop {
+export interface RotationLoop extends Loop {
+  /** Of the runs that bring the rotation that is running; undefined: the mesh's own. */
+  strategy(): string | undefined;
+}
+
+export function createRotation({ ports, objects, authority, clusters, fleet, revocations, published, onChange }: RotationParts): RotationLoop {
   const { clock, kubernetes, log, metrics } = ports;
   const waits = metrics.gauge('isthmus_hub_rotation_waiting_clusters', 'Clusters without which the rotation of the authority does not go on.');
   const late = metrics.gauge('isthmus_hub_rotation_late', '1 while a rotation has been in one phase for longer than 48 hours, else 0.');
@@ -68,13 +73,19 @@ export function createRotation({ ports, objects, authority, clusters, fleet, rev
       }
     };
     const { tainted = [], issuingCertificates = [], rotation, rollBack } = spec ?? {};
-    const known = (of: 'Root' | 'Issuing', generation: number): boolean => (of === 'Root' ? authority.state().roots : authority.state().issuers).some((one) => one.generation === generation && one.taintedAt !== undefined);
-    for (const { of, generation } of tainted) if (!known(of, generation)) await tried(() => authority.taint({ of, generation }, clock.now(), signal));
+    /** Tainted already, or dropped since. */
+    const isOver = (of: 'Root' | 'Issuing', generation: number): boolean => {
+      const list = of === 'Root' ? authority.state().roots : authority.state().issuers;
+      const meant = list.find((one) => one.generation === generation);
+      return meant === undefined ? list.some((one) => one.generation > generation) : meant.taintedAt !== undefined;
+    };
+    for (const { of, generation } of tainted) if (!isOver(of, generation)) await tried(() => authority.taint({ of, generation }, clock.now(), signal));
     for (const certificatePem of issuingCertificates) if (authority.state().request !== undefined) await tried(() => authority.install(certificatePem, signal));
     const before = authority.state();
     if (rotation !== undefined && rotation.id !== before.rotation?.id && rotation.id !== before.finished?.id) {
       const by = metadata.annotations?.[CHANGED_BY] ?? 'somebody for whom nothing vouches';
-      await tried(() => authority.begin({ ...rotation, by }, signal));
+      const { id, of, reason } = rotation;
+      await tried(() => authority.begin({ id, of, reason, by }, signal));
     }
     const { rotation: running } = authority.state();
     if (rollBack !== undefined && running?.id === rollBack.id && running.back !== true) await tried(() => authority.rollBack(rollBack.id, signal));
@@ -118,6 +129,10 @@ export function createRotation({ ports, objects, authority, clusters, fleet, rev
   fleet.subscribe(({ type }) => { if (type === 'AppliedReport' || type === 'Connection') soon(); });
   return {
     ...loop,
+    strategy() {
+      const asked = objects.get({ name: FLEET_AUTHORITY })?.spec?.rotation;
+      return asked?.id === authority.state().rotation?.id ? asked?.strategy : undefined;
+    },
     async start(signal) {
       const stop = authority.onChange(() => { onChange(); loop.add(FLEET_AUTHORITY); });
       loop.add(FLEET_AUTHORITY);

@@ -16,6 +16,7 @@ export const certificateAuthoritySpec = z.object({
     id: id.describe('Of your choice: another id is another rotation. It begins when none is running.'),
     of: z.enum(['Issuing', 'Root']).describe('Issuing: a new issuing CA below the same root. Root: a new root, and a new issuing CA below it.'),
     reason,
+    strategy: z.string().min(1).max(253).optional().describe('UpdateStrategy of the runs that bring its phases, until it is done; absent: the one of the mesh.'),
   }).optional().describe('The rotation that is wanted.'),
   rollBack: z.object({ id }).optional().describe('Of the rotation to take back; until its phase Cleanup.'),
   tainted: z.array(z.object({

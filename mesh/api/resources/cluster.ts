@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { MAX_CAPABILITY_LENGTH, MAX_CAPABILITY_VALUES, MAX_REQUEST_GROUPS } from '../../model/cluster.ts';
 import { MAX_SHOWN_PEERS } from '../../model/revocation.ts';
+import { MAX_TRUST_ISSUERS } from '../../model/trust.ts';
 import { conditionsSchema, meshEndpointSchema, timestamp } from './common.ts';
 import { driftEntryStatus } from './drift-policy.ts';
 import { defineResource, type ResourceObject } from './define.ts';
@@ -34,6 +35,11 @@ export const clusterStatus = z.object({
     trustDomain: z.string().optional(),
     issuingCaGeneration: z.int().optional().describe('1 for the first issuing CA of this hub, one more with each renewal; absent: issued by a version that did not count.'),
   }).optional(),
+  trust: z.object({
+    sequence: z.int().min(0).describe('Of the bundle of roots that all of its programs believe.'),
+    clientIssuers: z.array(z.string().max(256)).max(MAX_TRUST_ISSUERS).describe('Common names of the issuing CAs of the client certificates in use.'),
+    serverIssuers: z.array(z.string().max(256)).max(MAX_TRUST_ISSUERS),
+  }).optional().describe('What is in use there; absent: its agent has not said.'),
   uid: z.string().max(128).optional().describe('Of the cluster\'s namespace kube-system: one for its life, whatever it is called.'),
   properties: z.array(z.object({
     name: z.string().max(128),

@@ -1,0 +1,107 @@
+import { Command } from 'commander';
+import { expect, test } from 'vitest';
+import { type CertificateAuthorityObject, FLEET_AUTHORITY } from '../../../mesh/api/resources/authority.ts';
+import { apiVersionOf, CertificateAuthority, Cluster, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
+import { testEnvironment, type TestEnvironment } from '../testing/environment.ts';
+import { registerRotate } from './rotate.ts';
+import { registerShow } from './show.ts';
+
+type Status = NonNullable<CertificateAuthorityObject['status']>;
+const one = { subject: 'CN=x', serial: 'AB', fingerprint: 'f'.repeat(64), notBefore: '2030-01-01T00:00:00.000Z', notAfter: '2031-01-01T00:00:00.000Z', state: 'Active' as const };
+const STANDBY: Status = { phase: 'Standby', trustDomain: 'bank', sequence: 1, roots: [{ ...one, generation: 1, trusted: true, key: 'Held' }], issuers: [{ ...one, generation: 3, root: 1, signs: ['client', 'server'] }] };
+
+async function run(environment: TestEnvironment, ...words: string[]): Promise<string> {
+  const program = new Command('isthmus').exitOverride().configureOutput({ writeErr: () => {} });
+  const identity = program.command('identity');
+  registerRotate(identity, () => environment);
+  registerShow(identity, () => environment);
+  return program.parseAsync(['identity', ...words], { from: 'user' }).then(() => '', (error: unknown) => (error as Error).message);
+}
+const tells = ({ client, signal }: TestEnvironment, status: object): Promise<unknown> =>
+  client.patch(CertificateAuthority, { name: FLEET_AUTHORITY }, { status }, { type: 'merge', fieldManager: 'isthmus-hub', subresource: 'status' }, signal);
+const spec = async ({ client, signal }: TestEnvironment) => (await client.get<CertificateAuthorityObject>(CertificateAuthority, { name: FLEET_AUTHORITY }, signal))?.spec;
+
+async function hub(): Promise<TestEnvironment> {
+  const environment = testEnvironment();
+  await environment.client.create(CertificateAuthority, { apiVersion: apiVersionOf(CertificateAuthority), kind: 'CertificateAuthority', metadata: { name: FLEET_AUTHORITY }, spec: {} } as CertificateAuthorityObject, { fieldManager: 'test' }, environment.signal);
+  await tells(environment, STANDBY);
+  return environment;
+}
+
+/** The hub goes one phase further with each look. */
+function moving(environment: TestEnvironment): TestEnvironment {
+  const phases = ['Init', 'UpdateClients', 'UpdateServers', 'Cleanup'];
+  let next = 0;
+  return {
+    ...environment,
+    async sleep(milliseconds) {
+      await environment.sleep(milliseconds);
+      const { id = '', of = 'Root', reason = '' } = (await spec(environment))?.rotation ?? {};
+      const phase = phases[next++];
+      if (phase === undefined) await tells(environment, { phase: 'Standby', rotation: null, sequence: 3, finished: { id, of, at: '2030-01-01T12:00:02.500Z', back: false } });
+      else await tells(environment, { phase, rotation: { id, of, reason, by: 'ada', since: '2030-01-01T12:00:00.000Z', back: false }, waitingFor: { count: 1, clusters: [{ name: 'oslo', why: 'believes bundle 1, not yet 2' }] } });
+    },
+  };
+}
+
+test('asks for the rotation, tells of each phase and of whom it waits for, and reports', async () => {
+  const environment = await hub();
+  expect(await run(moving(environment), 'rotate', '--of', 'root', '--why', 'yearly', '--id', 'spring')).toBe('');
+  expect(await spec(environment)).toEqual({ rotation: { id: 'spring', of: 'Root', reason: 'yearly' } });
+  expect(environment.complained()).toContain('  UpdateServers: waits for 1 cluster: oslo (believes bundle 1, not yet 2)\n');
+  expect(environment.printed()).toBe([
+    'rotation "spring" is done: every cluster that is not revoked believes bundle 3, and shows certificates of issuing CA 3 below root 1 alone',
+    'PHASE           TOOK', 'Init            0.5s', 'UpdateClients   0.5s', 'UpdateServers   0.5s', 'Cleanup         0.5s', '',
+  ].join('\n'));
+});
+
+test('a key in other hands: taints, rotates the root by a strategy of its own, once', async () => {
+  const environment = await hub();
+  expect(await run(environment, 'compromised', '--issuing', '3', '--why', 'stolen', '--id', 'x', '--dry-run')).toBe('');
+  expect(await spec(environment)).toEqual({});
+  expect(environment.printed()).toContain('issuing CA 3 would sign nothing more');
+  expect(await environment.client.get(UpdateStrategy, { name: 'at-once' }, environment.signal)).toBeUndefined();
+  expect(await run(moving(environment), 'compromised', '--issuing', '3', '--why', 'stolen', '--id', 'x', '-o', 'json')).toBe('');
+  expect(await spec(environment)).toEqual({ rotation: { id: 'x', of: 'Root', reason: 'stolen', strategy: 'at-once' }, tainted: [{ of: 'Issuing', generation: 3, reason: 'stolen' }] });
+  expect(await environment.client.get(UpdateStrategy, { name: 'at-once' }, environment.signal)).toMatchObject({ spec: { stages: [{ maxConcurrency: '100%' }] } });
+  expect(await run(environment, 'compromised', '--issuing', '3', '--why', 'stolen', '--id', 'x')).toContain('rotation "x" ended at 2030-01-01T12:00:02.500Z');
+});
+
+test('takes back what runs, and nothing else', async () => {
+  const environment = await hub();
+  expect(await run(environment, 'rollback', 'spring')).toContain('is not running; none is');
+  const rotation = { id: 'spring', of: 'Root', reason: 'x', by: 'ada', since: '2030-01-01T12:00:00.000Z', back: false };
+  await tells(environment, { phase: 'Cleanup', rotation });
+  expect(await run(environment, 'rollback', 'spring')).toContain('the way back is closed');
+  expect(await run(environment, 'rotate', '--of', 'issuing', '--why', 'x', '--id', 'other')).toContain('rotation "spring" is in phase Cleanup; wait');
+  await tells(environment, { phase: 'UpdateClients', rotation });
+  expect(await run(environment, 'rollback', 'spring', '--timeout', '1')).toContain('is not done after 1 s: UpdateClients');
+  expect(await spec(environment)).toEqual({ rollBack: { id: 'spring' } });
+});
+
+test.each([
+  [['rotate', '--of', 'leaf', '--why', 'x'], 'Allowed choices are issuing, root'],
+  [['rotate', '--of', 'root', '--why', ' '], '--why: say why'],
+  [['rotate', '--of', 'root', '--why', 'x', '--strategy', 'nope'], 'there is no UpdateStrategy "nope"'],
+  [['rotate', '--of', 'root', '--why', 'x', '--timeout', '0'], '--timeout 0'],
+  [['compromised', '--why', 'x'], 'say which: --issuing GENERATION or --root GENERATION'],
+  [['compromised', '--root', '7', '--why', 'x'], 'there is no root 7; there are 1'],
+])('%j is refused before anything is written', async (words, sentence) => {
+  const environment = await hub();
+  expect(await run(environment, ...words)).toContain(sentence);
+  expect(await spec(environment)).toEqual({});
+});
+
+test('shows the authority, and a cluster by what its agent says is in use', async () => {
+  const environment = await hub();
+  expect(await run(environment, 'show')).toBe('');
+  expect(environment.printed()).toMatch(/^trust domain bank, bundle 1\nno rotation is running\n\nAUTHORITY +STATE .*\nroot 1 +Active +believed +Held +364d +ffff/);
+  await environment.client.create(Cluster, { apiVersion: apiVersionOf(Cluster), kind: 'Cluster', metadata: { name: 'berlin' }, spec: {} } as never, { fieldManager: 'test' }, environment.signal);
+  const identity = { spiffeId: 'spiffe://bank/cluster/berlin', certificateSerial: 'AB', issuer: 'Isthmus issuing CA 1', notAfter: '2030-01-02T00:00:00.000Z', joinedAt: '2030-01-01T00:00:00.000Z', issuingCaGeneration: 3 };
+  await environment.client.patch(Cluster, { name: 'berlin' }, { status: { identity, trust: { sequence: 0, clientIssuers: ['a'], serverIssuers: ['b'] } } }, { type: 'merge', fieldManager: 'isthmus-hub', subresource: 'status' }, environment.signal);
+  expect(await run(environment, 'show', 'berlin')).toBe('');
+  for (const line of ['CHAIN:     Isthmus issuing CA 1 <- issuing CA 3 <- root 1, until 2031', 'RENEWS:    now, until 2030-01-01T14:24:00.000Z', "BELIEVES:  bundle 0; the fleet's is 1", 'SHOWS:     a, b']) expect(environment.printed()).toContain(line);
+  expect(await run(environment, 'show', 'berlim')).toBe('there is no cluster "berlim"; did you mean berlin?');
+  const nobody = testEnvironment();
+  expect(await run(nobody, 'show')).toContain('no hub has told of its authority yet');
+});

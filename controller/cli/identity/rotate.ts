@@ -1,0 +1,174 @@
+/** `isthmus identity rotate|compromised|rollback`: asks for a rotation of the authority, follows it, and reports. */
+import { type Command, Option } from 'commander';
+import { type CertificateAuthorityObject, FLEET_AUTHORITY } from '../../../mesh/api/resources/authority.ts';
+import { apiVersionOf, CertificateAuthority, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
+import type { UpdateStrategyObject } from '../../../mesh/api/resources/updates.ts';
+import { fromRfc3339, toRfc3339 } from '../../../mesh/model/instant.ts';
+import { type KubernetesClient, KubernetesError } from '../../../mesh/ports/kubernetes.ts';
+import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
+import { FIELD_MANAGER } from '../field-manager.ts';
+import { wholeNumber } from '../options.ts';
+import { table } from '../output/table.ts';
+
+const POLL_MILLISECONDS = 500;
+const LONGEST_SECONDS = 30 * 86_400;
+const LONGEST_REASON = 1024;
+/** Made where it is missing: everybody at once, for when a key is in other hands. */
+const AT_ONCE = 'at-once';
+
+export interface RotateOptions {
+  readonly of: 'issuing' | 'root';
+  readonly why: string;
+  readonly id?: string;
+  readonly strategy?: string;
+  /** Generation of the authority whose key somebody else may hold. */
+  readonly tainted?: { readonly of: 'Issuing' | 'Root'; readonly generation: number };
+  readonly wait: boolean;
+  readonly timeout: string;
+  readonly dryRun: boolean;
+  readonly output: 'text' | 'json';
+}
+
+type Status = NonNullable<CertificateAuthorityObject['status']>;
+interface Passed { readonly phase: string; readonly at: number }
+
+export async function authorityOf(environment: Environment, client: KubernetesClient): Promise<CertificateAuthorityObject> {
+  const object = await client.get<CertificateAuthorityObject>(CertificateAuthority, { name: FLEET_AUTHORITY }, environment.signal);
+  if (object?.status?.phase === undefined) throw new CommandFailure('no hub has told of its authority yet; is one running (kubectl get lease -A)?');
+  return object;
+}
+
+export async function rotate(environment: Environment, options: RotateOptions): Promise<void> {
+  const { why, of, tainted } = options;
+  const timeoutSeconds = wholeNumber('--timeout', options.timeout, 1, LONGEST_SECONDS);
+  if (why.trim() === '' || why.length > LONGEST_REASON) throw new UsageProblem(`--why: say why, in 1 to ${LONGEST_REASON} characters, for the record and for whoever meets it`);
+  const client = await environment.connect();
+  const object = await authorityOf(environment, client);
+  const { rotation, finished, issuers = [], roots = [] } = object.status ?? {};
+  const id = options.id ?? `${of}-${toRfc3339(environment.now()).slice(0, 19).toLowerCase().replace(/[^0-9t]/g, '')}`;
+  if (rotation !== undefined && rotation.id !== id) throw new CommandFailure(`rotation "${rotation.id}" is in phase ${object.status?.phase}; wait until it is done ("isthmus identity show"), or take it back: isthmus identity rollback ${rotation.id}`);
+  if (finished?.id === id) throw new CommandFailure(`rotation "${id}" ended at ${finished.at}; another rotation needs another --id`);
+  const list = tainted?.of === 'Root' ? roots : issuers;
+  if (tainted !== undefined && !list.some(({ generation }) => generation === tainted.generation)) throw new CommandFailure(`there is no ${tainted.of === 'Root' ? 'root' : 'issuing CA'} ${tainted.generation}; there are ${list.map(({ generation }) => generation).join(', ')}`);
+  if (options.strategy !== undefined) await ensureStrategy(environment, client, options.strategy, options.dryRun);
+  const already = object.spec?.tainted ?? [];
+  const taints = tainted === undefined || already.some((one) => one.of === tainted.of && one.generation === tainted.generation) ? already : [...already, { ...tainted, reason: why }];
+  const spec = {
+    rotation: { id, of: of === 'root' ? 'Root' : 'Issuing', reason: why, ...(options.strategy === undefined ? {} : { strategy: options.strategy }) },
+    rollBack: null, ...(tainted === undefined ? {} : { tainted: taints.slice(-16) }),
+  };
+  await client.patch(CertificateAuthority, { name: FLEET_AUTHORITY }, { spec }, { type: 'merge', fieldManager: FIELD_MANAGER, dryRun: options.dryRun }, environment.signal);
+  if (options.dryRun) {
+    environment.out(`rotation "${id}" of the ${of === 'root' ? 'root and of the issuing CA below it' : 'issuing CA'} would begin (dry run: nothing was written).\n${tainted === undefined ? '' : `${tainted.of === 'Root' ? 'root' : 'issuing CA'} ${tainted.generation} would sign nothing more.\n`}Phases: Init (both are believed everywhere), UpdateClients, UpdateServers, Cleanup (the old one is believed nowhere). Each goes out by an update run of ${options.strategy === undefined ? "the mesh's strategy" : `strategy ${options.strategy}`}.\n`);
+    return;
+  }
+  environment.err(`rotation "${id}" asked for\n`);
+  if (options.wait) await follow(environment, client, id, timeoutSeconds, options.output);
+}
+
+async function ensureStrategy(environment: Environment, client: KubernetesClient, name: string, dryRun: boolean): Promise<void> {
+  if (await client.get(UpdateStrategy, { name }, environment.signal) !== undefined) return;
+  if (name !== AT_ONCE) throw new CommandFailure(`there is no UpdateStrategy ${JSON.stringify(name)}`);
+  const object: UpdateStrategyObject = {
+    apiVersion: apiVersionOf(UpdateStrategy), kind: 'UpdateStrategy', metadata: { name: AT_ONCE },
+    spec: { stages: [{ name: 'all', clusters: {}, maxConcurrency: '100%', maxFailures: '100%', soakSeconds: 0 }], progressDeadlineSeconds: 600 } as unknown as UpdateStrategyObject['spec'],
+  };
+  try {
+    await client.create(UpdateStrategy, object, { fieldManager: FIELD_MANAGER, dryRun }, environment.signal);
+  } catch (error) {
+    if (!(error instanceof KubernetesError && error.reason === 'AlreadyExists')) throw error;
+  }
+}
+
+async function follow(environment: Environment, client: KubernetesClient, id: string, timeoutSeconds: number, output: RotateOptions['output']): Promise<void> {
+  const begun = environment.now();
+  const passed: Passed[] = [];
+  let told = '';
+  for (;;) {
+    const { status = {}, spec } = await authorityOf(environment, client);
+    const mine = status.rotation?.id === id;
+    const done = status.finished?.id === id;
+    if (mine && passed.at(-1)?.phase !== status.phase) passed.push({ phase: status.phase ?? '', at: environment.now() });
+    const line = done ? '' : mine ? `${status.phase}: ${waitsText(status)}` : refusalText(status) ?? 'waiting for the hub';
+    if (line !== told && line !== '') environment.err(`  ${line}\n`);
+    told = line;
+    if (!mine && !done && spec?.rotation?.id === id && refusalText(status) !== undefined) throw new CommandFailure(refusalText(status) ?? '');
+    if (done) { report(environment, id, status, begun, passed, output); return; }
+    if (environment.signal.aborted || environment.now() - begun >= timeoutSeconds * 1000) {
+      throw new CommandFailure(`rotation "${id}" is not done after ${timeoutSeconds} s: ${line}; it goes on by itself, "isthmus identity show" shows how far it is`);
+    }
+    await environment.sleep(POLL_MILLISECONDS);
+  }
+}
+
+const refusalText = ({ conditions = [] }: Status): string | undefined => conditions.find(({ type, status }) => type === 'Accepted' && status === 'False')?.message;
+
+export function waitsText({ waitingFor, conditions = [] }: Status): string {
+  if (waitingFor === undefined || waitingFor.count === 0) return conditions.find(({ type }) => type === 'Rotating')?.message ?? 'goes on';
+  const named = waitingFor.clusters.slice(0, 3).map(({ name, why }) => `${name} (${why})`).join(', ');
+  return `waits for ${waitingFor.count === 1 ? '1 cluster' : `${waitingFor.count} clusters`}: ${named}${waitingFor.count > 3 ? ` and ${waitingFor.count - 3} more` : ''}`;
+}
+
+function report(environment: Environment, id: string, status: Status, begun: number, passed: readonly Passed[], output: RotateOptions['output']): void {
+  const ended = Math.max(fromRfc3339(status.finished?.at) ?? 0, passed.at(-1)?.at ?? begun);
+  const phases = passed.map(({ phase, at }, index) => ({ phase, seconds: ((passed[index + 1]?.at ?? ended) - at) / 1000 }));
+  const active = { roots: (status.roots ?? []).filter(({ trusted }) => trusted).map(({ generation, fingerprint }) => ({ generation, fingerprint })), issuers: (status.issuers ?? []).filter(({ signs }) => signs.length > 0).map(({ generation, serial }) => ({ generation, serial })) };
+  if (output === 'json') {
+    environment.out(`${JSON.stringify({ rotation: id, back: status.finished?.back === true, endedAt: status.finished?.at, sequence: status.sequence, phases, ...active }, null, 2)}\n`);
+    return;
+  }
+  environment.out([
+    `rotation "${id}" ${status.finished?.back === true ? 'was taken back' : 'is done'}: every cluster that is not revoked believes bundle ${status.sequence}, and shows certificates of issuing CA ${active.issuers.map(({ generation }) => generation).join(', ')} below root ${active.roots.map(({ generation }) => generation).join(', ')} alone`,
+    table(['PHASE', 'TOOK'], phases.map(({ phase, seconds }) => [phase, `${seconds.toFixed(1)}s`])).trimEnd(), '',
+  ].join('\n'));
+}
+
+export async function rollBack(environment: Environment, id: string, timeout: string, output: RotateOptions['output']): Promise<void> {
+  const timeoutSeconds = wholeNumber('--timeout', timeout, 1, LONGEST_SECONDS);
+  const client = await environment.connect();
+  const { status } = await authorityOf(environment, client);
+  if (status?.rotation?.id !== id) throw new CommandFailure(`rotation ${JSON.stringify(id)} is not running${status?.rotation === undefined ? '; none is' : `; "${status.rotation.id}" is`}`);
+  if (status.phase === 'Cleanup') throw new CommandFailure(`rotation "${id}": the old one is being dropped, the way back is closed; rotate again when it is done`);
+  await client.patch(CertificateAuthority, { name: FLEET_AUTHORITY }, { spec: { rollBack: { id } } }, { type: 'merge', fieldManager: FIELD_MANAGER }, environment.signal);
+  environment.err(`rotation "${id}" is being taken back\n`);
+  await follow(environment, client, id, timeoutSeconds, output);
+}
+
+const outputs = (): Option => new Option('-o, --output <format>', 'of the report').choices(['text', 'json']).default('text');
+
+export function registerRotate(identity: Command, environment: (command: Command) => Environment): void {
+  identity.command('rotate')
+    .description('replace the issuing CA, or the root and the issuing CA below it, phase by phase while everything runs; no phase goes on before every cluster uses the one before')
+    .addOption(new Option('--of <which>', 'what to replace').choices(['issuing', 'root']).makeOptionMandatory())
+    .requiredOption('--why <text>', 'why, for the record')
+    .option('--id <id>', 'of your choice; the same id again only follows it')
+    .option('--strategy <name>', 'UpdateStrategy of its runs, in place of the mesh\'s own')
+    .option('--no-wait', 'return at once')
+    .option('--timeout <seconds>', 'how long to wait', '86400')
+    .option('--dry-run', 'say what would happen, write nothing', false)
+    .addOption(outputs())
+    .action(async (options: RotateOptions, command: Command) => rotate(environment(command), options));
+  identity.command('compromised')
+    .description('a key is in other hands: the authority signs nothing more, everything is issued anew by a new root at once, the old one is believed nowhere; and reports')
+    .addOption(new Option('--issuing <generation>', 'of the issuing CA, as "isthmus identity show" has it').conflicts('root'))
+    .option('--root <generation>', 'of the root')
+    .requiredOption('--why <text>', 'why, for the record')
+    .option('--id <id>', 'of your choice; the same id again only follows it')
+    .option('--strategy <name>', 'UpdateStrategy of its runs; "at-once" is made where it is missing', AT_ONCE)
+    .option('--no-wait', 'return at once')
+    .option('--timeout <seconds>', 'how long to wait', '86400')
+    .option('--dry-run', 'say what would happen, write nothing', false)
+    .addOption(outputs())
+    .action(async ({ issuing, root, ...options }: Omit<RotateOptions, 'of' | 'tainted'> & { issuing?: string; root?: string }, command: Command) => {
+      const given = issuing ?? root;
+      if (given === undefined) throw new UsageProblem('say which: --issuing GENERATION or --root GENERATION; "isthmus identity show" lists them');
+      const generation = wholeNumber(issuing === undefined ? '--root' : '--issuing', given, 1, 1_000_000);
+      await rotate(environment(command), { ...options, of: 'root', tainted: { of: issuing === undefined ? 'Root' : 'Issuing', generation } });
+    });
+  identity.command('rollback')
+    .description('take back a rotation that runs: until its phase Cleanup')
+    .argument('<id>')
+    .option('--timeout <seconds>', 'how long to wait', '86400')
+    .addOption(outputs())
+    .action(async (id: string, { timeout, output }: { timeout: string; output: RotateOptions['output'] }, command: Command) => rollBack(environment(command), id, timeout, output));
+}

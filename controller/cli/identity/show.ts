@@ -1,0 +1,91 @@
+/** `isthmus identity show`: the authority and its rotation, or one cluster's certificate and what is in use there. */
+import type { Command } from 'commander';
+import type { CertificateAuthorityObject } from '../../../mesh/api/resources/authority.ts';
+import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
+import { Cluster } from '../../../mesh/api/resources/index.ts';
+import { fromRfc3339, toRfc3339 } from '../../../mesh/model/instant.ts';
+import { nearest } from '../../../mesh/model/near.ts';
+import { CommandFailure, type Environment } from '../environment.ts';
+import { listAll } from '../list.ts';
+import { age, type Format, formatOption, print, table } from '../output/index.ts';
+import { authorityOf, waitsText } from './rotate.ts';
+
+const HALF_LIFE_MILLISECONDS = 12 * 3_600_000;
+const TENTH_MILLISECONDS = HALF_LIFE_MILLISECONDS / 5;
+
+type Status = NonNullable<CertificateAuthorityObject['status']>;
+
+const left = (notAfter: string | undefined, now: number): string => {
+  const end = fromRfc3339(notAfter);
+  return end === undefined ? '<unknown>' : end <= now ? `ended ${age(end, now)} ago` : age(now, end);
+};
+
+function authorityText({ roots = [], issuers = [], ...status }: Status, now: number): string {
+  const rows = [
+    ...roots.map((root) => [`root ${root.generation}`, root.state, root.trusted ? 'believed' : 'not believed', root.key, left(root.notAfter, now), root.taintedAt === undefined ? '' : `since ${root.taintedAt}`, root.fingerprint.slice(0, 16)]),
+    ...issuers.map((issuer) => [`issuing CA ${issuer.generation}`, issuer.state, issuer.signs.length === 0 ? 'signs nothing' : `signs ${issuer.signs.join(', ')}`, `below root ${issuer.root}`, left(issuer.notAfter, now), issuer.taintedAt === undefined ? '' : `since ${issuer.taintedAt}`, issuer.fingerprint.slice(0, 16)]),
+  ];
+  const rotating = status.rotation === undefined
+    ? `no rotation is running${status.finished === undefined ? '' : `; "${status.finished.id}" ${status.finished.back ? 'was taken back' : 'ended'} at ${status.finished.at}`}`
+    : `rotation "${status.rotation.id}" (${status.rotation.reason}, asked for by ${status.rotation.by}) is in phase ${status.phase} since ${status.rotation.since}${status.rotation.back ? ', on its way back' : ''}: ${waitsText(status)}`;
+  const problems = (status.conditions ?? []).filter(({ type, status: is }) => (type === 'Ready' || type === 'Accepted') && is === 'False').map(({ reason, message }) => `${reason}: ${message}`);
+  return [
+    `trust domain ${status.trustDomain}, bundle ${status.sequence}`, rotating, ...problems, '',
+    table(['AUTHORITY', 'STATE', 'USE', 'KEY', 'ENDS-IN', 'TAINTED', 'FINGERPRINT'], rows).trimEnd(),
+    ...(status.request === undefined ? [] : ['', `An issuing CA waits for the signature of root ${status.request.root} since ${status.request.since}. Sign it with "isthmus identity root sign", and add the certificate to spec.issuingCertificates.`, status.request.requestPem.trimEnd()]),
+    '',
+  ].join('\n');
+}
+
+/** Agents renew at 50 % ± 10 % of 24 hours. */
+function renewalText(notAfter: string | undefined, now: number): string {
+  const end = fromRfc3339(notAfter);
+  if (end === undefined) return '<unknown>';
+  const [from, to] = [end - HALF_LIFE_MILLISECONDS - TENTH_MILLISECONDS, end - HALF_LIFE_MILLISECONDS + TENTH_MILLISECONDS];
+  return now < from ? `between ${toRfc3339(from)} and ${toRfc3339(to)}` : now < to ? `now, until ${toRfc3339(to)}` : 'overdue: its agent does not reach the hub';
+}
+
+function clusterText({ metadata: { name }, status = {} }: ClusterObject, authority: Status, now: number): string {
+  const { identity, trust, revocation } = status as NonNullable<ClusterObject['status']>;
+  if (identity === undefined) return `${name} has no identity yet: it has not joined. Make it a token: isthmus join ${name}\n`;
+  const issuer = authority.issuers?.find(({ generation }) => generation === identity.issuingCaGeneration);
+  const root = authority.roots?.find(({ generation }) => generation === issuer?.root);
+  const rows = [
+    ['SPIFFE-ID', identity.spiffeId], ['SERIAL', identity.certificateSerial],
+    ['CHAIN', [identity.issuer, issuer === undefined ? 'issuing CA that is no more' : `issuing CA ${issuer.generation}`, root === undefined ? 'root that is no more' : `root ${root.generation}, until ${root.notAfter}`].join(' <- ')],
+    ['ENDS', `${identity.notAfter} (in ${left(identity.notAfter, now)})`], ['RENEWS', renewalText(identity.notAfter, now)], ['JOINED', identity.joinedAt],
+    ['BELIEVES', trust === undefined ? '<unknown>: its agent has not said' : `bundle ${trust.sequence}${trust.sequence === authority.sequence ? '' : `; the fleet's is ${authority.sequence}`}`],
+    ['SHOWS', trust === undefined ? '<unknown>' : [...new Set([...trust.clientIssuers, ...trust.serverIssuers])].join(', ')],
+    ...(revocation === undefined ? [] : [['REVOKED', `${revocation.at}: ${revocation.reason}`]]),
+  ];
+  return rows.map(([key = '', value = '']) => `${`${key}:`.padEnd(11)}${value}\n`).join('');
+}
+
+export async function showIdentity(environment: Environment, cluster: string | undefined, format: Format): Promise<void> {
+  const client = await environment.connect();
+  const authority = await authorityOf(environment, client);
+  const status = authority.status ?? {};
+  const show = (text: string, value: unknown, name: string, rows: readonly (readonly string[])[]): void => {
+    if (format === 'table' || format === 'wide') environment.out(text);
+    else print(environment, format, { headings: ['CERTIFICATE', 'GENERATION', 'STATE', 'SERIAL', 'ENDS'], rows, value, names: [name], empty: '' });
+  };
+  if (cluster === undefined) {
+    show(authorityText(status, environment.now()), authority, `certificateauthority.isthmus.dev/${authority.metadata.name}`, [...status.roots ?? [], ...status.issuers ?? []].map((one) => ['root' in one ? 'issuing CA' : 'root', String(one.generation), one.state, one.serial, one.notAfter]));
+    return;
+  }
+  const object = await client.get<ClusterObject>(Cluster, { name: cluster }, environment.signal);
+  if (object === undefined) {
+    const near = nearest(cluster, (await listAll<ClusterObject>(client, Cluster, environment.signal)).map(({ metadata }) => metadata.name));
+    throw new CommandFailure(`there is no cluster ${JSON.stringify(cluster)}; ${near === undefined ? '"isthmus fleet query" shows them' : `did you mean ${near}?`}`);
+  }
+  const { identity } = object.status ?? {};
+  show(clusterText(object, status, environment.now()), object, `cluster.isthmus.dev/${cluster}`, identity === undefined ? [] : [['agent', String(identity.issuingCaGeneration ?? ''), '', identity.certificateSerial, identity.notAfter]]);
+}
+
+export function registerShow(identity: Command, environment: (command: Command) => Environment): void {
+  identity.command('show')
+    .description('the authority: roots, issuing CAs, rotation; or of one cluster: its certificate, chain, expiry, next renewal, and what is in use there')
+    .argument('[cluster]')
+    .addOption(formatOption())
+    .action(async (cluster: string | undefined, { output }: { output: Format }, command: Command) => showIdentity(environment(command), cluster, output));
+}
