@@ -132,4 +132,29 @@ describe.skipIf(openssl.status !== 0)('the openssl command (skipped where there 
     expect(new X509Certificate(issued.chainPem).subjectAltName).toBe('URI:spiffe://mesh.example/cluster/berlin');
     expect(issued.publicKeyDer).toEqual(key.publicKeyDer);
   });
+
+  test('through a rotation of the root: every leaf against the roots of its time, and what was left against none of the new ones', async () => {
+    const signal = new AbortController().signal;
+    const rotating = await newAuthority();
+    const old = rotating.trust().bundlePem;
+    const judged = (chain: string, roots: string): boolean => {
+      const [leaf, ...above] = fromPem('CERTIFICATE', chain).map((der) => toPem('CERTIFICATE', der));
+      const result = spawnSync('openssl', ['verify', '-x509_strict', '-CAfile', file('roots.pem', roots), '-untrusted', file('above.pem', above.join('')), file('leaf.pem', leaf ?? '')], { encoding: 'utf8' });
+      return /: OK\n$/.test(result.stdout);
+    };
+    const leaves = (): readonly string[] => [agent('berlin', rotating).cert, rotating.serverMaterial('hub.example').chainPem,
+      ...rotating.issueMesh('berlin', (['server', 'remote'] as const).map((role) => ({ role, csrDer: createCertificateRequest(p256Signer.generate()) })), 'kube-system').map(({ chainPem }) => chainPem)];
+    const before = leaves();
+    await rotating.begin({ id: 'r', of: 'Root', reason: 'test', by: 'test' }, signal);
+    const between: string[] = [...leaves()];
+    for (const phase of ['UpdateClients', 'UpdateServers'] as const) {
+      await rotating.move('r', phase, signal);
+      between.push(...leaves());
+      for (const leaf of [...before, ...between]) expect(judged(leaf, rotating.trust().bundlePem)).toBe(true);
+    }
+    await rotating.move('r', 'Cleanup', signal);
+    const fresh = rotating.trust().bundlePem;
+    for (const leaf of leaves()) expect([judged(leaf, fresh), judged(leaf, old)]).toEqual([true, false]);
+    for (const leaf of before) expect([judged(leaf, fresh), judged(leaf, old)]).toEqual([false, true]);
+  });
 });

@@ -52,8 +52,10 @@ const within = (address: Uint8Array, range: Uint8Array): boolean =>
 
 export function permitsUri({ uriHosts }: NameConstraints, uri: string): boolean {
   if (uriHosts === undefined) return true;
-  const host = /^[a-z][a-z0-9+.-]*:\/\/([^/:?#@]+)/i.exec(uri)?.[1]?.toLowerCase();
-  return uriHosts.some((permitted) => permitted.toLowerCase() === host);
+  const authority = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]+)/i.exec(uri)?.[1]?.toLowerCase();
+  // A SPIFFE ID has neither user nor port (SPIFFE-ID.md §2.1).
+  if (authority === undefined || /[@:]/.test(authority)) return false;
+  return uriHosts.some((permitted) => permitted.toLowerCase() === authority);
 }
 
 const TAG = { dns: 2, uri: 6, address: 7 } as const;
