@@ -4,6 +4,7 @@ import { Server, type ServerInterceptor, type ServiceDefinition, type UntypedSer
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Log } from '../../../mesh/ports/log.ts';
 import { formatAddress, parseListen } from '../listen.ts';
+import { hangUpOnRefused } from './hang-up.ts';
 import { RotatingServerCredentials, type TlsMaterial } from './server-credentials.ts';
 import { MAX_CONNECTIONS, SERVER_OPTIONS } from './settings.ts';
 
@@ -22,11 +23,13 @@ export async function serve(
   signal: CancelSignal,
 ): Promise<{ readonly address: string }> {
   const credentials = new RotatingServerCredentials(material, options.log);
-  const server = new Server({ ...SERVER_OPTIONS, interceptors: [...options.interceptors ?? []] });
+  const refused = hangUpOnRefused();
+  const server = new Server({ ...SERVER_OPTIONS, interceptors: [...options.interceptors ?? [], refused.interceptor] });
   server.addService(service, implementation);
   const injector = server.createConnectionInjector(credentials);
   const listener = createServer({ noDelay: true }, (socket) => {
     socket.on('error', () => {});
+    refused.watch(socket);
     credentials.refresh();
     injector.injectConnection(socket);
   });
