@@ -60,6 +60,8 @@ export interface Authority extends AuthorityControl {
   /** Renews the issuing CA in time, and sees other hubs' renewals, until `signal` aborts. */
   keepFresh(signal: CancelSignal): Promise<void>;
   trust(): TrustState;
+  /** The public key that a request proves to hold; nothing is signed. */
+  keyOfRequest(requestDer: Uint8Array): Uint8Array;
   issueAgent(cluster: string, requestDer: Uint8Array): IssuedAgent;
   /** `namespace`: where the cluster's Cilium runs. */
   issueMesh(cluster: string, requests: readonly MeshCertificateRequest[], namespace: string): IssuedMeshCertificate[];
@@ -202,6 +204,7 @@ export function createAuthority(ports: AuthorityPorts): Authority {
     rollBack: (id, signal) => changeTo((document, now) => rolledBack(document, id, now), signal),
     taint: (which, at, signal) => changeTo((document) => taintedBy(document, which, at), signal),
     install: (pem, signal) => changeTo((document, now) => installed(pem, document, now), signal),
+    keyOfRequest: (requestDer) => readCertificateRequest(requestDer, signer),
     issueAgent(cluster, requestDer) {
       const wrongName = clusterNameProblem('cluster', cluster);
       if (wrongName !== undefined) throw new Error(wrongName);

@@ -147,6 +147,44 @@ describe('what comes back for a request is refused', () => {
   });
 });
 
+describe('a root\'s key that cannot be used', () => {
+  const root = importedRoot('P-256', 'reluctant');
+  const other = importedRoot('P-256', 'impostor');
+  const signer = (key: string): string => file('reluctant.mjs', `
+    import { createPrivateKey, sign } from 'node:crypto';
+    import { readFileSync } from 'node:fs';
+    console.log(sign('sha256', Buffer.from(JSON.parse(readFileSync(0, 'utf8')).toBeSigned, 'base64'), createPrivateKey(readFileSync(${JSON.stringify(key)}))).toString('base64'));`);
+
+  test('or signs for somebody else: what comes back is not used, the hub says so, and goes on when it is right', async () => {
+    const roots = commandRoot(root.certificate, `${process.execPath} ${signer(other.key)}`);
+    const { authority, clock, keys, log } = await hub(roots);
+    expect(authority.state()).toMatchObject({ issuers: [], problems: [{ reason: 'NoIssuer' }, { reason: 'RootKeyFails', message: expect.stringMatching(/no signature by the key of its certificate/) as string }] });
+    expect(log.lines.filter(({ message }) => message === 'the root\'s key cannot be used')).toHaveLength(1);
+    signer(root.key);
+    await authority.open(signal);
+    expect(authority.state()).toMatchObject({ issuers: [{ state: 'active' }], problems: [] });
+    // 45 days before the end it fails again: the old one signs on, and nothing is written again and again.
+    signer(other.key);
+    await clock.advance(46 * DAY);
+    const writes = keys.writes();
+    for (let count = 0; count < 3; count++) await authority.open(signal);
+    expect(authority.state()).toMatchObject({ issuers: [{ state: 'active' }], problems: [{ reason: 'RootKeyFails' }] });
+    expect(keys.writes()).toBe(writes);
+    expect(verified(agentChain(authority), authority.trust().bundlePem, '-attime', String(Math.floor(clock.now() / 1000)))).toMatch(/: OK\n$/);
+  });
+
+  test('is left for the next one in the same files', async () => {
+    const both = (name: string, one: string, two: string): string => file(name, readFileSync(one, 'utf8') + readFileSync(two, 'utf8'));
+    const certificates = file('reluctant.roots', readFileSync(root.certificate, 'utf8'));
+    const { authority } = await hub(fileRoot(certificates, both('reluctant.keys', root.key, other.key)));
+    both('reluctant.roots', root.certificate, other.certificate);
+    await authority.begin({ id: 'r', of: 'Root', reason: 'x', by: 'ann' }, signal);
+    for (const phase of ['UpdateClients', 'UpdateServers', 'Cleanup', 'Standby'] as const) await authority.move('r', phase, signal);
+    expect(authority.state()).toMatchObject({ roots: [{ key: 'File', subject: expect.stringContaining('impostor') as string }], problems: [] });
+    expect(verified(agentChain(authority), readFileSync(other.certificate, 'utf8'))).toMatch(/: OK\n$/);
+  });
+});
+
 test('an authority between root and issuing CA is served with each leaf', async () => {
   const root = importedRoot('RSA', 'far');
   const middle = { certificate: path('middle.crt.pem'), key: path('middle.key.pem') };

@@ -1,6 +1,7 @@
 /** JSON as two readers must understand it alike: no member twice, valid UTF-8, an object. */
 
 const STRING = /"(?:[^"\\]|\\.)*"/y;
+const COLON = /\s*:/y;
 const DEEPEST = 16;
 
 export function readObject(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
@@ -29,7 +30,8 @@ function namesOnce(text: string): boolean {
     const [literal] = STRING.exec(text) ?? [''];
     at += literal.length - 1;
     const names = open.at(-1);
-    if (names === undefined || !/^\s*:/.test(text.slice(at + 1, at + 64))) continue;
+    COLON.lastIndex = at + 1;
+    if (names === undefined || !COLON.test(text)) continue;
     const name = JSON.parse(literal) as string;
     if (names.has(name)) return false;
     names.add(name);

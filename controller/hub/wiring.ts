@@ -203,7 +203,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     async function serve(within: CancelSignal): Promise<void> {
       let advertised = config.advertisedAddress;
       let waiting: string | undefined;
-      const issues = await waitForIssuer(authority, clock, (problem) => {
+      const issues = await waitForIssuer(authority, hostOf(advertised), clock, (problem) => {
         if (waiting !== undefined) notReady.delete(waiting);
         if (problem !== undefined) {
           notReady.add(problem);

@@ -174,7 +174,7 @@ describe.skipIf(withoutHelm !== undefined)('charts', () => {
     const of = async (...values: readonly string[]): Promise<object> => {
       const objects = await renderChart(helm, 'isthmus-hub', [...MINIMAL['isthmus-hub'], ...values.flatMap((value) => ['--set-string', value])]);
       const { spec } = podOf(objects);
-      const isRoot = (one: object): boolean => /^root/.test((one as { readonly name?: string }).name ?? '');
+      const isRoot = (one: object): boolean => (one as { readonly name?: string }).name?.startsWith('root') ?? false;
       return {
         flags: spec.containers[0]!.args.filter((flag) => flag.startsWith('--root')), mounts: spec.containers[0]!.volumeMounts?.filter(isRoot), volumes: spec.volumes?.filter(isRoot),
         grants: grantsOf(objects).map(grantText), files: objects.filter(({ metadata }) => metadata.name === 'isthmus-hub-root').map((object) => (object as unknown as { readonly data: object }).data),

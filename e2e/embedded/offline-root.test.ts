@@ -41,7 +41,7 @@ test('waits for its signature and says so, answers agents once it has it, and st
     expect(request.hosts).toEqual(['127.0.0.1']);
     const ready = await until(async () => {
       const answer = await fetchText(`http://${health}/readyz`);
-      return answer.text.includes('has no issuing CA') ? answer : undefined;
+      return answer.text.includes('has no issuing CA yet') ? answer : undefined;
     });
     expect(ready).toMatchObject({ status: 503, text: expect.stringMatching(/"isthmus identity root sign"/) as string });
     writeFileSync(path('issuing.csr.pem'), request.requestPem);

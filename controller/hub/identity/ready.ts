@@ -1,20 +1,29 @@
-/** Waits until there is an issuing CA: where the root is offline, a person signs it first. */
-import type { AuthorityControl } from '../../../certs/index.ts';
+/** Waits until the hub can present a certificate: where the root is offline, a person signs an issuing CA first. */
+import type { Authority } from '../../../certs/index.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Clock } from '../../../mesh/ports/clock.ts';
+import { adviceOf, messageOf } from '../../runtime/errors.ts';
 
 const CHECK_MILLISECONDS = 1000;
 
-/** `onWaiting` is told each new sentence, undefined once it is over. Whether there is one: false where `signal` aborted before. */
-export async function waitForIssuer(authority: Pick<AuthorityControl, 'state'>, clock: Clock, onWaiting: (problem: string | undefined) => void, signal: CancelSignal): Promise<boolean> {
+/** `onWaiting` is told each new sentence, undefined once it is over. false where `signal` aborted before. */
+export async function waitForIssuer(authority: Pick<Authority, 'state' | 'serverMaterial'>, host: string, clock: Clock, onWaiting: (problem: string | undefined) => void, signal: CancelSignal): Promise<boolean> {
   for (let said: string | undefined; !signal.aborted;) {
-    const { issuers, problems } = authority.state();
-    const ready = issuers.some(({ signs, notAfter }) => signs.includes('server') && notAfter > clock.now());
-    const problem = ready ? undefined : `the certificate authority has no issuing CA: ${problems.map(({ message }) => message).join('; ')}`;
+    const problem = problemOf(authority, host);
     if (problem !== said) onWaiting(problem);
-    if (ready) return true;
+    if (problem === undefined) return true;
     said = problem;
     await clock.sleepUntil(clock.now() + CHECK_MILLISECONDS, signal);
   }
   return false;
+}
+
+function problemOf(authority: Pick<Authority, 'state' | 'serverMaterial'>, host: string): string | undefined {
+  try {
+    authority.serverMaterial(host);
+    return undefined;
+  } catch (error) {
+    if (adviceOf(error) !== 'user') throw error;
+    return [messageOf(error), ...authority.state().problems.map(({ message }) => message)].join('; ');
+  }
 }
