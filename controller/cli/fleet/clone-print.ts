@@ -1,4 +1,5 @@
 /** A planned clone for people's eyes: as a difference, or as manifests for review. */
+import { CHANGED_BY } from '../../../mesh/api/resources/guard-changes.ts';
 import { stringify } from 'yaml';
 import type { CloneChange, CloneEffect } from '../../../mesh/inventory/clone.ts';
 import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
@@ -61,11 +62,12 @@ export function cloneManifests(clone: PlannedClone, target: string): string {
 }
 
 type Manifest = Record<string, unknown>;
-const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+/** Of whoever wrote the object last: who applies it is somebody else. */
+const OF_THE_WRITER: readonly string[] = ['kubectl.kubernetes.io/last-applied-configuration', CHANGED_BY];
 
 function manifest(object: KubernetesObject & { readonly spec?: unknown }): Manifest {
   const { name, labels, annotations } = object.metadata;
-  const kept = Object.entries(annotations ?? {}).filter(([key]) => key !== LAST_APPLIED);
+  const kept = Object.entries(annotations ?? {}).filter(([key]) => !OF_THE_WRITER.includes(key));
   return {
     apiVersion: object.apiVersion, kind: object.kind,
     metadata: { name, ...(labels === undefined ? {} : { labels: { ...labels } }), ...(kept.length === 0 ? {} : { annotations: Object.fromEntries(kept) }) },
