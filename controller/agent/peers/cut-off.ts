@@ -9,7 +9,7 @@ type Known = Pick<AgentState, 'get'>;
 export const isCutOff = (state: Known, cluster: string): boolean => state.get('Revocation', cluster)?.rejoined === false;
 
 /** Why a certificate of that cluster does not count; undefined: nothing speaks against it. */
-export function refusalOf(state: Known, { cluster, notBefore }: Pick<PeerIdentity, 'cluster' | 'notBefore'>): string | undefined {
+function refusalOf(state: Known, { cluster, notBefore }: Pick<PeerIdentity, 'cluster' | 'notBefore'>): string | undefined {
   const revocation = state.get('Revocation', cluster);
   return revocation !== undefined && isRefused(revocation, notBefore) ? refusalText(revocation) : undefined;
 }

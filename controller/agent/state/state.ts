@@ -37,7 +37,7 @@ interface PackageMemory {
 }
 
 /** What is known here of peers that came and were cut off. */
-export interface RevokedMemory {
+interface RevokedMemory {
   /** Clusters that had a user here since the pods of clustermesh-apiserver were last replaced for them: each may have watches open. Sorted. */
   readonly admitted: readonly string[];
   /** Sorted by cluster. */

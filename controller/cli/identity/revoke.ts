@@ -23,7 +23,7 @@ const MOST_NAMES = 20;
 
 type Revocation = NonNullable<NonNullable<ClusterObject['status']>['revocation']>;
 
-export interface RevokeOptions {
+interface RevokeOptions {
   readonly why: string;
   readonly wait: 'all' | 'users' | 'no';
   readonly timeout: string;
@@ -35,7 +35,7 @@ const listed = (names: readonly string[]): string => (names.length > MOST_NAMES 
 const isDone = (revocation: Revocation | undefined, wait: RevokeOptions['wait']): boolean =>
   revocation !== undefined && (wait === 'no' || (wait === 'users' ? revocation.lastUserRemovedAt : revocation.lastWatchGoneAt) !== undefined);
 
-export async function revoke(environment: Environment, cluster: string, options: RevokeOptions): Promise<void> {
+async function revoke(environment: Environment, cluster: string, options: RevokeOptions): Promise<void> {
   const timeoutSeconds = wholeNumber('--timeout', options.timeout, 1, LONGEST_SECONDS);
   if (options.why.trim() === '') throw new UsageProblem('--why: say why, for the record and for whoever meets it');
   if (options.why.length > LONGEST_REASON) throw new UsageProblem(`--why: has ${options.why.length} characters; at most ${LONGEST_REASON} are kept`);

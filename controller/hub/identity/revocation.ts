@@ -21,7 +21,7 @@ const LONGEST_LIFE_SECONDS = 8 * 86_400;
 const entrySchema = z.object({ cluster: z.string(), at: z.number(), declaredAt: z.number(), reason: z.string(), streamsCutAt: z.number().nullable() });
 const documentSchema = z.object({ schema: z.literal(1), revocations: z.array(entrySchema).max(MAX_REVOCATIONS) });
 /** `declaredAt` as the person wrote it; `at` by this hub's clock, which certificates are issued by, and never before that. */
-export type HeldRevocation = z.infer<typeof entrySchema>;
+type HeldRevocation = z.infer<typeof entrySchema>;
 
 export interface Revocations {
   /** Before the gateway opens, with the caches filled. */
