@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { missingAssets } from '../apiserver.ts';
 import { missingControllerManager } from '../controller-manager.ts';
+import { writeNames } from '../write-names.ts';
 import { embeddedSubject } from './embedded.ts';
 import { differences, DIFFERENCES_TITLE, printed, type Taken, type TakenSection, transcript } from './kubectl-page.ts';
 import { type KubectlSession, kubectlSession } from './kubectl-session.ts';
@@ -37,6 +38,8 @@ describe.skipIf(version === undefined)('kubectl', () => {
 
   beforeAll(async () => {
     subjects.push(...await Promise.all([embeddedSubject(), ...(missing === undefined ? [realSubject()] : [])]));
+    // Long before the first object that they are about.
+    for (const { client } of subjects) await writeNames(client);
     sessions.push(...subjects.map((subject) => kubectlSession(subject)));
   });
   afterAll(async () => {
