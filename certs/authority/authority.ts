@@ -74,6 +74,8 @@ const RELOAD_INTERVAL = 60 * 60_000;
 const RETRY_INTERVAL = 60_000;
 const SAVE_ATTEMPTS = 5;
 const MESH_ROLES = 4;
+/** Of certificates that people brought. */
+const MOST_REMEMBERED = 16;
 
 /** What a certificate can hold. */
 const wholeSeconds = (instant: Instant): Instant => Math.floor(instant / 1000) * 1000;
@@ -248,6 +250,7 @@ export function createAuthority(ports: AuthorityPorts): Authority {
     if ('already' in judgement) return { document };
     const { request: _, ...rest } = document;
     const generation = document.made.issuers + 1;
-    return { document: { ...rest, issuers: [...document.issuers, { ...judgement.issuer, generation, state: 'prepared' }], made: { ...document.made, issuers: generation } } };
+    const remembered = [...document.installed ?? [], judgement.fingerprint].slice(-MOST_REMEMBERED);
+    return { document: { ...rest, installed: remembered, issuers: [...document.issuers, { ...judgement.issuer, generation, state: 'prepared' }], made: { ...document.made, issuers: generation } } };
   }
 }

@@ -85,6 +85,8 @@ export interface AuthorityDocument {
   readonly issuers: readonly StoredIssuer[];
   readonly request?: StoredRequest;
   readonly rotation?: StoredRotation;
+  /** Fingerprints of certificates that came from elsewhere, the newest last: whoever keeps offering one is told that it is done. Absent: none ever came. */
+  readonly installed?: readonly string[];
   /** The rotation that ended last. */
   readonly finished?: FinishedRotation;
   /** By which agents reach the hubs: what the next issuing CA may sign for. Absent: none was ever said. */

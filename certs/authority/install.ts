@@ -22,9 +22,9 @@ export interface InstallContext {
   readonly now: Instant;
 }
 
-export type Judgement = { readonly issuer: Pick<StoredIssuer, 'certificatePem' | 'intermediatesPem' | 'keyPem' | 'root'> } | { readonly already: true } | { readonly problem: string };
+export type Judgement = { readonly fingerprint: string; readonly issuer: Pick<StoredIssuer, 'certificatePem' | 'intermediatesPem' | 'keyPem' | 'root'> } | { readonly already: true } | { readonly problem: string };
 
-export function judgeInstalled(pem: string, { request, roots, issuers }: AuthorityDocument, context: InstallContext): Judgement {
+export function judgeInstalled(pem: string, { request, roots, installed = [] }: AuthorityDocument, context: InstallContext): Judgement {
   let chain: readonly AuthorityFacts[];
   try {
     chain = readAuthorities(pem);
@@ -34,7 +34,7 @@ export function judgeInstalled(pem: string, { request, roots, issuers }: Authori
   const [issuing, ...above] = chain;
   if (issuing === undefined) return { problem: 'the text holds no CERTIFICATE block' };
   if (chain.length > LONGEST_CHAIN) return { problem: `has ${chain.length} certificates, at most ${LONGEST_CHAIN} are taken` };
-  if (issuers.some((issuer) => factsOf(issuer.certificatePem).fingerprint === issuing.fingerprint)) return { already: true };
+  if (installed.includes(issuing.fingerprint)) return { already: true };
   const root = roots.find(({ generation }) => generation === request?.root);
   if (request === undefined || root === undefined) return { problem: 'no request is open: nothing waits for a signature' };
   const pinned = factsOf(root.certificatePem);
@@ -45,6 +45,7 @@ export function judgeInstalled(pem: string, { request, roots, issuers }: Authori
   if (problem !== undefined) return { problem };
   const text = (each: AuthorityFacts): string => toPem('CERTIFICATE', new Uint8Array(each.x509.raw));
   return {
+    fingerprint: issuing.fingerprint,
     issuer: { certificatePem: text(issuing), keyPem: request.keyPem, root: root.generation, ...(intermediates.length === 0 ? {} : { intermediatesPem: intermediates.map(text).join('') }) },
   };
 }

@@ -109,8 +109,8 @@ describe('refused', () => {
   });
 
   test('any text, without a crash', () => {
-    fc.assert(fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.array(fc.base64String(), { maxLength: 4 }).map((parts) => parts.join('.'))), (token) => { expect(problem(token)).not.toBe('accepted'); }), { numRuns: 1000 });
-    fc.assert(fc.property(fc.json(), fc.json(), (head_, body) => { expect(problem(rsa.token(body, head_))).not.toBe('accepted'); }), { numRuns: 200 });
+    fc.assert(fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.array(fc.base64String(), { maxLength: 4 }).map((parts) => parts.join('.'))), (token) => { expect(problem(token)).not.toBe('accepted'); }), { numRuns: 300 });
+    fc.assert(fc.property(fc.json(), fc.json(), (head_, body) => { expect(problem(ec.token(body, head_))).not.toBe('accepted'); }), { numRuns: 200 });
   });
 });
 

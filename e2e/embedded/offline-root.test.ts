@@ -1,6 +1,6 @@
 /** A hub whose root is on another machine: real processes, a real handshake judged by OpenSSL. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connectKubernetes } from '../../controller/adapters/kubernetes/connect.ts';
@@ -44,9 +44,13 @@ test('waits for its signature and says so, answers agents once it has it, and st
       return answer.text.includes('has no issuing CA yet') ? answer : undefined;
     });
     expect(ready).toMatchObject({ status: 503, text: expect.stringMatching(/"isthmus identity root sign"/) as string });
-    writeFileSync(path('issuing.csr.pem'), request.requestPem);
+    const ask = (...words: readonly string[]) => isthmus(['--kubeconfig', path('hub.kubeconfig'), 'identity', 'root', ...words]);
+    expect(await ask('request', '--out', path('issuing.csr.pem'))).toMatchObject({ status: 0, stderr: expect.stringContaining('--permit 127.0.0.1\n') as string });
+    expect(readFileSync(path('issuing.csr.pem'), 'utf8')).toBe(request.requestPem);
+    expect(await ask('install', join(root, 'root.crt.pem'))).toMatchObject({ status: 1, stderr: expect.stringMatching(/for another key than that of the open request/) as string });
     expect(await isthmus(['identity', 'root', 'sign', '--key', join(root, 'root.key.pem'), '--request', path('issuing.csr.pem'), '--out', path('issuing.crt.pem'), '--permit', '127.0.0.1'])).toMatchObject({ status: 0 });
-    await client.patch(CertificateAuthority, { name: 'fleet' }, { spec: { issuingCertificates: [readFileSync(path('issuing.crt.pem'), 'utf8')] } }, { type: 'merge', fieldManager: 'person' }, signal);
+    expect(await ask('install', path('issuing.crt.pem'))).toMatchObject({ status: 0, stdout: 'installed\n' });
+    expect(await ask('request')).toMatchObject({ status: 1, stderr: expect.stringContaining('asks for no signature now') as string });
     await until(async () => ((await fetchText(`http://${health}/readyz`)).status === 200 ? true : undefined));
     const trust = await until(async () => (await client.get<ConfigMapObject>(ConfigMap, { namespace: 'isthmus-system', name: 'isthmus-trust' }, signal))?.data);
     expect(trust['bundle.pem']).toBe(readFileSync(join(root, 'root.crt.pem'), 'utf8'));

@@ -9,6 +9,7 @@ import { systemRandom } from '../../adapters/random.ts';
 import { fileRoot } from '../../adapters/root-keys.ts';
 import { p256Signer } from '../../adapters/signer.ts';
 import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
+import { registerRootOfHub } from './root-hub.ts';
 
 const KEY_FILE = 'root.key.pem';
 const CERTIFICATE_FILE = 'root.crt.pem';
@@ -24,7 +25,8 @@ interface SignOptions {
 }
 
 export function registerRoot(identity: Command, environment: (command: Command) => Environment): void {
-  const root = identity.command('root').description('the root of a fleet\'s trust, where its key is kept away from the hub: needs no hub and no network');
+  const root = identity.command('root').description('the root of a fleet\'s trust, where its key is kept away from the hub: init and sign need no hub and no network');
+  registerRootOfHub(root, environment);
   root.command('init').description(`make a root: ${KEY_FILE}, readable by you alone, and ${CERTIFICATE_FILE}`)
     .requiredOption('--trust-domain <name>', 'of the fleet, as the hub has it; the root can sign for no other')
     .requiredOption('--out <folder>', 'where both files go; nothing there is written over')
