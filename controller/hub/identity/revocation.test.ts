@@ -179,6 +179,29 @@ test('counts by the hub\'s clock where a person\'s goes slow, and can be said ag
   expect((await calls(fresh))[0]).toContain('was revoked');
 });
 
+test('a token of before that is redeemed while the revocation comes in undoes nothing', async () => {
+  const early = await token();
+  await bench.clock.advance(1500);
+  const { kubernetes } = bench;
+  const patch = kubernetes.update.bind(kubernetes);
+  // The hub has looked for a revocation, and spends the token now.
+  let spent = false;
+  Object.assign(kubernetes, {
+    async update(kind: { readonly kind: string }, ...rest: unknown[]) {
+      if (kind.kind === 'JoinToken' && !spent) {
+        spent = true;
+        await declare();
+        await bench.clock.advance(20);
+      }
+      return (patch as (...all: unknown[]) => Promise<unknown>)(kind, ...rest);
+    },
+  });
+  expect(await join('kept', early)).toMatchObject({ reason: 'PermissionDenied' });
+  expect(spent).toBe(true);
+  await bench.clock.advance(1500);
+  expect((await berlin())?.status?.revocation).toBeDefined();
+});
+
 test('what is issued while the revocation comes in is not handed over', async () => {
   const renewed = bench.handler()!.renew(peer(bench.clock.now() - 5000), csr(), never).then(() => 'answered', (error: Error) => error.message);
   await declare();

@@ -74,6 +74,8 @@ export function createIdentityService({ kubernetes, authority, clock, digest, lo
       const issued = authority.issueAgent(request.cluster, request.csrDer);
       const redeemer = { publicKeySha256: digest(Buffer.from(issued.publicKeyDer).toString('base64')), certificateSerial: issued.serial };
       const joinedAt = await spendJoinToken(kubernetes, token, redeemer, clock.now(), signal);
+      // A revocation may have come in between: what it refuses must not count as joined after it.
+      await admitJoin(request.cluster, fromRfc3339(token.metadata.creationTimestamp));
       await ensureCluster(request.cluster, signal);
       const identity = await hand(request.cluster, issued, joinedAt);
       log.info({ cluster: request.cluster, serial: issued.serial, token: token.metadata.name }, 'cluster joined');
