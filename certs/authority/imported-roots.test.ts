@@ -250,6 +250,28 @@ describe('a root made by "isthmus identity root"', () => {
     expect(verified(authority.serverMaterial('hub.example').chainPem, authority.trust().bundlePem)).toMatch(/: OK\n$/);
     expect(verified(first, authority.trust().bundlePem)).toMatch(/error/);
     expect((await authority.move('r1', 'Standby', signal)).problems).toEqual([]);
+    // The old one still stands first in the file: it is never gone back to.
+    expect(await refusal(authority.begin({ ...order, id: 'r2' }, signal))).toMatch(/no other root to go to/);
+  });
+
+  test('that is about to be left is not asked for a signature any more, but where it must be', async () => {
+    const [old, next] = [made('leaving'), made('coming')];
+    const { authority, clock } = await hub(offlineRoot(file('two.pem', old.pem + next.pem)));
+    const begun = async (id: string) => (await authority.begin({ id, of: 'Root', reason: 'x', by: 'ann' }, signal)).request!;
+    const [first] = authority.state().roots;
+    expect(first!.certificatePem).toBe(old.pem);
+    await authority.install(await ceremony(old, authority.state().request!.requestPem), signal);
+    await clock.advance(50 * DAY);
+    await authority.open(signal);
+    expect(authority.state().request).toMatchObject({ root: 1 });
+    expect(await begun('a')).toMatchObject({ root: 2 });
+    await clock.advance(34 * DAY);
+    await authority.open(signal);
+    const urgent = authority.state().request!;
+    expect(urgent).toMatchObject({ root: 1 });
+    await authority.install(await ceremony(old, urgent.requestPem, HOSTS, clock.now()), signal);
+    expect(authority.state()).toMatchObject({ request: { root: 2 }, issuers: [{ state: 'old' }, { state: 'active', root: 1 }] });
+    expect((await authority.rollBack('a', signal)).request).toBeUndefined();
   });
 
   test('of another trust domain is not begun with', async () => {

@@ -48,7 +48,9 @@ export function nextRoot({ roots, signer, random, trustDomain }: Workshop, known
     return { certificatePem, keyPem: key.exportPem() };
   }
   const fingerprints = known.map(({ certificatePem }) => factsOf(certificatePem).fingerprint);
-  const next = roots.certificates().findLast((certificatePem) => !fingerprints.includes(factsOf(certificatePem).fingerprint));
+  const given = roots.certificates();
+  // Only what comes after those in use: what was left once stays in the file until somebody takes it out, and is never gone back to.
+  const next = given[given.findLastIndex((certificatePem) => fingerprints.includes(factsOf(certificatePem).fingerprint)) + 1];
   if (next === undefined) throw new AuthorityRefusal('there is no other root to go to: put the new root\'s certificate after the old one into the file where the hub reads its roots, then ask again');
   const problem = rootProblem(factsOf(next), trustDomain, now);
   if (problem !== undefined) throw new AuthorityRefusal(`the root's certificate: ${problem}`);
@@ -57,13 +59,13 @@ export function nextRoot({ roots, signer, random, trustDomain }: Workshop, known
 
 export async function maintain(before: AuthorityDocument, workshop: Workshop, now: Instant, signal: CancelSignal): Promise<Maintained> {
   const fits = (issuer: StoredIssuer): boolean => missingHosts(issuer, workshop.hosts).length === 0;
-  let document = called(before, workshop.hosts);
+  let document = before;
   for (let step = 0; step < MOST_STEPS; step++) {
     const duty = authorityDuty(document, now, fits);
     document = duty.document;
     if (duty.wanted === undefined) return { document, nextAt: duty.nextAt };
     try {
-      const added = await addIssuer(document, duty.wanted.root, workshop, now, signal);
+      const added = await addIssuer(document, duty.wanted, workshop, now, signal);
       if (added.issuers === document.issuers) return { document: added, nextAt: duty.nextAt };
       document = added;
     } catch (error) {
@@ -90,15 +92,16 @@ export function missingHosts({ certificatePem }: Pick<StoredIssuer, 'certificate
 }
 
 /** The very same document where a person has to sign, and was asked already. */
-async function addIssuer(document: AuthorityDocument, root: StoredAuthority, workshop: Workshop, now: Instant, signal: CancelSignal): Promise<AuthorityDocument> {
+async function addIssuer(before: AuthorityDocument, root: StoredAuthority, workshop: Workshop, now: Instant, signal: CancelSignal): Promise<AuthorityDocument> {
   const { signer, random, trustDomain, hosts } = workshop;
+  const document = called(before, hosts);
   const facts = factsOf(root.certificatePem);
   const key = signer.generate();
   const template = issuingTemplate(facts, key.publicKeyDer, constraintsFor(trustDomain, hosts === undefined ? undefined : document.hosts), random, now);
   const certificatePem = await signedBy(root, facts, template, workshop, signal);
   const { request, ...rest } = document;
   if (certificatePem === undefined) {
-    return request !== undefined ? document : { ...document, request: { requestPem: toPem('CERTIFICATE REQUEST', createCertificateRequest(key, issuingName(random))), keyPem: key.exportPem(), root: root.generation, since: now } };
+    return request?.root === root.generation ? document : { ...document, request: { requestPem: toPem('CERTIFICATE REQUEST', createCertificateRequest(key, issuingName(random))), keyPem: key.exportPem(), root: root.generation, since: now } };
   }
   const generation = document.made.issuers + 1;
   return {

@@ -17,7 +17,7 @@ export class RootKeyFailure extends Error {
 export interface RootKeys {
   readonly kind: 'File' | 'Command' | 'Offline';
   /**
-   * PEM of the roots that the operator pinned, read anew at each call: the first makes a new authority, one that is not known yet is where a rotation of the root leads to.
+   * PEM of the roots that the operator pinned, read anew at each call: the first is what an authority begins with, the one after those in use is where a rotation of the root leads to.
    * Throws a sentence.
    */
   certificates(): readonly string[];

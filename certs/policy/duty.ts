@@ -15,7 +15,7 @@ export interface Duty {
   /** With what time alone asks for: the expired forgotten, the prepared put to use. The very same one where nothing was due. */
   readonly document: AuthorityDocument;
   /** Root that is to sign another issuing CA. */
-  readonly wanted?: { readonly root: StoredAuthority; readonly urgent: boolean };
+  readonly wanted?: StoredAuthority;
   readonly nextAt: Instant;
 }
 
@@ -37,7 +37,7 @@ function lines(document: AuthorityDocument): readonly { readonly root: number; r
 
 export function authorityDuty(before: AuthorityDocument, now: Instant, fits: Fits = () => true): Duty {
   let document = forgotten(before, now);
-  let wanted: Duty['wanted'];
+  const wants: { readonly root: StoredAuthority; readonly urgent: boolean; readonly side: 'from' | 'to' | undefined }[] = [];
   const times: Instant[] = [...document.issuers, ...document.roots].map(endOf);
   for (const { root: rootGeneration, issuer, side } of lines(document)) {
     const root = document.roots.find(({ generation }) => generation === rootGeneration);
@@ -50,12 +50,14 @@ export function authorityDuty(before: AuthorityDocument, now: Instant, fits: Fit
         && other.generation !== issuer && endOf(other) > (current === undefined ? now : endOf(current)) - DAY)
       .sort((one, other) => endOf(one) - endOf(other)).at(-1);
     if (successor !== undefined && (poor || left <= ISSUING_ACTIVATE_BEFORE)) document = promoted(document, current, successor, side);
-    else if (successor === undefined && (poor || left <= ISSUING_PREPARE_BEFORE) && (poor || endOf(root) - now > left + DAY)) wanted ??= { root, urgent: poor || left <= ISSUING_ACTIVATE_BEFORE };
+    else if (successor === undefined && (poor || left <= ISSUING_PREPARE_BEFORE) && (poor || endOf(root) - now > left + DAY)) wants.push({ root, urgent: poor || left <= ISSUING_ACTIVATE_BEFORE, side });
     const end = current === undefined ? now + ISSUING_LIFETIME : endOf(current);
     times.push(end - ISSUING_PREPARE_BEFORE, end - ISSUING_ACTIVATE_BEFORE);
   }
+  // Who signs now goes first where it must; else where the rotation leads to: an offline root is asked for one signature at a time.
+  const wanted = wants.find(({ side, urgent }) => side !== 'to' && urgent) ?? wants.find(({ side }) => side === 'to') ?? wants[0];
   if (wanted !== undefined) times.push(now + ISSUING_LIFETIME - ISSUING_PREPARE_BEFORE);
-  return { document: floored(document), ...(wanted === undefined ? {} : { wanted }), nextAt: Math.min(...times.filter((at) => at > now), now + ISSUING_LIFETIME) };
+  return { document: floored(document), ...(wanted === undefined ? {} : { wanted: wanted.root }), nextAt: Math.min(...times.filter((at) => at > now), now + ISSUING_LIFETIME) };
 }
 
 /** Expired issuing CAs, and requests to roots that are gone. */
