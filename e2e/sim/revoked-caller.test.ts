@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import http2 from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { BACKDATE } from '../../certs/policy/schedule.ts';
 import { systemClock } from '../../controller/adapters/clock.ts';
 import { grpcGatewayServer } from '../../controller/adapters/grpc/gateway-server.ts';
 import { grpcHubConnector } from '../../controller/adapters/grpc/hub-connector.ts';
@@ -69,6 +70,11 @@ it('on a connection that was open before, each call is judged; the answer comes,
   expect(await oslo.renew()).toBe('0');
   await sleep(1200);
   expect([oslo.session.closed, idle.session.closed]).toEqual([false, false]);
+});
+
+it('counts back as far as the authority does', () => {
+  const issuedAt = Date.now();
+  expect([issuedAt - 1, issuedAt].map((instant) => isRefused({ at: instant }, issuedAt - BACKDATE))).toEqual([false, true]);
 });
 
 it('what was issued after counts, to the hub and between agents', async () => {
