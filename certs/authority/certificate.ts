@@ -66,19 +66,21 @@ export function signCertificate(template: CertificateTemplate, key: SigningKey):
 
 /** The bytes to sign, and the certificate (PEM) once somebody has. */
 export function unsigned(template: CertificateTemplate, signed: SignatureAlgorithm): { readonly toBeSigned: Uint8Array; readonly finish: (signature: Uint8Array) => string } {
-  const algorithm = algorithmIdentifier(signed);
-  const content = der.sequence(
-    der.tagged(0, [der.smallInteger(2)]),
-    der.integer(template.serial),
+  const algorithm = der.encode(algorithmIdentifier(signed));
+  const toBeSigned = der.sequenceOf(
+    VERSION_3,
+    der.encode(der.integer(template.serial)),
     algorithm,
-    'subjectDer' in template.issuer ? der.decode(template.issuer.subjectDer) : encodeName(template.issuer),
-    der.sequence(der.time(template.validity.notBefore), der.time(template.validity.notAfter)),
-    encodeName(template.subject),
-    der.decode(template.publicKeyDer),
-    der.tagged(3, [der.sequence(...extensions(template))]),
+    'subjectDer' in template.issuer ? template.issuer.subjectDer : der.encode(encodeName(template.issuer)),
+    der.encode(der.sequence(der.time(template.validity.notBefore), der.time(template.validity.notAfter))),
+    der.encode(encodeName(template.subject)),
+    template.publicKeyDer,
+    der.encode(der.tagged(3, [der.sequence(...extensions(template))])),
   );
-  return { toBeSigned: der.encode(content), finish: (signature) => toPem('CERTIFICATE', der.encode(der.sequence(content, algorithm, der.bits(signature)))) };
+  return { toBeSigned, finish: (signature) => toPem('CERTIFICATE', der.sequenceOf(toBeSigned, algorithm, der.encode(der.bits(signature)))) };
 }
+
+const VERSION_3 = der.encode(der.tagged(0, [der.smallInteger(2)]));
 
 /** RFC 5758, RFC 4055 (with its NULL), RFC 8410 (without). */
 function algorithmIdentifier(algorithm: SignatureAlgorithm): der.Asn1 {

@@ -15,7 +15,13 @@ const primitive = (type: forge.asn1.Type, value: string): Asn1 => asn1.create(UN
 
 export const sequence = (...items: readonly Asn1[]): Asn1 => asn1.create(UNIVERSAL, Type.SEQUENCE, true, [...items]);
 export const set = (...items: readonly Asn1[]): Asn1 => asn1.create(UNIVERSAL, Type.SET, true, [...items]);
-export const objectIdentifier = (dotted: string): Asn1 => primitive(Type.OID, asn1.oidToDer(dotted).getBytes());
+/** Encoded once: the few that we write are constants. */
+const identifiers = new Map<string, string>();
+export function objectIdentifier(dotted: string): Asn1 {
+  const encoded = identifiers.get(dotted) ?? asn1.oidToDer(dotted).getBytes();
+  identifiers.set(dotted, encoded);
+  return primitive(Type.OID, encoded);
+}
 /** Big-endian two's complement: a first byte of 0x80 or more would be a negative number. */
 export const integer = (bytes: Uint8Array): Asn1 => primitive(Type.INTEGER, toText(bytes));
 export const smallInteger = (value: number): Asn1 => integer(Uint8Array.of(value));
@@ -36,6 +42,13 @@ export function time(instant: Instant): Asn1 {
 }
 
 export const encode = (value: Asn1): Uint8Array => toBytes(asn1.toDer(value).getBytes());
+
+/** A SEQUENCE of values that are encoded already, without reading them. */
+export function sequenceOf(...encoded: readonly Uint8Array[]): Uint8Array {
+  const length = encoded.reduce((sum, part) => sum + part.length, 0);
+  const digits = length < 0x80 ? [] : length < 0x100 ? [length] : length < 0x10000 ? [length >> 8, length & 0xff] : [length >> 16, (length >> 8) & 0xff, length & 0xff];
+  return new Uint8Array(Buffer.concat([Uint8Array.of(0x30, ...(digits.length === 0 ? [length] : [0x80 | digits.length, ...digits])), ...encoded]));
+}
 
 /**
  * Throws where `der` is not exactly one value in DER. forge itself accepts indefinite and overlong lengths and normalises them, so what it read must
