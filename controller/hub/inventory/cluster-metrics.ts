@@ -5,6 +5,8 @@ import type { Cache } from '../../runtime/cache.ts';
 import type { HubPorts } from '../ports.ts';
 import { conditionsOf } from '../views.ts';
 
+const OF_REVOKED: readonly string[] = ['Joined', 'Ready'];
+
 interface Parts {
   readonly ports: Pick<HubPorts, 'clock' | 'metrics'>;
   readonly clusters: Cache<ClusterObject>;
@@ -21,6 +23,8 @@ export function measureClusters({ ports: { clock, metrics }, clusters }: Parts):
     const found = new Map<string, { readonly labels: Readonly<Record<string, string>>; count: number; since: number }>();
     for (const cluster of clusters.list()) {
       for (const { type: condition, status, reason, lastTransitionTime } of conditionsOf(cluster)) {
+        // One that people cut off is away and behind because they want it so.
+        if (cluster.status?.revocation !== undefined && !OF_REVOKED.includes(condition)) continue;
         const key = `${condition} ${status} ${reason}`;
         const one = found.get(key) ?? { labels: { condition, status, reason }, count: 0, since: now };
         one.count += 1;
