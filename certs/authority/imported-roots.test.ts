@@ -13,7 +13,7 @@ import { fromPem, toPem } from '../pem.ts';
 import { memoryKeyStore } from '../testing/memory-key-store.ts';
 import { type Authority, createAuthority } from './authority.ts';
 import { initRoot, signIssuingRequest } from './ceremony.ts';
-import { createCertificateRequest } from './request.ts';
+import { createAuthorityRequest, createCertificateRequest } from './request.ts';
 import type { RootKeys } from './root-keys.ts';
 
 const DAY = 86_400_000;
@@ -116,7 +116,7 @@ describe('what comes back for a request is refused', () => {
   };
   const cases: Readonly<Record<string, readonly [(request: string) => string, RegExp]>> = {
     'signed by another root': [(request) => signedByTool(request, other), /is not signed by .*Root refusals/],
-    'for another key': [() => signedByTool(toPem('CERTIFICATE REQUEST', createCertificateRequest(p256Signer.generate(), { organization: 'x' })), root), /for another key/],
+    'for another key': [() => signedByTool(toPem('CERTIFICATE REQUEST', createAuthorityRequest(p256Signer.generate(), { organization: 'x' }, undefined)), root), /for another key/],
     'without a name': [() => signedByTool(toPem('CERTIFICATE REQUEST', createCertificateRequest(p256Signer.generate())), root), /has no subject/],
     'no authority': [(request) => signedByTool(request, root, without('basicConstraints', 'critical,CA:FALSE')), /not one of an authority/],
     'without a right to sign': [(request) => signedByTool(request, root, without('keyUsage', 'critical,digitalSignature')), /not one of an authority/],

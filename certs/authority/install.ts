@@ -41,7 +41,7 @@ export function judgeInstalled(pem: string, { request, roots, installed = [] }: 
   // Tools append the root itself; it is pinned, so it is not kept.
   const intermediates = above.filter(({ fingerprint }) => fingerprint !== pinned.fingerprint);
   const problem = keyProblem(issuing, context.signer.import(request.keyPem).publicKeyDer)
-    ?? profileProblem(issuing, context) ?? chainProblem([issuing, ...intermediates, pinned], context.now) ?? validityProblem(issuing, pinned, context.now);
+    ?? profileProblem(issuing, [...intermediates, pinned], context) ?? chainProblem([issuing, ...intermediates, pinned], context.now) ?? validityProblem(issuing, pinned, context.now);
   if (problem !== undefined) return { problem };
   const text = (each: AuthorityFacts): string => toPem('CERTIFICATE', new Uint8Array(each.x509.raw));
   return {
@@ -53,10 +53,14 @@ export function judgeInstalled(pem: string, { request, roots, installed = [] }: 
 const keyProblem = ({ publicKeyDer }: AuthorityFacts, expected: Uint8Array): string | undefined =>
   (Buffer.compare(publicKeyDer, expected) === 0 ? undefined : 'is for another key than that of the open request: sign the request that is shown now');
 
-function profileProblem({ authority, signsCertificates, pathLength, constraints, problem }: AuthorityFacts, { trustDomain, hosts }: InstallContext): string | undefined {
+/** RFC 5280 §6.1.4: each authority of a path takes one from what those above it left. Some tools copy no path length from a request, so the one above may say it. */
+const endsPaths = (pathLength: number | undefined, above: readonly AuthorityFacts[]): boolean =>
+  pathLength === 0 || (pathLength === undefined && above.some((authority, index) => authority.pathLength !== undefined && authority.pathLength <= index + 1));
+
+function profileProblem({ authority, signsCertificates, pathLength, constraints, problem }: AuthorityFacts, above: readonly AuthorityFacts[], { trustDomain, hosts }: InstallContext): string | undefined {
   if (problem !== undefined) return problem;
   if (!authority || !signsCertificates) return 'is not one of an authority: it needs CA:TRUE and keyCertSign';
-  if (pathLength !== 0) return 'permits authorities below itself: it needs pathlen:0';
+  if (!endsPaths(pathLength, above)) return 'permits authorities below itself: it needs pathlen:0, or a signer with pathlen:1';
   if (constrainable(trustDomain) && (constraints?.uriHosts?.length !== 1 || !permitsUri(constraints, spiffeIdOfHub(trustDomain)))) {
     return `is not bound to this fleet: it needs critical name constraints that permit URIs of ${JSON.stringify(trustDomain)} alone`;
   }

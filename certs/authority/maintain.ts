@@ -2,15 +2,15 @@
 import type { Instant } from '../../mesh/model/instant.ts';
 import type { CancelSignal } from '../../mesh/ports/cancel.ts';
 import type { Random } from '../../mesh/ports/random.ts';
-import type { Signer } from '../../mesh/ports/signer.ts';
-import { toPem } from '../pem.ts';
+import type { Signer, SigningKey } from '../../mesh/ports/signer.ts';
+import { fromPem, toPem } from '../pem.ts';
 import { authorityDuty } from '../policy/duty.ts';
 import { type CertificateTemplate, unsigned } from './certificate.ts';
 import { factsOf, issuingName, issuingTemplate, newRoot } from './chain.ts';
-import { bareHost, constraintsFor, isHost, permitsHost } from './constraints.ts';
+import { bareHost, constraintsFor, isHost, type NameConstraints, permitsHost } from './constraints.ts';
 import { type AuthorityDocument, AuthorityRefusal, type StoredAuthority, type StoredIssuer } from './document.ts';
 import type { AuthorityFacts } from './read-authority.ts';
-import { createCertificateRequest } from './request.ts';
+import { asksFor, createAuthorityRequest } from './request.ts';
 import { RootKeyFailure, type RootKeys, rootSigned } from './root-keys.ts';
 import { rootProblem } from './root.ts';
 
@@ -97,11 +97,15 @@ async function addIssuer(before: AuthorityDocument, root: StoredAuthority, works
   const document = called(before, hosts);
   const facts = factsOf(root.certificatePem);
   const key = signer.generate();
-  const template = issuingTemplate(facts, key.publicKeyDer, constraintsFor(trustDomain, hosts === undefined ? undefined : document.hosts), random, now);
+  const constraints = constraintsFor(trustDomain, hosts === undefined ? undefined : document.hosts);
+  const template = issuingTemplate(facts, key.publicKeyDer, constraints, random, now);
   const certificatePem = await signedBy(root, facts, template, workshop, signal);
   const { request, ...rest } = document;
   if (certificatePem === undefined) {
-    return request?.root === root.generation ? document : { ...document, request: { requestPem: toPem('CERTIFICATE REQUEST', createCertificateRequest(key, issuingName(random))), keyPem: key.exportPem(), root: root.generation, since: now } };
+    if (request?.root !== root.generation) return { ...document, request: { requestPem: requestOf(key, constraints, random), keyPem: key.exportPem(), root: root.generation, since: now } };
+    const asks = hosts === undefined || fromPem('CERTIFICATE REQUEST', request.requestPem).some((each) => asksFor(each, constraints));
+    // The same key, so that what was signed for it meanwhile is still good.
+    return asks ? document : { ...document, request: { ...request, requestPem: requestOf(signer.import(request.keyPem), constraints, random) } };
   }
   const generation = document.made.issuers + 1;
   return {
@@ -110,6 +114,8 @@ async function addIssuer(before: AuthorityDocument, root: StoredAuthority, works
     made: { ...document.made, issuers: generation },
   };
 }
+
+const requestOf = (key: SigningKey, constraints: NameConstraints | undefined, random: Random): string => toPem('CERTIFICATE REQUEST', createAuthorityRequest(key, issuingName(random), constraints));
 
 /** undefined: the root's key is out of reach. */
 async function signedBy(root: StoredAuthority, facts: AuthorityFacts, template: CertificateTemplate, { signer, roots }: Workshop, signal: CancelSignal): Promise<string | undefined> {

@@ -1,15 +1,35 @@
 /** PKCS#10 certificate requests (RFC 2986): made by agents, judged by the hub. A request carries one thing that counts, a public key and the proof of holding it. */
 import type { Signer, SigningKey } from '../../mesh/ports/signer.ts';
 import { encodeName, type Name } from './certificate.ts';
+import { encodeConstraints, type NameConstraints } from './constraints.ts';
 import * as der from './der.ts';
 import { isP256PublicKey, OID } from './identifiers.ts';
 
 /** Ours are about 220 bytes; other tools add a subject and extensions. */
 const LARGEST_REQUEST_BYTES = 4096;
 
-/** DER. Names nothing: the hub takes names from the join token or the caller's certificate. `subject`: of an authority, for the tools of others, which copy it. */
-export function createCertificateRequest(key: SigningKey, subject?: Name): Uint8Array {
-  const info = der.sequence(der.smallInteger(0), subject === undefined ? der.sequence() : encodeName(subject), der.decode(key.publicKeyDer), der.tagged(0, []));
+/** DER. Names nothing: the hub takes names from the join token or the caller's certificate. */
+export const createCertificateRequest = (key: SigningKey): Uint8Array => signedRequest(key, der.sequence(), []);
+
+/** DER, of an authority with nothing below it: the tools of others copy its name, and some of them what it is to be bound to. */
+export const createAuthorityRequest = (key: SigningKey, subject: Name, constraints: NameConstraints | undefined): Uint8Array =>
+  signedRequest(key, encodeName(subject), [der.sequence(der.objectIdentifier(OID.extensionRequest), der.set(der.sequence(...askedExtensions(constraints))))]);
+
+/** Whether an authority's request asks for just these constraints. */
+export const asksFor = (requestDer: Uint8Array, constraints: NameConstraints | undefined): boolean =>
+  Buffer.from(requestDer).includes(der.encode(der.sequence(...askedExtensions(constraints))));
+
+/** No key usage: tools that compare it with what else they are told refuse the least difference. */
+function askedExtensions(constraints: NameConstraints | undefined): readonly der.Asn1[] {
+  const critical = (type: string, value: der.Asn1): der.Asn1 => der.sequence(der.objectIdentifier(type), der.booleanTrue(), der.octets(der.encode(value)));
+  return [
+    critical(OID.basicConstraints, der.sequence(der.booleanTrue(), der.smallInteger(0))),
+    ...(constraints === undefined ? [] : [critical(OID.nameConstraints, encodeConstraints(constraints))]),
+  ];
+}
+
+function signedRequest(key: SigningKey, subject: der.Asn1, attributes: readonly der.Asn1[]): Uint8Array {
+  const info = der.sequence(der.smallInteger(0), subject, der.decode(key.publicKeyDer), der.tagged(0, attributes));
   const algorithm = der.sequence(der.objectIdentifier(OID.ecdsaWithSha256));
   return der.encode(der.sequence(info, algorithm, der.bits(key.sign(der.encode(info)))));
 }
