@@ -36,7 +36,8 @@ export interface Certificates {
 const DAY_SECONDS = 86_400;
 
 export async function certificates(signer: Signer, clock: Clock, seed: number, trustDomain = 'mesh.test'): Promise<Certificates> {
-  let offset = 0;
+  // Older than what it is to have issued: no certificate begins before its issuer's.
+  let offset = -2 * DAY_SECONDS * 1000;
   let stored: { content: string; version: string } | undefined;
   const keys: KeyStore = {
     load: () => Promise.resolve(stored),
@@ -45,6 +46,7 @@ export async function certificates(signer: Signer, clock: Clock, seed: number, t
   const shifted: Clock = { now: () => clock.now() + offset, sleepUntil: (at, signal) => clock.sleepUntil(at, signal) };
   const authority: Authority = createAuthority({ clock: shifted, random: seededRandom(seed), signer, keys, trustDomain, log: silentLog });
   await authority.open(never);
+  offset = 0;
   return {
     server: authority.serverMaterial('127.0.0.1'),
     identity(cluster, lifetimeSeconds = DAY_SECONDS) {
