@@ -290,6 +290,15 @@ describe('a member speaks for itself alone', () => {
     expect(await whatOthersSee()).toEqual(before);
   });
 
+  test('people see on its Cluster that it tried', async () => {
+    expect(await say(delta('ExportFact', WELL_FORMED.ExportFact('oslo')))).toBe('denied');
+    await until('the Cluster says so', async () => {
+      const cluster = await hub.client.get<ClusterObject>(Cluster, { name: ATTACKER }, never);
+      const consistent = cluster?.status?.conditions?.find(({ type }) => type === 'Consistent');
+      return consistent?.reason === 'ReportRefused' && (consistent.message ?? '').includes('speaks for cluster "oslo", and the certificate is of "c1"');
+    });
+  });
+
   test('what it asks for is told of itself, whatever names it says that it holds', async () => {
     for (const type of HUB_TYPES) {
       const rule = SYNC_RULES[type];
