@@ -72,7 +72,6 @@ export interface Authority extends AuthorityControl {
 /** How often a hub looks whether another one has renewed; retries after a failure come as often. */
 const RELOAD_INTERVAL = 60 * 60_000;
 const RETRY_INTERVAL = 60_000;
-const SAVE_ATTEMPTS = 5;
 const MESH_ROLES = 4;
 /** Of certificates that people brought. */
 const MOST_REMEMBERED = 16;
@@ -80,77 +79,14 @@ const MOST_REMEMBERED = 16;
 /** What a certificate can hold. */
 const wholeSeconds = (instant: Instant): Instant => Math.floor(instant / 1000) * 1000;
 
-/** A change of the document that a person or a rotation asks for. */
-type Change = (document: AuthorityDocument, now: Instant) => Step;
-
-interface Held {
-  readonly document: AuthorityDocument;
-  readonly failure: string | undefined;
-  readonly issuers: Map<number, LoadedIssuer>;
-}
-
 export function createAuthority(ports: AuthorityPorts): Authority {
-  const { clock, random, signer, keys, trustDomain, log } = ports;
+  const { clock, random, signer, trustDomain, log } = ports;
   const problem = trustDomainProblem('trust domain', trustDomain);
   if (problem !== undefined) throw new AuthorityUnusable(problem);
   const workshop = { trustDomain, signer, random, roots: ports.roots, hosts: ports.hosts };
-  const listeners = new Set<(state: AuthorityState) => void>();
-  let held: Held | undefined;
-  let queue: Promise<unknown> = Promise.resolve();
+  const { write, opened, state, onChange } = createKeeper(ports, workshop);
   let server: { readonly host: string; readonly bundlePem: string; readonly issuer: number; readonly renewAt: Instant; readonly material: ServerMaterial } | undefined;
 
-  /** Load, change, do what is due, store: one at a time in this process, and tried again where another hub was faster. When to look again. */
-  function write(change: Change | undefined, signal: CancelSignal): Promise<Instant> {
-    const turn = queue.then(() => attempt(change, signal));
-    queue = turn.catch(() => undefined);
-    return turn;
-  }
-
-  async function attempt(change: Change | undefined, signal: CancelSignal): Promise<Instant> {
-    for (let count = 0; count < SAVE_ATTEMPTS; count++) {
-      const stored = await keys.load(signal);
-      const now = clock.now();
-      const before = stored === undefined ? undefined : parseDocument(stored.content, trustDomain, now);
-      const changed = applied(before ?? newDocument(workshop, now), change, now);
-      const maintained = await maintain(changed, workshop, now, signal);
-      if (maintained.document !== before) {
-        if (!await keys.save(JSON.stringify(maintained.document), stored?.version, signal)) continue;
-        report(before, maintained);
-      }
-      hold(maintained);
-      return maintained.nextAt;
-    }
-    throw new Error(`certificate authority: ${SAVE_ATTEMPTS} attempts to store it met another writer; it is tried again`);
-  }
-
-  function applied(document: AuthorityDocument, change: Change | undefined, now: Instant): AuthorityDocument {
-    const step = change?.(document, now) ?? { document };
-    if ('refusal' in step) throw new AuthorityRefusal(step.refusal);
-    return step.document;
-  }
-
-  function report(before: AuthorityDocument | undefined, { document }: Maintained): void {
-    const { issuers, roots, sequence, rotation, request } = document;
-    const facts = { issuers: issuers.length, roots: roots.length, sequence, ...(rotation === undefined ? {} : { rotation: rotation.id, phase: rotation.phase }) };
-    if (before === undefined) log.info(facts, 'made a certificate authority');
-    else if (issuers.at(-1)?.certificatePem !== before.issuers.at(-1)?.certificatePem) log.info(facts, 'renewed the issuing certificate authority');
-    else log.info(facts, 'changed the certificate authority');
-    if (request !== undefined && before?.request === undefined) log.warn({ root: request.root }, 'an issuing certificate authority waits for the signature of an offline root');
-  }
-
-  function hold({ document, failure }: Maintained): void {
-    const same = held !== undefined && JSON.stringify(held.document) === JSON.stringify(document) && held.failure === failure;
-    if (failure !== undefined && failure !== held?.failure) log.error({ problem: failure }, 'the root\'s key cannot be used');
-    if (same) return;
-    held = { document, failure, issuers: new Map() };
-    for (const listener of listeners) listener(state());
-  }
-
-  const opened = (): Held => {
-    if (held === undefined) throw new Error('certificate authority: used before open() finished');
-    return held;
-  };
-  const state = (): AuthorityState => describe(opened().document, workshop, opened().failure, clock.now());
   const changeTo = async (change: Change, signal: CancelSignal): Promise<AuthorityState> => {
     await write(change, signal);
     return state();
@@ -197,10 +133,7 @@ export function createAuthority(ports: AuthorityPorts): Authority {
       return { trustDomain, sequence: document.sequence, bundlePem: bundleOf(document) };
     },
     state,
-    onChange(listener) {
-      listeners.add(listener);
-      return () => { listeners.delete(listener); };
-    },
+    onChange,
     begin: (order, signal) => changeTo((document, now) => begun(document, order, () => nextRoot(workshop, document.roots, now), now), signal),
     move: (id, to, signal) => changeTo((document, now) => moved(document, id, to, now), signal),
     rollBack: (id, signal) => changeTo((document, now) => rolledBack(document, id, now), signal),
@@ -234,23 +167,4 @@ export function createAuthority(ports: AuthorityPorts): Authority {
       return server.material;
     },
   };
-
-  function taintedBy(document: AuthorityDocument, which: Taintable, at: Instant): Step {
-    if (!('serial' in which)) return tainted(document, which.of, which.generation, at);
-    const bySerial = ({ certificatePem }: { readonly certificatePem: string }): boolean => factsOf(certificatePem).serial === which.serial.toUpperCase().replaceAll(':', '');
-    const root = document.roots.find(bySerial);
-    const generation = (root ?? document.issuers.find(bySerial))?.generation;
-    if (generation === undefined) return { refusal: `no root or issuing CA has serial ${JSON.stringify(which.serial)}` };
-    return tainted(document, root === undefined ? 'Issuing' : 'Root', generation, at);
-  }
-
-  function installed(pem: string, document: AuthorityDocument, now: Instant): Step {
-    const judgement = judgeInstalled(pem, document, { trustDomain, signer, hosts: ports.hosts ?? [], now });
-    if ('problem' in judgement) return { refusal: `issuing certificate: ${judgement.problem}` };
-    if ('already' in judgement) return { document };
-    const { request: _, ...rest } = document;
-    const generation = document.made.issuers + 1;
-    const remembered = [...document.installed ?? [], judgement.fingerprint].slice(-MOST_REMEMBERED);
-    return { document: { ...rest, installed: remembered, issuers: [...document.issuers, { ...judgement.issuer, generation, state: 'prepared' }], made: { ...document.made, issuers: generation } } };
-  }
 }

@@ -1,6 +1,7 @@
 /** `isthmus agent`: the agent on real sockets, files and time. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { clusterNameProblem } from '../../mesh/model/names.ts';
 import type { MeshEndpoint } from '../../mesh/model/cluster.ts';
@@ -20,6 +21,7 @@ import { watchedSigningPolicy } from '../adapters/signing-policy.ts';
 import { fileSnapshots } from '../adapters/snapshot.ts';
 import { cancelWithin } from '../runtime/cancel.ts';
 import { AdvisedError } from '../runtime/errors.ts';
+import type { AgentConfig } from './ports.ts';
 import { type AgentAddresses, createAgent } from './wiring.ts';
 
 export interface AgentOptions {
@@ -32,6 +34,11 @@ export interface AgentOptions {
   readonly joinToken?: string | undefined;
   /** Read instead of `joinToken`. A file that is not there counts as no token: the Secret may be gone once it was used. */
   readonly joinTokenFile?: string | undefined;
+  /** File with a service-account token of the cluster, which the kubelet renews: joins with it, not with a join token. */
+  readonly serviceAccountTokenFile?: string | undefined;
+  /** For that: what a join token would have told. The file is PEM of the hub's roots. */
+  readonly hubTrustDomain?: string | undefined;
+  readonly hubCaFile?: string | undefined;
   readonly dataDir: string;
   readonly dnsListen: string;
   readonly peerListen: string;
@@ -90,6 +97,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     namespace: options.namespace,
     hubAddress: options.hubAddress,
     joinToken: readToken(options),
+    ...serviceAccountJoin(options),
     ciliumNamespace: options.ciliumNamespace,
     properties: options.properties,
     advertisedPeerAddress: options.advertisePeer,
@@ -125,6 +133,27 @@ function readToken({ joinToken, joinTokenFile }: AgentOptions): string | undefin
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return joinToken;
     throw new AdvisedError('user', `--join-token-file ${joinTokenFile}: cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
   }
+}
+
+function serviceAccountJoin({ serviceAccountTokenFile: path, hubTrustDomain: trustDomain, hubCaFile, hubAddress }: AgentOptions): Pick<AgentConfig, 'serviceAccountJoin'> {
+  if (path === undefined) return {};
+  if (trustDomain === undefined || hubCaFile === undefined || hubAddress === '') {
+    throw new AdvisedError('user', '--service-account-token-file: give --hub, --hub-trust-domain and --hub-ca-file as well, which a join token would have held; "isthmus join CLUSTER --issuer URL --jwks FILE" prints them');
+  }
+  let caPem: string;
+  try {
+    caPem = readFileSync(hubCaFile, 'utf8');
+  } catch (error) {
+    throw new AdvisedError('user', `--hub-ca-file ${hubCaFile}: cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
+  }
+  const token = async (): Promise<string> => {
+    try {
+      return await readFile(path, 'utf8');
+    } catch (error) {
+      throw new AdvisedError('retry', `--service-account-token-file ${path}: cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)}); the pod needs a projected volume with a serviceAccountToken there`);
+    }
+  };
+  return { serviceAccountJoin: { trustDomain, caPem, token } };
 }
 
 /** Whoever reads the file finds all of it or the one before. */

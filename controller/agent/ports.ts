@@ -11,6 +11,7 @@ import type { Random } from '../../mesh/ports/random.ts';
 import type { Signer } from '../../mesh/ports/signer.ts';
 import type { SnapshotStore } from '../../mesh/ports/snapshot.ts';
 import type { HubConnector, PeerConnector, PeerServer } from '../../mesh/ports/transport.ts';
+import type { ServiceAccountJoin } from './identity/join.ts';
 
 export interface AgentPorts {
   readonly clock: Clock;
@@ -35,6 +36,8 @@ export interface AgentConfig {
   readonly hubAddress: string;
   /** What `isthmus join` printed; needed once, until an identity is stored in Secret `isthmus-agent-identity`. */
   readonly joinToken: string | undefined;
+  /** Unset: the cluster joins by a join token. */
+  readonly serviceAccountJoin?: ServiceAccountJoin;
   /** Namespace of Cilium. */
   readonly ciliumNamespace: string;
   /** Properties to report beside those read from the cluster (`country=de`). */

@@ -8,6 +8,7 @@ export type Register = (program: Command, environment: (command: Command) => Env
 export const COMMANDS: readonly (readonly [name: string, summary: string, load: () => Promise<{ register: Register }>])[] = [
   ['demo', 'three clusters and a hub on this machine, and a walk through all of it', () => import('./demo/index.ts')],
   ['join', 'make a one-use token for a cluster and print its helm command', () => import('./join/index.ts')],
+  ['cluster', 'who belongs to the fleet: list, accept, reject', () => import('./cluster/index.ts')],
   ['identity', 'certificates of hub, agents and mesh: the root, the authority, and their rotation', () => import('./identity/index.ts')],
   ['fleet', 'the inventory: what clusters there are, and what changed in them', () => import('./fleet/index.ts')],
   ['run', 'staged updates: simulate, create, follow, approve, pause, stop, take back', () => import('./run/index.ts')],

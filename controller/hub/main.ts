@@ -22,13 +22,14 @@ import { inTurns } from '../adapters/objects/in-turns.ts';
 import { systemRandom } from '../adapters/random.ts';
 import { openPostgresRecords } from '../adapters/records/postgres.ts';
 import { openSqliteRecords } from '../adapters/records/sqlite.ts';
-import { type RootOptions, rootKeysOf } from '../adapters/root-options.ts';
+import { certManagerOf, type RootOptions, rootKeysOf } from '../adapters/root-options.ts';
 import { p256Signer } from '../adapters/signer.ts';
 import { watchedSigningPolicy } from '../adapters/signing-policy.ts';
 import { embeddedClient, inProcess } from '../embedded/client.ts';
 import { runEmbedded } from '../embedded/main.ts';
 import { cancelWithin } from '../runtime/cancel.ts';
 import { AdvisedError } from '../runtime/errors.ts';
+import type { AcceptClusters } from './identity/acceptance.ts';
 import type { HistoryRetention } from './ports.ts';
 import { createHub } from './wiring.ts';
 
@@ -59,6 +60,8 @@ export interface HubOptions extends RootOptions {
   readonly clusterProfiles: boolean;
   readonly discover: boolean;
   readonly argocdNamespace: readonly string[];
+  /** undefined: `Automatically`. */
+  readonly acceptClusters?: AcceptClusters;
   /** File with the keys that bundles must be signed with; undefined: no signatures are asked for. */
   readonly bundleKeys?: string | undefined;
   /** File (YAML) with the webhooks that are told of update runs; undefined: none is. */
@@ -82,6 +85,7 @@ const isPostgres = (records: string): boolean => /^postgres(ql)?:\/\//.test(reco
 export async function runHub(options: HubOptions, signal: AbortSignal): Promise<void> {
   check(options);
   const roots = rootKeysOf(options);
+  const certManager = certManagerOf(options);
   const http = createHttpAsk({ userAgent: 'isthmus-hub', caFile: options.askCaFile });
   const log = createLog(options.logLevel, 'hub');
   const metrics = createMetrics({ processMetrics: true });
@@ -97,7 +101,9 @@ export async function runHub(options: HubOptions, signal: AbortSignal): Promise<
       }, {
         namespace: options.namespace, trustDomain: options.trustDomain, advertisedAddress: options.advertise, createNamespace: options.embedded,
         inventory: { clusterProfiles: options.clusterProfiles, discover: options.discover, argoNamespaces: options.argocdNamespace },
+        ...(options.acceptClusters === undefined ? {} : { acceptClusters: options.acceptClusters }),
         ...(roots === undefined ? {} : { roots }),
+        ...(certManager === undefined ? {} : { certManager }),
         ...(options.bundleKeys === undefined ? {} : { signingPolicy: watchedSigningPolicy(options.bundleKeys, log) }),
         ...(options.notifications === undefined ? {} : { notifications: readNotifications(options.notifications) }),
         ...(options.history === undefined ? {} : { history: options.history }),

@@ -1,5 +1,6 @@
 /** What the hub needs from outside, and its settings. `createHub(ports, config)` in `wiring.ts` is all of the hub; `main.ts` and the simulator differ only in these values. */
 import type { RootKeys } from '../../certs/index.ts';
+import type { IssuerReference } from '../../mesh/api/resources/cert-manager.ts';
 import type { SigningPolicy } from '../../mesh/model/bundle.ts';
 import type { Digest } from '../../mesh/model/canonical.ts';
 import type { Ask } from '../../mesh/ports/ask.ts';
@@ -11,6 +12,7 @@ import type { Random } from '../../mesh/ports/random.ts';
 import type { RecordStore } from '../../mesh/ports/records.ts';
 import type { Signer } from '../../mesh/ports/signer.ts';
 import type { GatewayServer } from '../../mesh/ports/transport.ts';
+import type { AcceptClusters } from './identity/acceptance.ts';
 
 export interface HubPorts {
   readonly clock: Clock;
@@ -68,6 +70,8 @@ export interface HubConfig {
   readonly advertisedAddress: string;
   /** Where the root's key is. Unset: the hub makes a root and keeps its key in its Secret. */
   readonly roots?: RootKeys;
+  /** Issuer of cert-manager that signs issuing CAs; with `roots` whose keys are out of reach. Unset: people sign them. */
+  readonly certManager?: IssuerReference;
   /** Several replicas: only the holder of Lease `isthmus-hub` works. `identity` is unique to the process. Unset: this hub is alone. */
   readonly leaderElection?: { readonly identity: string };
   /** How long the past of clusters is kept. Unset: `USUAL_RETENTION`. */
@@ -76,6 +80,8 @@ export interface HubConfig {
   readonly createNamespace?: boolean;
   /** Keys that bundles must be signed with, pinned outside of this hub's API; read anew for each use. Unset: no signatures are asked for. */
   readonly signingPolicy?: () => SigningPolicy;
+  /** Whether a cluster that has shown a token joins at once, or once somebody has accepted its key. Unset: `Automatically`. */
+  readonly acceptClusters?: AcceptClusters;
   /** Unset: nobody is told. */
   readonly notifications?: readonly NotificationSink[];
   /** Unset: everything but Argo CD's Secrets. */

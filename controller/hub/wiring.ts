@@ -4,10 +4,11 @@ import type { BundleObject, ChannelObject } from '../../mesh/api/resources/bundl
 import { type CertificateAuthorityObject, FLEET_AUTHORITY } from '../../mesh/api/resources/authority.ts';
 import type { ApprovalObject } from '../../mesh/api/resources/approval.ts';
 import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
+import type { ClusterAdmissionObject } from '../../mesh/api/resources/cluster-admission.ts';
 import type { DrillObject } from '../../mesh/api/resources/drill.ts';
 import type { FleetQueryObject } from '../../mesh/api/resources/fleet-query.ts';
 import type { DriftDecisionObject, DriftPolicyObject } from '../../mesh/api/resources/drift-policy.ts';
-import { Approval, Bundle, CertificateAuthority, ChangeWindow, Channel, Cluster, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, Mesh, UpdateRun, UpdateStrategy, WindowOverride } from '../../mesh/api/resources/index.ts';
+import { Approval, Bundle, CertificateAuthority, ChangeWindow, Channel, Cluster, ClusterAdmission, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, Mesh, UpdateRun, UpdateStrategy, WindowOverride } from '../../mesh/api/resources/index.ts';
 import type { InquiryObject } from '../../mesh/api/resources/inquiry.ts';
 import type { MeshObject } from '../../mesh/api/resources/mesh.ts';
 import type { ExportPolicyObject, FailoverPolicyObject, GlobalServiceObject } from '../../mesh/api/resources/policies.ts';
@@ -37,8 +38,11 @@ import { foresightAnswers } from './foresight/answers.ts';
 import { createFleet } from './gateway/fleet.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { createPublishers } from './gateway/publishers.ts';
+import { createAcceptance } from './identity/acceptance.ts';
+import { measureExpiry } from './identity/expiry-metrics.ts';
 import { secretKeyStore } from './identity/key-store.ts';
 import { createRevocations, refusingRevoked } from './identity/revocation.ts';
+import { createLinesOfKeys } from './identity/line-of-keys.ts';
 import { createIdentityService } from './identity/service.ts';
 import { waitForIssuer } from './identity/ready.ts';
 import { publishTrust } from './identity/trust.ts';
@@ -73,6 +77,7 @@ import { createSelectorChecks } from './selectors/selectors.ts';
 import { createServices } from './services/services.ts';
 import { DRILL_INDEXES, RUN_INDEXES } from './views.ts';
 import { askedTrust, leavingIssuers } from './trust/leaving.ts';
+import { createCertManager } from './trust/cert-manager.ts';
 import { createRotation } from './trust/rotation.ts';
 import { createWindows } from './windows/windows.ts';
 
@@ -133,6 +138,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     const channelObjects = cached<ChannelObject>(Channel);
     const changeWindows = cached<ChangeWindowObject>(ChangeWindow);
     const windowOverrides = cached<WindowOverrideObject>(WindowOverride);
+    const admissions = cached<ClusterAdmissionObject>(ClusterAdmission);
     const authorityObjects = cached<CertificateAuthorityObject>(CertificateAuthority);
 
     const fleet = createFleet(clock);
@@ -152,15 +158,19 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     clusters.subscribe(({ type, object }) => {
       if (type !== 'deleted') return;
       gateway.expel(object.metadata.name);
+      acceptance.forget(object.metadata.name);
       assignments.forget(object.metadata.name);
       bundlePublishing.add(object.metadata.name);
     });
+    const acceptance = createAcceptance({ ports: { clock, metrics, log: log.child({ part: 'identity' }) }, accept: config.acceptClusters ?? 'Automatically' });
     const revocations = createRevocations({ ports, fleet, publishers, gateway, clusters });
+    const lines = createLinesOfKeys({ ports, authority, clusters, gateway });
     publishPeers(fleet, publishers);
 
-    const inventory = createInventory({ ports, fleet, assignments, clusters, runs, drift: driftJudge, approversOf: (run) => rollout.approversOf(run), overriddenBy: (cluster, run) => windows.windowOf(cluster, run).overriddenBy, revocations });
+    const inventory = createInventory({ ports, fleet, assignments, clusters, runs, drift: driftJudge, approversOf: (run) => rollout.approversOf(run), overriddenBy: (cluster, run) => windows.windowOf(cluster, run).overriddenBy, revocations, acceptance });
     const mesh = createMesh({ ports, sources, runs, strategies, drift: driftJudge, rotationStrategy: () => rotation.strategy() });
-    const rotation = createRotation({ ports, objects: authorityObjects, authority, clusters, fleet, revocations, published: () => publishedSequence, onChange: () => mesh.add('plan') });
+    const certManager = config.certManager === undefined ? undefined : createCertManager({ ports, authority, namespace: config.namespace, issuer: config.certManager, onChange: () => rotation.add(FLEET_AUTHORITY) });
+    const rotation = createRotation({ ports, objects: authorityObjects, certManager, authority, clusters, fleet, revocations, published: () => publishedSequence, onChange: () => mesh.add('plan') });
     const guards = createGuards(ports);
     const editors = createEditors({ ports, guards, watched: caches.filter(({ kind }) => EDITED.includes(kind)) });
     const windows = createWindows({ ports, clusters, runs, windows: changeWindows, overrides: windowOverrides, guards, packageOf: (name) => bundleObjects.get({ name })?.spec.package });
@@ -197,11 +207,11 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
         dns: ({ name, type, from }, { id, signal: within }) => askAgent({ fleet, publishers, clock }, from, { id, dnsName: name, dnsType: type ?? 'A' }, within),
       },
     });
-    const identity = createIdentityService({ kubernetes, authority, clock, digest, log: log.child({ part: 'identity' }), onIdentity: (cluster, given) => inventory.giveIdentity(cluster, given), admitJoin: revocations.admitJoin });
+    const identity = createIdentityService({ kubernetes, authority, clock, digest, log: log.child({ part: 'identity' }), onIdentity: (cluster, given) => inventory.giveIdentity(cluster, given), admitJoin: revocations.admitJoin, acceptance, admissions: admissions.list });
 
     let publishedSequence: number | undefined;
+    let advertised = config.advertisedAddress;
     async function serve(within: CancelSignal): Promise<void> {
-      let advertised = config.advertisedAddress;
       let waiting: string | undefined;
       const issues = await waitForIssuer(authority, hostOf(advertised), clock, (problem) => {
         if (waiting !== undefined) notReady.delete(waiting);
@@ -212,7 +222,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
         waiting = problem;
       }, within);
       if (!issues) return;
-      const { address } = await ports.gateway.serve(refusingRevoked(revocations, { ...identity, sync: gateway.sync }), () => authority.serverMaterial(hostOf(advertised)), within);
+      const { address } = await ports.gateway.serve(refusingRevoked(revocations, lines.refusingOthers({ ...identity, sync: gateway.sync })), () => authority.serverMaterial(hostOf(advertised)), within);
       fleet.listen();
       if (advertised === '') advertised = address;
       log.info({ address, advertised }, 'gateway listens');
@@ -261,14 +271,16 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
       await revocations.load();
       await drills.resume();
       for (const notice of notices) await notice.load();
-      const measures = [measureRuns({ ports, runs, budgetOf }), measureClusters({ ports, clusters })];
+      const measures = [measureRuns({ ports, runs, budgetOf }), measureClusters({ ports, clusters }), measureExpiry({ ports, authority, clusters, server: () => authority.serverMaterial(hostOf(advertised)).chainPem })];
       await runParts([
         ...notices.map(({ start }) => ({ name: 'notices', start })),
         { name: 'revocations', start: revocations.start },
+        { name: 'lines of keys', start: lines.start },
         { name: 'inventory', start: inventory.start },
         { name: 'mesh', start: mesh.start },
         { name: 'drift', start: drift.start },
         { name: 'rotation', start: rotation.start },
+        ...(certManager === undefined ? [] : [{ name: 'cert-manager', start: certManager.start }]),
         { name: 'windows', start: windows.start },
         { name: 'guards', start: guards.start },
         { name: 'editors', start: editors.start },

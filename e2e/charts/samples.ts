@@ -47,8 +47,16 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
     spec: { properties: { country: 'de' }, meshEndpoint: { ips: ['192.0.2.1'] }, frozen: { reason: 'audit', until: '2026-12-31T00:00:00Z' } },
     refused: [
       { spec: { frozen: { reason: '' } }, field: 'spec.frozen.reason' },
+      { spec: { admission: { decision: 'Accepted', keySha256: 'AB' } }, field: 'spec.admission.keySha256' },
       { spec: { meshEndpoint: { address: 'a.example.com', ips: ['192.0.2.1'] } }, field: 'spec.meshEndpoint' },
       { spec: { meshEndpoint: { address: 'a.example.com', port: 0 } }, field: 'spec.meshEndpoint.port' },
+    ],
+  },
+  ClusterAdmission: {
+    spec: { issuer: 'https://berlin.example', jwks: { keys: [{ kid: 'k', kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA', alg: 'ES256', use: 'sig' }] } },
+    refused: [
+      { spec: { issuer: 'https://berlin.example', jwks: { keys: [] } }, field: 'spec.jwks.keys' },
+      { spec: { issuer: 'https://berlin.example', jwks: { keys: [{ kid: 'k', kty: 'oct' }] } }, field: 'spec.jwks.keys[0].kty' },
     ],
   },
   DriftDecision: {

@@ -45,6 +45,8 @@ const NOT_IN_THE_WALK: Readonly<Record<string, string>> = {
   'patch approvals.isthmus.dev * in *': 'an approval is given to its run: e2e/kube/approvals',
   'update approvals/status.isthmus.dev * in *': 'whether an approval counts: e2e/kube/approvals',
   'get bundles.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
+  'get clusteradmissions.isthmus.dev * in *': 'read where a cluster joins by its service account: e2e/kube/identity',
+  'update clusteradmissions/status.isthmus.dev * in *': 'a service-account token is remembered: e2e/kube/identity',
   'get channels.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
   'update bundles/status.isthmus.dev * in *': 'the walk has no bundles: e2e/kube/updates',
   'update channels/status.isthmus.dev * in *': 'the walk has no channels',

@@ -7,7 +7,7 @@ import type { GatewayDefinition } from './gen/isthmus/v1/gateway.ts';
 import type { PeerDefinition } from './gen/isthmus/v1/peer.ts';
 
 export type Caller =
-  /** Without a certificate: the token in the request is the proof, for the one cluster that it was made for. */
+  /** Without a certificate: the token in the request is the proof, for the one cluster that it was made for, or whose service account it is of. */
   | 'holder of a join token'
   /** The certificate names the cluster that the call is about; nothing in a request does. */
   | 'cluster for itself'

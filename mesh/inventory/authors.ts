@@ -45,7 +45,7 @@ export function authorsOf(facts: AuthorFacts): (field: string) => Author {
     switch (head) {
       case 'labels': case 'spec': case 'object': return byWriter(facts, field);
       case 'properties': return isDeclared(facts, field) ? byWriter(facts, `spec.${field}`) : plain(facts.agent);
-      case 'identity': case 'revocation': return plain('hub');
+      case 'identity': case 'revocation': case 'pending': return plain('hub');
       case 'desired': return withOverride(byRun(facts, asked), facts);
       case 'current': return byRun(facts, () => facts.agent);
       case 'conditions': return key === 'Applied' ? byRun(facts, isAssigned(facts, field) ? asked : () => facts.agent) : plain(HUB_CONDITIONS.includes(key) ? 'hub' : facts.agent);

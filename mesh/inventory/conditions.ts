@@ -15,8 +15,13 @@ export function foldConditions(facts: ClusterFacts, status: ClusterStatusValue, 
 }
 
 function joined(facts: ClusterFacts, status: ClusterStatusValue): ConditionUpdate {
+  const { pending } = status;
+  const asks = pending === undefined ? '' : `a key with fingerprint ${pending.keySha256} asks to join by ${pending.by}, and waits: compare it with the agent's log, then "isthmus cluster accept ${facts.name}", or reject`;
+  if (pending !== undefined && (status.revocation !== undefined || status.identity === undefined)) {
+    return { type: 'Joined', status: 'False', reason: 'Pending', message: status.revocation === undefined ? asks : `was cut off: ${status.revocation.reason}; ${asks}` };
+  }
   if (status.revocation !== undefined) return { type: 'Joined', status: 'False', reason: 'Revoked', message: `was cut off: ${status.revocation.reason}; to let it in again, make a new token with "isthmus join ${facts.name}"` };
-  if (status.identity !== undefined) return { type: 'Joined', status: 'True', reason: 'Joined', message: `holds the identity ${status.identity.spiffeId}` };
+  if (status.identity !== undefined) return { type: 'Joined', status: 'True', reason: 'Joined', message: `holds the identity ${status.identity.spiffeId}${asks === '' ? '' : `; ${asks}`}` };
   return { type: 'Joined', status: 'False', reason: 'NotJoined', message: `no agent has joined as ${facts.name}; run "isthmus join ${facts.name}" and install the agent with what it prints` };
 }
 

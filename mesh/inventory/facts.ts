@@ -1,6 +1,6 @@
 /** All that the hub knows of one cluster at one moment. null: nothing heard (since this hub started), so what was believed before stays. */
 import type { ClusterReport } from '../model/cluster.ts';
-import type { StatusRevocation } from '../model/cluster-status.ts';
+import type { StatusPending, StatusRevocation } from '../model/cluster-status.ts';
 import type { AppliedReport } from '../model/desired.ts';
 import type { DriftVerdict } from '../model/drift.ts';
 import type { Assignment } from '../model/history.ts';
@@ -21,7 +21,7 @@ export interface ClusterFacts {
   /** What the hub makes of the drift that is reported or, where nothing is heard, was; absent: nobody judges, and what is reported is shown as it is. */
   readonly drift?: DriftVerdict;
   readonly assignment: Assignment | null;
-  readonly identity: { readonly spiffeId: string; readonly certificateSerial: string; readonly issuer: string; readonly notAfter: Instant; readonly trustDomain?: string | undefined; readonly issuingCaGeneration?: number | undefined } | null;
+  readonly identity: { readonly spiffeId: string; readonly certificateSerial: string; readonly issuer: string; readonly notAfter: Instant; readonly trustDomain?: string | undefined; readonly issuingCaGeneration?: number | undefined; readonly keyFingerprint?: string | undefined; readonly previousKeyFingerprint?: string | undefined } | null;
   readonly joinedAt: Instant | null;
   readonly connected: boolean;
   /** When `connected` last changed; null: never connected to this hub. */
@@ -30,4 +30,6 @@ export interface ClusterFacts {
   readonly exports: readonly string[] | null;
   /** Absent: the cluster is not cut off. */
   readonly revocation?: StatusRevocation;
+  /** Absent: no key asks to join. */
+  readonly pending?: StatusPending;
 }

@@ -29,6 +29,7 @@ export function foldCluster(facts: ClusterFacts, previousStatus: ClusterStatusVa
     desired: facts.assignment === null ? previous.desired : { id: facts.assignment.desiredId, run: facts.assignment.run, stage: facts.assignment.stage },
     current: foldCurrent(facts, previous, agent, now),
     revocation: facts.revocation,
+    pending: facts.pending,
     ...foldDrift(facts, previous),
   });
   const observedAt = foldObservedAt(status, previous, facts.reportedAt ?? now);
@@ -43,10 +44,10 @@ export const agentOf = (facts: ClusterFacts, status: ClusterStatusValue): string
 
 function foldIdentity({ identity, joinedAt }: ClusterFacts, previous: ClusterStatusValue): ClusterStatusValue['identity'] {
   if (identity === null) return previous.identity;
-  const { spiffeId, certificateSerial, issuer, notAfter, trustDomain, issuingCaGeneration } = identity;
+  const { spiffeId, certificateSerial, issuer, notAfter, trustDomain, issuingCaGeneration, keyFingerprint, previousKeyFingerprint } = identity;
   return withoutUndefined({
     spiffeId, certificateSerial, issuer, notAfter: toRfc3339(notAfter), joinedAt: joinedAt === null ? (previous.identity?.joinedAt ?? toRfc3339(0)) : toRfc3339(joinedAt),
-    trustDomain, issuingCaGeneration,
+    trustDomain, issuingCaGeneration, keyFingerprint, previousKeyFingerprint,
   });
 }
 

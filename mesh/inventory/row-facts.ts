@@ -17,7 +17,9 @@ const PARTS: readonly { readonly names: readonly string[]; readonly read: (readi
   ...Object.entries(CONDITIONS).map(([name, type]) => ({ names: [name], read: (reading: Reading) => putCondition(reading, name, `conditions.${type}`) })),
   ...Object.entries(FIELDS).map(([name, field]) => ({ names: [name], read: (reading: Reading) => put(reading, name, reading.read(field), 'observed', observedAt(reading, field)) })),
   { names: ['frozen'], read: putFrozen },
-  { names: ['revoked'], read: (reading) => put(reading, 'revoked', reading.read('revocation') !== undefined, 'hub', instant(member(reading.read('revocation'), 'at')) ?? null) },
+  { names: ['revoked', 'pending'], read(reading) {
+    for (const [name, field, at] of [['revoked', 'revocation', 'at'], ['pending', 'pending', 'since']] as const) put(reading, name, reading.read(field) !== undefined, 'hub', instant(member(reading.read(field), at)) ?? null);
+  } },
   { names: IDENTITY, read: putIdentity },
   { names: ['cilium-version', 'cluster-id'], read: putCilium },
   { names: ['nodes', 'nodes-ready'], read: putNodes },

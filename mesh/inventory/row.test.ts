@@ -32,7 +32,7 @@ test('a whole cluster is a row of facts, each with its source and age', () => {
   expect([name, labels]).toEqual(['oslo', { env: 'production', region: 'eu' }]);
   expect(properties).toEqual([{ name: 'rack', value: '7', source: 'observed', observedAt: Date.parse(LATER) }, { name: 'tier', value: '1', source: 'declared', observedAt: Date.parse(T) }]);
   expect(Object.fromEntries(Object.entries(facts).map(([key, fact]) => [key, fact.values ?? fact.value]))).toEqual({
-    ready: false, connected: true, 'in-sync': false, joined: true, revoked: false, frozen: true, held: true,
+    ready: false, connected: true, 'in-sync': false, joined: true, revoked: false, pending: false, frozen: true, held: true,
     'trust-domain': 'mesh.example', issuer: 'CA 3', 'issuing-ca-generation': 3, 'certificate-not-after': LATER, 'joined-at': T, uid: 'u-1',
     'agent-version': '1.4.0', 'kubernetes-version': 'v1.33.1', 'cilium-version': '1.18.1', 'cluster-id': 0, nodes: 5, 'nodes-ready': 4,
     'cpu-capacity': 12.5, 'memory-capacity': 2 ** 33, 'pods-capacity': 110, 'gpu-capacity': 3, 'cpu-allocatable': 12.5, 'memory-allocatable': 2 ** 33, 'pods-allocatable': 110, 'gpu-allocatable': 3,
@@ -48,7 +48,7 @@ test('a whole cluster is a row of facts, each with its source and age', () => {
 
 test('what nobody has said is unknown; that nobody froze or holds a cluster is known', () => {
   expect(rowOf('new', fieldsOf({ metadata: { name: 'new' } })).facts).toEqual({
-    frozen: { value: false, source: 'declared', observedAt: null }, held: { value: false, source: 'hub', observedAt: null }, revoked: { value: false, source: 'hub', observedAt: null },
+    frozen: { value: false, source: 'declared', observedAt: null }, held: { value: false, source: 'hub', observedAt: null }, revoked: { value: false, source: 'hub', observedAt: null }, pending: { value: false, source: 'hub', observedAt: null },
     ...Object.fromEntries(['trust-domain', 'issuer', 'issuing-ca-generation', 'certificate-not-after', 'joined-at', 'desired', 'run'].map((name) => [name, none('hub')])), current: none('observed'),
   });
 });

@@ -45,6 +45,15 @@ export interface StatusDrift {
   decision?: string | undefined;
 }
 
+/** A key that asks to join as the cluster, and waits until somebody accepts it. */
+export interface StatusPending {
+  /** Of the public key, hex. */
+  keySha256: string;
+  since: string;
+  /** What it has shown. */
+  by: string;
+}
+
 export interface StatusRevocation {
   at: string;
   reason: string;
@@ -59,8 +68,9 @@ export interface StatusRevocation {
 
 /** Equal to `z.infer<typeof clusterStatus>` of `mesh/api/resources/cluster.ts`; a test compares the two types. */
 export interface ClusterStatusValue {
-  identity?: { spiffeId: string; certificateSerial: string; issuer: string; notAfter: string; joinedAt: string; trustDomain?: string | undefined; issuingCaGeneration?: number | undefined } | undefined;
+  identity?: { spiffeId: string; certificateSerial: string; issuer: string; notAfter: string; joinedAt: string; trustDomain?: string | undefined; issuingCaGeneration?: number | undefined; keyFingerprint?: string | undefined; previousKeyFingerprint?: string | undefined } | undefined;
   trust?: { sequence: number; clientIssuers: string[]; serverIssuers: string[] } | undefined;
+  pending?: StatusPending | undefined;
   uid?: string | undefined;
   properties?: StatusProperty[] | undefined;
   cilium?: {

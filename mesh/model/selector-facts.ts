@@ -24,6 +24,7 @@ export const KNOWN_FACTS: Readonly<Record<string, KnownFact>> = {
   held: { kind: 'boolean', momentary: true, hub: true },
   joined: { kind: 'boolean', hub: true },
   revoked: { kind: 'boolean', hub: true },
+  pending: { kind: 'boolean', momentary: true, hub: true },
   'joined-at': { kind: 'time', hub: true },
   uid: { kind: 'text' },
   'trust-domain': { kind: 'text', hub: true },

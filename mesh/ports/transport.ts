@@ -11,6 +11,8 @@ export interface PeerIdentity {
   readonly certificateSerial: string;
   /** Of the certificate; absent: not known, which counts as before any revocation. */
   readonly notBefore?: number;
+  /** SHA-256 of its public key, hex; absent: not known, which counts as nobody's. */
+  readonly keyFingerprint?: string;
 }
 
 /** PEM; `chainPem` is leaf first, then issuing CA. `bundlePem` holds the roots to trust. */
@@ -37,6 +39,17 @@ export interface MeshCertificateRequest {
   readonly csrDer: Uint8Array;
 }
 
+/** With one proof: either a join token's secret, or a service-account token of the cluster. */
+export interface JoinRequest {
+  readonly cluster: string;
+  /** Of a join token; empty: none. */
+  readonly secret: Uint8Array;
+  /** A JSON Web Token; absent: none. */
+  readonly serviceAccountToken?: string;
+  /** PKCS#10, DER. Only its public key is used. */
+  readonly csrDer: Uint8Array;
+}
+
 export interface MeshCertificate {
   readonly role: MeshCertificateRole;
   readonly chainPem: string;
@@ -50,7 +63,7 @@ export interface MeshCertificate {
  */
 export class TransportError extends Error {
   readonly advice: 'user' | 'retry' | 'never';
-  readonly reason: 'Unreachable' | 'Unauthenticated' | 'PermissionDenied' | 'TokenInvalid' | 'TokenExpired' | 'TokenUsed' | 'InvalidRequest' | 'Cancelled' | 'Overloaded';
+  readonly reason: 'Unreachable' | 'Unauthenticated' | 'PermissionDenied' | 'TokenInvalid' | 'TokenExpired' | 'TokenUsed' | 'Pending' | 'InvalidRequest' | 'Cancelled' | 'Overloaded';
   /** The other side, proven by its certificate, was reached and gave an answer, if only this refusal. false: not known. */
   readonly answered: boolean;
   constructor(advice: 'user' | 'retry' | 'never', reason: TransportError['reason'], message: string, answered = false) {
@@ -81,7 +94,7 @@ export interface SyncStream {
 
 /** What the hub answers to agents. */
 export interface GatewayHandler {
-  join(request: { readonly cluster: string; readonly secret: Uint8Array; readonly csrDer: Uint8Array }, signal: CancelSignal): Promise<IssuedIdentity>;
+  join(request: JoinRequest, signal: CancelSignal): Promise<IssuedIdentity>;
   renew(peer: PeerIdentity, csrDer: Uint8Array, signal: CancelSignal): Promise<IssuedIdentity>;
   issueMeshCertificates(peer: PeerIdentity, requests: readonly MeshCertificateRequest[], signal: CancelSignal): Promise<readonly MeshCertificate[]>;
   /** Lives as long as the stream; `signal` aborts when the stream is gone or the hub stops. */
@@ -113,7 +126,7 @@ export interface HubConnector {
   /** TLS pinned to `caPem`; no client certificate. */
   join(
     target: { readonly address: string; readonly trustDomain: string; readonly caPem: string },
-    request: { readonly cluster: string; readonly secret: Uint8Array; readonly csrDer: Uint8Array },
+    request: JoinRequest,
     signal: CancelSignal,
   ): Promise<IssuedIdentity>;
   /** Does not wait for the network: failures show in the calls. */

@@ -12,6 +12,8 @@ const CODES: Readonly<Record<Reason, status>> = {
   TokenInvalid: status.UNAUTHENTICATED,
   TokenExpired: status.FAILED_PRECONDITION,
   TokenUsed: status.ALREADY_EXISTS,
+  // Agents that do not know this reason try again later by the code.
+  Pending: status.RESOURCE_EXHAUSTED,
   InvalidRequest: status.INVALID_ARGUMENT,
   Cancelled: status.CANCELLED,
   Overloaded: status.RESOURCE_EXHAUSTED,

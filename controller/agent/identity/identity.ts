@@ -1,4 +1,4 @@
-/** Who this agent is: loaded, or won by a join token, and renewed in time. */
+/** Who this agent is: loaded, or won by a token, and renewed in time. */
 import { type CertificateFacts, createCertificateRequest, readCertificate, renewalTime, spiffeIdOfCluster } from '../../../certs/index.ts';
 import { type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
@@ -11,7 +11,7 @@ import { type HubConnection, type HubConnector, type IdentityMaterial, Transport
 import { backoffMilliseconds } from '../../runtime/backoff.ts';
 import { cancelWithin } from '../../runtime/cancel.ts';
 import { AdvisedError, adviceOf, messageOf } from '../../runtime/errors.ts';
-import { checkIssued, joinHub, type JoinConfig } from './join.ts';
+import { canJoin, checkIssued, joinHub, type JoinConfig } from './join.ts';
 import { IDENTITY_SECRET, identityStore, type LoadedIdentity, type StoredIdentity } from './stored.ts';
 
 export interface AgentIdentityPorts {
@@ -49,6 +49,8 @@ export interface AgentIdentity {
 
 /** Between two renewals, however short the certificates that the hub gives. */
 const RENEWAL_PAUSE = 60_000;
+/** While people have a look at the hub. */
+const WAITING = { baseMilliseconds: 10_000, maximumMilliseconds: 10_000, jitter: 0.5 };
 const BACKOFF = { baseMilliseconds: 1000, maximumMilliseconds: 60_000, jitter: 0.5 };
 
 export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfig): AgentIdentity {
@@ -60,7 +62,8 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
   let problem: string | undefined;
   let avoided: readonly string[] = [];
   let wake = (): void => {};
-  let tokenTried = config.joinToken === undefined || config.joinToken.trim() === '';
+  let tokenTried = !canJoin(config);
+  let asked = '';
 
   function adopt(stored: StoredIdentity, facts: CertificateFacts): IdentityMaterial {
     const { keyPem, chainPem, bundlePem, trustDomain } = stored;
@@ -107,8 +110,13 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
   }
 
   async function join(loaded: LoadedIdentity, signal: CancelSignal): Promise<IdentityMaterial> {
-    const joined = await joinHub({ hub: ports.hub, signer }, config, loaded, signal);
-    tokenTried = true;
+    const onAsking = (keySha256: string): void => {
+      if (asked !== keySha256) log.info({ cluster, key: keySha256 }, 'asks the hub to join with this key');
+      asked = keySha256;
+    };
+    const joined = await joinHub({ hub: ports.hub, signer, onAsking }, config, loaded, signal);
+    // A service account has a new token every few minutes.
+    tokenTried = config.serviceAccountJoin === undefined;
     const facts = readCertificate(joined.chainPem);
     log.info({ cluster, serial: facts.serial, notAfter: toRfc3339(facts.notAfter) }, 'joined the hub');
     return adopt(joined, facts);
@@ -121,7 +129,7 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
     if (facts === undefined) return join(loaded, signal);
     const late = expired(facts);
     problem = late;
-    if (late === undefined || config.joinToken === undefined) return adopt(stored, facts);
+    if (late === undefined || (config.joinToken === undefined && config.serviceAccountJoin === undefined)) return adopt(stored, facts);
     try {
       return await join(loaded, signal);
     } catch (error) {
@@ -137,7 +145,7 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
     const loaded = await store.load(signal);
     const { stored, facts } = usable(loaded.identity);
     if (facts !== undefined && facts.notAfter > (before?.facts.notAfter ?? 0)) { adopt(stored, facts); return; }
-    if (facts === undefined || (expired(facts) !== undefined && config.joinToken !== undefined)) { await join(loaded, signal); return; }
+    if (facts === undefined || (expired(facts) !== undefined && (config.joinToken !== undefined || config.serviceAccountJoin !== undefined))) { await join(loaded, signal); return; }
     if (connection === undefined) throw new TransportError('retry', 'Unreachable', 'there is no connection to the hub');
     const key = signer.generate();
     const issued = await connection.renew(createCertificateRequest(key), signal);
@@ -158,11 +166,13 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
         return await work();
       } catch (error) {
         if (signal.aborted) break;
+        const known = problem === messageOf(error);
         problem = messageOf(error);
         const advice = adviceOf(error);
+        const waits = error instanceof TransportError && error.reason === 'Pending';
         if (advice !== 'retry' && forPerson === 'throw') throw error;
-        log.warn({ cluster, problem, advice }, 'has no fresh identity yet; tries again');
-        await clock.sleepUntil(clock.now() + backoffMilliseconds(failures, BACKOFF, random), signal);
+        if (!waits || !known) log.warn({ cluster, problem, advice }, 'has no fresh identity yet; tries again');
+        await clock.sleepUntil(clock.now() + (waits ? backoffMilliseconds(1, WAITING, random) : backoffMilliseconds(failures, BACKOFF, random)), signal);
       }
     }
     return undefined;
@@ -205,8 +215,9 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
         problem = undefined;
         return true;
       } catch (error) {
-        tokenTried = adviceOf(error) !== 'retry';
-        if (tokenTried) log.warn({ cluster, problem: messageOf(error) }, 'the hub refuses this identity, and the given token does not help');
+        tokenTried = config.serviceAccountJoin === undefined && adviceOf(error) !== 'retry';
+        problem = messageOf(error);
+        if (adviceOf(error) !== 'retry') log.warn({ cluster, problem: messageOf(error) }, 'the hub refuses this identity, and the given token does not help');
         return false;
       }
     },

@@ -27,6 +27,9 @@ interface AgentFlags {
   readonly deployment?: string;
   readonly serviceAccount?: string;
   readonly joinTokenFile?: string;
+  readonly serviceAccountTokenFile?: string;
+  readonly hubTrustDomain?: string;
+  readonly hubCaFile?: string;
   readonly statusFile?: string;
   readonly logLevel: LogLevel;
 }
@@ -89,6 +92,9 @@ export function register(program: Command, environment: (command: Command) => En
     .option('--gpu-resources <globs>', 'extended resources that are GPUs, joined by commas', DEFAULT_GPU_RESOURCES.join(','))
     .option('--bundle-keys <path>', 'a file (YAML) with the keys that bundles must be signed with, and by how many; nothing: no signatures are asked for')
     .option('--join-token-file <path>', 'the join token, where it is not in ISTHMUS_JOIN_TOKEN')
+    .option('--service-account-token-file <path>', 'join with the service-account token in this file, for which the hub has a ClusterAdmission, instead of a join token')
+    .option('--hub-trust-domain <domain>', 'for that: the hub\'s trust domain')
+    .option('--hub-ca-file <path>', 'for that: the hub\'s roots (PEM)')
     .option('--status-file <path>', 'write the bound addresses here, as JSON')
     .addOption(logLevelOption())
     .action(async (flags: AgentFlags, command: Command) => {
@@ -100,6 +106,9 @@ export function register(program: Command, environment: (command: Command) => En
         hubAddress: flags.hub,
         joinToken: process.env['ISTHMUS_JOIN_TOKEN'],
         joinTokenFile: flags.joinTokenFile,
+        serviceAccountTokenFile: flags.serviceAccountTokenFile,
+        hubTrustDomain: flags.hubTrustDomain,
+        hubCaFile: flags.hubCaFile,
         dataDir: flags.dataDir,
         dnsListen: flags.dnsListen,
         peerListen: flags.peerListen,

@@ -12,9 +12,10 @@ import { embeddedClient } from '../../embedded/client.ts';
 import { memoryObjectStore } from '../../embedded/store.ts';
 import { decodeJoinToken } from '../../runtime/join-token.ts';
 import { createJoinToken } from '../../runtime/new-join-token.ts';
-import { recordingLog, seededRandom, silentLog } from '../../runtime/testing/fakes.ts';
+import { fakeMetrics, recordingLog, seededRandom, silentLog } from '../../runtime/testing/fakes.ts';
 import { manualClock } from '../../runtime/testing/manual-clock.ts';
 import { memoryKubernetes } from '../../runtime/testing/memory-kubernetes.ts';
+import { type AcceptClusters, createAcceptance } from './acceptance.ts';
 import { secretKeyStore } from './key-store.ts';
 import { type ClusterIdentity, createIdentityService } from './service.ts';
 import { publishTrust } from './trust.ts';
@@ -23,15 +24,16 @@ const signal = new AbortController().signal;
 const namespace = 'isthmus-system';
 const csr = () => createCertificateRequest(p256Signer.generate());
 
-async function hub() {
+async function hub(accept: AcceptClusters = 'Automatically') {
   const kubernetes = memoryKubernetes();
   const clock = manualClock();
   const log = recordingLog();
   const random = seededRandom(7);
   const authority = createAuthority({ clock, random, signer: p256Signer, keys: secretKeyStore({ kubernetes, namespace }), trustDomain: 'mesh.example', log });
   await authority.open(signal);
+  const acceptance = createAcceptance({ ports: { clock, log, metrics: fakeMetrics() }, accept });
   const identities: [string, ClusterIdentity][] = [];
-  const service = createIdentityService({ kubernetes, authority, clock, digest: sha256Hex, log, onIdentity: (cluster, identity) => { identities.push([cluster, identity]); }, admitJoin: async () => {} });
+  const service = createIdentityService({ kubernetes, authority, clock, digest: sha256Hex, log, onIdentity: (cluster, identity) => { identities.push([cluster, identity]); }, admitJoin: async () => {}, acceptance, admissions: () => [] });
   const token = async (cluster: string) => {
     const { text, object } = createJoinToken({ cluster, hubAddress: 'hub:1', trustDomain: 'mesh.example', bundlePem: authority.trust().bundlePem }, { random, digest: sha256Hex, now: clock.now() });
     const content = decodeJoinToken(text);
@@ -39,7 +41,7 @@ async function hub() {
     await kubernetes.create(JoinToken, object, { fieldManager: 'test' }, signal);
     return { cluster, secret: new Uint8Array(Buffer.from(content.secret, 'base64url')), name: object.metadata.name };
   };
-  return { kubernetes, clock, log, authority, identities, service, token };
+  return { acceptance, kubernetes, clock, log, authority, identities, service, token };
 }
 const peer = (cluster: string) => ({ cluster, spiffeId: `spiffe://mesh.example/cluster/${cluster}`, certificateSerial: 'AA' });
 const refusal = (promise: Promise<unknown>) => promise.then(() => 'accepted', (error: unknown) => error);
@@ -52,6 +54,7 @@ test('a token makes one cluster of that name, with an identity', async () => {
   expect((await kubernetes.get<ClusterObject>(Cluster, { name: 'berlin' }, signal))?.spec).toEqual({});
   expect(identities).toEqual([['berlin', {
     spiffeId: 'spiffe://mesh.example/cluster/berlin', certificateSerial: new X509Certificate(issued.chainPem).serialNumber, issuer: expect.stringMatching(/^Isthmus issuing CA /), trustDomain: 'mesh.example', issuingCaGeneration: 1, notAfter: issued.notAfter, joinedAt: clock.now(),
+    keyFingerprint: expect.stringMatching(/^[0-9a-f]{64}$/),
   }]]);
   const stored = await kubernetes.get<JoinTokenObject>(JoinToken, { name: joining.name }, signal);
   expect(stored?.status).toMatchObject({ redeemedAt: '2030-01-01T00:00:00.000Z', certificateSerial: identities[0]?.[1].certificateSerial });

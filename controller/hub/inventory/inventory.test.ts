@@ -28,7 +28,7 @@ describe('inventory', () => {
     let full = true;
     const records = { ...bench.records, recordChange: async () => { if (full) throw new RecordsUnavailable('retry', 'the disk is full'); } };
     const clusters = createCache<ClusterObject>(bench.kubernetes, Cluster, { indexes: CLUSTER_INDEXES }, ports);
-    const inventory = createInventory({ ports: { ...ports, records }, fleet: createFleet(bench.clock), clusters, assignments: createAssignments(records, createPublishers(digest, bench.log), () => true), runs: createCache<UpdateRunObject>(bench.kubernetes, UpdateRun, {}, ports), drift: noDrift, approversOf: () => [], overriddenBy: () => undefined, revocations: { progress: () => undefined, subscribe: () => {} } });
+    const inventory = createInventory({ ports: { ...ports, records }, fleet: createFleet(bench.clock), clusters, assignments: createAssignments(records, createPublishers(digest, bench.log), () => true), runs: createCache<UpdateRunObject>(bench.kubernetes, UpdateRun, {}, ports), drift: noDrift, approversOf: () => [], overriddenBy: () => undefined, revocations: { progress: () => undefined, subscribe: () => {} }, acceptance: { of: () => undefined, subscribe: () => {} } });
     const stop = new AbortController();
     void inventory.start(stop.signal);
     const identity = { spiffeId: 'spiffe://test/cluster/berlin', certificateSerial: 'lost', issuer: 'test', notAfter: bench.clock.now() + 1000, joinedAt: bench.clock.now() };
@@ -49,7 +49,7 @@ describe('inventory', () => {
     const ports = { ...bench, random: seededRandom(1), metrics: fakeMetrics() };
     const give = async (kubernetes: typeof bench.kubernetes): Promise<void> => {
       const clusters = createCache<ClusterObject>(kubernetes, Cluster, { indexes: CLUSTER_INDEXES }, ports);
-      const inventory = createInventory({ ports: { ...ports, kubernetes }, fleet: createFleet(bench.clock), clusters, assignments: createAssignments(bench.records, createPublishers(digest, bench.log), () => true), runs: createCache<UpdateRunObject>(bench.kubernetes, UpdateRun, {}, ports), drift: noDrift, approversOf: () => [], overriddenBy: () => undefined, revocations: { progress: () => undefined, subscribe: () => {} } });
+      const inventory = createInventory({ ports: { ...ports, kubernetes }, fleet: createFleet(bench.clock), clusters, assignments: createAssignments(bench.records, createPublishers(digest, bench.log), () => true), runs: createCache<UpdateRunObject>(bench.kubernetes, UpdateRun, {}, ports), drift: noDrift, approversOf: () => [], overriddenBy: () => undefined, revocations: { progress: () => undefined, subscribe: () => {} }, acceptance: { of: () => undefined, subscribe: () => {} } });
       const stop = new AbortController();
       void inventory.start(stop.signal);
       inventory.giveIdentity('berlin', { spiffeId: 'spiffe://test/cluster/berlin', certificateSerial: 'new', issuer: 'test', notAfter: 1000, joinedAt: 500 }).catch(() => {});

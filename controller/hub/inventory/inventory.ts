@@ -16,6 +16,7 @@ import { AdvisedError } from '../../runtime/errors.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
 import type { DriftJudge } from '../drift/judge.ts';
 import type { Fleet } from '../gateway/fleet.ts';
+import type { Acceptance } from '../identity/acceptance.ts';
 import type { Revocations } from '../identity/revocation.ts';
 import type { ClusterIdentity } from '../identity/service.ts';
 import type { HubPorts } from '../ports.ts';
@@ -51,6 +52,7 @@ export interface InventoryParts {
   /** Who lets the run pass the cluster's closed windows now. */
   readonly overriddenBy: (cluster: string, run: string) => string | undefined;
   readonly revocations: Pick<Revocations, 'progress' | 'subscribe'>;
+  readonly acceptance: Pick<Acceptance, 'of' | 'subscribe'>;
 }
 
 export interface Inventory extends Loop {
@@ -69,7 +71,7 @@ interface Given {
   readonly stored: () => void;
 }
 
-export function createInventory({ ports, fleet, assignments, clusters, runs, drift, approversOf, overriddenBy, revocations }: InventoryParts): Inventory {
+export function createInventory({ ports, fleet, assignments, clusters, runs, drift, approversOf, overriddenBy, revocations, acceptance }: InventoryParts): Inventory {
   const { clock, kubernetes, log, records } = ports;
   const graceEnds = (): number => fleet.listeningSince() + GRACE_SECONDS * 1000;
   const pace = createPace();
@@ -82,6 +84,7 @@ export function createInventory({ ports, fleet, assignments, clusters, runs, dri
     const connection = fleet.connection(name);
     const report = fleet.value(name, 'ClusterReport', name);
     const revocation = revocations.progress(name, status?.revocation);
+    const pending = acceptance.of(object, status);
     const wasConnected = findCondition(conditionsOf({ status }), 'Connected')?.status === 'True';
     return {
       name, declared: object.spec?.properties ?? {}, claims: claims.of(name, report?.value.uid ?? status?.uid),
@@ -92,6 +95,7 @@ export function createInventory({ ports, fleet, assignments, clusters, runs, dri
       connected: connection?.connected ?? (wasConnected && clock.now() < graceEnds()), connectedSince: connection?.since ?? null,
       exports: fleet.heard(name, 'ExportFact') === undefined ? null : [...fleet.values(name, 'ExportFact').keys()],
       ...(revocation === undefined ? {} : { revocation }),
+      ...(pending === undefined ? {} : { pending }),
     };
   }
 
@@ -157,6 +161,7 @@ export function createInventory({ ports, fleet, assignments, clusters, runs, dri
   claims.subscribe((cluster) => loop.add(cluster));
   drift.subscribe((cluster) => loop.add(cluster));
   revocations.subscribe((cluster) => loop.add(cluster));
+  acceptance.subscribe((cluster) => loop.add(cluster));
 
   return {
     ...loop,

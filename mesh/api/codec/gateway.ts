@@ -1,23 +1,21 @@
 /** Join, Renew and IssueMeshCertificates: bytes ↔ model. */
-import type { IssuedIdentity, MeshCertificate, MeshCertificateRequest } from '../../ports/transport.ts';
+import type { IssuedIdentity, JoinRequest, MeshCertificate, MeshCertificateRequest } from '../../ports/transport.ts';
 import * as wire from '../gen/isthmus/v1/gateway.ts';
-import { BOUNDS, bytes, decodeWith, instant, list, name, present, text } from './bounds.ts';
+import { BOUNDS, bytes, decodeWith, instant, invalid, list, name, present, text } from './bounds.ts';
 import { certificateRoles } from './unions.ts';
 
-export interface JoinRequest {
-  readonly cluster: string;
-  readonly secret: Uint8Array;
-  readonly csrDer: Uint8Array;
-}
-
-export const encodeJoinRequest = (request: JoinRequest): Uint8Array => wire.JoinRequest.encode({ cluster: request.cluster, secret: request.secret, csr: request.csrDer }).finish();
+export const encodeJoinRequest = (request: JoinRequest): Uint8Array => wire.JoinRequest.encode({ cluster: request.cluster, secret: request.secret, csr: request.csrDer, serviceAccountToken: request.serviceAccountToken ?? '' }).finish();
 
 export function decodeJoinRequest(input: Uint8Array): JoinRequest {
   const request = decodeWith('Join request', (encoded) => wire.JoinRequest.decode(encoded), input);
+  const { serviceAccountToken, secret } = request;
+  if (serviceAccountToken !== '' && secret.length > 0) throw invalid('secret', 'is given beside a service-account token; one of them is needed');
+  // The value itself is never in the error.
+  if (serviceAccountToken.length > BOUNDS.textLength) throw invalid('service_account_token', `has ${serviceAccountToken.length} characters; at most ${BOUNDS.textLength} are allowed`);
   return {
     cluster: name('cluster', request.cluster),
-    secret: bytes('secret', request.secret, BOUNDS.secretBytes),
     csrDer: bytes('csr', request.csr, BOUNDS.csrBytes),
+    ...(serviceAccountToken === '' ? { secret: bytes('secret', secret, BOUNDS.secretBytes) } : { secret: new Uint8Array(), serviceAccountToken }),
   };
 }
 

@@ -18,6 +18,11 @@ const clusterSpec = z.object({
     at: timestamp.describe('Certificates of the cluster that were issued then, or before the hub saw this, are refused everywhere.'),
     reason: z.string().min(1).max(1024).describe('Why, for whoever meets it.'),
   }).optional().describe('Cuts the cluster off at once: its streams at the hub end, peers remove its user and its keys, its exports are imported nowhere. Undone by joining anew alone, with a token that was made after.'),
+  admission: z.object({
+    decision: z.enum(['Accepted', 'Rejected']),
+    keySha256: z.string().regex(/^[0-9a-f]{64}$/).describe('Of the request that this is about: compare status.pending.keySha256 with what the agent says in its log.'),
+    reason: z.string().max(1024).optional().describe('Why, for whoever meets it.'),
+  }).optional().describe('Where the hub accepts clusters by hand: whether the key that asks may join. Another key asks anew.'),
 });
 
 const amounts = {
@@ -34,12 +39,19 @@ export const clusterStatus = z.object({
     joinedAt: timestamp,
     trustDomain: z.string().optional(),
     issuingCaGeneration: z.int().optional().describe('1 for the first issuing CA of this hub, one more with each renewal; absent: issued by a version that did not count.'),
+    keyFingerprint: z.string().regex(/^[0-9a-f]{64}$/).optional().describe('SHA-256 of the public key of the certificate: one of an unbroken line of keys since the cluster joined. While an authority is tainted, no other key is answered.'),
+    previousKeyFingerprint: z.string().regex(/^[0-9a-f]{64}$/).optional().describe('Of the key that asked for the certificate: it counts as well, for the answer may have been lost.'),
   }).optional(),
   trust: z.object({
     sequence: z.int().min(0).describe('Of the bundle of roots that all of its programs believe.'),
     clientIssuers: z.array(z.string().max(256)).max(MAX_TRUST_ISSUERS).describe('Common names of the issuing CAs of the client certificates in use.'),
     serverIssuers: z.array(z.string().max(256)).max(MAX_TRUST_ISSUERS),
   }).optional().describe('What is in use there; absent: its agent has not said.'),
+  pending: z.object({
+    keySha256: z.string().describe('SHA-256 of the public key that asks, hex; the agent says the same in its log.'),
+    since: timestamp,
+    by: z.string().max(512).describe('What it has shown: a join token or a service-account token.'),
+  }).optional().describe('A key that asks to join and waits for spec.admission; absent: none does.'),
   uid: z.string().max(128).optional().describe('Of the cluster\'s namespace kube-system: one for its life, whatever it is called.'),
   properties: z.array(z.object({
     name: z.string().max(128),

@@ -3,6 +3,7 @@ import { Approval } from './approval.ts';
 import { CertificateAuthority } from './authority.ts';
 import { Bundle, Channel } from './bundle.ts';
 import { Cluster } from './cluster.ts';
+import { ClusterAdmission } from './cluster-admission.ts';
 import type { ResourceDefinition } from './define.ts';
 import { Drill } from './drill.ts';
 import { DriftDecision, DriftPolicy } from './drift-policy.ts';
@@ -15,12 +16,12 @@ import { ExportPolicy, FailoverPolicy, GlobalService } from './policies.ts';
 import { UpdateRun, UpdateStrategy } from './updates.ts';
 import { ChangeWindow, WindowOverride } from './windows.ts';
 
-export { Approval, Bundle, CertificateAuthority, ChangeWindow, Channel, Cluster, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, JoinToken, Mesh, ServiceExport, ServiceImport, UpdateRun, UpdateStrategy, WindowOverride };
+export { Approval, Bundle, CertificateAuthority, ChangeWindow, Channel, Cluster, ClusterAdmission, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, JoinToken, Mesh, ServiceExport, ServiceImport, UpdateRun, UpdateStrategy, WindowOverride };
 export { apiVersionOf, type ResourceDefinition } from './define.ts';
 
 /** Served by the hub's Kubernetes API. */
 export const HUB_RESOURCES: readonly ResourceDefinition[] = [
-  Approval, Bundle, CertificateAuthority, ChangeWindow, Channel, Cluster, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, JoinToken, Mesh, UpdateRun, UpdateStrategy, WindowOverride,
+  Approval, Bundle, CertificateAuthority, ChangeWindow, Channel, Cluster, ClusterAdmission, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, JoinToken, Mesh, UpdateRun, UpdateStrategy, WindowOverride,
 ];
 
 /** Served by every member cluster's Kubernetes API. */

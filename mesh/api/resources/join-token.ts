@@ -11,7 +11,9 @@ export const joinTokenSpec = z.object({
 
 const joinTokenStatus = z.object({
   redeemedAt: timestamp.optional(),
-  certificateSerial: z.string().optional(),
+  certificateSerial: z.string().optional().describe('Absent though it was redeemed: the cluster waits until somebody accepts it.'),
+  issuedAt: timestamp.optional().describe('When a cluster that had waited got its certificate.'),
+  rejectedAt: timestamp.optional().describe('When somebody rejected the key that redeemed the token.'),
   publicKeySha256: z.string().optional().describe('Digest of the public key that redeemed the token. The same key may ask again until the token expires: its answer may have been lost.'),
 });
 export type JoinTokenObject = ResourceObject<z.infer<typeof joinTokenSpec>, z.infer<typeof joinTokenStatus>>;

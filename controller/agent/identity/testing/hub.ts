@@ -5,10 +5,11 @@ import type { HubConnection, HubConnector, IdentityMaterial } from '../../../../
 import { TransportError } from '../../../../mesh/ports/transport.ts';
 import { sha256Hex } from '../../../adapters/digest.ts';
 import { p256Signer } from '../../../adapters/signer.ts';
+import { type AcceptClusters, createAcceptance } from '../../../hub/identity/acceptance.ts';
 import { secretKeyStore } from '../../../hub/identity/key-store.ts';
 import { createIdentityService } from '../../../hub/identity/service.ts';
 import { createJoinToken } from '../../../runtime/new-join-token.ts';
-import { seededRandom, silentLog } from '../../../runtime/testing/fakes.ts';
+import { fakeMetrics, seededRandom, silentLog } from '../../../runtime/testing/fakes.ts';
 import type { ManualClock } from '../../../runtime/testing/manual-clock.ts';
 import { type MemoryKubernetes, memoryKubernetes } from '../../../runtime/testing/memory-kubernetes.ts';
 
@@ -25,12 +26,12 @@ export interface TestHub {
 
 const signal = new AbortController().signal;
 
-export async function testHub(clock: ManualClock, trustDomain = 'mesh.example'): Promise<TestHub> {
+export async function testHub(clock: ManualClock, trustDomain = 'mesh.example', accept: AcceptClusters = 'Automatically'): Promise<TestHub> {
   const kubernetes = memoryKubernetes();
   const random = seededRandom(trustDomain.length);
   const authority = createAuthority({ clock, random, signer: p256Signer, keys: secretKeyStore({ kubernetes, namespace: 'isthmus-system' }), trustDomain, log: silentLog });
   await authority.open(signal);
-  const service = createIdentityService({ kubernetes, authority, clock, digest: sha256Hex, log: silentLog, onIdentity: () => {}, admitJoin: async () => {} });
+  const service = createIdentityService({ kubernetes, authority, clock, digest: sha256Hex, log: silentLog, onIdentity: () => {}, admitJoin: async () => {}, acceptance: createAcceptance({ ports: { clock, log: silentLog, metrics: fakeMetrics() }, accept }), admissions: () => [] });
   const broken = (): TransportError => new TransportError('retry', 'Unreachable', 'connection reset');
 
   async function call<T>(name: string, answer: () => Promise<T>): Promise<T> {

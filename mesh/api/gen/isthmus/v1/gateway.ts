@@ -79,10 +79,12 @@ export interface IssuedIdentity {
 
 export interface JoinRequest {
   readonly cluster: string;
-  /** The token's secret. */
+  /** The join token's secret; empty: service_account_token is given. */
   readonly secret: Uint8Array;
   /** PKCS#10, DER. Only its public key is used. */
   readonly csr: Uint8Array;
+  /** A JSON Web Token of the cluster that joins; empty: secret is given. */
+  readonly serviceAccountToken: string;
 }
 
 export interface JoinResponse {
@@ -200,7 +202,7 @@ export const IssuedIdentity: MessageFns<IssuedIdentity> = {
 };
 
 function createBaseJoinRequest(): JoinRequest {
-  return { cluster: "", secret: new Uint8Array(0), csr: new Uint8Array(0) };
+  return { cluster: "", secret: new Uint8Array(0), csr: new Uint8Array(0), serviceAccountToken: "" };
 }
 
 export const JoinRequest: MessageFns<JoinRequest> = {
@@ -213,6 +215,9 @@ export const JoinRequest: MessageFns<JoinRequest> = {
     }
     if (message.csr.length !== 0) {
       writer.uint32(26).bytes(message.csr);
+    }
+    if (message.serviceAccountToken !== "") {
+      writer.uint32(34).string(message.serviceAccountToken);
     }
     return writer;
   },
@@ -252,6 +257,14 @@ export const JoinRequest: MessageFns<JoinRequest> = {
             }
 
             message.csr = reader.bytes();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.serviceAccountToken = reader.string();
             continue;
           }
         }
@@ -639,7 +652,7 @@ export const GatewayDefinition = {
   name: "Gateway",
   fullName: "isthmus.v1.Gateway",
   methods: {
-    /** Redeems a join token, once. */
+    /** By a join token, once, or by a service-account token of the cluster. */
     join: {
       name: "Join",
       requestType: JoinRequest as typeof JoinRequest,
