@@ -10,20 +10,20 @@ import type { Signer } from '../../mesh/ports/signer.ts';
 import type { IssuedIdentity, MeshCertificate, MeshCertificateRequest, ServerMaterial } from '../../mesh/ports/transport.ts';
 import { spiffeIdOfCluster, trustDomainProblem } from '../names.ts';
 import { leafProblem } from '../policy/leaf.ts';
-import { begun, moved, rolledBack, type Step, tainted } from '../policy/rotation.ts';
+import { begun, moved, rolledBack } from '../policy/rotation.ts';
 import { BACKDATE, renewalTime } from '../policy/schedule.ts';
 import { bundleOf, signersOf } from '../policy/signing.ts';
 import { randomSerial, serialText, signCertificate } from './certificate.ts';
-import { factsOf, type LoadedIssuer, loadIssuer } from './chain.ts';
-import { describe } from './describe.ts';
-import { type AuthorityDocument, AuthorityRefusal, AuthorityUnusable, type KeyStore } from './document.ts';
-import { judgeInstalled } from './install.ts';
+import { type LoadedIssuer, loadIssuer } from './chain.ts';
+import { AuthorityUnusable, type KeyStore } from './document.ts';
+import { installed } from './install.ts';
+import { type Change, createKeeper } from './keeper.ts';
 import { agentProfile, hubProfile, type LeafProfile, meshProfile } from './leaves.ts';
-import { type Maintained, maintain, newDocument, nextRoot } from './maintain.ts';
+import { nextRoot } from './maintain.ts';
 import { readCertificateRequest } from './request.ts';
 import type { RootKeys } from './root-keys.ts';
-import type { AuthorityControl, AuthorityState, Taintable } from './state.ts';
-import { parseDocument } from './stored.ts';
+import type { AuthorityControl, AuthorityState } from './state.ts';
+import { taintedBy } from './taint.ts';
 
 export interface AuthorityPorts {
   readonly clock: Clock;
@@ -73,8 +73,6 @@ export interface Authority extends AuthorityControl {
 const RELOAD_INTERVAL = 60 * 60_000;
 const RETRY_INTERVAL = 60_000;
 const MESH_ROLES = 4;
-/** Of certificates that people brought. */
-const MOST_REMEMBERED = 16;
 
 /** What a certificate can hold. */
 const wholeSeconds = (instant: Instant): Instant => Math.floor(instant / 1000) * 1000;
@@ -138,7 +136,7 @@ export function createAuthority(ports: AuthorityPorts): Authority {
     move: (id, to, signal) => changeTo((document, now) => moved(document, id, to, now), signal),
     rollBack: (id, signal) => changeTo((document, now) => rolledBack(document, id, now), signal),
     taint: (which, at, signal) => changeTo((document) => taintedBy(document, which, at), signal),
-    install: (pem, signal) => changeTo((document, now) => installed(pem, document, now), signal),
+    install: (pem, signal) => changeTo((document, now) => installed(pem, document, { trustDomain, signer, hosts: ports.hosts ?? [], now }), signal),
     keyOfRequest: (requestDer) => readCertificateRequest(requestDer, signer),
     issueAgent(cluster, requestDer) {
       const wrongName = clusterNameProblem('cluster', cluster);

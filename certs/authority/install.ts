@@ -3,6 +3,7 @@ import { type Instant, toRfc3339 } from '../../mesh/model/instant.ts';
 import type { Signer } from '../../mesh/ports/signer.ts';
 import { spiffeIdOfHub } from '../names.ts';
 import { toPem } from '../pem.ts';
+import type { Step } from '../policy/rotation.ts';
 import { ISSUING_ACTIVATE_BEFORE } from '../policy/schedule.ts';
 import { factsOf } from './chain.ts';
 import { bareHost, constrainable, isHost, permitsHost, permitsUri } from './constraints.ts';
@@ -14,17 +15,30 @@ const DAY = 86_400_000;
 const LONGEST_LIFETIME = 366 * DAY;
 const LONGEST_CHAIN = 4;
 const CLOCK_SKEW = 5 * 60_000;
+/** Of certificates that people brought. */
+const MOST_REMEMBERED = 16;
 
-export interface InstallContext {
+interface InstallContext {
   readonly trustDomain: string;
   readonly signer: Signer;
   readonly hosts: readonly string[];
   readonly now: Instant;
 }
 
-export type Judgement = { readonly fingerprint: string; readonly issuer: Pick<StoredIssuer, 'certificatePem' | 'intermediatesPem' | 'keyPem' | 'root'> } | { readonly already: true } | { readonly problem: string };
+type Judgement = { readonly fingerprint: string; readonly issuer: Pick<StoredIssuer, 'certificatePem' | 'intermediatesPem' | 'keyPem' | 'root'> } | { readonly already: true } | { readonly problem: string };
 
-export function judgeInstalled(pem: string, { request, roots, installed = [] }: AuthorityDocument, context: InstallContext): Judgement {
+/** The document with it as the next issuing CA of its root; the very same one where it was brought before. */
+export function installed(pem: string, document: AuthorityDocument, context: InstallContext): Step {
+  const judgement = judgeInstalled(pem, document, context);
+  if ('problem' in judgement) return { refusal: `issuing certificate: ${judgement.problem}` };
+  if ('already' in judgement) return { document };
+  const { request: _, ...rest } = document;
+  const generation = document.made.issuers + 1;
+  const remembered = [...document.installed ?? [], judgement.fingerprint].slice(-MOST_REMEMBERED);
+  return { document: { ...rest, installed: remembered, issuers: [...document.issuers, { ...judgement.issuer, generation, state: 'prepared' }], made: { ...document.made, issuers: generation } } };
+}
+
+function judgeInstalled(pem: string, { request, roots, installed: known = [] }: AuthorityDocument, context: InstallContext): Judgement {
   let chain: readonly AuthorityFacts[];
   try {
     chain = readAuthorities(pem);
@@ -34,7 +48,7 @@ export function judgeInstalled(pem: string, { request, roots, installed = [] }: 
   const [issuing, ...above] = chain;
   if (issuing === undefined) return { problem: 'the text holds no CERTIFICATE block' };
   if (chain.length > LONGEST_CHAIN) return { problem: `has ${chain.length} certificates, at most ${LONGEST_CHAIN} are taken` };
-  if (installed.includes(issuing.fingerprint)) return { already: true };
+  if (known.includes(issuing.fingerprint)) return { already: true };
   const root = roots.find(({ generation }) => generation === request?.root);
   if (request === undefined || root === undefined) return { problem: 'no request is open: nothing waits for a signature' };
   const pinned = factsOf(root.certificatePem);
