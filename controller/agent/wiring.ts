@@ -14,6 +14,7 @@ import { createFirstWord } from './sync/first-word.ts';
 import { createHubLink } from './sync/hub-link.ts';
 import { createAgentIdentity } from './identity/identity.ts';
 import { createCertificateDrift } from './identity/certificate-drift.ts';
+import { measureExpiry } from './identity/expiry-metrics.ts';
 import { createMeshCertificates } from './identity/mesh-certificates.ts';
 import { createTrusts } from './identity/trust-use.ts';
 import { createClusterWatch } from './observe/cluster.ts';
@@ -50,7 +51,7 @@ export function createAgent(ports: AgentPorts, config: AgentConfig, onListening:
       await loadState(ports.snapshots, state, config.cluster, ports.log);
       const agent = assemble(ports, config, state, addresses, () => onListening({ ...addresses }));
       missing = agent.missing;
-      await runParts(agent.parts, signal, ports);
+      await runParts(agent.parts, signal, ports).finally(agent.stopMeasuring);
     },
     ready() {
       const reasons = missing();
@@ -135,7 +136,7 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
     [() => exports.facts !== undefined && clusterWatch.synced && apply.synced && imports.synced, 'the cluster has not been read yet'],
     [() => state.knowsImports, 'the hub has not told yet which services are shared'],
   ];
-  return { parts, missing: () => conditions.filter(([holds]) => !holds()).map(([, reason]) => reason) };
+  return { parts, stopMeasuring: measureExpiry(ports.metrics, identity, meshCertificates), missing: () => conditions.filter(([holds]) => !holds()).map(([, reason]) => reason) };
 }
 
 /** Runs `work` while the desired state has peering. */

@@ -1,5 +1,5 @@
 /** The transport ports over a simulated network. TLS is not simulated; what it would prove is read from the certificates: names, validity, and the root they come from. */
-import { type CertificateFacts, clusterOfSpiffeId, readCertificate, spiffeIdOfHub } from '../../certs/index.ts';
+import { type CertificateFacts, clusterOfSpiffeId, keyFingerprint, readCertificate, spiffeIdOfHub } from '../../certs/index.ts';
 import { fromPem, toPem } from '../../certs/pem.ts';
 import { TransportError, type GatewayServer, type HubConnection, type HubConnector, type IdentityMaterial, type PeerConnector, type PeerIdentity, type PeerServer, type ServerMaterial, type SyncStream } from '../../mesh/ports/transport.ts';
 import { isRefused } from '../../mesh/model/revocation.ts';
@@ -28,7 +28,7 @@ function readAll(pem: string): readonly CertificateFacts[] {
   return facts;
 }
 
-function checkChain(who: string, chainPem: string, bundlePem: string, now: number): { readonly uri: string; readonly serial: string; readonly notBefore: number; readonly notAfter: number } {
+function checkChain(who: string, chainPem: string, bundlePem: string, now: number): { readonly uri: string; readonly serial: string; readonly notBefore: number; readonly notAfter: number; readonly publicKeyDer: Uint8Array } {
   const refused = (problem: string): TransportError => new TransportError('user', 'Unauthenticated', `${who}: ${problem}`);
   const chain = readAll(chainPem);
   const roots = readAll(bundlePem).map(({ commonName }) => commonName);
@@ -39,15 +39,15 @@ function checkChain(who: string, chainPem: string, bundlePem: string, now: numbe
   if (now >= leaf.notAfter) throw refused(`expired at ${new Date(leaf.notAfter).toISOString()}; join the cluster again`);
   const [uri] = leaf.uris;
   if (uri === undefined || leaf.uris.length !== 1) throw refused('names no single SPIFFE ID');
-  return { uri, serial: leaf.serial, notBefore: leaf.notBefore, notAfter: leaf.notAfter };
+  return { uri, serial: leaf.serial, notBefore: leaf.notBefore, notAfter: leaf.notAfter, publicKeyDer: leaf.publicKeyDer };
 }
 
 /** What a server's end of mutual TLS makes of a client. */
 function peerOf(identity: IdentityMaterial, server: ServerMaterial, now: number): PeerIdentity & { readonly notAfter: number } {
-  const { uri, serial, notBefore, notAfter } = checkChain('client certificate', identity.chainPem, server.bundlePem, now);
+  const { uri, serial, notBefore, notAfter, publicKeyDer } = checkChain('client certificate', identity.chainPem, server.bundlePem, now);
   const cluster = clusterOfSpiffeId(server.trustDomain, uri);
   if (cluster === undefined) throw new TransportError('user', 'Unauthenticated', `client certificate: names "${uri}"; "spiffe://${server.trustDomain}/cluster/NAME" is needed`);
-  return { cluster, spiffeId: uri, certificateSerial: serial, notBefore, notAfter };
+  return { cluster, spiffeId: uri, certificateSerial: serial, notBefore, notAfter, keyFingerprint: keyFingerprint(publicKeyDer) };
 }
 
 function checkServer(address: string, server: ServerMaterial, bundlePem: string, expected: string, now: number): { readonly notBefore: number } {

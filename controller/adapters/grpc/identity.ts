@@ -1,7 +1,7 @@
 /** Who is at the other end, by its certificate alone. */
 import type { PeerCertificate } from 'node:tls';
 import type { ServerUnaryCall } from '@grpc/grpc-js';
-import { type CertificateFacts, clusterOfSpiffeId, readCertificate } from '../../../certs/index.ts';
+import { type CertificateFacts, clusterOfSpiffeId, keyFingerprint, readCertificate } from '../../../certs/index.ts';
 import { toPem } from '../../../certs/pem.ts';
 import type { Caller } from '../../../mesh/api/authorization.ts';
 import { isRefused, type Revocation } from '../../../mesh/model/revocation.ts';
@@ -33,7 +33,7 @@ export function peerOf(context: AuthContext, trustDomain: string, now: number): 
   if (spiffeId === undefined || cluster === undefined) {
     throw refused(`names ${facts.uris.map((uri) => JSON.stringify(uri)).join(', ') || 'no URI'}; exactly one of the form "spiffe://${trustDomain}/cluster/NAME" is needed`);
   }
-  return { cluster, spiffeId, certificateSerial: facts.serial, notBefore: facts.notBefore, notAfter: facts.notAfter };
+  return { cluster, spiffeId, certificateSerial: facts.serial, notBefore: facts.notBefore, notAfter: facts.notAfter, keyFingerprint: keyFingerprint(facts.publicKeyDer) };
 }
 
 /** Who calls, where the call's rule wants it proven. */

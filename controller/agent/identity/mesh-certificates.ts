@@ -15,7 +15,7 @@ import { backoffMilliseconds } from '../../runtime/backoff.ts';
 import { cancelWithin } from '../../runtime/cancel.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import type { CertificateDrift } from './certificate-drift.ts';
-import { goodUntil, isOurs, issuerOf, MESH_ROLES, meshSecret, meshSecretName, namesFit, othersIn } from './mesh-secrets.ts';
+import { goodUntil, isOurs, issuerOf, lifeOf, MESH_ROLES, meshSecret, meshSecretName, namesFit, othersIn } from './mesh-secrets.ts';
 
 export interface MeshCertificatePorts {
   readonly kubernetes: KubernetesClient;
@@ -40,6 +40,8 @@ export interface MeshCertificates {
   problems(): readonly string[] | undefined;
   /** What all four Secrets hold; undefined: one of them is not in place, or not looked at since the start. */
   inPlace(): MeshTrust | undefined;
+  /** When those that the Secrets held at the last look began and end, others' too; empty: none, or not looked at since the start. */
+  leaves(): ReadonlyMap<MeshCertificateRole, { readonly notBefore: Instant; readonly notAfter: Instant }>;
   /** Renews leaves of these issuing CAs as soon as it can, whatever is left of their lives. */
   avoid(issuers: Avoided): void;
 }
@@ -72,6 +74,7 @@ export function createMeshCertificates(ports: MeshCertificatePorts, config: { re
   let problems: readonly string[] | undefined;
   let inPlace: MeshTrust | undefined;
   let avoided: Avoided = { clients: [], servers: [] };
+  const leaves = new Map<MeshCertificateRole, { readonly notBefore: Instant; readonly notAfter: Instant }>();
   let wake = (): void => {};
 
   /** When to look again; throws where trying again soon may help. `found` takes what only a person can cure. */
@@ -83,6 +86,7 @@ export function createMeshCertificates(ports: MeshCertificatePorts, config: { re
     let nextAt = clock.now() + LOOK_INTERVAL;
     for (const role of MESH_ROLES) {
       const secret = await kubernetes.get<SecretObject>(Secret, { namespace, name: meshSecretName(role) }, signal);
+      show(role, secret);
       if (secret !== undefined && !isOurs(secret)) {
         if (permit(role, secret, permitted)) wanted.push(role);
         else found.push(`Secret ${namespace}/${meshSecretName(role)}: was made by someone else and is left as it is, so other clusters may not trust it; delete it, and Isthmus issues it`);
@@ -103,6 +107,12 @@ export function createMeshCertificates(ports: MeshCertificatePorts, config: { re
       bundlePem, clientIssuers: [...new Set(MESH_ROLES.filter((role) => role !== 'server').flatMap((role) => issuers.get(role) ?? []))], serverIssuers: [issuers.get('server') ?? ''],
     });
     return nextAt;
+  }
+
+  function show(role: MeshCertificateRole, secret: SecretObject | undefined): void {
+    const life = secret === undefined ? undefined : lifeOf(secret);
+    if (life === undefined) leaves.delete(role);
+    else leaves.set(role, life);
   }
 
   function hold(next: MeshTrust | undefined): void {
@@ -137,6 +147,7 @@ export function createMeshCertificates(ports: MeshCertificatePorts, config: { re
         drift?.spend(spends);
         drift?.unchanged(namespace, secret.metadata.name);
         issuers.set(role, issuerOf(secret));
+        show(role, secret);
         log.info({ cluster, role, decided: spends.join('; ') }, 'wrote a mesh certificate over what somebody had changed');
         continue;
       }
@@ -146,6 +157,7 @@ export function createMeshCertificates(ports: MeshCertificatePorts, config: { re
         found.push(`Secret ${namespace}/${secret.metadata.name}: ${written.conflicts.map((cause) => `${cause.field ?? 'a field'} is in ${cause.message ?? 'conflict'}`).join(', ')}; delete the Secret, and Isthmus issues it anew`);
       } else {
         issuers.set(role, issuerOf(secret));
+        show(role, secret);
         log.info({ cluster, role, notAfter: certificate.notAfter }, 'wrote a mesh certificate');
       }
     }
@@ -180,6 +192,7 @@ export function createMeshCertificates(ports: MeshCertificatePorts, config: { re
     },
     problems: () => problems,
     inPlace: () => inPlace,
+    leaves: () => leaves,
     avoid(issuers) {
       if (JSON.stringify(issuers) === JSON.stringify(avoided)) return;
       avoided = issuers;

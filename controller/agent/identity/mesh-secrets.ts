@@ -57,6 +57,16 @@ export function goodUntil(
   }
 }
 
+/** From when until when the certificate in it is valid; undefined: it cannot be read. */
+export function lifeOf(secret: SecretObject): { readonly notBefore: Instant; readonly notAfter: Instant } | undefined {
+  try {
+    const { notBefore, notAfter } = readCertificate(Buffer.from(secret.data?.['tls.crt'] ?? '', 'base64').toString('utf8'));
+    return { notBefore, notAfter };
+  } catch {
+    return undefined;
+  }
+}
+
 /** Common name of the issuing CA. */
 export const issuerOf = (secret: SecretObject): string => readCertificate(Buffer.from(secret.data?.['tls.crt'] ?? '', 'base64').toString('utf8')).issuer;
 
