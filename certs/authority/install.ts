@@ -25,7 +25,7 @@ interface InstallContext {
   readonly now: Instant;
 }
 
-type Judgement = { readonly fingerprint: string; readonly issuer: Pick<StoredIssuer, 'certificatePem' | 'intermediatesPem' | 'keyPem' | 'root'> } | { readonly already: true } | { readonly problem: string };
+export type Judgement = { readonly fingerprint: string; readonly issuer: Pick<StoredIssuer, 'certificatePem' | 'intermediatesPem' | 'keyPem' | 'root'> } | { readonly already: true } | { readonly problem: string };
 
 /** The document with it as the next issuing CA of its root; the very same one where it was brought before. */
 export function installed(pem: string, document: AuthorityDocument, context: InstallContext): Step {
@@ -38,7 +38,7 @@ export function installed(pem: string, document: AuthorityDocument, context: Ins
   return { document: { ...rest, installed: remembered, issuers: [...document.issuers, { ...judgement.issuer, generation, state: 'prepared' }], made: { ...document.made, issuers: generation } } };
 }
 
-function judgeInstalled(pem: string, { request, roots, installed: known = [] }: AuthorityDocument, context: InstallContext): Judgement {
+export function judgeInstalled(pem: string, { request, roots, installed: known = [] }: AuthorityDocument, context: InstallContext): Judgement {
   let chain: readonly AuthorityFacts[];
   try {
     chain = readAuthorities(pem);
