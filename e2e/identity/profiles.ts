@@ -9,7 +9,7 @@ import { silentLog } from '../../controller/runtime/testing/fakes.ts';
 import type { Clock } from '../../mesh/ports/clock.ts';
 import type { MeshCertificateRole } from '../../mesh/ports/transport.ts';
 
-export const TRUST_DOMAIN = 'mesh.example';
+const TRUST_DOMAIN = 'mesh.example';
 export const ROLES = ['server', 'admin', 'remote', 'local'] as const satisfies readonly MeshCertificateRole[];
 
 export interface Made {
@@ -29,7 +29,7 @@ export interface Profiles {
   answer(cluster: string, requestDer: Uint8Array): string;
 }
 
-export const blocksOf = (pem: string): readonly string[] => fromPem('CERTIFICATE', pem).map((der) => toPem('CERTIFICATE', der));
+const blocksOf = (pem: string): readonly string[] => fromPem('CERTIFICATE', pem).map((der) => toPem('CERTIFICATE', der));
 
 export async function newProfiles(clock: Clock = systemClock): Promise<Profiles> {
   const authority = createAuthority({ clock, random: systemRandom, signer: p256Signer, keys: memoryKeyStore(), trustDomain: TRUST_DOMAIN, log: silentLog, hosts: ['hub.example'] });

@@ -49,7 +49,7 @@ export const TYPES: readonly ProtocolType[] = (registry.getEnum(`${PACKAGE}.Reso
 type Fixed = Readonly<Record<string, unknown>>;
 
 /** Each text and each byte string is `name`, each list and map has one entry, each number is 1, each truth true, of several members the first (or the one that `fixed` names). */
-export function fill(message: DescMessage, name: string, fixed: Fixed = {}): Message {
+function fill(message: DescMessage, name: string, fixed: Fixed = {}): Message {
   const filled = create(message);
   const into: ReflectMessage = reflect(message, filled);
   for (const field of message.fields) {

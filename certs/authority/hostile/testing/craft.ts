@@ -8,7 +8,7 @@ export const bytes = (...parts: readonly (Uint8Array | readonly number[])[]): Ui
 const text = (value: string): Uint8Array => new Uint8Array(Buffer.from(value, 'latin1'));
 export const hex = (value: string): Uint8Array => new Uint8Array(Buffer.from(value.replaceAll(' ', ''), 'hex'));
 
-export function lengthOf(count: number): Uint8Array {
+function lengthOf(count: number): Uint8Array {
   if (count < 128) return Uint8Array.of(count);
   const digits = hex(count.toString(16).padStart(Math.ceil(count.toString(16).length / 2) * 2, '0'));
   return bytes([0x80 | digits.length], digits);
