@@ -16,6 +16,7 @@ import type { Revocations } from '../identity/revocation.ts';
 import type { HubPorts } from '../ports.ts';
 import { reportOn } from '../report.ts';
 import { writeStatus } from '../write-status.ts';
+import type { AskedIssuer } from './cert-manager.ts';
 import { leavingIssuers } from './leaving.ts';
 import { authorityStatus } from './status.ts';
 
@@ -26,6 +27,8 @@ export interface RotationParts {
   readonly ports: Pick<HubPorts, 'clock' | 'random' | 'log' | 'metrics' | 'kubernetes'>;
   readonly objects: Cache<CertificateAuthorityObject>;
   readonly authority: Authority;
+  /** Who signs issuing CAs; undefined: people, or the hub. */
+  readonly certManager?: Pick<AskedIssuer, 'condition'> | undefined;
   readonly clusters: Cache<ClusterObject>;
   readonly fleet: Fleet;
   readonly revocations: Pick<Revocations, 'isCutOff' | 'subscribe'>;
@@ -40,7 +43,7 @@ export interface RotationLoop extends Loop {
   strategy(): string | undefined;
 }
 
-export function createRotation({ ports, objects, authority, clusters, fleet, revocations, published, onChange }: RotationParts): RotationLoop {
+export function createRotation({ ports, objects, authority, certManager, clusters, fleet, revocations, published, onChange }: RotationParts): RotationLoop {
   const { clock, kubernetes, log, metrics } = ports;
   const waits = metrics.gauge('isthmus_hub_rotation_waiting_clusters', 'Clusters without which the rotation of the authority does not go on.');
   const late = metrics.gauge('isthmus_hub_rotation_late', '1 while a rotation has been in one phase for longer than 48 hours, else 0.');
@@ -107,7 +110,7 @@ export function createRotation({ ports, objects, authority, clusters, fleet, rev
     const plan = planOf(state);
     waits.set({}, plan?.waiting.length ?? 0);
     late.set({}, plan?.alarm === undefined ? 0 : 1);
-    await writeStatus(kubernetes, CertificateAuthority, object, authorityStatus(object, state, plan, unsignedOf(state), refusals, clock.now()), signal);
+    await writeStatus(kubernetes, CertificateAuthority, object, authorityStatus(object, state, plan, unsignedOf(state), refusals, certManager?.condition(), clock.now()), signal);
     return plan?.nextAt === undefined ? {} : { requeueAt: plan.nextAt };
   }
 

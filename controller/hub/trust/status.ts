@@ -1,17 +1,19 @@
 /** The authority's state as `CertificateAuthority.status`. */
 import type { AuthorityState, RootState } from '../../../certs/index.ts';
 import type { CertificateAuthorityObject } from '../../../mesh/api/resources/authority.ts';
-import { type ConditionUpdate, setCondition } from '../../../mesh/model/condition.ts';
+import { type Condition, type ConditionUpdate, setCondition } from '../../../mesh/model/condition.ts';
 import { type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
 import { MAX_SHOWN_WAITING } from '../../../mesh/model/trust.ts';
 import { type RotationPlan, waitText } from '../../../mesh/trust/rotation.ts';
 import { conditionsOf } from '../views.ts';
 
 type Status = NonNullable<CertificateAuthorityObject['status']>;
+/** Condition: True where nothing waits for cert-manager. Absent where it is not asked. */
+export const CERT_MANAGER = 'CertManager';
 const STATES = { prepared: 'Prepared', active: 'Active', old: 'Old' } as const;
 
-/** `refusals`: what spec asks for and is not done. `plan` undefined: no rotation runs. */
-export function authorityStatus(object: CertificateAuthorityObject, state: AuthorityState, plan: RotationPlan | undefined, unsigned: string | undefined, refusals: readonly string[], now: Instant): Status {
+/** `refusals`: what spec asks for and is not done. `plan` undefined: no rotation runs. `asked` undefined: nobody else's issuer is asked. */
+export function authorityStatus(object: CertificateAuthorityObject, state: AuthorityState, plan: RotationPlan | undefined, unsigned: string | undefined, refusals: readonly string[], asked: Update | undefined, now: Instant): Status {
   const { generation: observedGeneration = 0 } = object.metadata;
   const { rotation, finished, request } = state;
   return {
@@ -23,7 +25,8 @@ export function authorityStatus(object: CertificateAuthorityObject, state: Autho
     ...(rotation === undefined ? {} : { rotation: { id: rotation.id, of: rotation.of, reason: rotation.reason, by: rotation.by, since: toRfc3339(rotation.since), back: rotation.back === true } }),
     ...(plan === undefined ? {} : { waitingFor: { count: plan.waiting.length, clusters: plan.waiting.slice(0, MAX_SHOWN_WAITING).map(({ cluster, why }) => ({ name: cluster, why })) } }),
     ...(finished === undefined ? {} : { finished: { id: finished.id, of: finished.of, at: toRfc3339(finished.at), back: finished.back === true } }),
-    conditions: [...[ready(state), accepted(refusals), rotating(state, plan, unsigned)].reduce((conditions, update) => setCondition(conditions, { ...update, observedGeneration }, now), conditionsOf(object))],
+    conditions: [...[ready(state, asked), accepted(refusals), rotating(state, plan, unsigned), ...(asked === undefined ? [] : [asked])]
+      .reduce<readonly Condition[]>((conditions, update) => setCondition(conditions, { ...update, observedGeneration }, now), conditionsOf(object).filter(({ type }) => asked !== undefined || type !== CERT_MANAGER))],
   };
 }
 
@@ -33,7 +36,8 @@ function shown({ generation, subject, serial, fingerprint, notBefore, notAfter, 
 
 type Update = Omit<ConditionUpdate, 'observedGeneration'>;
 
-function ready({ problems: [worst] }: AuthorityState): Update {
+function ready({ problems: [worst] }: AuthorityState, asked: Update | undefined): Update {
+  if (worst?.reason === 'SignatureNeeded' && asked !== undefined) return { type: 'Ready', status: 'False', reason: worst.reason, message: `an issuing CA waits for cert-manager: ${asked.message}` };
   return worst === undefined
     ? { type: 'Ready', status: 'True', reason: 'Ready', message: 'everything that is due is done' }
     : { type: 'Ready', status: 'False', reason: worst.reason, message: worst.message };

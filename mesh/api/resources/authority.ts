@@ -54,7 +54,7 @@ const certificateAuthorityStatus = z.object({
 });
 export type CertificateAuthorityObject = ResourceObject<z.infer<typeof certificateAuthoritySpec>, z.infer<typeof certificateAuthorityStatus>>;
 
-/** Conditions: `Ready` (False: the worst problem, with the way out), `Accepted` (False: what spec asks for is refused, and why), `Rotating` (True: phase and whom it waits for; reason `Late` after 48 hours in a phase). */
+/** Conditions: `Ready` (False: the worst problem, with the way out), `Accepted` (False: what spec asks for is refused, and why), `Rotating` (True: phase and whom it waits for; reason `Late` after 48 hours in a phase), `CertManager` (only where cert-manager signs; False: what waits there, or was denied and by whom). */
 export const CertificateAuthority = defineResource({
   kind: 'CertificateAuthority', plural: 'certificateauthorities', shortNames: ['ica'],
   description: 'Who signs for the fleet, whom it believes, and the rotation of that. Name it "fleet".',
