@@ -199,6 +199,21 @@ describe.skipIf(withoutHelm !== undefined)('charts', () => {
     expect(await refused('root.source=file', `root.certificates=${certificates}`)).toContain('name the Secret with the root\'s key');
     expect(await refused('root.source=signer', `root.certificates=${certificates}`)).toContain('give the program that signs');
     expect(await refused('root.source=hsm')).toMatch(/source/);
+    const certManager = ['root.source=cert-manager', `root.certificates=${certificates}`, 'root.certManager.issuer=bank-ca'];
+    const asked = { flags: ['--root-certificates=/etc/isthmus/root/root.crt.pem', '--root=cert-manager'], mounts: [mounted], volumes: [{ name: 'root', configMap: { name: 'isthmus-hub-root' } }], files };
+    const requests = ['create', 'delete', 'list'].map((verb) => `${verb} certificaterequests.cert-manager.io * in isthmus-system`);
+    const certManagerRoot = await of(...certManager) as { readonly grants: readonly string[] };
+    expect(certManagerRoot).toMatchObject(asked);
+    expect(certManagerRoot.grants.filter((grant) => !usual.grants.includes(grant)), 'it asks, and never approves').toEqual(requests);
+    expect(usual.grants.filter((grant) => !certManagerRoot.grants.includes(grant))).toEqual([]);
+    const args = async (...values: readonly string[]) => podOf(await renderChart(helm, 'isthmus-hub', [...MINIMAL['isthmus-hub'], ...[...certManager, ...values].flatMap((value) => ['--set-string', value])])).spec.containers[0]!.args.filter((flag) => flag.startsWith('--cert-manager'));
+    expect(await args()).toEqual(['--cert-manager-issuer=bank-ca', '--cert-manager-issuer-kind=ClusterIssuer', '--cert-manager-issuer-group=cert-manager.io']);
+    expect(await args('root.certManager.kind=AWSPCAClusterIssuer', 'root.certManager.group=awspca.cert-manager.io')).toEqual(['--cert-manager-issuer=bank-ca', '--cert-manager-issuer-kind=AWSPCAClusterIssuer', '--cert-manager-issuer-group=awspca.cert-manager.io']);
+    expect(await refused('root.source=cert-manager', 'root.certManager.issuer=bank-ca')).toContain('give the root\'s certificate (PEM)');
+    expect(await refused('root.source=cert-manager', `root.certificates=${certificates}`)).toContain('name the issuer that signs');
+    expect(await refused(...certManager, 'root.certManager.kind=VaultIssuer')).toContain('give ClusterIssuer or Issuer');
+    expect(await refused(...certManager, 'root.certManager.kind=issuer')).toMatch(/kind/);
+    expect(await refused('root.certManager.issuer=bank-ca')).toContain('is for root.source cert-manager');
   });
 
   test('the join token is in a Secret and nowhere else', async () => {
