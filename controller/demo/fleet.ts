@@ -17,6 +17,8 @@ export interface FleetOptions {
   readonly processes: ProcessGroup;
   /** By `hub` and cluster name; absent: the embedded API. */
   readonly apis?: Readonly<Record<string, GivenApi>>;
+  /** The demo's three unless given. */
+  readonly definitions?: readonly DemoClusterDefinition[];
   readonly signal: AbortSignal;
 }
 
@@ -114,6 +116,6 @@ async function startCluster(definition: DemoClusterDefinition, options: FleetOpt
 export async function startFleet(options: FleetOptions): Promise<DemoFleet> {
   mkdirSync(options.folder, { recursive: true });
   const hub = await startHub(options);
-  const clusters = await Promise.all(CLUSTERS.map((definition) => startCluster(definition, options, hub)));
+  const clusters = await Promise.all((options.definitions ?? CLUSTERS).map((definition) => startCluster(definition, options, hub)));
   return { hub, clusters, folder: options.folder };
 }
