@@ -86,6 +86,20 @@ test('a cluster that was cut off is shown and planned as one that has not joined
   expect([back.revocation, viewCluster('oslo', {}, back).joined]).toEqual([undefined, true]);
 });
 
+test('a key that asks to join is shown, and Joined says what to do; a cluster that has joined stays so meanwhile', () => {
+  const pending = { keySha256: 'ab'.repeat(32), since: toRfc3339(1_000), by: 'join token join-oslo-1' };
+  const joined = (status: ClusterStatusValue) => status.conditions?.find(({ type }) => type === 'Joined');
+  const asks = foldCluster({ ...unknown, pending }, undefined, 2_000).status;
+  expect(asks.pending).toEqual(pending);
+  expect(joined(asks)).toMatchObject({ status: 'False', reason: 'Pending', message: expect.stringContaining(`fingerprint ${pending.keySha256} asks to join by join token join-oslo-1`) as string });
+  expect(asks.conditions?.find(({ type }) => type === 'Ready')).toMatchObject({ status: 'False', reason: 'Pending' });
+  const { status } = foldCluster(full, undefined, 3_000);
+  const again = foldCluster({ ...full, pending }, status, 4_000).status;
+  expect(joined(again)).toMatchObject({ status: 'True', reason: 'Joined', message: expect.stringContaining('isthmus cluster accept') as string });
+  expect(foldCluster(full, again, 5_000).status.pending).toBeUndefined();
+});
+
+
 describe('one row per change, with its author', () => {
   const { status } = foldCluster(full, undefined, 4_000);
   const rows = (facts: Partial<ClusterFacts>) => changed(status, foldCluster({ ...full, ...facts }, status, 9_000).status, facts).map(({ field, before, after, by, run }) => [field, before, after, run === null ? by : `${by} in ${run}`]);

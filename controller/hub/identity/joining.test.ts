@@ -5,14 +5,18 @@ import { createAuthority, createCertificateRequest, keyFingerprint, readCertific
 import { Cluster, type ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import { ClusterAdmission, type ClusterAdmissionObject } from '../../../mesh/api/resources/cluster-admission.ts';
 import { apiVersionOf } from '../../../mesh/api/resources/define.ts';
+import { HUB_RESOURCES } from '../../../mesh/api/resources/index.ts';
 import { JoinToken, type JoinTokenObject } from '../../../mesh/api/resources/join-token.ts';
 import { toRfc3339 } from '../../../mesh/model/instant.ts';
 import type { SigningKey } from '../../../mesh/ports/signer.ts';
 import { sha256Hex } from '../../adapters/digest.ts';
 import { p256Signer } from '../../adapters/signer.ts';
+import { createEmbeddedApi } from '../../embedded/api.ts';
+import { embeddedClient } from '../../embedded/client.ts';
+import { memoryObjectStore } from '../../embedded/store.ts';
 import { decodeJoinToken } from '../../runtime/join-token.ts';
 import { createJoinToken } from '../../runtime/new-join-token.ts';
-import { fakeMetrics, recordingLog, seededRandom } from '../../runtime/testing/fakes.ts';
+import { fakeMetrics, recordingLog, seededRandom, silentLog } from '../../runtime/testing/fakes.ts';
 import { manualClock } from '../../runtime/testing/manual-clock.ts';
 import { memoryKubernetes } from '../../runtime/testing/memory-kubernetes.ts';
 import { type AcceptClusters, createAcceptance } from './acceptance.ts';
@@ -79,6 +83,23 @@ const keyOf = (): { key: SigningKey; print: string } => {
   const key = p256Signer.generate();
   return { key, print: keyFingerprint(key.publicKeyDer) };
 };
+
+test('of 100 keys that redeem one token at once on the embedded API, one joins', async () => {
+  const clock = manualClock();
+  const random = seededRandom(9);
+  const kubernetes = embeddedClient(createEmbeddedApi({ objects: memoryObjectStore(), clock, random, definitions: HUB_RESOURCES, namespaces: ['isthmus-system'], serviceCidrs: [] }));
+  const authority = createAuthority({ clock, random, signer: p256Signer, keys: secretKeyStore({ kubernetes, namespace: 'isthmus-system' }), trustDomain: 'mesh.example', log: silentLog });
+  await authority.open(signal);
+  const acceptance = createAcceptance({ ports: { clock, log: silentLog, metrics: fakeMetrics() }, accept: 'Automatically' });
+  const service = createIdentityService({ kubernetes, authority, clock, digest: sha256Hex, log: silentLog, acceptance, admissions: () => [], onIdentity: () => {}, admitJoin: async () => {} });
+  const { text, object } = createJoinToken({ cluster: 'berlin', hubAddress: 'hub:1', trustDomain: 'mesh.example', bundlePem: 'x' }, { random, digest: sha256Hex, now: clock.now() });
+  await kubernetes.create(JoinToken, object, { fieldManager: 'test' }, signal);
+  const content = decodeJoinToken(text);
+  if ('problem' in content) throw new Error(content.problem);
+  const secret = new Uint8Array(Buffer.from(content.secret, 'base64url'));
+  const answers = await Promise.all(Array.from({ length: 100 }, () => service.join({ cluster: 'berlin', secret, csrDer: createCertificateRequest(p256Signer.generate()) }, signal).then(() => 'joined', (error: unknown) => (error as { reason: string }).reason)));
+  expect(answers.sort()).toEqual([...Array.from({ length: 99 }, () => 'TokenUsed'), 'joined']);
+});
 
 describe('where clusters are accepted by hand', () => {
   test('a cluster is pending until exactly its key is accepted, and has no certificate before; its token does not expire meanwhile', async () => {
