@@ -14,8 +14,8 @@ const ALLOWED: Readonly<Record<string, { readonly most: number; readonly why: st
   'agent get Deployment': { most: 366, why: 'the operator\'s, likewise' },
   'agent get Secret': { most: 732, why: 'four mesh certificates, each minute: somebody may have deleted one, and no role lets the agent watch all Secrets' },
   'hub list ClusterProfile': { most: 67, why: 'each minute, whether somebody installed that kind: a list of at most one, and no right to read definitions is needed' },
-  'hub get ValidatingAdmissionPolicy': { most: 61, why: 'each minute, whether the API server still vouches for who approves: a right to one object by its name, which no watch has' },
-  'hub get ValidatingAdmissionPolicyBinding': { most: 61, why: 'likewise' },
+  'hub get ValidatingAdmissionPolicy': { most: 122, why: 'each minute, whether the API server still vouches for who approves and for who changes what: a right to two objects by name, which no watch has' },
+  'hub get ValidatingAdmissionPolicyBinding': { most: 122, why: 'likewise' },
   'hub get Secret': { most: 1, why: 'the authority looks hourly whether another process made a newer issuer' },
 };
 

@@ -1,6 +1,7 @@
 /** Which exports every cluster hears of, and that a hub which has just started takes none away. */
 import { describe, expect, it } from 'vitest';
 import { Cluster, ExportPolicy } from '../../../mesh/api/resources/index.ts';
+import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import type { ExportVerdict } from '../../../mesh/model/service.ts';
 import { exportOf } from '../testing/bench.ts';
 import { NAMES, threeClusters } from '../testing/three-clusters.ts';
@@ -22,12 +23,14 @@ describe('hub', () => {
     expect(agents.virginia.holds('ImportedFact')).toEqual(['berlin/shop/checkout']);
   });
 
-  it('refuses a fact of another cluster and keeps the rest of the delta', async () => {
+  it('takes nothing from an agent that speaks for another cluster, and says so on its Cluster', async () => {
     const { bench, agents } = await threeClusters();
     await bench.create(ExportPolicy, 'all', { clusters: {}, namespaces: ['*'] });
     agents.oslo.publisher.replace('ExportFact', { 'shop/checkout': exportOf('berlin'), 'shop/cart': exportOf('oslo', 'cart') });
-    await bench.clock.advance(1);
-    expect(agents.virginia.holds('ImportedFact')).toEqual(['oslo/shop/cart']);
+    await bench.clock.advance(2000);
+    expect(agents.virginia.holds('ImportedFact')).toEqual([]);
+    const { status } = await bench.get<ClusterObject>(Cluster, 'oslo') ?? {};
+    expect(status?.conditions?.find(({ type }) => type === 'Consistent')).toMatchObject({ status: 'False', reason: 'ReportRefused', message: expect.stringContaining('berlin') });
   });
 
   it('takes nothing away after a restart that it has not heard to be gone', async () => {
