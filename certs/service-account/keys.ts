@@ -15,7 +15,7 @@ export interface IssuerKey {
   readonly y?: string | undefined;
 }
 
-export type TokenAlgorithm = 'RS256' | 'ES256';
+type TokenAlgorithm = 'RS256' | 'ES256';
 
 export interface ReadKey {
   readonly algorithm: TokenAlgorithm;

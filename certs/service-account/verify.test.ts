@@ -102,7 +102,7 @@ describe('refused', () => {
   });
 
   test('every change of one character', () => {
-    fc.assert(fc.property(fc.nat(good.length - 1), fc.constantFrom(...'ABCxyz019-_.=+/ \u0000é'), (at, character) => {
+    fc.assert(fc.property(fc.nat(good.length - 1), fc.constantFrom('A', 'z', '0', '-', '_', '.', '=', '+', '/', ' ', '\u0000', 'é'), (at, character) => {
       if (good[at] === character) return;
       expect(problem(`${good.slice(0, at)}${character}${good.slice(at + 1)}`)).not.toBe('accepted');
     }), { numRuns: 2000 });

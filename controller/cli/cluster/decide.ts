@@ -10,13 +10,13 @@ import { FIELD_MANAGER } from '../field-manager.ts';
 const LONGEST_REASON = 1024;
 const SHORTEST_FINGERPRINT = 16;
 
-export interface DecideOptions {
+interface DecideOptions {
   readonly key?: string;
   readonly why?: string;
   readonly dryRun: boolean;
 }
 
-export async function decide(environment: Environment, cluster: string, decision: 'Accepted' | 'Rejected', options: DecideOptions): Promise<void> {
+async function decide(environment: Environment, cluster: string, decision: 'Accepted' | 'Rejected', options: DecideOptions): Promise<void> {
   const { why, dryRun } = options;
   if (why !== undefined && (why.trim() === '' || why.length > LONGEST_REASON)) throw new UsageProblem(`--why: say why in at most ${LONGEST_REASON} characters`);
   const key = options.key?.toLowerCase().replaceAll(':', '');

@@ -21,7 +21,7 @@ function rowOf({ metadata, status }: ClusterObject): Row {
   return { name: metadata.name, state: joined?.reason ?? 'Unknown', since: pending?.since ?? joined?.lastTransitionTime ?? null, keySha256: pending?.keySha256 ?? null, by: pending?.by ?? null };
 }
 
-export async function listClusters(environment: Environment, options: { readonly pending: boolean; readonly output: Format }): Promise<void> {
+async function listClusters(environment: Environment, options: { readonly pending: boolean; readonly output: Format }): Promise<void> {
   const all = (await listAll<ClusterObject>(await environment.connect(), Cluster, environment.signal)).map(rowOf).sort((a, b) => (a.name < b.name ? -1 : 1));
   const rows = options.pending ? all.filter(({ keySha256 }) => keySha256 !== null) : all;
   print(environment, options.output, {

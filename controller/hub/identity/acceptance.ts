@@ -12,7 +12,7 @@ import type { JoinProof } from './proof.ts';
 
 export type AcceptClusters = 'Automatically' | 'Manually';
 
-export interface Asking {
+interface Asking {
   /** `keyFingerprint`. */
   readonly keySha256: string;
   readonly proof: JoinProof;

@@ -30,7 +30,7 @@ export interface AccountRequest {
 }
 
 /** Of every hub of this trust domain, unless the ClusterAdmission says another. */
-export const usualAudience = (trustDomain: string): string => `isthmus:${trustDomain}`;
+const usualAudience = (trustDomain: string): string => `isthmus:${trustDomain}`;
 
 export async function serviceAccountProof(ports: AccountPorts, { cluster, token, publicKeySha256 }: AccountRequest, signal: CancelSignal): Promise<JoinProof> {
   const { kubernetes, clock } = ports;

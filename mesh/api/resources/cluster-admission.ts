@@ -5,7 +5,7 @@ import { defineResource, type ResourceObject } from './define.ts';
 
 /** Remembered at once; a token is forgotten when it has ended. */
 export const MAX_TOKEN_USES = 32;
-export const USUAL_TOKEN_AGE_SECONDS = 3600;
+const USUAL_TOKEN_AGE_SECONDS = 3600;
 
 const number = z.string().min(1).max(1400).regex(/^[A-Za-z0-9_-]+$/);
 const dnsLabel = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
