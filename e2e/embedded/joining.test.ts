@@ -1,4 +1,6 @@
 /** Joining as a person and an agent do it, with everything that can be wrong about a token or a request; and what must never show anywhere. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as der from '../../certs/authority/der.ts';
 import { OID } from '../../certs/authority/identifiers.ts';
@@ -92,7 +94,7 @@ describe('an agent ends with status 1 and says what to do', () => {
 });
 
 describe('a certificate request over gRPC', () => {
-  const join = async (cluster: string, csrDer: Uint8Array, token: string) => {
+  const redeem = async (cluster: string, csrDer: Uint8Array, token: string) => {
     const { hub: address, trustDomain, ca, secret } = content(token);
     return grpcHubConnector().join({ address, trustDomain, caPem: ca }, { cluster, secret: Buffer.from(secret, 'base64url'), csrDer }, never);
   };
@@ -106,7 +108,7 @@ describe('a certificate request over gRPC', () => {
   }
 
   test('that claims another name gets the name of its token', async () => {
-    const issued = await join('rome', pretending(p256Signer.generate()), await tokenFor('rome'));
+    const issued = await redeem('rome', pretending(p256Signer.generate()), await tokenFor('rome'));
     expect(readCertificate(issued.chainPem).uris).toEqual(['spiffe://isthmus.local/cluster/rome']);
     expect(issued.chainPem + issued.bundlePem).not.toContain('PRIVATE KEY');
   });
@@ -115,10 +117,10 @@ describe('a certificate request over gRPC', () => {
     const token = await tokenFor('madrid');
     const csr = createCertificateRequest(p256Signer.generate());
     const failure = (error: unknown) => (error instanceof TransportError ? [error.advice, error.reason, error.message] : [String(error)]);
-    expect(await join('oslo', csr, token).catch(failure)).toEqual(['user', 'TokenInvalid', expect.stringContaining('join token for cluster "oslo"')]);
-    expect(await join('madrid', Buffer.from('noise'), token).catch(failure)).toEqual(['never', 'InvalidRequest', expect.stringMatching(/certificate request/)]);
-    expect(await join('Not_A_Label', csr, token).catch(failure)).toEqual(['user', 'InvalidRequest', expect.stringContaining('"Not_A_Label" is not a DNS label')]);
-    expect(readCertificate((await join('madrid', csr, token)).chainPem).uris).toEqual(['spiffe://isthmus.local/cluster/madrid']);
+    expect(await redeem('oslo', csr, token).catch(failure)).toEqual(['user', 'TokenInvalid', expect.stringContaining('join token for cluster "oslo"')]);
+    expect(await redeem('madrid', Buffer.from('noise'), token).catch(failure)).toEqual(['never', 'InvalidRequest', expect.stringMatching(/certificate request/)]);
+    expect(await redeem('Not_A_Label', csr, token).catch(failure)).toEqual(['user', 'InvalidRequest', expect.stringContaining('"Not_A_Label" is not a DNS label')]);
+    expect(readCertificate((await redeem('madrid', csr, token)).chainPem).uris).toEqual(['spiffe://isthmus.local/cluster/madrid']);
   });
 });
 
@@ -150,8 +152,10 @@ test('nothing secret shows in logs, objects, metrics or errors', async () => {
     'the hub\'s objects': JSON.stringify(objects),
     'the hub\'s metrics': (await hub.get('/metrics')).text + (await hub.get('/readyz')).text,
     'the agent\'s metrics': (await fetchText(`http://${berlin.health}/metrics`)).text,
+    'the records': ['records.sqlite', 'records.sqlite-wal'].map((file) => join(hub.dataDir, file)).filter((file) => existsSync(file)).map((file) => readFileSync(file, 'latin1')).join(''),
     'a report': (await hub.isthmus('fleet', 'history', 'berlin', '-o', 'json')).stdout,
   };
+  expect(places['the records']).toContain('SQLite format 3');
   expect(places['the hub\'s objects']).toContain('"kind":"JoinToken"');
   expect(places['the agent\'s log']).toContain('joined the hub');
   const found = Object.entries(places).flatMap(([place, text]) => [...needles, 'PRIVATE KEY'].flatMap((needle) => (text.includes(needle) ? [`${place}: ${needle.slice(0, 6)}…`] : [])));
