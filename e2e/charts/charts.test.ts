@@ -64,7 +64,7 @@ describe.skipIf(withoutHelm !== undefined)('charts', () => {
       expect(data).toEqual({ name: 'data', mountPath: '/var/lib/isthmus' });
       for (const other of others) expect(other).toMatchObject({ readOnly: true });
     }
-    for (const { name, ...from } of spec.volumes ?? []) if (name !== 'data') expect(Object.keys(from)).toEqual([name === 'root-key' ? 'secret' : 'configMap']);
+    for (const { name, ...from } of spec.volumes ?? []) if (name !== 'data') expect(Object.keys(from)).toEqual([name === 'root-key' ? 'secret' : name === 'join' ? 'projected' : 'configMap']);
     for (const object of objects.filter(({ kind }) => kind !== 'CustomResourceDefinition')) {
       expect(object.metadata.labels, `${object.kind} ${object.metadata.name}`).toMatchObject({ 'app.kubernetes.io/name': chart, 'app.kubernetes.io/part-of': 'isthmus', 'helm.sh/chart': `${chart}-0.1.0` });
     }
@@ -132,7 +132,7 @@ describe.skipIf(withoutHelm !== undefined)('charts', () => {
     const rights = Object.fromEntries(roles.map(({ metadata, rules }) => [metadata.name, rules.flatMap(({ resources, verbs }) => verbs.filter((verb) => !['get', 'list', 'watch'].includes(verb)).flatMap((verb) => resources.map((resource) => `${verb} ${resource}`)))]));
     expect(rights).toEqual({
       'isthmus-run-approver': ['create approvals', 'create inquiries', 'delete inquiries'], 'isthmus-run-operator': ['create updateruns', 'patch updateruns', 'update updateruns', 'create inquiries', 'delete inquiries'],
-      'isthmus-window-overrider': ['create windowoverrides', 'delete windowoverrides'], 'isthmus-asker': ['create inquiries', 'delete inquiries'], 'isthmus-view': [],
+      'isthmus-window-overrider': ['create windowoverrides', 'delete windowoverrides'], 'isthmus-authority-operator': ['patch certificateauthorities', 'update certificateauthorities'], 'isthmus-asker': ['create inquiries', 'delete inquiries'], 'isthmus-view': [],
     });
     expect(JSON.stringify(objects.filter(({ kind }) => kind === 'ClusterRoleBinding'))).not.toMatch(/approver|operator|overrider|asker|view/);
     const seen = roles.find(({ metadata }) => metadata.labels?.['rbac.authorization.k8s.io/aggregate-to-view'] === 'true')?.rules.flatMap(({ resources }) => resources);
@@ -244,7 +244,8 @@ describe.skipIf(withoutHelm !== undefined)('charts', () => {
     { chart: 'isthmus-agent', values: [...MINIMAL['isthmus-agent'], '--set', 'join.token=half-a-token'], says: /token/ },
   ] as const)('$chart refuses $values', async ({ chart, values, says }) => {
     const said = await refusal(helm, chart, values);
-    expect(said).toContain("values don't meet the specifications of the schema");
+    // Names of alerts are in the rules' file alone: the template refuses what the schema cannot know.
+    if (!values.some((value) => value.startsWith('monitoring.for.'))) expect(said).toContain("values don't meet the specifications of the schema");
     expect(said).toMatch(says);
   });
 });
