@@ -11,7 +11,7 @@ test('nothing is asked for where nothing is wanted, and what was asked for is re
 
 test('one request, and people are told whom it waits for', () => {
   expect(planAsking(true, [], START)).toMatchObject({ create: 1, reason: 'Asked' });
-  expect(planAsking(true, [one(1)], START)).toMatchObject({ reason: 'WaitsForApproval', nextAt: START + 5000 });
+  expect(planAsking(true, [one(1)], START)).toMatchObject({ reason: 'WaitsForApproval', nextAt: START + 2000 });
   expect(planAsking(true, [one(1)], START + 3_600_000)).toMatchObject({ nextAt: START + 3_630_000 });
   expect(planAsking(true, [one(1, { state: 'waits-for-issuer', said: 'Referenced "ClusterIssuer" not found' })], START)).toMatchObject({ reason: 'WaitsForIssuer', message: expect.stringContaining('Referenced "ClusterIssuer" not found') as string });
   expect(planAsking(true, [one(1, { state: 'signed' })], START)).toMatchObject({ reason: 'Signed', take: 'r-1' });

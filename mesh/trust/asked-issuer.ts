@@ -34,7 +34,7 @@ const FIRST_PAUSE = 5 * MINUTE;
 const LONGEST_PAUSE = 12 * 60 * MINUTE;
 /** What ended and stands for people to read, the one that counts among them. */
 const MOST_KEPT = 3;
-const SOON = 5000;
+const SOON = 2000;
 const SOON_FOR = 10 * MINUTE;
 const LATER = 30_000;
 

@@ -10,6 +10,8 @@ import { conditionsOf } from '../views.ts';
 type Status = NonNullable<CertificateAuthorityObject['status']>;
 /** Condition: True where nothing waits for cert-manager. Absent where it is not asked. */
 export const CERT_MANAGER = 'CertManager';
+/** Problems that a signature ends. */
+const WAITS: readonly string[] = ['NoIssuer', 'SignatureNeeded'];
 const STATES = { prepared: 'Prepared', active: 'Active', old: 'Old' } as const;
 
 /** `refusals`: what spec asks for and is not done. `plan` undefined: no rotation runs. `asked` undefined: nobody else's issuer is asked. */
@@ -36,8 +38,8 @@ function shown({ generation, subject, serial, fingerprint, notBefore, notAfter, 
 
 type Update = Omit<ConditionUpdate, 'observedGeneration'>;
 
-function ready({ problems: [worst] }: AuthorityState, asked: Update | undefined): Update {
-  if (worst?.reason === 'SignatureNeeded' && asked !== undefined) return { type: 'Ready', status: 'False', reason: worst.reason, message: `an issuing CA waits for cert-manager: ${asked.message}` };
+function ready({ problems: [worst], request }: AuthorityState, asked: Update | undefined): Update {
+  if (worst !== undefined && request !== undefined && asked !== undefined && WAITS.includes(worst.reason)) return { type: 'Ready', status: 'False', reason: worst.reason, message: `${worst.reason === 'NoIssuer' ? `${worst.message}; ` : ''}an issuing CA waits for cert-manager: ${asked.message}` };
   return worst === undefined
     ? { type: 'Ready', status: 'True', reason: 'Ready', message: 'everything that is due is done' }
     : { type: 'Ready', status: 'False', reason: worst.reason, message: worst.message };

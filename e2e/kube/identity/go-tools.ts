@@ -1,4 +1,4 @@
-/** zlint and cfssl, built once with Go from a module that pins them, into the folder where the suites keep what they build. */
+/** zlint, cfssl and what signs as cert-manager's CA issuer does, built once with Go from modules that pin them, into the folder where the suites keep what they build. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { onPath } from '../assets.ts';
 
-const MODULE = join(import.meta.dirname, 'tools');
-const PROGRAMS = { zlint: 'github.com/zmap/zlint/v3/cmd/zlint', cfssl: 'github.com/cloudflare/cfssl/cmd/cfssl' } as const;
+const moduleOf = (name: GoTool): string => join(import.meta.dirname, name === 'cert-manager-ca' ? 'cert-manager' : 'tools');
+const PROGRAMS = { zlint: 'github.com/zmap/zlint/v3/cmd/zlint', cfssl: 'github.com/cloudflare/cfssl/cmd/cfssl', 'cert-manager-ca': '.' } as const;
 const LONGEST_MILLISECONDS = 240_000;
 
 export type GoTool = keyof typeof PROGRAMS;
@@ -17,7 +17,9 @@ export type GoTool = keyof typeof PROGRAMS;
 export async function goTool(name: GoTool): Promise<{ readonly path: string } | { readonly problem: string }> {
   const installed = onPath(name);
   if (installed !== undefined) return { path: installed };
-  const digest = createHash('sha256').update(readFileSync(join(MODULE, 'go.mod'))).update(readFileSync(join(MODULE, 'go.sum'))).digest('hex').slice(0, 12);
+  const own = moduleOf(name);
+  const contents = ['go.mod', 'go.sum', ...(PROGRAMS[name] === '.' ? ['main.go'] : [])].map((file) => readFileSync(join(own, file)));
+  const digest = contents.reduce((hash, content) => hash.update(content), createHash('sha256')).digest('hex').slice(0, 12);
   const folder = join(process.env['ISTHMUS_ASSETS_DIR'] ?? join(process.env['HOME'] ?? homedir(), '.cache', 'isthmus', 'assets'), `identity-tools-${digest}`);
   const path = join(folder, name);
   if (existsSync(path)) return { path };
@@ -27,7 +29,7 @@ export async function goTool(name: GoTool): Promise<{ readonly path: string } | 
   const beside = mkdtempSync(join(folder, '.building-'));
   try {
     await promisify(execFile)(go, ['build', '-trimpath', '-buildvcs=false', '-ldflags', '-s -w', '-o', join(beside, name), PROGRAMS[name]], {
-      cwd: MODULE, env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly' }, timeout: LONGEST_MILLISECONDS, maxBuffer: 2 ** 24,
+      cwd: own, env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly' }, timeout: LONGEST_MILLISECONDS, maxBuffer: 2 ** 24,
     });
     renameSync(join(beside, name), path);
     return { path };
