@@ -25,7 +25,7 @@ export async function certificateRequestDefinition(): Promise<KubernetesObject |
 }
 
 /** base64 of PEM, as in `status`. */
-export interface Signed { readonly certificate: string; readonly ca: string }
+interface Signed { readonly certificate: string; readonly ca: string }
 export type Sign = (request: CertificateRequestObject) => Promise<Signed>;
 
 /** By cert-manager's own functions. */
