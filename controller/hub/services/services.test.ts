@@ -23,6 +23,26 @@ describe('hub', () => {
     expect(agents.virginia.holds('ImportedFact')).toEqual(['berlin/shop/checkout']);
   });
 
+  it('judges anew what changes, and tells a verdict again only when it is another', async () => {
+    const { bench, agents } = await threeClusters();
+    await bench.create(ExportPolicy, 'shop', { clusters: {}, namespaces: ['shop'] });
+    for (const name of NAMES) agents[name].publisher.set('ExportFact', 'shop/checkout', exportOf(name));
+    await bench.clock.advance(2000);
+    const verdict = (): ExportVerdict | undefined => agents.berlin.value<ExportVerdict>('ExportVerdict', 'shop/checkout');
+    const first = verdict();
+    expect(first).toMatchObject({ valid: true });
+    agents.oslo.publisher.remove('ExportFact', 'shop/checkout');
+    agents.virginia.disconnect();
+    await bench.clock.advance(2000);
+    expect(verdict()).toBe(first);
+    await bench.kubernetes.patch(ExportPolicy, { name: 'shop' }, { spec: { namespaces: ['other'] } }, { type: 'merge', fieldManager: 'test' }, new AbortController().signal);
+    await bench.clock.advance(2000);
+    expect(verdict()).toMatchObject({ valid: false });
+    agents.berlin.publisher.remove('ExportFact', 'shop/checkout');
+    await bench.clock.advance(2000);
+    expect(verdict()).toBeUndefined();
+  });
+
   it('takes nothing from an agent that speaks for another cluster, and says so on its Cluster', async () => {
     const { bench, agents } = await threeClusters();
     await bench.create(ExportPolicy, 'all', { clusters: {}, namespaces: ['*'] });

@@ -21,6 +21,10 @@ const RECONSIDER_MILLISECONDS = 1000;
 /** An agent with many exports tells them in several deltas; all have come when none has for this long, or soon enough whatever comes. */
 const QUIET_MILLISECONDS = 1000;
 const LONGEST_MILLISECONDS = 10_000;
+/** All exports are judged at once. Where there are many clusters, what is not an export itself may wait this long for more of its kind: each cluster's status changes again and again while a fleet is changed. */
+const PAUSE_MILLISECONDS_PER_CLUSTER = 2;
+const LONGEST_PAUSE_MILLISECONDS = 1000;
+const SMALL_FLEET = 50;
 const ALL = 'exports';
 
 export interface ServicesParts {
@@ -35,7 +39,8 @@ export interface ServicesParts {
 
 export function createServices({ ports, fleet, publishers, clusters, policies, revocations }: ServicesParts): Loop {
   const told = new Map<string, ExportFact>();
-  const toldVerdicts = new Map<string, Set<string>>();
+  /** Cluster → service → what was told of it. */
+  const toldVerdicts = new Map<string, Map<string, string>>();
   const heardExports = new Set<string>();
   const heardReport = new Set<string>();
   const counted = ports.metrics.gauge('isthmus_hub_exports', 'Exports that agents report, by verdict.', ['verdict']);
@@ -54,10 +59,14 @@ export function createServices({ ports, fleet, publishers, clusters, policies, r
   }, recipient, type, name));
 
   function tellVerdicts(cluster: string, verdicts: ReturnType<typeof authoriseExports>['verdicts'][string]): void {
-    const before = toldVerdicts.get(cluster) ?? new Set<string>();
-    const now = new Set(verdicts.map(serviceKey));
-    for (const name of before) if (!now.has(name)) publishers.untell(cluster, 'ExportVerdict', name);
-    for (const verdict of verdicts) publishers.tell(cluster, 'ExportVerdict', serviceKey(verdict), verdict);
+    const before = toldVerdicts.get(cluster);
+    const now = new Map<string, string>();
+    for (const verdict of verdicts) {
+      const [name, text] = [serviceKey(verdict), JSON.stringify(verdict)];
+      now.set(name, text);
+      if (before?.get(name) !== text) publishers.tell(cluster, 'ExportVerdict', name, verdict);
+    }
+    for (const name of before?.keys() ?? []) if (!now.has(name)) publishers.untell(cluster, 'ExportVerdict', name);
     toldVerdicts.set(cluster, now);
   }
 
@@ -97,8 +106,16 @@ export function createServices({ ports, fleet, publishers, clusters, policies, r
   }
 
   const loop = createLoop({ name: 'services', reconcile, ...ports });
-  fleet.subscribe(({ type }) => { if (type === 'ExportFact' || type === 'ClusterReport' || type === 'Connection') loop.add(ALL); });
-  clusters.subscribe(() => loop.add(ALL));
+  const soon = (): void => {
+    const count = clusters.list().length;
+    if (count <= SMALL_FLEET) loop.add(ALL);
+    else loop.addAt(ALL, ports.clock.now() + Math.min(count * PAUSE_MILLISECONDS_PER_CLUSTER, LONGEST_PAUSE_MILLISECONDS));
+  };
+  fleet.subscribe(({ type }) => {
+    if (type === 'ExportFact') loop.add(ALL);
+    else if (type === 'ClusterReport' || type === 'Connection') soon();
+  });
+  clusters.subscribe(soon);
   policies.subscribe(() => loop.add(ALL));
   revocations.subscribe(() => loop.add(ALL));
   return loop;
