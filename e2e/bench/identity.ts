@@ -2,6 +2,7 @@
 import { measureHandshakes } from './identity/handshakes.ts';
 import { measureAfterReissue, measureRenewals } from './identity/renewals.ts';
 import { measureRejoin, NotAllBack } from './identity/rejoin.ts';
+import { rotationFigures } from './identity/rotation.ts';
 import { measureSigning } from './identity/signing.ts';
 import { milliseconds, number, ratio, table } from './kube/figures.ts';
 import { type Print, withServers } from './with-servers.ts';
@@ -20,6 +21,7 @@ const goal = (text: string, met: boolean): string => `  goal: ${text}: ${met ? '
 const LEAST_SIGNED = 3000;
 const LEAST_RATIO = 5;
 const MOST_BUNCHED = 2;
+const ROTATING_AGENTS = 200;
 
 export async function identityFigures(sizes: IdentityBenchSizes, print: Print): Promise<void> {
   const { issued, signed, peculiar, forgeRsa } = await measureSigning(sizes.milliseconds, sizes.peculiar);
@@ -66,4 +68,7 @@ export async function identityFigures(sizes: IdentityBenchSizes, print: Print): 
   print(goal(`never more than ${MOST_BUNCHED} times the mean`, quiet.most <= MOST_BUNCHED * quiet.mean));
 }
 
-export const bench = (): Promise<void> => withServers((_hasReal, print) => identityFigures(FULL, print));
+export const bench = (): Promise<void> => withServers(async (_hasReal, print) => {
+  await identityFigures(FULL, print);
+  await rotationFigures(ROTATING_AGENTS, print);
+});
