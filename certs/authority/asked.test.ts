@@ -1,5 +1,5 @@
 /** What an authority's request asks for, as tools that copy it see it; and signers that copy no path length. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,4 +62,27 @@ test('without a path length of its own it is taken where its signer ends the pat
   expect(await attempt('ends', 'CA:TRUE')).toBe('taken');
   for (const name of ['open', 'deep']) expect(await attempt(name, 'CA:TRUE')).toMatch(/permits authorities below itself: it needs pathlen:0, or a signer with pathlen:1/);
   expect(await attempt('ends', 'CA:TRUE,pathlen:1')).toMatch(/permits authorities below itself/);
+});
+
+test('whoever steals its key then makes no authority that OpenSSL believes', async () => {
+  root('thrifty', 'CA:TRUE,pathlen:1');
+  const { authority, requestPem, keys } = await hub('thrifty', ['hub.example']);
+  await authority.install(signed('thrifty', requestPem, 'CA:TRUE'), signal);
+  const { issuers: [issuer] } = JSON.parse((await keys.load(signal))!.content) as { issuers: { certificatePem: string; keyPem: string }[] };
+  writeFileSync(path('stolen.crt'), issuer!.certificatePem);
+  writeFileSync(path('stolen.key'), issuer!.keyPem);
+  const made = (name: string, by: string, basicConstraints: string, more = ''): void => {
+    openssl('req', '-new', '-nodes', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-keyout', path(`${name}.key`), '-out', path(`${name}.csr`), '-subj', `/CN=${name}`);
+    writeFileSync(path('profile'), `basicConstraints=critical,${basicConstraints}\n${more}`);
+    writeFileSync(path(`${name}.crt`), openssl('x509', '-req', '-sha256', '-in', path(`${name}.csr`), '-CA', path(`${by}.crt`), '-CAkey', path(`${by}.key`), '-CAcreateserial', '-days', '30', '-extfile', path('profile')));
+  };
+  made('below', 'stolen', 'CA:TRUE', 'keyUsage=critical,keyCertSign\n');
+  made('near', 'stolen', 'CA:FALSE', 'subjectAltName=DNS:x.svc\n');
+  made('far', 'below', 'CA:FALSE', 'subjectAltName=DNS:x.svc\n');
+  const verify = (name: string, ...between: string[]): string => {
+    const { stdout, stderr } = spawnSync('openssl', ['verify', '-CAfile', path('thrifty.crt'), ...between.flatMap((each) => ['-untrusted', path(`${each}.crt`)]), path(`${name}.crt`)], { encoding: 'utf8' });
+    return stdout + stderr;
+  };
+  expect(verify('near', 'stolen')).toMatch(/: OK/);
+  expect(verify('far', 'stolen', 'below')).toMatch(/path length constraint exceeded/);
 });

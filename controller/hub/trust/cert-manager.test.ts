@@ -19,6 +19,7 @@ let clock: ManualClock;
 let authority: Authority;
 let root: ReturnType<typeof initRoot>;
 let server: Server;
+let pinned: readonly string[];
 let stop: AbortController;
 let hub: AskedIssuer;
 let log: ReturnType<typeof recordingLog>;
@@ -76,7 +77,8 @@ async function signed(by = root): Promise<NonNullable<CertificateRequestObject['
 beforeEach(async () => {
   [clock, log] = [manualClock(Date.now()), recordingLog()];
   root = initRoot('mesh.example', 3650 * DAY, p256Signer, systemRandom, clock.now());
-  const roots: RootKeys = { kind: 'Offline', certificates: () => [root.certificatePem], sign: () => Promise.resolve(undefined) };
+  pinned = [root.certificatePem];
+  const roots: RootKeys = { kind: 'Offline', certificates: () => pinned, sign: () => Promise.resolve(undefined) };
   authority = createAuthority({ clock, random: systemRandom, signer: p256Signer, keys: memoryKeyStore(), trustDomain: 'mesh.example', log, roots, hosts: ['hub.example'] });
   await authority.open(signal);
   server = createServer();
@@ -162,4 +164,24 @@ test('an object of somebody else with the name is left alone, and named', async 
   await clock.advance(5000);
   expect(hub.condition()).toMatchObject({ reason: 'NotTaken', message: expect.stringContaining('is not this hub\'s: delete it') as string });
   expect(server.objects).toMatchObject([{ metadata: { uid: 'theirs' } }]);
+});
+
+test('a new root is one that people bring and rotate to: until then what it signs is refused, then it is asked for', async () => {
+  say(await signed());
+  await clock.advance(2000);
+  const next = initRoot('mesh.example', 3650 * DAY, p256Signer, systemRandom, clock.now());
+  pinned = [root.certificatePem, next.certificatePem];
+  await clock.advance(46 * DAY);
+  await authority.open(signal);
+  await clock.advance(10);
+  say(await signed(next));
+  await clock.advance(2000);
+  expect(hub.condition()).toMatchObject({ reason: 'Refused' });
+  await authority.begin({ id: 'r1', of: 'Root', reason: 'the bank has a new one', by: 'ann' }, signal);
+  await clock.advance(10);
+  expect(server.objects).toMatchObject([{ metadata: { name: expect.stringMatching(/-1$/) as string } }]);
+  say(await signed(next));
+  await clock.advance(2000);
+  expect(authority.state().issuers.at(-1)).toMatchObject({ root: 2, state: 'prepared' });
+  expect((await authority.move('r1', 'UpdateClients', signal)).issuers.at(-1)).toMatchObject({ root: 2, signs: ['client'] });
 });
