@@ -15,5 +15,5 @@ export { NO_SIGNATURES, readSigningPolicy } from './dsse/policy.ts';
 export { clusterOfSpiffeId, spiffeIdOfCluster, spiffeIdOfHub } from './names.ts';
 export { keyFingerprint } from './fingerprint.ts';
 export { issuerKeysProblem, sameIssuerKey } from './service-account/keys.ts';
-export { LARGEST_TOKEN, type VerifiedToken, verifyServiceAccountToken } from './service-account/verify.ts';
+export { type VerifiedToken, verifyServiceAccountToken } from './service-account/verify.ts';
 export { renewalTime } from './policy/schedule.ts';

@@ -29,7 +29,7 @@ export interface VerifiedToken {
 }
 
 /** Kubernetes' own are about 1.2 KB with RSA. */
-export const LARGEST_TOKEN = 8192;
+const LARGEST_TOKEN = 8192;
 const SKEW_MILLISECONDS = 60_000;
 /** 253 characters of a namespace's and an account's name at most, and a URL. */
 const LONGEST_CLAIM = 1024;
