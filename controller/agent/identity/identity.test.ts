@@ -135,6 +135,27 @@ test('renews for a week with new keys, each time between 40 % and 60 % of the li
   expect(Buffer.from((await stored(world))['tls.crt'] ?? '', 'base64').toString()).toBe(identity.current().chainPem);
 });
 
+test('renews at once where it is asked to, and again after five seconds, no sooner, where that changed nothing', async () => {
+  const world = await setting();
+  const identity = agent(world, await world.hub.token('berlin'));
+  await identity.obtain(signal);
+  const at: number[] = [];
+  identity.subscribe(() => at.push(world.clock.now()));
+  const stop = new AbortController();
+  const running = identity.keepFresh(() => world.hub.connection(identity.current), stop.signal);
+  await world.clock.advance(HOUR);
+  expect(at).toEqual([]);
+  const asked = world.clock.now();
+  identity.avoid([identity.issuer() ?? '']);
+  await world.clock.advance(12_000);
+  expect(at.map((time) => Math.floor((time - asked) / 1000))).toEqual([0, 5, 10]);
+  identity.avoid([]);
+  await world.clock.advance(HOUR);
+  expect(at.length).toBeLessThanOrEqual(4);
+  stop.abort();
+  await running;
+});
+
 test('while the hub is away the identity stays, and is renewed when it is back', async () => {
   const world = await setting();
   const identity = agent(world, await world.hub.token('berlin'));

@@ -49,6 +49,8 @@ export interface AgentIdentity {
 
 /** Between two renewals, however short the certificates that the hub gives. */
 const RENEWAL_PAUSE = 60_000;
+/** Where the hub asks for it: a key is in other hands, or a rotation goes on. */
+const ASKED_RENEWAL_PAUSE = 5000;
 /** While people have a look at the hub. */
 const WAITING = { baseMilliseconds: 10_000, maximumMilliseconds: 10_000, jitter: 0.5 };
 const BACKOFF = { baseMilliseconds: 1000, maximumMilliseconds: 60_000, jitter: 0.5 };
@@ -194,11 +196,12 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
       return () => { listeners.delete(listener); };
     },
     async keepFresh(connection, signal) {
-      for (let earliest = 0; !signal.aborted; earliest = clock.now() + RENEWAL_PAUSE) {
+      for (let last: Instant | undefined; !signal.aborted; last = clock.now()) {
         for (let woken = true; woken && !signal.aborted;) {
           woken = false;
           const sleep = cancelWithin(signal);
           wake = () => { woken = true; sleep.abort(); };
+          const earliest = last === undefined ? 0 : last + (held?.renewAt === 0 ? ASKED_RENEWAL_PAUSE : RENEWAL_PAUSE);
           await clock.sleepUntil(Math.max(held?.renewAt ?? 0, earliest), sleep.signal);
           wake = () => {};
           sleep.release();
