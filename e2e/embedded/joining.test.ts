@@ -167,7 +167,7 @@ test('every metric says what it is, and labels come from closed sets', async () 
     le: /^(\+Inf|[\d.e-]+)$/, kind: /^[A-Z][A-Za-z]+$/, name: /^[a-z][a-z -]{2,30}$/, controller: /^[a-z][a-z -]{2,30}$/, result: /^(success|error|requeue|requeue_after)$/,
     reason: /^[A-Za-z_]{2,40}$/, type: /^[A-Za-z]{1,30}$/, verb: /^[a-z]+$/, method: /^[A-Z]+$/, code: /^(\d{3}|<error>|error)$/, resource: /^[a-z.]+$/, group: /^[a-z0-9.-]*$/, transport: /^(udp|tcp)$/, rcode: /^[A-Z]+$/,
     verdict: /^(allowed|refused)$/, class: /^(acceptable|transient|suspicious|dangerous)$/, outcome: /^[a-z_]+$/, phase: /^[A-Za-z]+$/, state: /^(open|closed|never|invalid|prepared|active|old)$/, generation: /^\d+$/, connected: /^(true|false)$/, left: /^(third|tenth|none)$/,
-    certificate: /^(identity|server|admin|remote|local|root)$/,
+    certificate: /^(identity|server|admin|remote|local|root)$/, condition: /^[A-Z][A-Za-z]+$/, status: /^(True|False|Unknown)$/,
   };
   for (const address of [hub.health, berlin.health]) {
     const lines = (await fetchText(`http://${address}/metrics`)).text.split('\n');
