@@ -46,7 +46,7 @@ export interface MeshCertificates {
   avoid(issuers: Avoided): void;
 }
 
-export interface MeshTrust {
+interface MeshTrust {
   readonly bundlePem: string;
   /** Common names of issuing CAs; one each, or two while they are renewed. */
   readonly clientIssuers: readonly string[];

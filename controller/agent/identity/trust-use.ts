@@ -14,10 +14,10 @@ import type { AgentIdentity } from './identity.ts';
 import type { MeshCertificates } from './mesh-certificates.ts';
 
 /** Digest of the roots that the pods of clustermesh-apiserver have read. */
-export const TRUSTS_ANNOTATION = 'isthmus.dev/trusts';
+const TRUSTS_ANNOTATION = 'isthmus.dev/trusts';
 const LOOK_AGAIN_MILLISECONDS = 2000;
 
-export interface TrustStep {
+interface TrustStep {
   /** What is still to come, for people; empty: nothing. */
   readonly message: string;
   readonly again?: Instant;

@@ -16,7 +16,7 @@ const LONGEST_REASON = 1024;
 /** Made where it is missing: everybody at once, for when a key is in other hands. */
 const AT_ONCE = 'at-once';
 
-export interface RotateOptions {
+interface RotateOptions {
   readonly of: 'issuing' | 'root';
   readonly why: string;
   readonly id?: string;
@@ -38,7 +38,7 @@ export async function authorityOf(environment: Environment, client: KubernetesCl
   return object;
 }
 
-export async function rotate(environment: Environment, options: RotateOptions): Promise<void> {
+async function rotate(environment: Environment, options: RotateOptions): Promise<void> {
   const { why, of, tainted } = options;
   const timeoutSeconds = wholeNumber('--timeout', options.timeout, 1, LONGEST_SECONDS);
   if (why.trim() === '' || why.length > LONGEST_REASON) throw new UsageProblem(`--why: say why, in 1 to ${LONGEST_REASON} characters, for the record and for whoever meets it`);
@@ -123,7 +123,7 @@ function report(environment: Environment, id: string, status: Status, begun: num
   ].join('\n'));
 }
 
-export async function rollBack(environment: Environment, id: string, timeout: string, output: RotateOptions['output']): Promise<void> {
+async function rollBack(environment: Environment, id: string, timeout: string, output: RotateOptions['output']): Promise<void> {
   const timeoutSeconds = wholeNumber('--timeout', timeout, 1, LONGEST_SECONDS);
   const client = await environment.connect();
   const { status } = await authorityOf(environment, client);

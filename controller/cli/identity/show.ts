@@ -61,7 +61,7 @@ function clusterText({ metadata: { name }, status = {} }: ClusterObject, authori
   return rows.map(([key = '', value = '']) => `${`${key}:`.padEnd(11)}${value}\n`).join('');
 }
 
-export async function showIdentity(environment: Environment, cluster: string | undefined, format: Format): Promise<void> {
+async function showIdentity(environment: Environment, cluster: string | undefined, format: Format): Promise<void> {
   const client = await environment.connect();
   const authority = await authorityOf(environment, client);
   const status = authority.status ?? {};

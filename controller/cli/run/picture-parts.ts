@@ -4,7 +4,7 @@ import { timeText } from '../window/show.ts';
 
 export const WIDTH = 1160;
 export const LEFT = 264;
-export const RIGHT = 40;
+const RIGHT = 40;
 export const MARGIN = 20;
 export const PLOT = WIDTH - LEFT - RIGHT;
 /** What takes seconds in a picture of days is seen nonetheless. */

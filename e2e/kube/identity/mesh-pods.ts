@@ -19,7 +19,7 @@ export const VOLUMES = {
 /** Contents of the Secrets of these names; empty: not there. */
 export type Volumes = Readonly<Record<keyof typeof VOLUMES, Files>>;
 
-export interface Attempts {
+interface Attempts {
   readonly made: number;
   /** What each that was not let in was told, with who tried it where. */
   readonly failed: readonly string[];

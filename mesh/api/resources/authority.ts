@@ -11,7 +11,7 @@ const generation = z.int().min(1).max(1_000_000);
 const id = z.string().min(1).max(128);
 const pem = z.string().max(16_384).regex(/^-----BEGIN CERTIFICATE-----/);
 
-export const certificateAuthoritySpec = z.object({
+const certificateAuthoritySpec = z.object({
   rotation: z.object({
     id: id.describe('Of your choice: another id is another rotation. It begins when none is running.'),
     of: z.enum(['Issuing', 'Root']).describe('Issuing: a new issuing CA below the same root. Root: a new root, and a new issuing CA below it.'),
