@@ -49,11 +49,13 @@ export function createKeeper({ keys, clock, log }: { readonly keys: KeyStore; re
       const stored = await keys.load(signal);
       const now = clock.now();
       const before = stored === undefined ? undefined : parseDocument(stored.content, workshop.trustDomain, now);
-      const changed = applied(before ?? newDocument(workshop, now), change, now);
+      // Deleted under a running hub: what everybody believes is put back; a new one would lock the fleet out.
+      if (before === undefined && held !== undefined) log.error({}, 'the certificate authority\'s document was deleted; it is stored again as it was');
+      const changed = applied(before ?? held?.document ?? newDocument(workshop, now), change, now);
       const maintained = await maintain(changed, workshop, now, signal);
       if (maintained.document !== before) {
         if (!await keys.save(JSON.stringify(maintained.document), stored?.version, signal)) continue;
-        report(before, maintained);
+        report(before ?? held?.document, maintained);
       }
       hold(maintained);
       return maintained.nextAt;
