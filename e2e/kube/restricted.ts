@@ -4,16 +4,20 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectKubernetes } from '../../controller/adapters/kubernetes/connect.ts';
+import { eventually } from '../../controller/demo/eventually.ts';
 import type { GivenApi } from '../../controller/demo/fleet.ts';
 import { fakeMetrics } from '../../controller/runtime/testing/fakes.ts';
 import { ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } from '../../mesh/api/resources/guards.ts';
-import type { KubernetesObject, ResourceKind } from '../../mesh/ports/kubernetes.ts';
+import { CHANGED_BY, CHANGED_KINDS } from '../../mesh/api/resources/guard-changes.ts';
+import { apiVersionOf, Cluster } from '../../mesh/api/resources/index.ts';
+import { type KubernetesClient, KubernetesError, type KubernetesObject, type ResourceKind } from '../../mesh/ports/kubernetes.ts';
 import { renderChart } from '../charts/helm.ts';
 import { type ApiServer, startApiServer } from './apiserver.ts';
 import { type Audit, auditInto } from './audit.ts';
 
 const NAMESPACE = 'isthmus-system';
 const TOKEN_SECONDS = 3600;
+const SETTLED_MILLISECONDS = 60_000;
 const rbac = (kind: string, plural: string, namespaced: boolean): ResourceKind => ({ group: 'rbac.authorization.k8s.io', version: 'v1', kind, plural, namespaced });
 const mutating = (kind: string, plural: string): ResourceKind => ({ group: 'admissionregistration.k8s.io', version: 'v1', kind, plural, namespaced: false });
 const INSTALLED: readonly ResourceKind[] = [
@@ -28,6 +32,21 @@ export interface RestrictedApi extends GivenApi {
   readonly audit: Audit;
   readonly server: ApiServer;
   stop(): Promise<void>;
+}
+
+/** A policy that changes objects refuses kinds whose schema the API server has not read yet ("There can be a delay …"), and does nothing before it has read the policy itself. */
+async function areNamesWritten(client: KubernetesClient, signal: AbortSignal): Promise<boolean> {
+  for (const kind of [Cluster, ...CHANGED_KINDS]) {
+    try {
+      const probe = { apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: { name: 'probe' }, spec: {} } as KubernetesObject;
+      const { metadata } = await client.create(kind, probe, { fieldManager: 'probe', dryRun: true }, signal);
+      if (metadata.annotations?.[CHANGED_BY] === undefined) return false;
+    } catch (error) {
+      if (!(error instanceof KubernetesError)) throw error;
+      if (error.message.includes('There can be a delay')) return false;
+    }
+  }
+  return true;
 }
 
 /** TokenRequest, as kubelet does it for a pod. */
@@ -67,6 +86,7 @@ export async function startRestricted({ helm, chart, values, serviceCidr, namesp
       for (const kind of INSTALLED) {
         for (const object of objects.filter((one) => one.kind === kind.kind)) await client.create(kind, object, { fieldManager: 'helm' }, never);
       }
+      if (objects.some(({ kind }) => kind === 'MutatingAdmissionPolicy')) await eventually('the policy writes names down', SETTLED_MILLISECONDS, () => areNamesWritten(client, never));
     } finally {
       await client.close();
     }
