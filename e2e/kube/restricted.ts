@@ -18,6 +18,8 @@ import { type Audit, auditInto } from './audit.ts';
 const NAMESPACE = 'isthmus-system';
 const TOKEN_SECONDS = 3600;
 const SETTLED_MILLISECONDS = 60_000;
+/** Its authorizer reads them by a watch. */
+const ROLES_READ_MILLISECONDS = 1000;
 const rbac = (kind: string, plural: string, namespaced: boolean): ResourceKind => ({ group: 'rbac.authorization.k8s.io', version: 'v1', kind, plural, namespaced });
 const mutating = (kind: string, plural: string): ResourceKind => ({ group: 'admissionregistration.k8s.io', version: 'v1', kind, plural, namespaced: false });
 const INSTALLED: readonly ResourceKind[] = [
@@ -86,6 +88,9 @@ export async function startRestricted({ helm, chart, values, serviceCidr, namesp
       for (const kind of INSTALLED) {
         for (const object of objects.filter((one) => one.kind === kind.kind)) await client.create(kind, object, { fieldManager: 'helm' }, never);
       }
+      // What every account may do, the API server gives by roles that it makes after it has become ready.
+      await eventually('every account has its rights', SETTLED_MILLISECONDS, async () => await client.get(rbac('ClusterRoleBinding', 'clusterrolebindings', false), { name: 'system:basic-user' }, never) !== undefined);
+      await new Promise((resolve) => { setTimeout(resolve, ROLES_READ_MILLISECONDS); });
       if (objects.some(({ kind }) => kind === 'MutatingAdmissionPolicy')) await eventually('the policy writes names down', SETTLED_MILLISECONDS, () => areNamesWritten(client, never));
     } finally {
       await client.close();

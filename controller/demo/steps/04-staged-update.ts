@@ -28,9 +28,10 @@ async function killedInTheMiddle(walk: Walk): Promise<string> {
   expect(watched.status === 0 && watched.stdout.includes('stage 1 canary') && watched.stdout.trimEnd().split('\n\n').length > 2, 'isthmus run status --watch drew the run to its end, through the hub\'s death', watched);
   const { journal } = await runDetails(walk, run);
   const assigned = journal.filter((entry) => entry.event === 'Assigned').map((entry) => entry.cluster);
-  expect(assigned.join(' ') === 'berlin oslo virginia', 'each cluster was assigned once, the canary first', assigned);
+  // Which of the rest is first depends on whose agent is back first.
+  expect(assigned[0] === 'berlin' && assigned.toSorted().join(' ') === 'berlin oslo virginia', 'each cluster was assigned once, the canary first', assigned);
   const order = journal.filter((entry) => entry.event === 'Assigned' || entry.event === 'Done').map((entry) => `${entry.event} ${entry.cluster}`);
-  expect(order.join(', ') === 'Assigned berlin, Done berlin, Assigned oslo, Done oslo, Assigned virginia, Done virginia', 'one at a time', order);
+  expect(order.join(', ') === assigned.map((cluster) => `Assigned ${cluster}, Done ${cluster}`).join(', '), 'one at a time', order);
   await settled(walk);
   return run;
 }
