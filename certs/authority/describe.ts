@@ -1,5 +1,6 @@
 /** The document as people see it: no key leaves here. */
 import { type Instant, toRfc3339 } from '../../mesh/model/instant.ts';
+import { stepProblem } from '../policy/rotation.ts';
 import { signersOf, trustedRoots } from '../policy/signing.ts';
 import { factsOf } from './chain.ts';
 import type { AuthorityDocument, StoredAuthority, StoredIssuer } from './document.ts';
@@ -13,10 +14,11 @@ export function describe(document: AuthorityDocument, workshop: Pick<Workshop, '
   const { trustDomain, sequence, request, rotation, finished, clientsFrom, serversFrom } = document;
   const { from: _from, to: _to, ...shown } = rotation ?? {};
   const roots = describeRoots(document, workshop);
+  const blocked = stepProblem(document);
   return {
     trustDomain, sequence, roots, issuers: describeIssuers(document),
     ...(request === undefined ? {} : { request: { requestPem: request.requestPem, root: request.root, since: request.since, hosts: document.hosts ?? [] } }),
-    ...(rotation === undefined ? {} : { rotation: shown as NonNullable<AuthorityState['rotation']> }),
+    ...(rotation === undefined ? {} : { rotation: { ...shown, ...(blocked === undefined ? {} : { blocked }) } as NonNullable<AuthorityState['rotation']> }),
     ...(finished === undefined ? {} : { finished }),
     renewClientsFrom: clientsFrom, renewServersFrom: serversFrom, problems: problemsOf(document, roots, workshop, failure, now),
   };

@@ -1,5 +1,6 @@
 /** The authority's keys and certificates as one document of text: what a KeyStore keeps. Secret. */
 import type { Instant } from '../../mesh/model/instant.ts';
+import type { RotationPhase } from '../../mesh/model/trust.ts';
 import type { CancelSignal } from '../../mesh/ports/cancel.ts';
 
 /** `prepared`: trusted or ready, and signs nothing yet. `active`: signs. `old`: signs nothing any more, what it signed may still be in use. */
@@ -33,9 +34,6 @@ interface StoredRequest {
   readonly since: Instant;
 }
 
-export const ROTATION_PHASES = ['Init', 'UpdateClients', 'UpdateServers', 'Cleanup'] as const;
-/** A document without rotation stands by. */
-export type RotationPhase = typeof ROTATION_PHASES[number];
 /** Of the issuing CA below the same root, or of the root and with it the issuing CA. */
 type RotationOf = 'Issuing' | 'Root';
 

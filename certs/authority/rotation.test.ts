@@ -6,7 +6,8 @@ import { fromPem } from '../pem.ts';
 import { deterministicSigner } from '../testing/deterministic-signer.ts';
 import { memoryKeyStore } from '../testing/memory-key-store.ts';
 import { type Authority, createAuthority } from './authority.ts';
-import { type KeyStore, ROTATION_PHASES } from './document.ts';
+import { ROTATION_PHASES } from '../../mesh/model/trust.ts';
+import type { KeyStore } from './document.ts';
 import { createCertificateRequest } from './request.ts';
 
 const DAY = 86_400_000;

@@ -1,9 +1,11 @@
 /** What people and other parts of the hub see of the authority: everything but keys. */
 import type { Instant } from '../../mesh/model/instant.ts';
 import type { CancelSignal } from '../../mesh/ports/cancel.ts';
-import type { AuthorityStanding, FinishedRotation, Rotation, RotationOrder, RotationPhase } from './document.ts';
+import type { RotationTarget } from '../../mesh/model/trust.ts';
+import type { AuthorityStanding, FinishedRotation, Rotation, RotationOrder } from './document.ts';
 
-export interface RootState {
+/** Of a root or an issuing CA. */
+interface CertificateState {
   readonly generation: number;
   readonly subject: string;
   /** Upper-case hex. */
@@ -14,26 +16,20 @@ export interface RootState {
   readonly notAfter: Instant;
   readonly state: AuthorityStanding;
   readonly taintedAt?: Instant;
+  readonly certificatePem: string;
+}
+
+export interface RootState extends CertificateState {
   /** In the bundle. */
   readonly trusted: boolean;
   /** Where its key is. `Held`: in the hub's key store; `Nowhere`: forgotten. */
   readonly key: 'Held' | 'File' | 'Command' | 'Offline' | 'Nowhere';
-  readonly certificatePem: string;
 }
 
-export interface IssuerState {
-  readonly generation: number;
-  readonly subject: string;
-  readonly serial: string;
-  readonly fingerprint: string;
-  readonly notBefore: Instant;
-  readonly notAfter: Instant;
-  readonly state: AuthorityStanding;
-  readonly taintedAt?: Instant;
+export interface IssuerState extends CertificateState {
   /** Generation of its root. */
   readonly root: number;
   readonly signs: readonly ('client' | 'server')[];
-  readonly certificatePem: string;
 }
 
 interface RequestState {
@@ -74,8 +70,8 @@ export interface AuthorityState {
   readonly roots: readonly RootState[];
   readonly issuers: readonly IssuerState[];
   readonly request?: RequestState;
-  /** Absent: Standby. */
-  readonly rotation?: Rotation;
+  /** Absent: Standby. `blocked`: why it cannot take its next step, whatever the fleet believes. */
+  readonly rotation?: Rotation & { readonly blocked?: string };
   /** The rotation that ended last; `begin` of the same id does nothing. */
   readonly finished?: FinishedRotation;
   /** Least generation of the issuing CA that leaves must have. */
@@ -96,7 +92,7 @@ export interface AuthorityControl {
   /** Standby → Init. */
   begin(order: RotationOrder, signal: CancelSignal): Promise<AuthorityState>;
   /** `id` of the rotation that is meant. Init → UpdateClients → UpdateServers → Cleanup → Standby, no step left out. */
-  move(id: string, to: RotationPhase | 'Standby', signal: CancelSignal): Promise<AuthorityState>;
+  move(id: string, to: RotationTarget, signal: CancelSignal): Promise<AuthorityState>;
   /** From any phase before the old one is dropped: from Init to Cleanup, else to UpdateClients, from where it goes on by `move`. */
   rollBack(id: string, signal: CancelSignal): Promise<AuthorityState>;
   /** A tainted issuing CA signs nothing more as soon as another one can: at once where the hub reaches the root's key. */

@@ -1,7 +1,8 @@
 /** The document as it is stored: read from text, in the form of today or of earlier versions. */
 import type { Instant } from '../../mesh/model/instant.ts';
 import { activeIssuer } from '../policy/schedule.ts';
-import { type AuthorityDocument, AuthorityUnusable, ROTATION_PHASES, type StoredAuthority, type StoredIssuer } from './document.ts';
+import { ROTATION_PHASES } from '../../mesh/model/trust.ts';
+import { type AuthorityDocument, AuthorityUnusable, type StoredAuthority, type StoredIssuer } from './document.ts';
 import { readCertificate } from './read.ts';
 
 /** Of versions before rotation. The last root signed issuing CAs; who signed leaves followed from the time. */

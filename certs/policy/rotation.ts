@@ -1,13 +1,12 @@
 /** Which steps a rotation may take, and what each does to the document. Total: what is not allowed is a sentence. */
-import type { AuthorityDocument, Line, RotationOrder, RotationPhase, StoredAuthority, StoredIssuer, StoredRotation } from '../authority/document.ts';
+import { phaseAfter, type RotationPhase, type RotationTarget } from '../../mesh/model/trust.ts';
+import type { AuthorityDocument, Line, RotationOrder, StoredAuthority, StoredIssuer, StoredRotation } from '../authority/document.ts';
 import type { Instant } from '../../mesh/model/instant.ts';
 import { floored, signersOf } from './signing.ts';
 
 /** `document` is the very same one where the step is done already. */
 export type Step = { readonly document: AuthorityDocument } | { readonly refusal: string };
 
-export type Target = RotationPhase | 'Standby';
-const NEXT: Readonly<Record<RotationPhase, Target>> = { Init: 'UpdateClients', UpdateClients: 'UpdateServers', UpdateServers: 'Cleanup', Cleanup: 'Standby' };
 const LONGEST_ID = 128;
 
 /** `nextRoot`: makes or finds the root that comes in with a rotation of the root; what it throws passes through. */
@@ -32,16 +31,16 @@ export function begun(document: AuthorityDocument, order: RotationOrder, nextRoo
   };
 }
 
-export function moved(document: AuthorityDocument, id: string, target: Target, now: Instant): Step {
+export function moved(document: AuthorityDocument, id: string, target: RotationTarget, now: Instant): Step {
   const { rotation } = document;
   if (rotation === undefined) return target === 'Standby' && document.finished?.id === id ? { document } : { refusal: `rotation "${id}": is not running` };
   if (rotation.id !== id) return { refusal: `rotation "${id}": is not running; "${rotation.id}" is` };
   if (rotation.phase === target) return { document };
-  if (NEXT[rotation.phase] !== target) return { refusal: `rotation "${id}": goes from ${rotation.phase} to ${NEXT[rotation.phase]}, never to ${target}` };
+  if (phaseAfter(rotation.phase) !== target) return { refusal: `rotation "${id}": goes from ${rotation.phase} to ${phaseAfter(rotation.phase)}, never to ${target}` };
   if (target === 'Standby') return { document: cleanedUp(document, rotation, now) };
   if (target === 'Cleanup') return { document: dropping(document, rotation, now) };
   const problem = targetProblem(document, rotation);
-  if (problem !== undefined) return { refusal: problem };
+  if (problem !== undefined) return { refusal: `rotation "${id}": ${problem}` };
   return { document: target === 'UpdateClients' ? signingClients(document, rotation, now) : signingServers(document, rotation, now) };
 }
 
@@ -53,7 +52,7 @@ export function rolledBack(document: AuthorityDocument, id: string, now: Instant
   const back: StoredRotation = { ...rotation, from: rotation.to, to: rotation.from, back: true };
   if (rotation.phase === 'Init') return { document: dropping(document, back, now) };
   const problem = targetProblem(document, back);
-  if (problem !== undefined) return { refusal: `${problem}; so it cannot be rolled back` };
+  if (problem !== undefined) return { refusal: `rotation "${id}": ${problem}; so it cannot be rolled back` };
   return { document: signingClients(document, back, now) };
 }
 
@@ -69,13 +68,19 @@ export function tainted(document: AuthorityDocument, of: 'Root' | 'Issuing', gen
   return { document: floored({ ...document, issuers: document.issuers.filter((other) => !given(other)).map((other) => (other === issuer ? { ...other, taintedAt: at } : other)) }) };
 }
 
+/** Why `moved` would refuse the next step, whatever the fleet believes; undefined: it would not, or no rotation runs. */
+export function stepProblem(document: AuthorityDocument): string | undefined {
+  const { rotation } = document;
+  return rotation?.phase === 'Init' || rotation?.phase === 'UpdateClients' ? targetProblem(document, rotation) : undefined;
+}
+
 /** Why nothing can be signed by the line that the rotation leads to. */
-function targetProblem({ roots, issuers }: AuthorityDocument, { id, to }: StoredRotation): string | undefined {
+function targetProblem({ roots, issuers }: AuthorityDocument, { to }: StoredRotation): string | undefined {
   const root = roots.find(({ generation }) => generation === to.root);
   const issuer = issuers.find(({ generation }) => generation === to.issuer);
-  if (root?.taintedAt !== undefined) return `rotation "${id}": root ${to.root} is tainted, nothing may lead to it`;
-  if (issuer?.keyPem === undefined) return `rotation "${id}": root ${to.root} has signed no issuing CA for it yet`;
-  if (issuer.taintedAt !== undefined) return `rotation "${id}": issuing CA ${issuer.generation} is tainted, nothing may lead to it`;
+  if (root?.taintedAt !== undefined) return `root ${to.root} is tainted, nothing may lead to it`;
+  if (issuer?.keyPem === undefined) return `root ${to.root} has signed no issuing CA for it yet`;
+  if (issuer.taintedAt !== undefined) return `issuing CA ${issuer.generation} is tainted, nothing may lead to it`;
   return undefined;
 }
 

@@ -1,5 +1,6 @@
 /** Who is trusted and who signs: a function of the document alone, the same at every hub. */
-import { type AuthorityDocument, ROTATION_PHASES, type RotationPhase, type StoredAuthority, type StoredIssuer } from '../authority/document.ts';
+import { ROTATION_PHASES, type RotationPhase } from '../../mesh/model/trust.ts';
+import type { AuthorityDocument, StoredAuthority, StoredIssuer } from '../authority/document.ts';
 
 type Rotating = Pick<AuthorityDocument, 'roots' | 'issuers' | 'rotation'>;
 

@@ -1,6 +1,13 @@
 /** Whom a cluster believes and by whose signature it is believed: as it is there, not as it was asked to be. */
 import type { Instant } from './instant.ts';
 
+/** In their order; without a rotation the authority stands by. */
+export const ROTATION_PHASES = ['Init', 'UpdateClients', 'UpdateServers', 'Cleanup'] as const;
+export type RotationPhase = typeof ROTATION_PHASES[number];
+export type RotationTarget = RotationPhase | 'Standby';
+
+export const phaseAfter = (phase: RotationPhase): RotationTarget => ROTATION_PHASES[ROTATION_PHASES.indexOf(phase) + 1] ?? 'Standby';
+
 /** Told by an agent once everything of it is so: Secrets are written, pods that read them at their start alone have been replaced. */
 export interface TrustUse {
   /** Of the bundle that all programs of the cluster believe. */

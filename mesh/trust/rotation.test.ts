@@ -17,9 +17,9 @@ describe('a phase goes on', () => {
     ['Cleanup', 'Standby', { leaving: { clients: [OLD], servers: [OLD] } }, { clientIssuers: [NEW], serverIssuers: [NEW] }],
   ] as const)('%s → %s once every cluster uses what it brought', (phase, move, over, used) => {
     const now = { ...view({ ...over, phase }) };
-    expect(planRotation(now, [cluster('oslo', { use: use(used) }), cluster('rome', { use: use(used) })], 2000)).toEqual({ move, waiting: [] });
+    expect(planRotation(now, [cluster('oslo', { use: use(used) }), cluster('rome', { use: use(used) })], 2000)).toEqual({ move, waiting: [], why: '' });
     const behind = planRotation(now, [cluster('oslo', { use: use(used) }), cluster('rome', { use: use({ ...used, sequence: 1 }) })], 2000);
-    expect(behind).toEqual({ waiting: [{ cluster: 'rome', why: 'believes bundle 1, not yet 2' }], nextAt: 1000 + ALARM_AFTER_MILLISECONDS });
+    expect(behind).toEqual({ why: 'waits for 1 cluster: rome (believes bundle 1, not yet 2)', waiting: [{ cluster: 'rome', why: 'believes bundle 1, not yet 2' }], nextAt: 1000 + ALARM_AFTER_MILLISECONDS });
   });
 
   test('without a cluster that was cut off', () => {
@@ -34,7 +34,7 @@ test('leaves count by who signed them: old client leaves hold UpdateClients, an 
 });
 
 test('nothing goes on while nobody can sign for what it leads to', () => {
-  expect(planRotation(view({ unsigned: 'waits for root 2' }), [cluster('oslo')], 2000)).toEqual({ waiting: [], nextAt: 1000 + ALARM_AFTER_MILLISECONDS });
+  expect(planRotation(view({ blocked: 'root 2 is tainted' }), [cluster('oslo')], 2000)).toEqual({ waiting: [], why: 'root 2 is tainted', nextAt: 1000 + ALARM_AFTER_MILLISECONDS });
 });
 
 test('a cluster that is away holds the phase for ever; after 48 hours people are told of it', () => {
@@ -54,12 +54,12 @@ test('agrees with the plainest reading of the rule, in any order of clusters', (
   fc.assert(fc.property(fc.constantFrom(...phases), clusters, fc.boolean(), fc.nat({ max: 3 }), (phase, fleet, signed, sequence) => {
     const late = phases.indexOf(phase);
     const leaving = { clients: late >= 1 ? [OLD] : [], servers: late >= 2 ? [OLD] : [] };
-    const plan = planRotation(view({ phase, sequence, leaving, ...(signed ? {} : { unsigned: 'waits' }) }), fleet, 2000);
+    const plan = planRotation(view({ phase, sequence, leaving, ...(signed ? {} : { blocked: 'waits' }) }), fleet, 2000);
     const waits = (one: ClusterTrust): boolean => !one.revoked && (one.use === undefined || one.use.sequence < sequence
       || (late >= 1 && one.use.clientIssuers.includes(OLD)) || (late >= 2 && one.use.serverIssuers.includes(OLD)));
     const expected = fleet.filter(waits).map(({ name }) => name).sort();
     expect(plan.waiting.map(({ cluster: name }) => name)).toEqual(expected);
-    expect(plan.move !== undefined).toBe(expected.length === 0 && (phase !== 'Init' || signed));
-    expect(planRotation(view({ phase, sequence, leaving, ...(signed ? {} : { unsigned: 'waits' }) }), [...fleet].reverse(), 2000)).toEqual(plan);
+    expect(plan.move !== undefined).toBe(expected.length === 0 && signed);
+    expect(planRotation(view({ phase, sequence, leaving, ...(signed ? {} : { blocked: 'waits' }) }), [...fleet].reverse(), 2000)).toEqual(plan);
   }));
 });

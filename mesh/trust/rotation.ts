@@ -3,32 +3,33 @@
  * its etcd and kvstoremesh read whom they believe at their start alone, so nothing is signed anew before everybody believes both.
  */
 import { type Instant, toRfc3339 } from '../model/instant.ts';
-import type { ClusterTrust, TrustUse, WaitedCluster } from '../model/trust.ts';
+import { type ClusterTrust, phaseAfter, type RotationPhase, type RotationTarget, type TrustUse, type WaitedCluster } from '../model/trust.ts';
 
 export interface RotationView {
   readonly id: string;
-  readonly phase: 'Init' | 'UpdateClients' | 'UpdateServers' | 'Cleanup';
+  readonly phase: RotationPhase;
   /** When it came into this phase. */
   readonly since: Instant;
   /** Of the bundle that the hub publishes now. */
   readonly sequence: number;
   /** Common names of issuing CAs whose leaves are to be replaced. */
   readonly leaving: { readonly clients: readonly string[]; readonly servers: readonly string[] };
-  /** Why nobody can sign yet for what the rotation leads to; undefined: somebody can. */
-  readonly unsigned?: string;
+  /** Why it cannot take its next step, whatever the fleet believes; undefined: it can. */
+  readonly blocked?: string;
 }
 
 export interface RotationPlan {
-  readonly move?: 'UpdateClients' | 'UpdateServers' | 'Cleanup' | 'Standby';
+  readonly move?: RotationTarget;
   /** Whom it waits for, sorted by name. */
   readonly waiting: readonly WaitedCluster[];
+  /** What it waits for, for people; empty: nothing. */
+  readonly why: string;
   /** A sentence for people, once it has waited for too long. */
   readonly alarm?: string;
   /** When to look again, whatever happens; absent: when something does. */
   readonly nextAt?: Instant;
 }
 
-const NEXT = { Init: 'UpdateClients', UpdateClients: 'UpdateServers', UpdateServers: 'Cleanup', Cleanup: 'Standby' } as const;
 /** Teleport's grace period; here nothing is dropped after it, people are told. */
 export const ALARM_AFTER_MILLISECONDS = 48 * 3_600_000;
 const NAMED_IN_ALARM = 3;
@@ -39,11 +40,11 @@ export function planRotation(rotation: RotationView, clusters: readonly ClusterT
     const why = missing(rotation, cluster.use);
     return why === undefined ? [] : [{ cluster: cluster.name, why: cluster.connected ? why : `${why}; ${away(cluster)}` }];
   }).sort((a, b) => (a.cluster < b.cluster ? -1 : a.cluster > b.cluster ? 1 : 0));
-  const blocked = rotation.phase === 'Init' ? rotation.unsigned : undefined;
-  if (waiting.length === 0 && blocked === undefined) return { move: NEXT[rotation.phase], waiting };
+  const why = waitText(waiting, rotation.blocked);
+  if (why === '') return { move: phaseAfter(rotation.phase), waiting, why };
   const alarmAt = rotation.since + ALARM_AFTER_MILLISECONDS;
-  if (now < alarmAt) return { waiting, nextAt: alarmAt };
-  return { waiting, alarm: `rotation "${rotation.id}": has been in phase ${rotation.phase} since ${toRfc3339(rotation.since)}: ${waitText(waiting, blocked)}` };
+  if (now < alarmAt) return { waiting, why, nextAt: alarmAt };
+  return { waiting, why, alarm: `rotation "${rotation.id}": has been in phase ${rotation.phase} since ${toRfc3339(rotation.since)}: ${why}` };
 }
 
 function missing({ phase, sequence, leaving }: RotationView, use: TrustUse | undefined): string | undefined {
@@ -57,7 +58,7 @@ function missing({ phase, sequence, leaving }: RotationView, use: TrustUse | und
 
 const away = ({ since }: ClusterTrust): string => (since === undefined ? 'its agent has not been seen since the hub started' : `its agent is away since ${toRfc3339(since)}`);
 
-export function waitText(waiting: readonly WaitedCluster[], blocked: string | undefined): string {
+function waitText(waiting: readonly WaitedCluster[], blocked: string | undefined): string {
   const named = waiting.slice(0, NAMED_IN_ALARM).map(({ cluster, why }) => `${cluster} (${why})`);
   const more = waiting.length - named.length;
   const clusters = waiting.length === 0 ? [] : [`waits for ${waiting.length === 1 ? '1 cluster' : `${waiting.length} clusters`}: ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`];

@@ -60,8 +60,7 @@ export function createRotation({ ports, objects, authority, certManager, cluster
   function planOf(state: AuthorityState): RotationPlan | undefined {
     const { rotation, sequence } = state;
     if (rotation === undefined) return undefined;
-    const unsigned = unsignedOf(state);
-    return planRotation({ ...rotation, sequence, leaving: leavingIssuers(state), ...(unsigned === undefined ? {} : { unsigned }) }, fleetTrust(), clock.now());
+    return planRotation({ ...rotation, sequence, leaving: leavingIssuers(state) }, fleetTrust(), clock.now());
   }
 
   /** Each apart: what is refused does not keep the rest from being done. */
@@ -110,7 +109,7 @@ export function createRotation({ ports, objects, authority, certManager, cluster
     const plan = planOf(state);
     waits.set({}, plan?.waiting.length ?? 0);
     late.set({}, plan?.alarm === undefined ? 0 : 1);
-    await writeStatus(kubernetes, CertificateAuthority, object, authorityStatus(object, state, plan, unsignedOf(state), refusals, certManager?.condition(), clock.now()), signal);
+    await writeStatus(kubernetes, CertificateAuthority, object, authorityStatus(object, state, plan, refusals, certManager?.condition(), clock.now()), signal);
     return plan?.nextAt === undefined ? {} : { requeueAt: plan.nextAt };
   }
 
@@ -142,11 +141,4 @@ export function createRotation({ ports, objects, authority, certManager, cluster
       await loop.start(signal).finally(stop);
     },
   };
-}
-
-function unsignedOf({ rotation, request, issuers, roots }: AuthorityState): string | undefined {
-  if (rotation?.phase !== 'Init') return undefined;
-  if (rotation.of === 'Issuing') return issuers.some(({ state }) => state === 'prepared') ? undefined : `waits for an issuing CA${request === undefined ? '' : `: root ${request.root} must sign status.request`}`;
-  const next = roots.findLast(({ state }) => state === 'prepared');
-  return issuers.some(({ root }) => root === next?.generation) ? undefined : `waits for an issuing CA below root ${next?.generation ?? '?'}${request === undefined ? '' : ': sign status.request'}`;
 }

@@ -4,7 +4,7 @@ import type { CertificateAuthorityObject } from '../../../mesh/api/resources/aut
 import { type Condition, type ConditionUpdate, setCondition } from '../../../mesh/model/condition.ts';
 import { type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
 import { MAX_SHOWN_WAITING } from '../../../mesh/model/trust.ts';
-import { type RotationPlan, waitText } from '../../../mesh/trust/rotation.ts';
+import type { RotationPlan } from '../../../mesh/trust/rotation.ts';
 import { conditionsOf } from '../views.ts';
 
 type Status = NonNullable<CertificateAuthorityObject['status']>;
@@ -15,7 +15,7 @@ const WAITS: readonly string[] = ['NoIssuer', 'SignatureNeeded'];
 const STATES = { prepared: 'Prepared', active: 'Active', old: 'Old' } as const;
 
 /** `refusals`: what spec asks for and is not done. `plan` undefined: no rotation runs. `asked` undefined: nobody else's issuer is asked. */
-export function authorityStatus(object: CertificateAuthorityObject, state: AuthorityState, plan: RotationPlan | undefined, unsigned: string | undefined, refusals: readonly string[], asked: Update | undefined, now: Instant): Status {
+export function authorityStatus(object: CertificateAuthorityObject, state: AuthorityState, plan: RotationPlan | undefined, refusals: readonly string[], asked: Update | undefined, now: Instant): Status {
   const { generation: observedGeneration = 0 } = object.metadata;
   const { rotation, finished, request } = state;
   return {
@@ -27,7 +27,7 @@ export function authorityStatus(object: CertificateAuthorityObject, state: Autho
     ...(rotation === undefined ? {} : { rotation: { id: rotation.id, of: rotation.of, reason: rotation.reason, by: rotation.by, since: toRfc3339(rotation.since), back: rotation.back === true } }),
     ...(plan === undefined ? {} : { waitingFor: { count: plan.waiting.length, clusters: plan.waiting.slice(0, MAX_SHOWN_WAITING).map(({ cluster, why }) => ({ name: cluster, why })) } }),
     ...(finished === undefined ? {} : { finished: { id: finished.id, of: finished.of, at: toRfc3339(finished.at), back: finished.back === true } }),
-    conditions: [...[ready(state, asked), accepted(refusals), rotating(state, plan, unsigned), ...(asked === undefined ? [] : [asked])]
+    conditions: [...[ready(state, asked), accepted(refusals), rotating(state, plan), ...(asked === undefined ? [] : [asked])]
       .reduce<readonly Condition[]>((conditions, update) => setCondition(conditions, { ...update, observedGeneration }, now), conditionsOf(object).filter(({ type }) => asked !== undefined || type !== CERT_MANAGER))],
   };
 }
@@ -51,9 +51,9 @@ function accepted(refusals: readonly string[]): Update {
     : { type: 'Accepted', status: 'False', reason: 'Refused', message: refusals.join('; ').slice(0, 4096) };
 }
 
-function rotating({ rotation }: AuthorityState, plan: RotationPlan | undefined, unsigned: string | undefined): Update {
+function rotating({ rotation }: AuthorityState, plan: RotationPlan | undefined): Update {
   if (rotation === undefined || plan === undefined) return { type: 'Rotating', status: 'False', reason: 'Standby', message: 'no rotation is running' };
   const way = `${rotation.back === true ? 'on its way back, ' : ''}phase ${rotation.phase}`;
   if (plan.alarm !== undefined) return { type: 'Rotating', status: 'True', reason: 'Late', message: plan.alarm };
-  return { type: 'Rotating', status: 'True', reason: rotation.phase, message: `rotation "${rotation.id}": ${way}: ${waitText(plan.waiting, rotation.phase === 'Init' ? unsigned : undefined) || 'goes on now'}` };
+  return { type: 'Rotating', status: 'True', reason: rotation.phase, message: `rotation "${rotation.id}": ${way}: ${plan.why || 'goes on now'}` };
 }
