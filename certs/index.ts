@@ -5,7 +5,7 @@ export { initRoot, signIssuingRequest } from './authority/ceremony.ts';
 export type { SignatureAlgorithm } from './authority/identifiers.ts';
 export { certificatesOf } from './authority/read-authority.ts';
 export { RootKeyFailure, type RootKeys } from './authority/root-keys.ts';
-export type { AuthorityState, IssuerState, RootState } from './authority/state.ts';
+export type { AuthorityState, RootState } from './authority/state.ts';
 export { meshServerName } from './authority/leaves.ts';
 export { readCertificate, type CertificateFacts } from './authority/read.ts';
 export { spiffeBundle } from './authority/spiffe-bundle.ts';

@@ -6,7 +6,6 @@ import { BACKDATE, ISSUING_LIFETIME, ROOT_LIFETIME, type Validity } from '../pol
 import { type CertificateTemplate, type IssuerNames, type Name, randomSerial, serialText, signCertificate } from './certificate.ts';
 import type { NameConstraints } from './constraints.ts';
 import { AuthorityUnusable, type StoredIssuer } from './document.ts';
-import { readCertificate } from './read.ts';
 import { type AuthorityFacts, readAuthorities } from './read-authority.ts';
 
 /** An issuing CA that can sign. */
@@ -22,11 +21,10 @@ export interface LoadedIssuer extends Validity, IssuerNames {
 const ORGANIZATION = 'Isthmus';
 
 export function loadIssuer(stored: StoredIssuer, signer: Signer): LoadedIssuer {
-  const facts = factsOf(stored.certificatePem);
-  const { notBefore, notAfter, subjectDer, keyIdentifier, constraints } = facts;
+  const { commonName, notBefore, notAfter, subjectDer, keyIdentifier, constraints } = factsOf(stored.certificatePem);
   return {
     generation: stored.generation, chainPem: stored.certificatePem + (stored.intermediatesPem ?? ''), key: signer.import(stored.keyPem ?? ''),
-    commonName: readCertificate(stored.certificatePem).commonName, notBefore, notAfter, subjectDer, keyIdentifier, constraints,
+    commonName, notBefore, notAfter, subjectDer, keyIdentifier, constraints,
   };
 }
 

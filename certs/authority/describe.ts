@@ -25,8 +25,8 @@ export function describe(document: AuthorityDocument, workshop: Pick<Workshop, '
 }
 
 function common({ certificatePem, generation, state, taintedAt }: StoredAuthority) {
-  const { subject, serial, fingerprint, notBefore, notAfter } = factsOf(certificatePem);
-  return { generation, subject, serial, fingerprint, notBefore, notAfter, state, ...(taintedAt === undefined ? {} : { taintedAt }), certificatePem };
+  const { subject, commonName, serial, fingerprint, notBefore, notAfter } = factsOf(certificatePem);
+  return { generation, subject, commonName, serial, fingerprint, notBefore, notAfter, state, ...(taintedAt === undefined ? {} : { taintedAt }), certificatePem };
 }
 
 function describeRoots(document: AuthorityDocument, { roots }: Pick<Workshop, 'roots'>): readonly RootState[] {

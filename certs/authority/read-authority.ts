@@ -6,11 +6,13 @@ import { decodeConstraints, type NameConstraints } from './constraints.ts';
 import type { IssuerNames } from './certificate.ts';
 import * as der from './der.ts';
 import { isP256PublicKey, OID, type SignatureAlgorithm } from './identifiers.ts';
-import { readTime } from './read.ts';
+import { commonName, readTime } from './read.ts';
 
 export interface AuthorityFacts extends IssuerNames {
   /** One line, most significant attribute first. */
   readonly subject: string;
+  /** What certificates that it signed name as their issuer; empty: it has none, or in a form of text that is not read here. */
+  readonly commonName: string;
   readonly serial: string;
   readonly fingerprint: string;
   readonly notBefore: Instant;
@@ -43,11 +45,19 @@ function readAuthority(certificateDer: Uint8Array): AuthorityFacts {
   const [notBefore, notAfter] = der.parts(validity);
   const publicKeyDer = der.encode(publicKey);
   return {
-    subjectDer: der.encode(subject), subject: x509.subject.split('\n').join(', '), serial: x509.serialNumber,
+    subjectDer: der.encode(subject), subject: x509.subject.split('\n').join(', '), commonName: nameOf(subject), serial: x509.serialNumber,
     fingerprint: createHash('sha256').update(certificateDer).digest('hex'),
     notBefore: readTime(notBefore), notAfter: readTime(notAfter), publicKeyDer, algorithm: algorithmOf(publicKeyDer), x509,
     ...readExtensions(wrapped),
   };
+}
+
+function nameOf(subject: der.Asn1): string {
+  try {
+    return commonName(subject);
+  } catch {
+    return '';
+  }
 }
 
 function read(certificateDer: Uint8Array): X509Certificate {

@@ -44,7 +44,7 @@ export function readCertificate(pem: string): CertificateFacts {
   };
 }
 
-function commonName(name: der.Asn1 | undefined): string {
+export function commonName(name: der.Asn1 | undefined): string {
   for (const relative of der.parts(name)) {
     const [type, value] = der.parts(der.parts(relative, der.TAG.set)[0]);
     if (der.oidText(type) !== OID.commonName || value === undefined) continue;

@@ -8,6 +8,8 @@ import type { AuthorityStanding, FinishedRotation, Rotation, RotationOrder } fro
 interface CertificateState {
   readonly generation: number;
   readonly subject: string;
+  /** What leaves name as their issuer. */
+  readonly commonName: string;
   /** Upper-case hex. */
   readonly serial: string;
   /** SHA-256 of the certificate, lower-case hex. */

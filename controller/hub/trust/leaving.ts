@@ -1,6 +1,5 @@
 /** Whose leaves are to be replaced now: issuing CAs that a rotation leaves behind, and tainted ones. */
-import { readCertificate } from '../../../certs/index.ts';
-import type { AuthorityState, IssuerState } from '../../../certs/index.ts';
+import type { AuthorityState } from '../../../certs/index.ts';
 import type { TrustState } from '../../../mesh/model/desired.ts';
 import { MAX_TRUST_ISSUERS } from '../../../mesh/model/trust.ts';
 
@@ -12,7 +11,7 @@ export interface Leaving {
 /** Common names, sorted: what a leaf names as its issuer. From Cleanup on nobody shows what an old one signed: to say so once more would be one more update run. */
 export function leavingIssuers({ issuers, rotation, renewClientsFrom, renewServersFrom }: Pick<AuthorityState, 'issuers' | 'rotation' | 'renewClientsFrom' | 'renewServersFrom'>): Leaving {
   const meant = rotation?.phase === 'Cleanup' ? issuers.filter(({ state }) => state !== 'old') : issuers;
-  const below = (from: number): string[] => meant.filter(({ generation }) => generation < from).slice(-MAX_TRUST_ISSUERS).map(commonName).sort();
+  const below = (from: number): string[] => meant.filter(({ generation }) => generation < from).slice(-MAX_TRUST_ISSUERS).map(({ commonName }) => commonName).sort();
   return { clients: below(renewClientsFrom), servers: below(renewServersFrom) };
 }
 
@@ -20,5 +19,3 @@ export function leavingIssuers({ issuers, rotation, renewClientsFrom, renewServe
 export function askedTrust(trust: TrustState, { clients, servers }: Leaving): TrustState {
   return { ...trust, ...(clients.length === 0 ? {} : { renewClientsOf: clients }), ...(servers.length === 0 ? {} : { renewServersOf: servers }) };
 }
-
-const commonName = ({ certificatePem }: IssuerState): string => readCertificate(certificatePem).commonName;
