@@ -71,7 +71,7 @@ async function ensureStrategy(environment: Environment, client: KubernetesClient
   if (name !== AT_ONCE) throw new CommandFailure(`there is no UpdateStrategy ${JSON.stringify(name)}`);
   const object: UpdateStrategyObject = {
     apiVersion: apiVersionOf(UpdateStrategy), kind: 'UpdateStrategy', metadata: { name: AT_ONCE },
-    spec: { stages: [{ name: 'all', clusters: {}, maxConcurrency: '100%', maxFailures: '100%', soakSeconds: 0 }], progressDeadlineSeconds: 600 } as unknown as UpdateStrategyObject['spec'],
+    spec: { stages: [{ name: 'all', clusters: {}, maxConcurrency: '100%', maxFailures: '100%', soakSeconds: 0 }], progressDeadlineSeconds: 600 },
   };
   try {
     await client.create(UpdateStrategy, object, { fieldManager: FIELD_MANAGER, dryRun }, environment.signal);
