@@ -49,6 +49,7 @@ export interface AgentOptions {
   readonly meshEndpoint?: MeshEndpoint | undefined;
   readonly peerProbeIntervalSeconds: number;
   readonly peerProbeFailures: number;
+  readonly trustSettleSeconds: number;
   /** undefined: the defaults of `observe/defaults.ts`. */
   readonly reportLabels?: readonly string[] | undefined;
   readonly gpuResources?: readonly string[] | undefined;
@@ -103,6 +104,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     advertisedPeerAddress: options.advertisePeer,
     peerProbeIntervalSeconds: options.peerProbeIntervalSeconds,
     peerProbeFailures: options.peerProbeFailures,
+    trustSettleSeconds: options.trustSettleSeconds,
     version: options.version,
     ...(options.reportLabels === undefined ? {} : { reportLabels: options.reportLabels }),
     ...(options.gpuResources === undefined ? {} : { gpuResources: options.gpuResources }),

@@ -47,6 +47,8 @@ export interface AgentConfig {
   readonly peerProbeIntervalSeconds: number;
   /** A peer unanswered this often in a row is unreachable. */
   readonly peerProbeFailures: number;
+  /** How long after changed roots, issuers of leaves or peers' texts they count as in use; unset: as `identity/settle-seconds.ts` says. */
+  readonly trustSettleSeconds?: number;
   /** How peers reach this cluster's clustermesh-apiserver; unset: read from its Service (load balancer, else node port). */
   readonly meshEndpoint?: MeshEndpoint;
   /** Label keys by which requests of pods are summed, at most 4; unset: `team`. */

@@ -75,7 +75,7 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
   const apply = createApply({
     ports, config, state, publisher: firstWord.publisher, book, bundles, revoked: createRevoked({ ports, namespace: config.ciliumNamespace, cluster, state }),
     trusts: createTrusts({
-      ports, namespace: config.ciliumNamespace, identity, certificates: { avoid: (issuers) => meshCertificates.avoid(issuers), inPlace: () => meshCertificates.inPlace() },
+      ports, namespace: config.ciliumNamespace, settleSeconds: config.trustSettleSeconds, state, identity, certificates: { avoid: (issuers) => meshCertificates.avoid(issuers), inPlace: () => meshCertificates.inPlace() },
     }),
     certificateProblems: () => meshCertificates.problems(),
   });

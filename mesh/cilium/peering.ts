@@ -13,10 +13,28 @@ const PEER_DOMAIN = 'mesh.cilium.io';
 
 /** Cilium makes its client for a peer anew when one byte of this file is another, and reads whom it trusts only then (`pkg/kvstore`, `clustermesh/common/config.go`). */
 const MARK = '# trusts ';
+/** Cilium takes a file for a peer's configuration if and only if it holds this. */
+const ENDPOINTS = 'endpoints:';
 
 /** Of what stands there; undefined: none. */
 export const markIn = (objects: readonly Pick<ManagedObject, 'kind' | 'data'>[]): string | undefined =>
   objects.filter(({ kind }) => kind === 'Secret').flatMap(({ data }) => Object.values(data)).find((text) => text.startsWith(MARK))?.split('\n', 1)[0]?.slice(MARK.length);
+
+/**
+ * Peers of `wanted` whose text stands there without `mark`, by name of the Secret; all of a Secret that is not there. A peer that is missing in one that is there is no such
+ * peer: nothing is connected to it.
+ */
+export function unmarked(wanted: readonly Pick<ManagedObject, 'kind' | 'name' | 'data'>[], standing: readonly Pick<ManagedObject, 'kind' | 'name' | 'data'>[], mark: string): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, readonly string[]>();
+  for (const { kind, name, data } of wanted) {
+    if (kind !== 'Secret') continue;
+    const there = standing.find((object) => object.kind === kind && object.name === name);
+    const peers = Object.keys(data).filter((key) => data[key]?.includes(ENDPOINTS) === true).sort()
+      .filter((key) => there === undefined || there.data[key]?.startsWith(`${MARK}${mark}\n`) === false);
+    if (peers.length > 0) found.set(name, peers);
+  }
+  return found;
+}
 
 /** Where the formats of Cilium's minor versions differ. */
 interface Dialect {
@@ -71,11 +89,10 @@ function remotePeer(peer: PeerState, dialect: Dialect, mark: string | undefined)
   return data;
 }
 
-/** Cilium takes a file for a peer's configuration if and only if it holds the text `endpoints:`. */
 function etcdClient(endpoint: string, prefix: string, authorityPrefix: string, mark: string | undefined): string {
   return [
     ...(mark === undefined ? [] : [`${MARK}${mark}`]),
-    'endpoints:',
+    ENDPOINTS,
     `- ${scalar(endpoint)}`,
     `trusted-ca-file: ${MOUNT}/${authorityPrefix}etcd-client-ca.crt`,
     `key-file: ${MOUNT}/${prefix}etcd-client.key`,

@@ -1,5 +1,5 @@
 /** Brings the desired state into the cluster. What other people changed is reported and left alone. */
-import { markIn, renderPeering } from '../../../mesh/cilium/peering.ts';
+import { markIn, renderPeering, unmarked } from '../../../mesh/cilium/peering.ts';
 import { withoutPeers } from '../../../mesh/cilium/revoked.ts';
 import type { AppliedReport, PeeringState } from '../../../mesh/model/desired.ts';
 import { type ManagedObject, managedObjectName } from '../../../mesh/model/managed.ts';
@@ -109,13 +109,14 @@ export function createApply(
       return again;
     }
     const { peering, trust, overrides = [] } = desired.state;
-    const trusted = await trusts.carryOut(trust, peering !== null, signal);
+    const render = (mark: string | undefined): readonly ManagedObject[] => (peering === null ? [] : renderPeering(withoutPeers(peering, (peer) => isCutOff(state, peer)), mark));
+    const trusted = await trusts.carryOut(trust, peering === null ? undefined : { unmarked: (mark) => unmarked(render(mark), scene.objects, mark) }, signal);
     use = trusted.use;
     if (peering !== null && peering.namespace !== namespace) {
       report(false, `Cilium's namespace is "${peering.namespace}" in the desired state and "${namespace}" for this agent: start the agent with the right one`);
       return later;
     }
-    const rendered = peering === null ? [] : renderPeering(withoutPeers(peering, (peer) => isCutOff(state, peer)), trusts.mark(trust) ?? markIn(scene.objects));
+    const rendered = render(trusts.mark(trust) ?? markIn(scene.objects));
     const outcomes: [string, Outcome][] = [];
     for (const [index, { kind, name }] of MANAGED.entries()) {
       const wanted = rendered.find((object) => object.kind === kind && object.name === name) ?? null;
@@ -134,7 +135,7 @@ export function createApply(
     const settled = outcomes.every(([, outcome]) => outcome.settled);
     const certificates = peering === null ? '' : certificateText(desired.id);
     const packages = bundles.outcome();
-    const messages = [settled ? '' : drift.length > 0 ? drift.map(driftText).join('; ') : 'applying', certificates, packages.message, pods.message, trusted.message].filter((message) => message !== '');
+    const messages = [settled ? '' : drift.length > 0 ? drift.map(driftText).join('; ') : 'applying', certificates, packages.message, pods.message, trusted.message, trusted.settles].filter((message) => message !== '');
     const inPlace = certificates === '' && packages.inPlace && outcomes.every(([, outcome]) => outcome.inPlace);
     report(settled && packages.settled, (settled ? messages : messages.filter((message) => message !== certificates)).join('; '), { healthy: settled && packages.settled && certificates === '' && pods.message === '' && trusted.message === '', inPlace: inPlace && pods.message === '' && trusted.message === '' });
     const again = [...outcomes.flatMap(([, outcome]) => outcome.again ?? []), ...(pods.again === undefined ? [] : [pods.again]), ...(trusted.again === undefined ? [] : [trusted.again])];

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { decodeSyncMessage, encodeSyncMessage } from '../../../mesh/api/codec/sync.ts';
 import { HUB_TYPES, type SyncResource, type SyncType } from '../../../mesh/model/sync.ts';
 import { MAX_REVOCATIONS } from '../../../mesh/model/revocation.ts';
+import { MAX_TRUST_ISSUERS } from '../../../mesh/model/trust.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Clock } from '../../../mesh/ports/clock.ts';
 import type { Log } from '../../../mesh/ports/log.ts';
@@ -16,6 +17,8 @@ const RETRY_MILLISECONDS = 10_000;
 
 const driftEntry = z.object({ object: z.string(), path: z.string(), expected: z.string(), actual: z.string(), manager: z.string(), firstSeen: z.number(), actor: z.string().optional(), changedAt: z.number().optional(), reason: z.enum(['Changed', 'PutBack', 'Contended']).optional() });
 const health = z.looseObject({ cluster: z.string(), healthy: z.boolean(), changedAt: z.number(), raw: z.boolean(), rawSince: z.number(), evacuated: z.boolean(), reason: z.string() });
+
+const issuers = z.array(z.string()).max(MAX_TRUST_ISSUERS);
 
 /** The frame; each resource passes the same checks as one from the hub. */
 const snapshotSchema = z.object({
@@ -38,6 +41,8 @@ const snapshotSchema = z.object({
     admitted: z.array(z.string()).max(MAX_REVOCATIONS),
     effects: z.array(z.object({ cluster: z.string(), at: z.number(), stranger: z.boolean(), userRemovedAt: z.number().nullable(), podsReplacedAt: z.number().nullable(), problem: z.string() })).max(MAX_REVOCATIONS),
   }).catch({ admitted: [], effects: [] }),
+  // Without it the cluster says whom it believes once it has waited for that anew.
+  trusted: z.object({ use: z.object({ sequence: z.int().min(0), clientIssuers: issuers, serverIssuers: issuers }), bundle: z.string() }).nullable().catch(null),
 });
 
 /** As if it came from the hub now: a value of an older program, or one that was damaged on the disk, is left out, and the hub sends it again. */

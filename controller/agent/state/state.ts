@@ -6,6 +6,7 @@ import type { DesiredState, DriftEntry } from '../../../mesh/model/desired.ts';
 import type { FailoverState } from '../../../mesh/model/failover.ts';
 import { MAX_REVOCATIONS, type RevocationEffect } from '../../../mesh/model/revocation.ts';
 import { HUB_TYPES, type SyncResource, type SyncType, type SyncValues } from '../../../mesh/model/sync.ts';
+import type { TrustUse } from '../../../mesh/model/trust.ts';
 import { readRevision } from './revision.ts';
 import { resourceProblem } from './resource-problem.ts';
 
@@ -44,6 +45,13 @@ interface RevokedMemory {
   readonly effects: readonly RevocationEffect[];
 }
 
+/** What was said last of whom the cluster believes: it stays said over a restart. */
+interface TrustMemory {
+  readonly use: TrustUse;
+  /** Digest of the bundle of that sequence: another hub counts anew. */
+  readonly bundle: string;
+}
+
 /** What a snapshot holds. Questions are answered at once or never, so they are left out. */
 export interface StateContent {
   readonly resources: Readonly<Partial<Record<HubType, readonly SyncResource[]>>>;
@@ -55,6 +63,8 @@ export interface StateContent {
   /** By package. */
   readonly packages: Readonly<Record<string, PackageMemory>>;
   readonly revoked: RevokedMemory;
+  /** null: nothing was said yet. */
+  readonly trusted: TrustMemory | null;
 }
 
 export interface AgentState {
@@ -82,6 +92,8 @@ export interface AgentState {
   setPackage(name: string, memory: PackageMemory | undefined): void;
   readonly revoked: RevokedMemory;
   setRevoked(revoked: RevokedMemory): void;
+  readonly trusted: TrustMemory | null;
+  setTrusted(trusted: TrustMemory): void;
   /** Called after each change of a resource, and once with an empty name when it became known what is imported. Returns how to end it. */
   subscribe(listener: (type: HubType, name: string) => void): () => void;
   /** Called after each change of anything that a snapshot holds. */
@@ -105,6 +117,7 @@ export function createState(cluster: string, digest: Digest): AgentState {
   let contentions: StateContent['contentions'] = {};
   let packages: StateContent['packages'] = {};
   let revoked: RevokedMemory = { admitted: [], effects: [] };
+  let trusted: TrustMemory | null = null;
   let knowsImports = false;
 
   const table = (type: HubType): Map<string, SyncResource> => tables.get(type) ?? new Map();
@@ -174,6 +187,12 @@ export function createState(cluster: string, digest: Digest): AgentState {
     },
     get revoked() { return revoked; },
     setRevoked(next) { revoked = next; contentChanged(); },
+    get trusted() { return trusted; },
+    setTrusted(next) {
+      if (canonicalJson(next) === canonicalJson(trusted)) return;
+      trusted = next;
+      contentChanged();
+    },
     subscribe(listener) {
       listeners.add(listener);
       return () => { listeners.delete(listener); };
@@ -188,6 +207,7 @@ export function createState(cluster: string, digest: Digest): AgentState {
       contentions,
       packages,
       revoked,
+      trusted,
     }),
     restore(content) {
       for (const type of HUB_TYPES) {
@@ -199,6 +219,7 @@ export function createState(cluster: string, digest: Digest): AgentState {
       contentions = content.contentions;
       packages = content.packages;
       revoked = content.revoked;
+      trusted = content.trusted;
       knowsImports = content.resources.ImportedFact !== undefined;
     },
   };

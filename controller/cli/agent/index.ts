@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { MAX_PROPERTY_NAME, MAX_PROPERTY_VALUE, MAX_REPORT_LABELS, MAX_REPORTED_PROPERTIES, type MeshEndpoint } from '../../../mesh/model/cluster.ts';
 import type { LogLevel } from '../../adapters/log.ts';
+import { TRUST_SETTLE_SECONDS } from '../../agent/identity/settle-seconds.ts';
 import { DEFAULT_GPU_RESOURCES, DEFAULT_REPORT_LABELS } from '../../agent/observe/defaults.ts';
 import { type Environment, keyValues, UsageProblem } from '../environment.ts';
 import { collect, globalKubeconfig, logLevelOption, wholeNumber } from '../options.ts';
@@ -21,6 +22,7 @@ interface AgentFlags {
   readonly property: readonly string[];
   readonly peerProbeInterval: string;
   readonly peerProbeFailures: string;
+  readonly trustSettle: string;
   readonly reportLabels: string;
   readonly gpuResources: string;
   readonly bundleKeys?: string;
@@ -88,6 +90,7 @@ export function register(program: Command, environment: (command: Command) => En
     .option('--property <key=value>', 'a property to report, repeatable', collect, [])
     .option('--peer-probe-interval <seconds>', 'how often each peer is asked', '2')
     .option('--peer-probe-failures <count>', 'unanswered this often in a row: unreachable', '3')
+    .option('--trust-settle <seconds>', 'how long after a change of roots, or of who signs, Cilium\'s processes have it from their kubelets', String(TRUST_SETTLE_SECONDS))
     .option('--report-labels <keys>', 'labels of pods or namespaces by which requests are summed, joined by commas, at most 4; empty: none', DEFAULT_REPORT_LABELS.join(','))
     .option('--gpu-resources <globs>', 'extended resources that are GPUs, joined by commas', DEFAULT_GPU_RESOURCES.join(','))
     .option('--bundle-keys <path>', 'a file (YAML) with the keys that bundles must be signed with, and by how many; nothing: no signatures are asked for')
@@ -119,6 +122,7 @@ export function register(program: Command, environment: (command: Command) => En
         meshEndpoint: flags.meshEndpoint === undefined ? undefined : parseMeshEndpoint(flags.meshEndpoint),
         peerProbeIntervalSeconds: wholeNumber('--peer-probe-interval', flags.peerProbeInterval, 1, 3600),
         peerProbeFailures: wholeNumber('--peer-probe-failures', flags.peerProbeFailures, 1, 100),
+        trustSettleSeconds: wholeNumber('--trust-settle', flags.trustSettle, 0, 3600),
         reportLabels: parseReportLabels(flags.reportLabels),
         gpuResources: parseList(flags.gpuResources),
         bundleKeys: flags.bundleKeys,
