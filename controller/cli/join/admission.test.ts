@@ -48,7 +48,15 @@ test('again: the keys are replaced, what was used stays; after a revocation it i
   await client.patch(Cluster, { name: 'berlin' }, { spec: { revoked: { at: new Date(environment.now()).toISOString(), reason: 'stolen' } } }, { type: 'merge', fieldManager: 'test' }, signal);
   await environment.sleep(2000);
   await joinCluster(environment, 'berlin', { ...options, jwks: file({ keys: [issuer.key] }) });
-  expect((await admission(environment))?.metadata.uid).not.toBe(first?.metadata.uid);
+  const second = await admission(environment);
+  expect(second?.metadata.uid).not.toBe(first?.metadata.uid);
+  // Declared as of the theft, and seen by the hub later than the object was made.
+  await environment.sleep(2000);
+  const revocation = { at: new Date(environment.now()).toISOString(), reason: 'stolen', clusters: 0, usersRemoved: 0, podsReplaced: 0 };
+  await client.patch(Cluster, { name: 'berlin' }, { status: { revocation } }, { type: 'merge', fieldManager: 'isthmus-hub', subresource: 'status' }, signal);
+  await environment.sleep(2000);
+  await joinCluster(environment, 'berlin', { ...options, jwks: file({ keys: [issuer.key] }) });
+  expect((await admission(environment))?.metadata.uid).not.toBe(second?.metadata.uid);
 });
 
 test.each<[string, unknown, RegExp]>([

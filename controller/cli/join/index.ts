@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander';
 import { apiVersionOf, Cluster, JoinToken } from '../../../mesh/api/resources/index.ts';
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import { ConfigMap, type ConfigMapObject } from '../../../mesh/api/resources/core.ts';
+import { fromRfc3339 } from '../../../mesh/model/instant.ts';
 import { revokedAt } from '../../../mesh/model/revocation.ts';
 import { clusterNameProblem } from '../../../mesh/model/names.ts';
 import { sha256Hex } from '../../adapters/digest.ts';
@@ -62,8 +63,10 @@ export async function joinCluster(environment: Environment, cluster: string, opt
 
   if (admission !== undefined) {
     // Labels and properties given here are this command's; others' stay.
-    const { spec } = await declare();
-    await writeAdmission(environment, client, cluster, admission, { revokedAt: revokedAt(spec?.revoked), dryRun: options.dryRun });
+    const { spec, status } = await declare();
+    // When the hub saw it, which is what counts, or where no hub has yet, what was declared.
+    const since = fromRfc3339(status?.revocation?.at) ?? revokedAt(spec?.revoked);
+    await writeAdmission(environment, client, cluster, admission, { revokedAt: since, dryRun: options.dryRun });
     const wanted = admission.audience ?? `isthmus:${trustDomain}`;
     const helm = [...command, '--set identity.join.serviceAccountToken=true', `--set identity.join.trustDomain=${trustDomain}`, `--set-string identity.join.audience=${wanted}`, `--set-string identity.join.bundle="$(echo ${Buffer.from(bundlePem).toString('base64')} | base64 -d)"`];
     return say(helm, { audience: wanted, issuer: admission.issuer, bundlePem }, `by its service account ${admission.namespace}/${admission.serviceAccount}`);

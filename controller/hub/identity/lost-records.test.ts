@@ -12,7 +12,10 @@ let { bench }: Awaited<ReturnType<typeof threeClusters>> = {} as never;
 beforeEach(async () => { ({ bench } = await threeClusters()); });
 afterEach(() => bench.stopHub());
 
-test('a hub whose records are empty refuses whom its Clusters say was revoked', async () => {
+test.each([
+  ['at the time of the revocation', 0],
+  ['as of a time before it joined', 86_400_000],
+])('a hub whose records are empty refuses whom its Clusters say was revoked, %s', async (_, earlier) => {
   const stolen = { cluster: 'berlin', spiffeId: 'spiffe://test/cluster/berlin', certificateSerial: '1', notBefore: bench.clock.now() - 60_000 };
   const renewal = async (): Promise<string> => {
     const answer = bench.handler()!.renew(stolen, createCertificateRequest(deterministicSigner('thief').generate()), never).then(() => 'renewed', (error: Error) => error.message);
@@ -20,7 +23,7 @@ test('a hub whose records are empty refuses whom its Clusters say was revoked', 
     return answer;
   };
   await bench.clock.advance(1000);
-  await bench.kubernetes.patch(Cluster, { name: 'berlin' }, { spec: { revoked: { at: toRfc3339(bench.clock.now()), reason: 'stolen laptop' } } }, { type: 'merge', fieldManager: 'person' }, never);
+  await bench.kubernetes.patch(Cluster, { name: 'berlin' }, { spec: { revoked: { at: toRfc3339(bench.clock.now() - earlier), reason: 'stolen laptop' } } }, { type: 'merge', fieldManager: 'person' }, never);
   await bench.clock.advance(500);
   expect(await renewal()).toContain('was revoked');
   await bench.stopHub();

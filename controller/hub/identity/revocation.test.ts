@@ -179,6 +179,17 @@ test('counts by the hub\'s clock where a person\'s goes slow, and can be said ag
   expect((await calls(fresh))[0]).toContain('was revoked');
 });
 
+test('a revocation that is declared as of an earlier time, as of the theft, takes no token that was made in between', async () => {
+  await bench.clock.advance(60_000);
+  const between = await token();
+  await bench.clock.advance(60_000);
+  await declare(bench.clock.now() - 90_000);
+  await bench.clock.advance(1500);
+  expect(await join('kept', between)).toMatchObject({ reason: 'PermissionDenied' });
+  expect((await berlin())?.status?.revocation).toBeDefined();
+  expect(await join('now')).toBe('joined');
+});
+
 test('a token of before that is redeemed while the revocation comes in undoes nothing', async () => {
   const early = await token();
   await bench.clock.advance(1500);

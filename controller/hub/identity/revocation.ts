@@ -117,8 +117,10 @@ export function createRevocations({ ports, fleet, publishers, gateway, clusters 
         return;
       }
       const before = joinedAt(name);
-      // Who joined after a revocation that the records have lost is in by right.
-      const at = !known && before !== undefined && before > declaredAt ? declaredAt : Math.max(declaredAt, clock.now());
+      const shownAt = known ? undefined : fromRfc3339(object.status?.revocation?.at);
+      // Of a revocation that the records have lost: when it was seen then; and who joined after it is in by right.
+      const lostAt = shownAt !== undefined && shownAt >= declaredAt ? shownAt : !known && before !== undefined && before > declaredAt ? declaredAt : undefined;
+      const at = lostAt ?? Math.max(declaredAt, clock.now());
       entries.set(name, { cluster: name, at, declaredAt, reason: declared.reason, streamsCutAt: null });
       cut(name);
     } else if (entry !== undefined && declared !== undefined && declared.reason !== entry.reason && entry.declaredAt === declaredAt) entries.set(name, { ...entry, reason: declared.reason });
@@ -162,7 +164,8 @@ export function createRevocations({ ports, fleet, publishers, gateway, clusters 
       const entry = entries.get(cluster);
       if (entry === undefined || !cutOff(cluster)) return;
       const at = toRfc3339(entry.at);
-      if (madeAt === undefined || madeAt <= entry.declaredAt) {
+      // Not by what was declared: people write the time of the theft there, and what was made until the hub heard of it is a thief's as well.
+      if (madeAt === undefined || madeAt <= entry.at) {
         throw new TransportError('user', 'PermissionDenied', `cluster "${cluster}": was revoked at ${at} (${entry.reason}), and this permission to join is older: make a new token with "isthmus join ${cluster}"`);
       }
       // Certificates count whole seconds: one of the same second would be refused.
