@@ -1,37 +1,31 @@
 /** CertificateAuthority ↔ the authority: does what people ask for, and moves a rotation on when the fleet uses what the phase before brought. */
-import { type Authority, type AuthorityState, AuthorityRefusal } from '../../../certs/index.ts';
+import type { Authority, AuthorityState } from '../../../certs/index.ts';
 import { type CertificateAuthorityObject, FLEET_AUTHORITY } from '../../../mesh/api/resources/authority.ts';
-import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
-import { CHANGED_BY } from '../../../mesh/api/resources/guard-changes.ts';
 import { apiVersionOf, CertificateAuthority } from '../../../mesh/api/resources/index.ts';
 import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
-import type { ClusterTrust } from '../../../mesh/model/trust.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import { planRotation, type RotationPlan } from '../../../mesh/trust/rotation.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
-import type { Fleet } from '../gateway/fleet.ts';
-import type { Revocations } from '../identity/revocation.ts';
 import type { HubPorts } from '../ports.ts';
 import { reportOn } from '../report.ts';
 import { writeStatus } from '../write-status.ts';
 import type { AskedIssuer } from './cert-manager.ts';
+import { fleetTrust, type FleetTrustParts } from './fleet-trust.ts';
 import { leavingIssuers } from './leaving.ts';
+import { obey } from './obey.ts';
 import { authorityStatus } from './status.ts';
 
 /** Every report of every agent wakes the loop. */
 const PAUSE_MILLISECONDS = 200;
 
-export interface RotationParts {
+export interface RotationParts extends FleetTrustParts {
   readonly ports: Pick<HubPorts, 'clock' | 'random' | 'log' | 'metrics' | 'kubernetes'>;
   readonly objects: Cache<CertificateAuthorityObject>;
   readonly authority: Authority;
   /** Who signs issuing CAs; undefined: people, or the hub. */
   readonly certManager?: Pick<AskedIssuer, 'condition'> | undefined;
-  readonly clusters: Cache<ClusterObject>;
-  readonly fleet: Fleet;
-  readonly revocations: Pick<Revocations, 'isCutOff' | 'subscribe'>;
   /** Sequence of the bundle that whoever joins is told to believe; undefined: none yet. */
   readonly published: () => number | undefined;
   /** Called when what clusters are asked to believe, or to renew, has changed. */
@@ -43,61 +37,22 @@ export interface RotationLoop extends Loop {
   strategy(): string | undefined;
 }
 
-export function createRotation({ ports, objects, authority, certManager, clusters, fleet, revocations, published, onChange }: RotationParts): RotationLoop {
+export function createRotation(parts: RotationParts): RotationLoop {
+  const { ports, objects, authority, certManager, clusters, fleet, revocations, published, onChange } = parts;
   const { clock, kubernetes, log, metrics } = ports;
   const waits = metrics.gauge('isthmus_hub_rotation_waiting_clusters', 'Clusters without which the rotation of the authority does not go on.');
   const late = metrics.gauge('isthmus_hub_rotation_late', '1 while a rotation has been in one phase for longer than 48 hours, else 0.');
 
-  /** Who never joined gets the bundle of the day when it does. */
-  function fleetTrust(): ClusterTrust[] {
-    return clusters.list().filter(({ status }) => status?.identity !== undefined).map(({ metadata: { name } }) => {
-      const connection = fleet.connection(name);
-      const use = fleet.value(name, 'AppliedReport', name)?.value.trust;
-      return { name, revoked: revocations.isCutOff(name), connected: connection?.connected === true, ...(connection === undefined ? {} : { since: connection.since }), ...(use === undefined ? {} : { use }) };
-    });
-  }
-
   function planOf(state: AuthorityState): RotationPlan | undefined {
     const { rotation, sequence } = state;
     if (rotation === undefined) return undefined;
-    return planRotation({ ...rotation, sequence, leaving: leavingIssuers(state) }, fleetTrust(), clock.now());
-  }
-
-  /** Each apart: what is refused does not keep the rest from being done. */
-  async function obey({ metadata, spec }: CertificateAuthorityObject, signal: CancelSignal): Promise<string[]> {
-    const refusals: string[] = [];
-    const tried = async (work: () => Promise<unknown>): Promise<void> => {
-      try {
-        await work();
-      } catch (error) {
-        if (!(error instanceof AuthorityRefusal)) throw error;
-        refusals.push(error.message);
-      }
-    };
-    const { tainted = [], issuingCertificates = [], rotation, rollBack } = spec ?? {};
-    /** Tainted already, or dropped since. */
-    const isOver = (of: 'Root' | 'Issuing', generation: number): boolean => {
-      const list = of === 'Root' ? authority.state().roots : authority.state().issuers;
-      const meant = list.find((one) => one.generation === generation);
-      return meant === undefined ? list.some((one) => one.generation > generation) : meant.taintedAt !== undefined;
-    };
-    for (const { of, generation } of tainted) if (!isOver(of, generation)) await tried(() => authority.taint({ of, generation }, clock.now(), signal));
-    for (const certificatePem of issuingCertificates) if (authority.state().request !== undefined) await tried(() => authority.install(certificatePem, signal));
-    const before = authority.state();
-    if (rotation !== undefined && rotation.id !== before.rotation?.id && rotation.id !== before.finished?.id) {
-      const by = metadata.annotations?.[CHANGED_BY] ?? 'somebody for whom nothing vouches';
-      const { id, of, reason } = rotation;
-      await tried(() => authority.begin({ id, of, reason, by }, signal));
-    }
-    const { rotation: running } = authority.state();
-    if (rollBack !== undefined && running?.id === rollBack.id && running.back !== true) await tried(() => authority.rollBack(rollBack.id, signal));
-    return refusals;
+    return planRotation({ ...rotation, sequence, leaving: leavingIssuers(state) }, fleetTrust(parts), clock.now());
   }
 
   async function reconcile(_key: string, signal: CancelSignal): Promise<{ readonly requeueAt?: number }> {
     const object = objects.get({ name: FLEET_AUTHORITY });
     if (object === undefined) return create(signal);
-    const refusals = await obey(object, signal);
+    const refusals = await obey(authority, clock, object, signal);
     for (let plan = planOf(authority.state()); plan?.move !== undefined && published() === authority.state().sequence && !signal.aborted; plan = planOf(authority.state())) {
       const id = authority.state().rotation?.id ?? '';
       await authority.move(id, plan.move, signal);
