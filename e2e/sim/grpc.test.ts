@@ -6,6 +6,7 @@ import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../controller/adapters/clock.ts';
 import { grpcGatewayServer } from '../../controller/adapters/grpc/gateway-server.ts';
+import type { TurnLimits } from '../../controller/adapters/grpc/handshake-turns.ts';
 import { grpcHubConnector } from '../../controller/adapters/grpc/hub-connector.ts';
 import { p256Signer } from '../../controller/adapters/signer.ts';
 import { recordingLog, seededRandom, silentLog } from '../../controller/runtime/testing/fakes.ts';
@@ -212,6 +213,59 @@ describe('the gateway over gRPC', () => {
       await once(socket, 'close');
     }
     expect(await joins()).toEqual(issued);
+  });
+
+  async function takingTurns(turns: Partial<TurnLimits>): Promise<{ opened(): Promise<tls.TLSSocket>; raw(said: string): Promise<{ readonly closed: () => boolean }> }> {
+    const own = new AbortController();
+    onTestFinished(() => own.abort());
+    const limits = { atOnce: 1, waiting: 2, turnMilliseconds: 60_000, silenceMilliseconds: 60_000, ...turns };
+    const { address: at } = await grpcGatewayServer({ listen: '127.0.0.1:0', log: silentLog, turns: limits }).serve(handler, () => ours.server, own.signal);
+    const target = Number(at.split(':')[1]);
+    return {
+      async opened() {
+        const socket = tls.connect(secure(ours.identity('berlin'), { port: target }));
+        socket.on('error', () => {});
+        onTestFinished(() => { socket.destroy(); });
+        // Under TLS 1.3 a client has done its part before the server has done its own; its settings show that.
+        await new Promise<void>((resolve, reject) => {
+          socket.once('data', () => resolve());
+          socket.once('close', () => reject(new Error('closed')));
+        });
+        return socket;
+      },
+      async raw(said) {
+        const socket = dial(target, host);
+        socket.on('error', () => {});
+        socket.resume();
+        onTestFinished(() => { socket.destroy(); });
+        await once(socket, 'connect');
+        socket.write(said);
+        let closed = false;
+        socket.once('close', () => { closed = true; });
+        return { closed: () => closed };
+      },
+    };
+  }
+  /** The head of a record that announces more than comes. */
+  const HALF = '\x16\x03\x01\x02\x00\x01';
+
+  it('lets the next one shake hands as soon as the one before has, however long that stays', async () => {
+    const { opened } = await takingTurns({});
+    for (let number = 0; number < 4; number += 1) await opened();
+    expect(await Promise.all([opened(), opened(), opened()])).toHaveLength(3);
+  });
+
+  it('lets others in while somebody stops half way through a handshake, and somebody else says nothing', async () => {
+    const { opened, raw } = await takingTurns({ turnMilliseconds: 300 });
+    const others = [await raw(''), await raw(HALF)];
+    await Promise.all([opened(), opened()]);
+    expect(others.map(({ closed }) => closed())).toEqual([false, false]);
+  });
+
+  it('closes at once who is one too many', async () => {
+    const { opened, raw } = await takingTurns({});
+    for (let number = 0; number < 3; number += 1) await raw(HALF);
+    await expect(opened()).rejects.toThrow('closed');
   });
 
   it('slows down an address that joins too often', async () => {

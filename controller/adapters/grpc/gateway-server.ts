@@ -7,6 +7,7 @@ import { HUB_TYPES } from '../../../mesh/model/sync.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Log } from '../../../mesh/ports/log.ts';
 import { type GatewayHandler, type GatewayServer, type ServerMaterial, TransportError } from '../../../mesh/ports/transport.ts';
+import type { TurnLimits } from './handshake-turns.ts';
 import { callerOf } from './identity.ts';
 import { createJoinLimit, DEFAULT_JOIN_LIMIT, type JoinLimit } from './join-limit.ts';
 import { noteRefusals, type Refusals } from './refusals.ts';
@@ -23,7 +24,7 @@ type Duplex = ServerDuplexStream<Uint8Array, Uint8Array>;
 const LONGEST_TIMEOUT_MILLISECONDS = 2_000_000_000;
 
 /** `listen` is `host:port`; port 0 takes a free one. */
-export function grpcGatewayServer(options: { readonly listen: string; readonly log: Log; readonly joinLimit?: JoinLimit }): GatewayServer {
+export function grpcGatewayServer(options: { readonly listen: string; readonly log: Log; readonly joinLimit?: JoinLimit; readonly turns?: TurnLimits }): GatewayServer {
   return {
     serve(handler, material, signal) {
       const refusals = noteRefusals();

@@ -3,6 +3,7 @@ import { constants } from 'node:crypto';
 import type { ChannelOptions } from '@grpc/grpc-js';
 import { MAX_MESSAGE_BYTES } from '../../../mesh/api/codec/bounds.ts';
 import { LONGEST_SILENCE } from '../../../mesh/ports/transport.ts';
+import type { TurnLimits } from './handshake-turns.ts';
 
 const SHARED = {
   'grpc.keepalive_time_ms': LONGEST_SILENCE.askedAfterSeconds * 1000,
@@ -41,6 +42,10 @@ export const TLS_OPTIONS = { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3', secur
 
 export const HANDSHAKE_TIMEOUT_MILLISECONDS = 10_000;
 export const MAX_CONNECTIONS = 10_000;
+/** Connections that the kernel may hold while we are busy; beyond them it drops a caller's first packets, and seconds pass until the caller repeats them. */
+export const CONNECTION_BACKLOG = 2048;
+/** At 300 handshakes a second, the last of those that wait is let in after 7 s. */
+export const HANDSHAKE_TURNS: TurnLimits = { atOnce: 32, waiting: 2000, turnMilliseconds: 1000, silenceMilliseconds: HANDSHAKE_TIMEOUT_MILLISECONDS };
 export const UNARY_DEADLINE_MILLISECONDS = 10_000;
 export const PEER_DEADLINE_MILLISECONDS = 2000;
 
