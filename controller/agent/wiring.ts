@@ -75,7 +75,9 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
   const apply = createApply({
     ports, config, state, publisher: firstWord.publisher, book, bundles, revoked: createRevoked({ ports, namespace: config.ciliumNamespace, cluster, state }),
     trusts: createTrusts({
-      ports, namespace: config.ciliumNamespace, settleSeconds: config.trustSettleSeconds, state, identity, certificates: { avoid: (issuers) => meshCertificates.avoid(issuers), inPlace: () => meshCertificates.inPlace() },
+      ports, namespace: config.ciliumNamespace, settleSeconds: config.trustSettleSeconds, state, identity, certificates: {
+        avoid: (issuers) => meshCertificates.avoid(issuers), inPlace: () => meshCertificates.inPlace(), leaves: () => meshCertificates.leaves(), problems: () => meshCertificates.problems(),
+      },
     }),
     certificateProblems: () => meshCertificates.problems(),
   });
@@ -130,13 +132,13 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
     { name: 'sync', start: (signal) => keepSynchronised({ ports, state, publisher, connection: link.connection, onConnectionChange: link.onChange, onRefused: identity.rejoin, onStream: firstWord }, signal) },
   ];
 
-  const conditions: readonly (readonly [() => boolean, string])[] = [
-    [() => link.identity() !== undefined, 'there is no identity yet'],
+  const conditions: readonly (readonly [() => boolean, string | (() => string)])[] = [
+    [() => link.identity() !== undefined, () => ['there is no identity yet', identity.problem()].filter((part) => part !== undefined).join(': ')],
     [() => addresses.dns !== '', 'DNS does not listen yet'],
     [() => exports.facts !== undefined && clusterWatch.synced && apply.synced && imports.synced, 'the cluster has not been read yet'],
     [() => state.knowsImports, 'the hub has not told yet which services are shared'],
   ];
-  return { parts, stopMeasuring: measureExpiry(ports.metrics, identity, meshCertificates), missing: () => conditions.filter(([holds]) => !holds()).map(([, reason]) => reason) };
+  return { parts, stopMeasuring: measureExpiry(ports.metrics, identity, meshCertificates), missing: () => conditions.filter(([holds]) => !holds()).map(([, reason]) => (typeof reason === 'string' ? reason : reason())) };
 }
 
 /** Runs `work` while the desired state has peering. */

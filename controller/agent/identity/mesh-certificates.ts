@@ -15,7 +15,7 @@ import { backoffMilliseconds } from '../../runtime/backoff.ts';
 import { cancelWithin } from '../../runtime/cancel.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import type { CertificateDrift } from './certificate-drift.ts';
-import { goodUntil, isOurs, issuerOf, lifeOf, MESH_ROLES, meshSecret, meshSecretName, namesFit, othersIn } from './mesh-secrets.ts';
+import { goodUntil, isOurs, issuerOf, leafOf, MESH_ROLES, type MeshLeaf, meshSecret, meshSecretName, namesFit, othersIn } from './mesh-secrets.ts';
 
 export interface MeshCertificatePorts {
   readonly kubernetes: KubernetesClient;
@@ -40,8 +40,8 @@ export interface MeshCertificates {
   problems(): readonly string[] | undefined;
   /** What all four Secrets hold; undefined: one of them is not in place, or not looked at since the start. */
   inPlace(): MeshTrust | undefined;
-  /** When those that the Secrets held at the last look began and end, others' too; empty: none, or not looked at since the start. */
-  leaves(): ReadonlyMap<MeshCertificateRole, { readonly notBefore: Instant; readonly notAfter: Instant }>;
+  /** Those that the Secrets held at the last look or write, others' too; empty: none, or not looked at since the start. */
+  leaves(): ReadonlyMap<MeshCertificateRole, MeshLeaf>;
   /** Renews leaves of these issuing CAs as soon as it can, whatever is left of their lives. */
   avoid(issuers: Avoided): void;
 }
@@ -74,7 +74,7 @@ export function createMeshCertificates(ports: MeshCertificatePorts, config: { re
   let problems: readonly string[] | undefined;
   let inPlace: MeshTrust | undefined;
   let avoided: Avoided = { clients: [], servers: [] };
-  const leaves = new Map<MeshCertificateRole, { readonly notBefore: Instant; readonly notAfter: Instant }>();
+  const leaves = new Map<MeshCertificateRole, MeshLeaf>();
   let wake = (): void => {};
 
   /** When to look again; throws where trying again soon may help. `found` takes what only a person can cure. */
@@ -110,9 +110,12 @@ export function createMeshCertificates(ports: MeshCertificatePorts, config: { re
   }
 
   function show(role: MeshCertificateRole, secret: SecretObject | undefined): void {
-    const life = secret === undefined ? undefined : lifeOf(secret);
-    if (life === undefined) leaves.delete(role);
-    else leaves.set(role, life);
+    const leaf = secret === undefined ? undefined : leafOf(secret);
+    const changed = leaf?.issuer !== leaves.get(role)?.issuer;
+    if (leaf === undefined) leaves.delete(role);
+    else leaves.set(role, leaf);
+    // Who shows it now is told at once, whatever comes of the others.
+    if (changed) ports.onChange?.();
   }
 
   function hold(next: MeshTrust | undefined): void {

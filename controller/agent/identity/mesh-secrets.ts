@@ -57,11 +57,18 @@ export function goodUntil(
   }
 }
 
-/** From when until when the certificate in it is valid; undefined: it cannot be read. */
-export function lifeOf(secret: SecretObject): { readonly notBefore: Instant; readonly notAfter: Instant } | undefined {
+export interface MeshLeaf {
+  readonly notBefore: Instant;
+  readonly notAfter: Instant;
+  /** Common name of the issuing CA, where it is one of ours. */
+  readonly issuer?: string;
+}
+
+/** Of the certificate in it; undefined: it cannot be read. */
+export function leafOf(secret: SecretObject): MeshLeaf | undefined {
   try {
-    const { notBefore, notAfter } = readCertificate(Buffer.from(secret.data?.['tls.crt'] ?? '', 'base64').toString('utf8'));
-    return { notBefore, notAfter };
+    const { notBefore, notAfter, issuer } = readCertificate(Buffer.from(secret.data?.['tls.crt'] ?? '', 'base64').toString('utf8'));
+    return { notBefore, notAfter, ...(isOurs(secret) && issuer !== '' ? { issuer } : {}) };
   } catch {
     return undefined;
   }

@@ -5,7 +5,7 @@
 import { canonicalJson, type Digest } from '../../../mesh/model/canonical.ts';
 import type { TrustState } from '../../../mesh/model/desired.ts';
 import { type Instant, seconds, toRfc3339 } from '../../../mesh/model/instant.ts';
-import type { TrustUse } from '../../../mesh/model/trust.ts';
+import { MAX_TRUST_ISSUERS, type TrustUse } from '../../../mesh/model/trust.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Clock } from '../../../mesh/ports/clock.ts';
 import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
@@ -50,7 +50,7 @@ interface TrustParts {
   readonly settleSeconds?: number | undefined;
   readonly state: Pick<AgentState, 'trusted' | 'setTrusted'>;
   readonly identity: Pick<AgentIdentity, 'adoptTrust' | 'avoid' | 'issuer'>;
-  readonly certificates: Pick<MeshCertificates, 'avoid' | 'inPlace'>;
+  readonly certificates: Pick<MeshCertificates, 'avoid' | 'inPlace' | 'leaves' | 'problems'>;
 }
 
 export function createTrusts({ ports: { kubernetes, clock, digest }, namespace, settleSeconds = TRUST_SETTLE_SECONDS, state, identity, certificates }: TrustParts): Trusts {
@@ -63,11 +63,24 @@ export function createTrusts({ ports: { kubernetes, clock, digest }, namespace, 
   /** A fleet that has known one bundle only has nothing to replace. */
   const digestOf = ({ sequence, bundlePem }: TrustState): string | undefined => (sequence > 1 && certificates.inPlace()?.bundlePem === bundlePem ? short(bundlePem) : undefined);
 
-  /** What was said stays said; not what another hub was told, nor what a cluster said while it was in no mesh and had nothing of Cilium to speak of. */
+  /**
+   * What was said stays said, with the issuers of leaves that are shown since: a rotation on its way back asks who shows new ones, one on its way asks who shows old ones.
+   * Not what another hub was told, nor what a cluster said while it was in no mesh and had nothing of Cilium to speak of. Just after a restart nobody knows what is shown.
+   */
   function said({ sequence, bundlePem }: TrustState, peered: boolean): TrustUse | undefined {
     const { trusted } = state;
     if (trusted === null || trusted.use.sequence > sequence || (trusted.use.sequence === sequence && trusted.bundle !== short(bundlePem))) return undefined;
-    return peered && trusted.use.serverIssuers.length === 0 ? undefined : trusted.use;
+    if (!peered) return trusted.use;
+    if (trusted.use.serverIssuers.length === 0 || certificates.problems() === undefined) return undefined;
+    const shown = (server: boolean): readonly string[] => [...certificates.leaves()].flatMap(([role, { issuer }]) => (issuer === undefined || (role === 'server') !== server ? [] : [issuer]));
+    const all = (...issuers: readonly string[]): string[] => [...new Set(issuers)].sort().slice(0, MAX_TRUST_ISSUERS);
+    const use: TrustUse = {
+      sequence: trusted.use.sequence,
+      clientIssuers: all(...trusted.use.clientIssuers, ...[identity.issuer() ?? []].flat(), ...shown(false)),
+      serverIssuers: all(...trusted.use.serverIssuers, ...shown(true)),
+    };
+    state.setTrusted({ ...trusted, use });
+    return use;
   }
 
   function say(use: TrustUse, { bundlePem }: TrustState): TrustStep {
