@@ -29,7 +29,7 @@ export function parseDocument(content: string, trustDomain: string, now: Instant
     parsed = undefined;
   }
   if (!isFirst(parsed) && !isSecond(parsed)) {
-    throw new AuthorityUnusable('certificate authority: its stored document is damaged or of a newer version; restore it from a backup, or delete it to start anew, after which every cluster must join again');
+    throw new AuthorityUnusable('certificate authority: its stored document is damaged or of a newer version; restore it from a backup, or delete it and start the hub, which says how to begin anew');
   }
   if (parsed.trustDomain !== trustDomain) {
     throw new AuthorityUnusable(`certificate authority: was made for trust domain ${JSON.stringify(parsed.trustDomain)}, the hub is set to ${JSON.stringify(trustDomain)}; set the hub's trust domain back`);

@@ -1,4 +1,4 @@
-/** Looks at start and every minute whether the API server vouches for the people in objects: who has approved is believed only then. */
+/** Looks at start, and every minute while all is well, whether the API server vouches for the people in objects: who has approved is believed only then. */
 import { guardObjects, guardProblem, GUARDS, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } from '../../../mesh/api/resources/guards.ts';
 import { ClusterRole, PEOPLE_ROLES } from '../../../mesh/api/resources/people.ts';
 import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
@@ -10,6 +10,8 @@ import { askWhoAmI } from '../../runtime/who.ts';
 import type { HubPorts } from '../ports.ts';
 
 const CHECK_MILLISECONDS = 60_000;
+/** At an install the policies come after the hub, and rights a second later. */
+const MISSED_MILLISECONDS = 5000;
 
 export interface Guards {
   /** Why approvals cannot be believed now; undefined: they can. */
@@ -72,7 +74,7 @@ export function createGuards({ kubernetes, clock, log }: Pick<HubPorts, 'kuberne
           for (const listener of listeners) listener();
         }
         hasLooked();
-        await clock.sleepUntil(clock.now() + CHECK_MILLISECONDS, signal);
+        await clock.sleepUntil(clock.now() + (problem === undefined ? CHECK_MILLISECONDS : MISSED_MILLISECONDS), signal);
       }
     },
   };

@@ -5,7 +5,7 @@ import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import { type KubernetesClient, KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import { AdvisedError } from '../../runtime/errors.ts';
 
-const AUTHORITY_SECRET = 'isthmus-authority';
+export const AUTHORITY_SECRET = 'isthmus-authority';
 const DATA_KEY = 'authority.json';
 
 export function secretKeyStore({ kubernetes, namespace }: { readonly kubernetes: KubernetesClient; readonly namespace: string }): KeyStore {
@@ -16,7 +16,7 @@ export function secretKeyStore({ kubernetes, namespace }: { readonly kubernetes:
       if (secret === undefined) return undefined;
       const content = secret.data?.[DATA_KEY];
       if (content === undefined) {
-        throw new AdvisedError('user', `Secret ${namespace}/${AUTHORITY_SECRET}: has no data key "${DATA_KEY}"; restore it from a backup, or delete the Secret to start anew, after which every cluster must join again`);
+        throw new AdvisedError('user', `Secret ${namespace}/${AUTHORITY_SECRET}: has no data key "${DATA_KEY}"; restore it from a backup, or delete the Secret and start the hub, which says how to begin anew`);
       }
       return { content: Buffer.from(content, 'base64').toString('utf8'), version: secret.metadata.resourceVersion ?? '' };
     },

@@ -6,10 +6,20 @@ import { adviceOf, messageOf } from '../../runtime/errors.ts';
 
 const CHECK_MILLISECONDS = 1000;
 
-/** `onWaiting` is told each new sentence, undefined once it is over. false where `signal` aborted before. */
-export async function waitForIssuer(authority: Pick<Authority, 'state' | 'serverMaterial'>, host: string, clock: Clock, onWaiting: (problem: string | undefined) => void, signal: CancelSignal): Promise<boolean> {
+export interface Waiting {
+  readonly authority: Pick<Authority, 'state' | 'serverMaterial'>;
+  readonly host: string;
+  readonly clock: Clock;
+  /** What became of the request where a program is asked to sign it, in a sentence; absent: people are. */
+  readonly asked?: (() => string) | undefined;
+  /** Told each new sentence, undefined once it is over. */
+  readonly onWaiting: (problem: string | undefined) => void;
+}
+
+/** false where `signal` aborted before. */
+export async function waitForIssuer({ authority, host, clock, asked, onWaiting }: Waiting, signal: CancelSignal): Promise<boolean> {
   for (let said: string | undefined; !signal.aborted;) {
-    const problem = problemOf(authority, host);
+    const problem = problemOf(authority, host, asked);
     if (problem !== said) onWaiting(problem);
     if (problem === undefined) return true;
     said = problem;
@@ -18,12 +28,13 @@ export async function waitForIssuer(authority: Pick<Authority, 'state' | 'server
   return false;
 }
 
-function problemOf(authority: Pick<Authority, 'state' | 'serverMaterial'>, host: string): string | undefined {
+function problemOf(authority: Waiting['authority'], host: string, asked: Waiting['asked']): string | undefined {
   try {
     authority.serverMaterial(host);
     return undefined;
   } catch (error) {
     if (adviceOf(error) !== 'user') throw error;
-    return [messageOf(error), ...authority.state().problems.map(({ message }) => message)].join('; ');
+    const problems = authority.state().problems.map(({ reason, message }) => (reason === 'SignatureNeeded' && asked !== undefined ? asked() : message));
+    return [messageOf(error), ...problems].join('; ');
   }
 }

@@ -7,7 +7,7 @@ import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
 import { applyObject } from '../../runtime/apply.ts';
 
-const TRUST_CONFIG_MAP = 'isthmus-trust';
+export const TRUST_CONFIG_MAP = 'isthmus-trust';
 
 export interface TrustPublication {
   readonly namespace: string;

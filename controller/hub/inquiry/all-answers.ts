@@ -1,0 +1,35 @@
+/** Who answers which question. */
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import type { DiscoveredAnswer } from '../../../mesh/api/resources/inquiry-answers.ts';
+import { foresightAnswers, type ForesightParts } from '../foresight/answers.ts';
+import type { Publishers } from '../gateway/publishers.ts';
+import type { createCaches } from '../caches.ts';
+import { createLiveRows } from '../inventory/freshness.ts';
+import { historyAnswers } from '../inventory/history-answers.ts';
+import { createQueries } from '../inventory/queries.ts';
+import type { HubPorts } from '../ports.ts';
+import { type Answers, recordedAnswers } from './answers.ts';
+import { askAgent } from './ask-agent.ts';
+import { capacityAnswers } from './capacity.ts';
+
+interface Parts extends Pick<ForesightParts, 'sources' | 'fleet' | 'drift' | 'bundles' | 'packageOf'> {
+  readonly ports: Pick<HubPorts, 'clock' | 'records'>;
+  readonly caches: ReturnType<typeof createCaches>;
+  readonly publishers: Publishers;
+  readonly discovered: (question: { readonly limit: number }, signal: CancelSignal) => Promise<DiscoveredAnswer>;
+}
+
+export function allAnswers({ ports, caches: { clusters, runs, strategies, savedQueries, changeWindows, windowOverrides }, publishers, discovered, ...world }: Parts): Answers {
+  const { clock, records } = ports;
+  const { fleet } = world;
+  const queries = createQueries({ clock, records, live: createLiveRows({ clusters, fleet }), saved: savedQueries });
+  return {
+    ...recordedAnswers(records, runs),
+    ...historyAnswers({ clock, records, clusters }),
+    query: queries.answer,
+    ...capacityAnswers({ clock, queries, clusters, fleet }),
+    ...foresightAnswers({ ...world, ports, runs, strategies, windows: changeWindows, overrides: windowOverrides }),
+    discovered: (question, { signal }) => discovered(question, signal),
+    dns: ({ name, type, from }, { id, signal }) => askAgent({ fleet, publishers, clock }, from, { id, dnsName: name, dnsType: type ?? 'A' }, signal),
+  };
+}
