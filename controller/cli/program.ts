@@ -59,11 +59,24 @@ function onEndingSignals(stop: AbortController): void {
   }
 }
 
+/** As a program that a signal ended: `head` has read enough. */
+const NOBODY_READS = 128 + 13;
+
+/** Whoever reads what is printed may go before all of it is there, and a disk may be full: neither is a fault of the program. */
+function onPrintingTrouble(): void {
+  process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') process.exit(NOBODY_READS);
+    process.stderr.write(`isthmus: standard output cannot be written (${code ?? message})\n`, () => { process.exit(EXIT.failed); });
+  });
+  process.stderr.on('error', () => {});
+}
+
 /** The exit status: 0 done, 1 tried and failed, 2 wrong usage or input, 3 the server cannot be reached. */
 export async function main(argv: readonly string[]): Promise<number> {
   const stop = new AbortController();
   const closers: Closers = [];
   onEndingSignals(stop);
+  onPrintingTrouble();
   const program = newProgram().showHelpAfterError('(isthmus COMMAND --help says more)').exitOverride();
   const wanted = argv.slice(2).find((word) => ALL_COMMANDS.some(([name]) => name === word));
   for (const [name, summary, load] of ALL_COMMANDS) {

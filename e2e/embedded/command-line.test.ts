@@ -43,6 +43,9 @@ test.concurrent.each<[string, number, RegExp]>([
   ['drill run checkout --evacuate berlin', 2, /^isthmus: service "checkout": write NAMESPACE\/NAME\n$/],
   ['drill run shop/checkout', 2, /required option '--evacuate <cluster>' not specified/],
   ['drill run shop/checkout --evacuate nowhere', 1, /^isthmus: there is no cluster "nowhere" to evacuate, nothing was touched; known: berlin\n$/],
+  ['drill report nowhere -o nonsense', 2, /nonsense.*[Aa]llowed choices are markdown, json/],
+  ['drill stop nowhere', 1, /^isthmus: there is no drill "nowhere"; "isthmus drill list" shows them\n$/],
+  ['drift list nowhere', 1, /^isthmus: there is no cluster "nowhere"; "isthmus fleet query" shows them\n$/],
   ['drill report nowhere', 1, /^isthmus: drill "nowhere": has no report/],
   ['window explain nowhere', 1, /^isthmus: there is no cluster "nowhere"; "isthmus fleet query" shows them\n$/],
   ['window explain berlin --at noon', 2, /^isthmus: --at "noon": give a time \(2026-12-24T18:00:00Z\) or a date \(2026-12-24\)\n$/],
@@ -95,6 +98,15 @@ test.skipIf(oldNode === undefined)('an old Node gives one sentence, and npm scri
   const path = (process.env['PATH'] ?? '').split(delimiter).filter((entry) => !entry.includes('node_modules')).join(delimiter);
   const scripted = spawnSync('npm', ['run', '--silent', 'isthmus', '--', '--help'], { cwd: ROOT, env: { ...process.env, PATH: path } });
   expect([scripted.status, scripted.stdout.toString()]).toEqual([0, expect.stringContaining('Turns independent Kubernetes clusters into one governed network.')]);
+});
+
+test('who reads no further ends it without a word, and a full disk is said', () => {
+  const inShell = (line: string): readonly [string, string] => {
+    const { stdout, stderr } = spawnSync('bash', ['-c', line, process.execPath, ENTRY], { timeout: 20_000 });
+    return [stdout.toString(), stderr.toString()];
+  };
+  expect(inShell('"$0" "$1" --help | true; echo "${PIPESTATUS[0]}"')).toEqual(['141\n', '']);
+  expect(inShell('"$0" "$1" --help > /dev/full; echo "$?"')).toEqual(['1\n', 'isthmus: standard output cannot be written (ENOSPC)\n']);
 });
 
 test('what was compiled is kept in a folder of the user alone, and no folder, one of others or none wanted fails nothing', () => {

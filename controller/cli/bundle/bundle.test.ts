@@ -91,11 +91,13 @@ describe('signing', () => {
 });
 
 describe('files that are refused', () => {
-  test.each<[string, string]>([
+  test.each<[string, string | RegExp]>([
     [YAML.replace('kind: Bundle', 'kind: Mesh'), 'give a Bundle of isthmus.dev/v1alpha1'],
     [`${YAML}---\n${YAML}`, 'holds several documents'],
     ['', 'no document'],
     ['a: [', '-f '],
+    ['a: ['.repeat(100_000), /wrong\.yaml: is no YAML that can be read: it is nested too deep$/],
+    [`\0\x1b[2J${'é%@'.repeat(200_000)}: ]`, /^-f \S+wrong\.yaml: is no YAML that can be read: [\x20-\x7e]{1,120}…? at line \d+, column \d+$/],
     [YAML.replace('version: 1.2.0', 'version: "1.2"'), 'version: "1.2" is not a semantic version'],
     [YAML.replace('package: shop', 'package: shop\n  owner: me'), 'content.owner: is not a field of a bundle'],
     [YAML.replace('greeting: grüße', 'mode: 0644'), 'spec.parts[0].manifests[0].data.mode: readers of YAML 1.1, such as kubectl, and of 1.2 read this otherwise'],

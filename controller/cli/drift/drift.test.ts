@@ -31,6 +31,7 @@ test('the list says how serious a change is, who made it and how long it holds, 
     '',
   ]);
   expect(environment.complained()).toBe('berlin: and 3 more, which are shown when these are gone\n');
+  await expect(listDrift(environment, 'oslo', 'table')).rejects.toThrow('there is no cluster "oslo"');
 });
 
 describe('accept', () => {

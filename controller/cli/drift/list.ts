@@ -2,7 +2,7 @@
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import { Cluster } from '../../../mesh/api/resources/index.ts';
 import { fromRfc3339 } from '../../../mesh/model/instant.ts';
-import type { Environment } from '../environment.ts';
+import { CommandFailure, type Environment } from '../environment.ts';
 import { listAll } from '../list.ts';
 import { age, type Format, print } from '../output/index.ts';
 
@@ -11,6 +11,7 @@ export const shortDigest = (digest: string): string => (digest.startsWith('sha25
 export async function listDrift(environment: Environment, cluster: string | undefined, format: Format): Promise<void> {
   const client = await environment.connect();
   const objects = (await listAll<ClusterObject>(client, Cluster, environment.signal)).filter((object) => cluster === undefined || object.metadata.name === cluster);
+  if (cluster !== undefined && objects.length === 0) throw new CommandFailure(`there is no cluster ${JSON.stringify(cluster)}; "isthmus fleet query" shows them`);
   const entries = objects.flatMap((object) => (object.status?.drift ?? []).map((drift) => ({ cluster: object.metadata.name, ...drift })));
   const now = environment.now();
   const heldText = (heldUntil: string | undefined, decision: string | undefined): string => {

@@ -1,8 +1,9 @@
 /** `isthmus drill`: failover drills. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { DrillObject } from '../../../mesh/api/resources/drill.ts';
 import { apiVersionOf, Cluster, Drill } from '../../../mesh/api/resources/index.ts';
 import type { DrillAnswer } from '../../../mesh/api/resources/inquiry-answers.ts';
+import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import { callerOf } from '../caller.ts';
 import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
 import { inquire } from '../inquire.ts';
@@ -60,7 +61,9 @@ async function report(environment: Environment, name: string, output: 'markdown'
 
 async function stop(environment: Environment, name: string): Promise<void> {
   const client = await environment.connect();
-  await client.patch(Drill, { name }, { spec: { stop: true } }, { type: 'merge', fieldManager: FIELD_MANAGER }, environment.signal);
+  await client.patch(Drill, { name }, { spec: { stop: true } }, { type: 'merge', fieldManager: FIELD_MANAGER }, environment.signal).catch((error: unknown) => {
+    throw error instanceof KubernetesError && error.code === 404 ? new CommandFailure(`there is no drill ${JSON.stringify(name)}; "isthmus drill list" shows them`) : error;
+  });
   environment.out(`drill.isthmus.dev/${name} told to stop: everything is restored\n`);
 }
 
@@ -78,6 +81,8 @@ async function list(environment: Environment, format: Format): Promise<void> {
   });
 }
 
+const reportOption = (): Option => new Option('-o, --output <format>', 'how to print the report').choices(['markdown', 'json']).default('markdown');
+
 export function register(program: Command, environment: (command: Command) => Environment): void {
   const drill = program.command('drill').description('failover drills: leave a cluster on purpose, measure, restore, report');
   drill.command('run')
@@ -88,9 +93,9 @@ export function register(program: Command, environment: (command: Command) => En
     .option('--objective <seconds>', 'longest recovery that counts as success', '30')
     .option('--no-wait', 'do not wait for the end')
     .option('--dry-run', 'check with the server, make nothing', false)
-    .option('-o, --output <format>', 'report as markdown or json', 'markdown')
+    .addOption(reportOption())
     .action(async (service: string, options: RunOptions, command: Command) => runDrill(environment(command), service, options));
-  drill.command('report').description('print a drill\'s report').argument('<name>').option('-o, --output <format>', 'markdown or json', 'markdown')
+  drill.command('report').description('print a drill\'s report').argument('<name>').addOption(reportOption())
     .action(async (name: string, options: { output: 'markdown' | 'json' }, command: Command) => { await report(environment(command), name, options.output); });
   drill.command('stop').description('cancel a drill: everything is restored at once').argument('<name>')
     .action(async (name: string, _options: object, command: Command) => stop(environment(command), name));

@@ -21,6 +21,14 @@ export type FleetQuestion = NonNullable<InquiryObject['spec']['query']>;
 /** A hub answers in milliseconds, and whoever asks can also read the Clusters. */
 export const PATIENCE_SECONDS = 10;
 
+/** As Inquiry and FleetQuery have it. */
+const LONGEST_QUERY = 4096;
+
+export function readable(query: string): string {
+  if (query.length > LONGEST_QUERY) throw new UsageProblem(`the query has ${query.length} characters; at most ${LONGEST_QUERY} are read`);
+  return query;
+}
+
 export async function askHub(environment: Environment, client: KubernetesClient, question: FleetQuestion): Promise<QueryAnswer> {
   const first = await inquire<QueryAnswer>(environment, client, { query: question }, PATIENCE_SECONDS);
   const rows: QueryRow[] = [...first.rows];

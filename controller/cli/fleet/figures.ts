@@ -10,7 +10,7 @@ import { toRfc3339 } from '../../../mesh/model/instant.ts';
 import { type Environment, UsageProblem } from '../environment.ts';
 import { inquire } from '../inquire.ts';
 import { age } from '../output/index.ts';
-import { matchObjects, orFromObjects, PATIENCE_SECONDS } from './ask.ts';
+import { matchObjects, orFromObjects, PATIENCE_SECONDS, readable } from './ask.ts';
 import { pastInstant } from './at.ts';
 
 /** Of which clusters, and when. */
@@ -19,7 +19,7 @@ export type OfClusters = Pick<NonNullable<InquiryObject['spec']['report']>, 'tex
 /** What the person wrote: a query, `@NAME` of a saved one, or nothing; and the moment. */
 export function ofClusters(environment: Environment, query: string, at: string | undefined): OfClusters {
   const moment = at === undefined ? {} : { at: toRfc3339(pastInstant('--at', at, environment.now())) };
-  const parsed = query.startsWith('@') ? undefined : parseQuery(query);
+  const parsed = query.startsWith('@') ? undefined : parseQuery(readable(query));
   if (parsed !== undefined && 'problem' in parsed) throw new UsageProblem(pointedAt(parsed, query));
   return { ...(query.startsWith('@') ? { saved: query.slice(1) } : query.trim() === '' ? {} : { text: query }), ...moment };
 }

@@ -51,6 +51,7 @@ describe('where no hub answers', () => {
   });
 
   test('a past moment is not made up', async () => {
+    await expect(queryFleet(await withClusters(), 'x'.repeat(4097), { output: 'table' })).rejects.toThrow('the query has 4097 characters; at most 4096 are read');
     await expect(queryFleet(await withClusters(), '', { output: 'table', at: '1h' })).rejects.toThrow('the hub did not answer within 10 s; a past moment is known from its records alone, so the Cluster objects cannot stand in');
   });
 

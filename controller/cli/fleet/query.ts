@@ -5,7 +5,7 @@ import { isKey } from '../../../mesh/inventory/reading.ts';
 import { toRfc3339 } from '../../../mesh/model/instant.ts';
 import { type Environment, UsageProblem } from '../environment.ts';
 import { type Format, formatOption, print } from '../output/index.ts';
-import { ask, type FleetQuestion } from './ask.ts';
+import { ask, type FleetQuestion, readable } from './ask.ts';
 import { pastInstant } from './at.ts';
 import { listingOf, provenance } from './query-listing.ts';
 import { createChangePrinter } from './query-changes.ts';
@@ -33,7 +33,7 @@ function questionOf(text: string, { output, at, saved, columns, sortBy }: QueryO
   const wide = name === undefined ? [...USUAL_COLUMNS, ...WIDE_COLUMNS] : undefined;
   const shown = keys ?? (output === 'wide' ? wide : undefined);
   return {
-    ...(name === undefined ? { text } : { saved: name }), ...(shown === undefined ? {} : { columns: shown }),
+    ...(name === undefined ? { text: readable(text) } : { saved: name }), ...(shown === undefined ? {} : { columns: shown }),
     ...(sortBy === undefined ? {} : { orderBy: sortBy }), ...(at === undefined ? {} : { at: toRfc3339(pastInstant('--at', at, now)) }),
   };
 }

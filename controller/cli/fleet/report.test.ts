@@ -81,6 +81,7 @@ test('wrong amounts and wishes are said before anything is read', async () => {
   await expect(findFleet(environment, '', options({ freeMemory: '200 GB' }))).rejects.toThrow('--free-memory "200 GB": is no quantity; write for example 200Gi');
   await expect(findFleet(environment, '', options({ capability: ['=x'] }))).rejects.toThrow('want a name');
   await expect(showReport(environment, 'region=', { by: 'a', workloadLabel: 'b', output: 'table' })).rejects.toThrow('--by, --workload-label');
+  await expect(showReport(environment, 'x'.repeat(4097), { output: 'table' })).rejects.toThrow('the query has 4097 characters; at most 4096 are read');
   await expect(showReport(environment, 'region=eu,=x', { output: 'table' })).rejects.toThrow(/\^/);
 });
 

@@ -71,7 +71,7 @@ function listingOf(report: ReportAnswer): Listing {
     },
     value: { query, at: report.at, from, by, groups: groups.map((group) => dated(group, at)), total: dated(sum, at), unknown, unknownCount, notes: remarks },
     names: groups.map(({ value }) => value),
-    empty: 'No cluster matches.',
+    empty: unknownCount === 0 ? 'No cluster matches.' : 'Of no cluster that matches is it known.',
   };
 }
 

@@ -19,7 +19,7 @@ export async function intentOfPlan(run: string, planDigest: string, world: Inten
       const same = plan.planDigest === planDigest;
       const held = new Set(same ? [] : (await world.held(plan)).map(({ cluster }) => cluster));
       const going = new Set(wanted().filter((cluster) => clusters.includes(cluster) && !held.has(cluster)));
-      const message = made === undefined ? 'created by hand' : same ? 'created' : `created for plan ${planDigest}; rolls out the present one, ${plan.planDigest}`;
+      const message = made === undefined ? going.size === 0 ? 'every cluster has what is planned for it, or is told to have it' : 'created by hand' : same ? 'created' : `created for plan ${planDigest}; rolls out the present one, ${plan.planDigest}`;
       return { changes: plan.desired.filter(({ cluster }) => going.has(cluster)).map((to) => ({ to })), message };
     },
   };
