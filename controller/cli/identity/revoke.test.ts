@@ -44,7 +44,7 @@ test('declares the revocation, waits for the hub and the peers, and reports', as
     'oslo   +0.2s          +9.0s',
     '',
     'To let it in again: isthmus join berlin',
-    'Where its keys are stolen, not before 2030-01-08T12:00:00.000Z: until then a mesh etcd that knows it as a user takes certificates of before; or after a rotation of the issuing CA.',
+    'Where its keys are stolen, not before 2030-01-08T12:00:00.000Z: until then a mesh etcd that knows it as a user takes certificates of before; or after a rotation of the root: isthmus identity rotate --of root',
     '',
   ].join('\n'));
   const asJson = testEnvironment({ client: environment.client, clock: { now: environment.now, advance: environment.sleep } as never });
@@ -67,9 +67,12 @@ test('a dry run says what will happen and writes nothing', async () => {
   await client.create(Mesh, { apiVersion: apiVersionOf(Mesh), kind: 'Mesh', metadata: { name: 'europe' }, spec: { clusters: {} } } as never, { fieldManager: 'test' }, signal);
   await client.patch(Mesh, { name: 'europe' }, { status: { clusters: ['berlin', 'oslo'].map((name, index) => ({ name, clusterId: index + 1, desiredId: '' })) } }, { type: 'merge', fieldManager: 'test', subresource: 'status' }, signal);
   expect(await run(environment, 'berlin', '--why', 'stolen laptop', '--dry-run')).toBe('');
-  expect(environment.printed()).toContain('its user and its keys go from 1 peers: oslo');
+  expect(environment.printed()).toContain('its user and its keys go from 1 peer: oslo');
   expect(environment.printed()).toContain('of these are away, and do so when they are back: oslo');
   expect(environment.printed()).toContain('Then, by an update run of Mesh europe');
+  const asJson = testEnvironment({ client, clock: { now: environment.now, advance: environment.sleep } as never });
+  expect(await run(asJson, 'berlin', '--why', 'stolen laptop', '--dry-run', '-o', 'json')).toBe('');
+  expect(JSON.parse(asJson.printed())).toMatchObject({ cluster: 'berlin', dryRun: true, peers: ['oslo'], away: ['oslo'], meshes: ['europe'] });
   expect((await read(environment))?.spec).toEqual({});
 });
 

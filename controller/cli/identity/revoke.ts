@@ -13,6 +13,7 @@ import { CommandFailure, type Environment, UsageProblem } from '../environment.t
 import { FIELD_MANAGER } from '../field-manager.ts';
 import { listAll } from '../list.ts';
 import { wholeNumber } from '../options.ts';
+import { printReport, type ReportFormat, reportOption } from '../output/report.ts';
 import { table } from '../output/table.ts';
 
 const POLL_MILLISECONDS = 200;
@@ -28,7 +29,7 @@ interface RevokeOptions {
   readonly wait: 'all' | 'users' | 'no';
   readonly timeout: string;
   readonly dryRun: boolean;
-  readonly output: 'text' | 'json';
+  readonly output: ReportFormat;
 }
 
 const listed = (names: readonly string[]): string => (names.length > MOST_NAMES ? `${names.slice(0, MOST_NAMES).join(', ')} and ${names.length - MOST_NAMES} more` : names.join(', '));
@@ -49,15 +50,17 @@ async function revoke(environment: Environment, cluster: string, options: Revoke
   else await declare(environment, client, object, options);
   if (options.dryRun) return;
   const revocation = await follow(environment, client, cluster, options, timeoutSeconds);
-  if (options.output === 'json') environment.out(`${JSON.stringify({ cluster, done: revocation.lastWatchGoneAt !== undefined, ...revocation, peers: revocation.peers ?? [], rejoin: `isthmus join ${cluster}`, oldCertificatesEnd: oldCertificatesEnd(revocation.at) }, null, 2)}\n`);
-  else environment.out(reportText(cluster, revocation));
+  printReport(environment, options.output, {
+    text: reportText(cluster, revocation), name: `cluster.isthmus.dev/${cluster}`,
+    value: { cluster, done: revocation.lastWatchGoneAt !== undefined, ...revocation, peers: revocation.peers ?? [], rejoin: `isthmus join ${cluster}`, oldCertificatesEnd: oldCertificatesEnd(revocation.at) },
+  });
   if (!isDone(revocation, options.wait)) {
     const open = (revocation.peers ?? []).filter(({ podsReplacedAt, userRemovedAt }) => (options.wait === 'users' ? userRemovedAt : podsReplacedAt) === undefined).map((peer) => peer.cluster);
-    throw new CommandFailure(`${cluster} is revoked, but not all of it was done within ${timeoutSeconds} s: ${listed(open)}; it goes on by itself, and the same command shows how far it is${revocation.lastUserRemovedAt === undefined ? '' : '. Pods are replaced by an update run: "isthmus run list" shows what it waits for'}`);
+    throw new CommandFailure(`${cluster} is revoked, but not all of it was done ${environment.signal.aborted ? 'when you stopped waiting' : `within ${timeoutSeconds} s`}: ${listed(open)}; it goes on by itself, and the same command shows how far it is${revocation.lastUserRemovedAt === undefined ? '' : '. Pods are replaced by an update run: "isthmus run list" shows what it waits for'}`);
   }
 }
 
-async function declare(environment: Environment, client: KubernetesClient, object: ClusterObject, { why, dryRun }: RevokeOptions): Promise<void> {
+async function declare(environment: Environment, client: KubernetesClient, object: ClusterObject, { why, dryRun, output }: RevokeOptions): Promise<void> {
   const cluster = object.metadata.name;
   // The hub puts its own clock's instant in place of one that is earlier. Never before an earlier revocation: the API server refuses that.
   const at = Math.max(environment.now(), (revokedAt(object.spec?.revoked) ?? 0) + 1);
@@ -74,16 +77,18 @@ async function declare(environment: Environment, client: KubernetesClient, objec
   const isAway = ({ status }: ClusterObject): boolean => status?.conditions?.find(({ type }) => type === 'Connected')?.status !== 'True';
   const away = clusters.filter((one) => peers.includes(one.metadata.name) && isAway(one)).map(({ metadata }) => metadata.name);
   const { status } = object;
-  environment.out([
+  const text = [
     `${cluster} would be revoked (dry run: nothing was written).`,
     `At once:`,
     `  - the hub ends ${isAway(object) ? 'nothing, for its agent is not connected' : 'its open stream'}, and refuses its certificate${status?.identity === undefined ? 's' : ` ${status.identity.certificateSerial} and those before`} at every call`,
-    `  - ${peers.length === 0 ? 'it is in no mesh: no peer has a user of it' : `its user and its keys go from ${peers.length} peers: ${listed(peers)}`}`,
+    `  - ${peers.length === 0 ? 'it is in no mesh: no peer has a user of it' : `its user and its keys go from ${peers.length === 1 ? '1 peer' : `${peers.length} peers`}: ${listed(peers)}`}`,
     ...(away.length === 0 ? [] : [`  - of these are away, and do so when they are back: ${listed(away)}`]),
     `  - ${status?.exportCount === undefined || status.exportCount === 0 ? 'it exports nothing' : `what it exports (${status.exportCount}) is imported nowhere any more`}`,
     ...(meshes.length === 0 ? [] : [`Then, by an update run of Mesh ${listed(meshes.map(({ metadata }) => metadata.name))}: each peer's pods of clustermesh-apiserver are replaced, for watches that are open stay so until then`]),
     `It is undone by joining anew alone: isthmus join ${cluster}`,
-  ].join('\n').concat('\n'));
+  ].join('\n').concat('\n');
+  const value = { cluster, dryRun: true, reason: why, connected: !isAway(object), peers, away, exportCount: status?.exportCount ?? 0, meshes: meshes.map(({ metadata }) => metadata.name), rejoin: `isthmus join ${cluster}` };
+  printReport(environment, output, { text, value, name: `cluster.isthmus.dev/${cluster}` });
 }
 
 async function follow(environment: Environment, client: KubernetesClient, cluster: string, { wait }: RevokeOptions, timeoutSeconds: number): Promise<Revocation> {
@@ -97,7 +102,7 @@ async function follow(environment: Environment, client: KubernetesClient, cluste
     if (revocation !== undefined && isDone(revocation, wait)) return revocation;
     const over = environment.signal.aborted || environment.now() >= until;
     if (over && revocation !== undefined) return revocation;
-    if (over) throw new CommandFailure(`cluster ${cluster}: is declared revoked, but no hub has acted on it within ${timeoutSeconds} s; is one running (kubectl get lease -A)? It acts as soon as it does`);
+    if (over) throw new CommandFailure(`cluster ${cluster}: is declared revoked, but no hub has acted on it ${environment.signal.aborted ? 'yet' : `within ${timeoutSeconds} s`}; is one running (kubectl get lease -A)? It acts as soon as it does`);
     await environment.sleep(POLL_MILLISECONDS);
   }
 }
@@ -116,7 +121,7 @@ function reportText(cluster: string, revocation: Revocation): string {
     `last watch gone:    ${total(podsReplaced, lastWatchGoneAt)}`,
     ...(peers.length === 0 ? [] : ['', table(['PEER', 'USER REMOVED', 'PODS REPLACED', 'PROBLEM'], peers.map((peer) => [peer.cluster, after(peer.userRemovedAt), after(peer.podsReplacedAt), peer.problem ?? ''])).trimEnd(), '']),
     `To let it in again: isthmus join ${cluster}`,
-    `Where its keys are stolen, not before ${oldCertificatesEnd(at)}: until then a mesh etcd that knows it as a user takes certificates of before; or after a rotation of the issuing CA.`,
+    `Where its keys are stolen, not before ${oldCertificatesEnd(at)}: until then a mesh etcd that knows it as a user takes certificates of before; or after a rotation of the root: isthmus identity rotate --of root`,
   ].join('\n').concat('\n');
 }
 
@@ -131,6 +136,6 @@ export function registerRevoke(identity: Command, environment: (command: Command
     .addOption(new Option('--wait <what>', 'for what to wait').choices(['all', 'users', 'no']).default('all'))
     .option('--timeout <seconds>', 'how long to wait', '600')
     .option('--dry-run', 'say what will happen, check with the server, write nothing', false)
-    .addOption(new Option('-o, --output <format>', 'what to print').choices(['text', 'json']).default('text'))
+    .addOption(reportOption())
     .action(async (cluster: string, options: RevokeOptions, command: Command) => revoke(environment(command), cluster, options));
 }

@@ -67,6 +67,49 @@ test('a key in other hands: taints, rotates the root by a strategy of its own, o
   expect(await run(environment, 'compromised', '--issuing', '3', '--why', 'stolen', '--id', 'x')).toContain('rotation "x" ended at 2030-01-01T12:00:02.500Z');
 });
 
+test('a key in other hands while a rotation runs: tainted at once, and what runs is hurried where it leaves that root', async () => {
+  const environment = await hub();
+  const rotation = { id: 'spring', of: 'Issuing', reason: 'x', by: 'ada', since: '2030-01-01T12:00:00.000Z', back: false };
+  const taints = async () => (await spec(environment))?.tainted?.map(({ of, generation }) => `${of} ${generation}`);
+  await tells(environment, { phase: 'Init', rotation });
+  expect(await run(environment, 'compromised', '--issuing', '3', '--why', 'stolen', '--dry-run')).toContain('say this again');
+  expect(await taints()).toBeUndefined();
+  expect(await run(environment, 'compromised', '--issuing', '3', '--why', 'stolen')).toContain('rotation "spring" (of the issuing CA) is in phase Init: take that back (isthmus identity rollback spring) or wait until it is done, then say this again');
+  expect(await taints()).toEqual(['Issuing 3']);
+  // Towards root 2: what is below root 1 is left anyway.
+  const roots = [...STANDBY.roots ?? [], { ...one, generation: 2, state: 'Prepared' as const, trusted: true, key: 'Held' as const }];
+  await environment.client.patch(CertificateAuthority, { name: FLEET_AUTHORITY }, { spec: { rotation: { id: 'spring', of: 'Root', reason: 'x', strategy: 'careful' }, tainted: null } }, { type: 'merge', fieldManager: 'test' }, environment.signal);
+  await tells(environment, { roots, rotation: { ...rotation, of: 'Root' } });
+  expect(await run(environment, 'compromised', '--root', '2', '--why', 'stolen', '--no-wait')).toContain('say this again');
+  expect(await run(moving(environment), 'compromised', '--issuing', '3', '--why', 'stolen')).toBe('');
+  expect(await spec(environment)).toMatchObject({ rotation: { id: 'spring', strategy: 'at-once' } });
+  expect(await taints()).toEqual(['Root 2', 'Issuing 3']);
+  expect(environment.printed()).toContain('rotation "spring" is done');
+  expect(environment.printed()).toContain('issuing CA 3 and what it signed is believed nowhere any more');
+});
+
+test('a dry run says whom it would wait for, who is away, and whose signature is needed; for programs, too', async () => {
+  const environment = await hub();
+  const { client, signal } = environment;
+  const member = async (name: string, status: object): Promise<void> => {
+    await client.create(Cluster, { apiVersion: apiVersionOf(Cluster), kind: 'Cluster', metadata: { name }, spec: {} } as never, { fieldManager: 'test' }, signal);
+    await client.patch(Cluster, { name }, { status }, { type: 'merge', fieldManager: 'isthmus-hub', subresource: 'status' }, signal);
+  };
+  const identity = { spiffeId: 's', certificateSerial: 'AB', issuer: 'i', notAfter: '2030-01-02T00:00:00.000Z', joinedAt: '2030-01-01T00:00:00.000Z' };
+  const connected = (status: string) => [{ type: 'Connected', status, reason: 'x', message: '', lastTransitionTime: '2030-01-01T00:00:00Z' }];
+  await member('berlin', { identity, conditions: connected('True') });
+  await member('oslo', { identity, conditions: connected('False') });
+  await member('rome', { identity, revocation: { at: '2030-01-01T00:00:00.000Z', reason: 'x', clusters: 0, usersRemoved: 0, podsReplaced: 0 } });
+  await member('lima', {});
+  await tells(environment, { roots: [{ ...STANDBY.roots![0]!, key: 'Offline' }] });
+  expect(await run(environment, 'rotate', '--of', 'root', '--why', 'x', '--id', 'y', '--dry-run')).toBe('');
+  for (const line of ['Each phase waits for all 2 clusters; revoked, and not waited for: 1.', 'held until they are back or revoked: oslo', 'Phase Init also waits for your signature, by the next root']) expect(environment.printed()).toContain(line);
+  const asJson = testEnvironment({ client, clock: { now: environment.now, advance: environment.sleep } as never });
+  expect(await run(asJson, 'rotate', '--of', 'root', '--why', 'x', '--id', 'y', '--dry-run', '-o', 'json')).toBe('');
+  expect(JSON.parse(asJson.printed())).toEqual({ rotation: 'y', of: 'root', dryRun: true, waitsFor: 2, away: ['oslo'], leftOut: 1, signatureNeeded: true });
+  expect(await spec(environment)).toEqual({});
+});
+
 test('takes back what runs, and nothing else', async () => {
   const environment = await hub();
   expect(await run(environment, 'rollback', 'spring')).toContain('is not running; none is');
@@ -75,6 +118,9 @@ test('takes back what runs, and nothing else', async () => {
   expect(await run(environment, 'rollback', 'spring')).toContain('the way back is closed');
   expect(await run(environment, 'rotate', '--of', 'issuing', '--why', 'x', '--id', 'other')).toContain('rotation "spring" is in phase Cleanup; wait');
   await tells(environment, { phase: 'UpdateClients', rotation });
+  expect(await run(environment, 'rollback', 'spring', '--dry-run', '-o', 'yaml')).toBe('');
+  expect(environment.printed()).toBe('rotation: spring\nphase: UpdateClients\nback: true\ndryRun: true\n');
+  expect(await spec(environment)).toEqual({});
   expect(await run(environment, 'rollback', 'spring', '--timeout', '1')).toContain('is not done after 1 s: UpdateClients');
   expect(await spec(environment)).toEqual({ rollBack: { id: 'spring' } });
 });

@@ -3,16 +3,20 @@ import { type Command, Option } from 'commander';
 import { type CertificateAuthorityObject, FLEET_AUTHORITY } from '../../../mesh/api/resources/authority.ts';
 import { apiVersionOf, CertificateAuthority, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
 import type { UpdateStrategyObject } from '../../../mesh/api/resources/updates.ts';
-import { fromRfc3339, toRfc3339 } from '../../../mesh/model/instant.ts';
+import { toRfc3339 } from '../../../mesh/model/instant.ts';
 import { type KubernetesClient, KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
 import { FIELD_MANAGER } from '../field-manager.ts';
 import { wholeNumber } from '../options.ts';
-import { table } from '../output/table.ts';
+import { printReport, type ReportFormat, reportOption } from '../output/report.ts';
+import { type Ahead, nameOf, rotationAhead } from './rotate-ahead.ts';
+import { AUTHORITY_NAME, type Passed, reportRotation } from './rotate-report.ts';
 
 const POLL_MILLISECONDS = 500;
 const LONGEST_SECONDS = 30 * 86_400;
 const LONGEST_REASON = 1024;
+/** As the schema has it. */
+const MOST_TAINTS = 16;
 /** Made where it is missing: everybody at once, for when a key is in other hands. */
 const AT_ONCE = 'at-once';
 
@@ -26,11 +30,10 @@ interface RotateOptions {
   readonly wait: boolean;
   readonly timeout: string;
   readonly dryRun: boolean;
-  readonly output: 'text' | 'json';
+  readonly output: ReportFormat;
 }
 
 type Status = NonNullable<CertificateAuthorityObject['status']>;
-interface Passed { readonly phase: string; readonly at: number }
 
 export async function authorityOf(environment: Environment, client: KubernetesClient): Promise<CertificateAuthorityObject> {
   const object = await client.get<CertificateAuthorityObject>(CertificateAuthority, { name: FLEET_AUTHORITY }, environment.signal);
@@ -46,24 +49,46 @@ async function rotate(environment: Environment, options: RotateOptions): Promise
   const object = await authorityOf(environment, client);
   const { rotation, finished, issuers = [], roots = [] } = object.status ?? {};
   const id = options.id ?? `${of}-${toRfc3339(environment.now()).slice(0, 19).toLowerCase().replace(/[^0-9t]/g, '')}`;
-  if (rotation !== undefined && rotation.id !== id) throw new CommandFailure(`rotation "${rotation.id}" is in phase ${object.status?.phase}; wait until it is done ("isthmus identity show"), or take it back: isthmus identity rollback ${rotation.id}`);
+  if (rotation !== undefined && rotation.id !== id && tainted === undefined) throw new CommandFailure(`rotation "${rotation.id}" is in phase ${object.status?.phase}; wait until it is done ("isthmus identity show"), or take it back: isthmus identity rollback ${rotation.id}`);
   if (finished?.id === id) throw new CommandFailure(`rotation "${id}" ended at ${finished.at}; another rotation needs another --id`);
   const list = tainted?.of === 'Root' ? roots : issuers;
-  if (tainted !== undefined && !list.some(({ generation }) => generation === tainted.generation)) throw new CommandFailure(`there is no ${tainted.of === 'Root' ? 'root' : 'issuing CA'} ${tainted.generation}; there are ${list.map(({ generation }) => generation).join(', ')}`);
-  if (options.strategy !== undefined) await ensureStrategy(environment, client, options.strategy, options.dryRun);
   const already = object.spec?.tainted ?? [];
-  const taints = tainted === undefined || already.some((one) => one.of === tainted.of && one.generation === tainted.generation) ? already : [...already, { ...tainted, reason: why }];
+  const isTainted = tainted !== undefined && already.some((one) => one.of === tainted.of && one.generation === tainted.generation);
+  // One that was tainted before may be forgotten already, and its root not.
+  if (tainted !== undefined && !isTainted && !list.some(({ generation }) => generation === tainted.generation)) throw new CommandFailure(`there is no ${tainted.of === 'Root' ? 'root' : 'issuing CA'} ${tainted.generation}; there are ${list.map(({ generation }) => generation).join(', ')}`);
+  if (options.strategy !== undefined) await ensureStrategy(environment, client, options.strategy, options.dryRun);
+  const taints = tainted === undefined || isTainted ? already : [...already, { ...tainted, reason: why }];
+  if (rotation !== undefined && rotation.id !== id) return taintDuring(environment, client, object, { ...options, taints: taints.slice(-MOST_TAINTS) }, timeoutSeconds);
   const spec = {
     rotation: { id, of: of === 'root' ? 'Root' : 'Issuing', reason: why, ...(options.strategy === undefined ? {} : { strategy: options.strategy }) },
-    rollBack: null, ...(tainted === undefined ? {} : { tainted: taints.slice(-16) }),
+    rollBack: null, ...(tainted === undefined ? {} : { tainted: taints.slice(-MOST_TAINTS) }),
   };
   await client.patch(CertificateAuthority, { name: FLEET_AUTHORITY }, { spec }, { type: 'merge', fieldManager: FIELD_MANAGER, dryRun: options.dryRun }, environment.signal);
   if (options.dryRun) {
-    environment.out(`rotation "${id}" of the ${of === 'root' ? 'root and of the issuing CA below it' : 'issuing CA'} would begin (dry run: nothing was written).\n${tainted === undefined ? '' : `${tainted.of === 'Root' ? 'root' : 'issuing CA'} ${tainted.generation} would sign nothing more.\n`}Phases: Init (both are believed everywhere), UpdateClients, UpdateServers, Cleanup (the old one is believed nowhere). Each goes out by an update run of ${options.strategy === undefined ? "the mesh's strategy" : `strategy ${options.strategy}`}.\n`);
+    const { strategy } = options;
+    const ahead = await rotationAhead(environment, client, object, { id, of, ...(strategy === undefined ? {} : { strategy }), ...(tainted === undefined ? {} : { tainted }) });
+    printReport(environment, options.output, { ...ahead, name: AUTHORITY_NAME });
     return;
   }
   environment.err(`rotation "${id}" asked for\n`);
-  if (options.wait) await follow(environment, client, id, timeoutSeconds, options.output);
+  if (options.wait) await follow(environment, client, id, timeoutSeconds, options.output, tainted);
+}
+
+/** A key that is in other hands waits for no rotation: it signs nothing more at once, and what runs goes on, as fast as it can where it leaves that root anyway. */
+async function taintDuring(environment: Environment, client: KubernetesClient, { spec: asked, status = {} }: CertificateAuthorityObject, { taints, tainted, strategy, dryRun, wait, output }: RotateOptions & { readonly taints: readonly object[] }, timeoutSeconds: number): Promise<void> {
+  const { rotation, roots = [], issuers = [] } = status;
+  if (rotation === undefined || tainted === undefined) return;
+  const root = tainted.of === 'Root' ? tainted.generation : issuers.find(({ generation }) => generation === tainted.generation)?.root;
+  const generations = roots.map(({ generation }) => generation);
+  // The newer root comes in with a rotation, and goes on its way back.
+  const leaves = rotation.of === 'Root' && root === (rotation.back ? Math.max(...generations) : Math.min(...generations));
+  const hurry = leaves && asked?.rotation?.id === rotation.id && strategy !== undefined ? { rotation: { strategy } } : {};
+  await client.patch(CertificateAuthority, { name: FLEET_AUTHORITY }, { spec: { ...hurry, tainted: taints } }, { type: 'merge', fieldManager: FIELD_MANAGER, dryRun }, environment.signal);
+  const running = `rotation "${rotation.id}" (${rotation.of === 'Root' ? 'of the root' : 'of the issuing CA'}) is in phase ${status.phase}`;
+  environment.err(`${nameOf(tainted)} ${dryRun ? 'would be' : 'is'} tainted: it signs nothing more as soon as another one can${dryRun ? ' (dry run: nothing was written)' : ''}\n`);
+  if (!leaves) throw new CommandFailure(`what it signed stays believed until its root is left, and ${running}: take that back (isthmus identity rollback ${rotation.id}) or wait until it is done, then say this again`);
+  environment.err(`${running} and leaves its root: no other is needed\n`);
+  if (wait && !dryRun) await follow(environment, client, rotation.id, timeoutSeconds, output, tainted);
 }
 
 async function ensureStrategy(environment: Environment, client: KubernetesClient, name: string, dryRun: boolean): Promise<void> {
@@ -80,7 +105,7 @@ async function ensureStrategy(environment: Environment, client: KubernetesClient
   }
 }
 
-async function follow(environment: Environment, client: KubernetesClient, id: string, timeoutSeconds: number, output: RotateOptions['output']): Promise<void> {
+async function follow(environment: Environment, client: KubernetesClient, id: string, timeoutSeconds: number, output: ReportFormat, tainted?: Ahead['tainted']): Promise<void> {
   const begun = environment.now();
   const passed: Passed[] = [];
   let told = '';
@@ -93,9 +118,9 @@ async function follow(environment: Environment, client: KubernetesClient, id: st
     if (line !== told && line !== '') environment.err(`  ${line}\n`);
     told = line;
     if (!mine && !done && spec?.rotation?.id === id && refusalText(status) !== undefined) throw new CommandFailure(refusalText(status) ?? '');
-    if (done) { report(environment, id, status, begun, passed, output); return; }
+    if (done) { reportRotation(environment, { id, status, begun, passed, tainted }, output); return; }
     if (environment.signal.aborted || environment.now() - begun >= timeoutSeconds * 1000) {
-      throw new CommandFailure(`rotation "${id}" is not done after ${timeoutSeconds} s: ${line}; it goes on by itself, "isthmus identity show" shows how far it is`);
+      throw new CommandFailure(`rotation "${id}" is not done ${environment.signal.aborted ? 'yet' : `after ${timeoutSeconds} s`}: ${line}; it goes on by itself, "isthmus identity show" shows how far it is`);
     }
     await environment.sleep(POLL_MILLISECONDS);
   }
@@ -109,32 +134,22 @@ export function waitsText({ waitingFor, conditions = [] }: Status): string {
   return `waits for ${waitingFor.count === 1 ? '1 cluster' : `${waitingFor.count} clusters`}: ${named}${waitingFor.count > 3 ? ` and ${waitingFor.count - 3} more` : ''}`;
 }
 
-function report(environment: Environment, id: string, status: Status, begun: number, passed: readonly Passed[], output: RotateOptions['output']): void {
-  const ended = Math.max(fromRfc3339(status.finished?.at) ?? 0, passed.at(-1)?.at ?? begun);
-  const phases = passed.map(({ phase, at }, index) => ({ phase, seconds: ((passed[index + 1]?.at ?? ended) - at) / 1000 }));
-  const active = { roots: (status.roots ?? []).filter(({ trusted }) => trusted).map(({ generation, fingerprint }) => ({ generation, fingerprint })), issuers: (status.issuers ?? []).filter(({ signs }) => signs.length > 0).map(({ generation, serial }) => ({ generation, serial })) };
-  if (output === 'json') {
-    environment.out(`${JSON.stringify({ rotation: id, back: status.finished?.back === true, endedAt: status.finished?.at, sequence: status.sequence, phases, ...active }, null, 2)}\n`);
-    return;
-  }
-  environment.out([
-    `rotation "${id}" ${status.finished?.back === true ? 'was taken back' : 'is done'}: every cluster that is not revoked believes bundle ${status.sequence}, and shows certificates of issuing CA ${active.issuers.map(({ generation }) => generation).join(', ')} below root ${active.roots.map(({ generation }) => generation).join(', ')} alone`,
-    table(['PHASE', 'TOOK'], phases.map(({ phase, seconds }) => [phase, `${seconds.toFixed(1)}s`])).trimEnd(), '',
-  ].join('\n'));
-}
+interface RollBackOptions { readonly wait: boolean; readonly timeout: string; readonly dryRun: boolean; readonly output: ReportFormat }
 
-async function rollBack(environment: Environment, id: string, timeout: string, output: RotateOptions['output']): Promise<void> {
+async function rollBack(environment: Environment, id: string, { wait, timeout, dryRun, output }: RollBackOptions): Promise<void> {
   const timeoutSeconds = wholeNumber('--timeout', timeout, 1, LONGEST_SECONDS);
   const client = await environment.connect();
-  const { status } = await authorityOf(environment, client);
-  if (status?.rotation?.id !== id) throw new CommandFailure(`rotation ${JSON.stringify(id)} is not running${status?.rotation === undefined ? '; none is' : `; "${status.rotation.id}" is`}`);
-  if (status.phase === 'Cleanup') throw new CommandFailure(`rotation "${id}": the old one is being dropped, the way back is closed; rotate again when it is done`);
-  await client.patch(CertificateAuthority, { name: FLEET_AUTHORITY }, { spec: { rollBack: { id } } }, { type: 'merge', fieldManager: FIELD_MANAGER }, environment.signal);
+  const { status: { rotation, finished, phase } = {} } = await authorityOf(environment, client);
+  if (rotation?.id !== id) throw new CommandFailure(finished?.id === id ? `rotation ${JSON.stringify(id)} ${finished.back ? 'was taken back' : 'ended'} at ${finished.at}` : `rotation ${JSON.stringify(id)} is not running${rotation === undefined ? '; none is' : `; "${rotation.id}" is`}`);
+  if (phase === 'Cleanup') throw new CommandFailure(`rotation "${id}": the old one is being dropped, the way back is closed; rotate again when it is done`);
+  await client.patch(CertificateAuthority, { name: FLEET_AUTHORITY }, { spec: { rollBack: { id } } }, { type: 'merge', fieldManager: FIELD_MANAGER, dryRun }, environment.signal);
+  if (dryRun) {
+    printReport(environment, output, { text: `rotation "${id}" would be taken back from phase ${phase} (dry run: nothing was written).\n`, value: { rotation: id, phase, back: true, dryRun }, name: AUTHORITY_NAME });
+    return;
+  }
   environment.err(`rotation "${id}" is being taken back\n`);
-  await follow(environment, client, id, timeoutSeconds, output);
+  if (wait) await follow(environment, client, id, timeoutSeconds, output);
 }
-
-const outputs = (): Option => new Option('-o, --output <format>', 'of the report').choices(['text', 'json']).default('text');
 
 export function registerRotate(identity: Command, environment: (command: Command) => Environment): void {
   identity.command('rotate')
@@ -146,7 +161,7 @@ export function registerRotate(identity: Command, environment: (command: Command
     .option('--no-wait', 'return at once')
     .option('--timeout <seconds>', 'how long to wait', '86400')
     .option('--dry-run', 'say what would happen, write nothing', false)
-    .addOption(outputs())
+    .addOption(reportOption())
     .action(async (options: RotateOptions, command: Command) => rotate(environment(command), options));
   identity.command('compromised')
     .description('a key is in other hands: the authority signs nothing more, everything is issued anew by a new root at once, the old one is believed nowhere; and reports')
@@ -158,7 +173,7 @@ export function registerRotate(identity: Command, environment: (command: Command
     .option('--no-wait', 'return at once')
     .option('--timeout <seconds>', 'how long to wait', '86400')
     .option('--dry-run', 'say what would happen, write nothing', false)
-    .addOption(outputs())
+    .addOption(reportOption())
     .action(async ({ issuing, root, ...options }: Omit<RotateOptions, 'of' | 'tainted'> & { issuing?: string; root?: string }, command: Command) => {
       const given = issuing ?? root;
       if (given === undefined) throw new UsageProblem('say which: --issuing GENERATION or --root GENERATION; "isthmus identity show" lists them');
@@ -168,7 +183,9 @@ export function registerRotate(identity: Command, environment: (command: Command
   identity.command('rollback')
     .description('take back a rotation that runs: until its phase Cleanup')
     .argument('<id>')
+    .option('--no-wait', 'return at once')
     .option('--timeout <seconds>', 'how long to wait', '86400')
-    .addOption(outputs())
-    .action(async (id: string, { timeout, output }: { timeout: string; output: RotateOptions['output'] }, command: Command) => rollBack(environment(command), id, timeout, output));
+    .option('--dry-run', 'check with the server, write nothing', false)
+    .addOption(reportOption())
+    .action(async (id: string, options: RollBackOptions, command: Command) => rollBack(environment(command), id, options));
 }
