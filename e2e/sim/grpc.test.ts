@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import http2 from 'node:http2';
 import { connect as dial } from 'node:net';
 import tls from 'node:tls';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../controller/adapters/clock.ts';
 import { grpcGatewayServer } from '../../controller/adapters/grpc/gateway-server.ts';
 import type { TurnLimits } from '../../controller/adapters/grpc/handshake-turns.ts';
@@ -102,13 +102,58 @@ describe('the gateway over gRPC', () => {
     const connection = grpcHubConnector().connect(address, { ...foreign.identity('oslo'), bundlePem: ours.server.bundlePem });
     onTestFinished(() => connection.close());
     expect(await connection.renew(Uint8Array.of(1), never)).toEqual(issued);
-    for (const broken of [{ ...ours.server, keyPem: foreign.server.keyPem }, { ...ours.server, chainPem: 'no certificate' }]) {
+    const damaged = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+    for (const broken of [
+      { ...ours.server, keyPem: foreign.server.keyPem }, { ...ours.server, keyPem: '' }, { ...ours.server, chainPem: 'no certificate' },
+      { ...ours.server, bundlePem: '' }, { ...ours.server, bundlePem: ours.server.bundlePem + damaged },
+    ]) {
       material = broken;
       const before = log.lines.length;
-      expect(await joins()).toEqual(issued);
+      const again = grpcHubConnector().connect(address, ours.identity('berlin'));
+      onTestFinished(() => again.close());
+      // Its certificate is judged by the roots that were last good.
+      expect(await again.renew(Uint8Array.of(1), never)).toEqual(issued);
       expect(log.lines.slice(before)).toMatchObject([{ level: 'error', message: expect.stringContaining('keeping those in use') as string }]);
     }
     material = ours.server;
+  });
+
+  it('takes new certificates under open streams: those go on, over the connection that they have', async () => {
+    const own = new AbortController();
+    onTestFinished(() => { own.abort(); });
+    const echo: GatewayHandler = { ...handler, async sync(_peer, stream) { for await (const message of stream.messages) await stream.send(message); } };
+    let shown = ours.server;
+    const { address: at } = await grpcGatewayServer({ listen: '127.0.0.1:0', log: silentLog }).serve(echo, () => shown, own.signal);
+    const connection = grpcHubConnector().connect(at, ours.identity('berlin'));
+    onTestFinished(() => connection.close());
+    const stream = connection.sync(never);
+    const heard = stream.messages[Symbol.asyncIterator]();
+    let nonce = 0;
+    const answers = async (): Promise<void> => {
+      const message = { kind: 'ack', type: 'Question', nonce: String(nonce += 1), error: '' } as const;
+      await stream.send(message);
+      expect((await heard.next()).value).toEqual(message);
+    };
+    const joinsWith = (caPem: string): Promise<unknown> => grpcHubConnector().join({ address: at, trustDomain: 'mesh.test', caPem }, joinRequest, never);
+    await answers();
+    // Both are believed, then the new one is shown, then the old one is believed no more.
+    for (const [next, believed] of [[{ ...ours.server, bundlePem: ours.server.bundlePem + foreign.server.bundlePem }, ours], [{ ...foreign.server, bundlePem: ours.server.bundlePem + foreign.server.bundlePem }, foreign], [foreign.server, foreign]] as const) {
+      shown = next;
+      await joinsWith(believed.server.bundlePem);
+      await answers();
+    }
+    await expect(joinsWith(ours.server.bundlePem)).rejects.toMatchObject({ reason: 'Unauthenticated' });
+    await answers();
+  });
+
+  it('judges at each call whether the certificate has expired, not once for a connection', async () => {
+    const connection = grpcHubConnector().connect(address, ours.identity('berlin', 3));
+    onTestFinished(() => connection.close());
+    expect(await connection.renew(Uint8Array.of(1), never)).toEqual(issued);
+    const now = Date.now();
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => now + 4000);
+    onTestFinished(() => { clock.mockRestore(); });
+    await expect(connection.renew(Uint8Array.of(1), never)).rejects.toMatchObject({ reason: 'Unauthenticated', message: expect.stringContaining('expired at') as string });
   });
 
   it.each([
@@ -144,6 +189,15 @@ describe('the gateway over gRPC', () => {
     onTestFinished(() => connection.close());
     const drained = (async () => { for await (const _ of connection.sync(never).messages); })();
     await expect(drained).rejects.toMatchObject({ reason: 'InvalidRequest', advice: 'never', message: 'Sync: nonce "x" is not a whole number', answered: true });
+  });
+
+  it('trusts nobody where it was given no root that can be read, and no public authority in place of them', async () => {
+    const known = tls.getCACertificates('default');
+    tls.setDefaultCACertificates([ours.server.bundlePem]);
+    onTestFinished(() => { tls.setDefaultCACertificates(known); });
+    for (const caPem of ['', 'no certificate']) {
+      await expect(grpcHubConnector().join({ address, trustDomain: 'mesh.test', caPem }, joinRequest, never)).rejects.toMatchObject({ reason: 'Unauthenticated' });
+    }
   });
 
   it('answers every call but Join without a certificate with UNAUTHENTICATED', async () => {

@@ -23,10 +23,11 @@ export interface ClientTarget {
   readonly chainPem?: string;
 }
 
-/** Throws where key, chain or roots are no PEM. Dials at the first call. */
+/** Throws where key or chain are no PEM; where no root can be read, nobody is trusted. Dials at the first call. */
 export function createClient(target: ClientTarget): Client {
   const { keyPem, chainPem } = target;
-  const context = createSecureContext({ ...TLS_OPTIONS, ca: target.bundlePem, ...(keyPem === undefined || chainPem === undefined ? {} : { key: keyPem, cert: chainPem }) });
+  // A list: Node takes an empty text for none given, and then trusts every public authority.
+  const context = createSecureContext({ ...TLS_OPTIONS, ca: [target.bundlePem], ...(keyPem === undefined || chainPem === undefined ? {} : { key: keyPem, cert: chainPem }) });
   const credentials = ChannelCredentials.createFromSecureContext(context, { checkServerIdentity: checkServerId(target.serverId, target.revoked) });
   // A constant server name: SNI must not be an IP address (RFC 6066), and identity does not depend on it.
   return new Client(target.address, credentials, { ...CLIENT_OPTIONS, 'grpc.ssl_target_name_override': 'isthmus.internal' });

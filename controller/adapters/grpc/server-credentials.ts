@@ -2,6 +2,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
+import { fromPem, toPem } from '../../../certs/pem.ts';
 import type { Log } from '../../../mesh/ports/log.ts';
 import { HANDSHAKE_TIMEOUT_MILLISECONDS, TLS_OPTIONS } from './settings.ts';
 
@@ -60,10 +61,13 @@ export class RotatingServerCredentials extends ServerCredentials {
   }
 }
 
-/** Throws where the key is not the certificate's or a text is no PEM; nothing is half-applied. */
+/** Throws where the key is not the certificate's, a text is no PEM, or there is no root; nothing is half-applied. */
 function checkedContext(material: TlsMaterial): SecureContextOptions {
   if (!new X509Certificate(material.chainPem).checkPrivateKey(createPrivateKey(material.keyPem))) throw new Error('the private key is not the certificate\'s');
-  const options = { ...TLS_OPTIONS, key: material.keyPem, cert: material.chainPem, ca: material.bundlePem };
+  // Node leaves out what it cannot read of them, and takes an empty text for leave to trust every public authority.
+  const roots = fromPem('CERTIFICATE', material.bundlePem).map((der) => new X509Certificate(toPem('CERTIFICATE', der)));
+  if (roots.length === 0) throw new Error('there is no root in the bundle');
+  const options = { ...TLS_OPTIONS, key: material.keyPem, cert: material.chainPem, ca: [material.bundlePem] };
   createSecureContext(options);
   return options;
 }
