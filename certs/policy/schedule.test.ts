@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { activeIssuer, renewalTime, type Validity } from './schedule.ts';
+import { activeIssuer, renewalTime, renewalTimeAfterCall, type Validity } from './schedule.ts';
 
 const DAY = 86_400_000;
 
@@ -14,4 +15,27 @@ test('renewal falls between 40 % and 60 % of the life', () => {
   expect(renewalTime({ notBefore: 0, notAfter: 1000 }, 0)).toBe(400);
   expect(renewalTime({ notBefore: 0, notAfter: 1000 }, 0.5)).toBe(500);
   expect(renewalTime({ notBefore: 0, notAfter: 1000 }, 0.999999)).toBe(599);
+});
+
+test('what the hub called for is renewed between 10 % and 60 % of its life', () => {
+  expect(renewalTimeAfterCall({ notBefore: 0, notAfter: 1000 }, 0)).toBe(100);
+  expect(renewalTimeAfterCall({ notBefore: 0, notAfter: 1000 }, 0.5)).toBe(350);
+  expect(renewalTimeAfterCall({ notBefore: 0, notAfter: 1000 }, 0.999999)).toBe(599);
+});
+
+test('a fleet whose certificates were called for together, or in two parts some time apart, is never renewed by more than twice the mean at a time', () => {
+  const [CLUSTERS, HOUR, LIFE] = [8000, 60, 24 * 60];
+  fc.assert(fc.property(fc.integer({ min: 1, max: 2 ** 31 }), fc.integer({ min: 0, max: CLUSTERS }), fc.integer({ min: 0, max: 48 }), (seed, later, hours) => {
+    let state = seed;
+    const uniform = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+    const from = hours * HOUR;
+    const quarters = new Uint32Array(48 * 4);
+    for (let cluster = 0; cluster < CLUSTERS; cluster += 1) {
+      const called = cluster < later ? from : 0;
+      for (let at = renewalTimeAfterCall({ notBefore: called, notAfter: called + LIFE }, uniform()); at < from + 48 * HOUR; at = renewalTime({ notBefore: at, notAfter: at + LIFE }, uniform())) {
+        if (at >= from) quarters[Math.floor((at - from) / 15)]! += 1;
+      }
+    }
+    expect(Math.max(...quarters)).toBeLessThanOrEqual(2 * CLUSTERS / 48);
+  }), { numRuns: 20 });
 });

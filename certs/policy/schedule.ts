@@ -28,7 +28,17 @@ export function activeIssuer(issuers: readonly Validity[], now: Instant): number
   return first >= 0 && (issuers[first]?.notAfter ?? 0) > now ? first : -1;
 }
 
-/** 50 % ± 10 % of the certificate's life; `uniform` in [0, 1) spreads a fleet that joined together. */
+const withinLife = ({ notBefore, notAfter }: Validity, part: number): Instant => Math.floor(notBefore + (notAfter - notBefore) * part);
+
+/** 50 % ± 10 % of the certificate's life; `uniform` in [0, 1). */
 export function renewalTime(validity: Validity, uniform: number): Instant {
-  return Math.floor(validity.notBefore + (validity.notAfter - validity.notBefore) * (0.4 + 0.2 * uniform));
+  return withinLife(validity, 0.4 + 0.2 * uniform);
+}
+
+/**
+ * Of a certificate that the hub called for, as it does of a whole fleet's at once: 10 % to 60 % of its life, no later than any other. That is half a life wide, which is
+ * what lies between two renewals, so a fleet that was called together is spread evenly from its next renewal on; ± 10 % alone takes a week to do that.
+ */
+export function renewalTimeAfterCall(validity: Validity, uniform: number): Instant {
+  return withinLife(validity, 0.1 + 0.5 * uniform);
 }

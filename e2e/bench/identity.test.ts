@@ -10,12 +10,13 @@ test('prints a figure beside each baseline, and all agents come back', async () 
   expect(text).not.toContain('NaN');
   for (const line of ['issued from a request', 'signed alone', 'node-forge, RSA 2048', 'handshakes', 'from its start', 'joined over a day']) expect(text.split('\n').find((one) => one.includes(`  ${line}`)), line).toMatch(/\d/);
   expect(text).toContain('left out: not asked for');
-  expect(text.match(/ goal: .*(?:met|MISSED)/g)).toHaveLength(3);
+  expect(text.match(/ goal: .*(?:met|MISSED)/g)).toHaveLength(4);
 });
 
-test('a fleet that joined over a day never bunches its renewals, and one that was issued anew at once does so less each day', () => {
-  const quiet = measureRenewals(10_000);
-  expect(quiet.most).toBeLessThanOrEqual(2 * quiet.mean);
-  const bunched = [0, 3, 14].map((days) => measureAfterReissue(10_000, days)).map(({ most, mean }) => most / mean);
-  expect(bunched).toEqual(bunched.toSorted((a, b) => b - a));
+test('neither a fleet that joined over a day nor one that was issued anew at once ever bunches its renewals', () => {
+  const figures = [measureRenewals(10_000), ...[0, 1, 3, 14].map((days) => measureAfterReissue(10_000, days))];
+  for (const { renewals, most, mean } of figures) {
+    expect(renewals).toBeGreaterThan(15_000);
+    expect(most).toBeLessThanOrEqual(2 * mean);
+  }
 });

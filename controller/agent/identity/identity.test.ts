@@ -156,6 +156,32 @@ test('renews at once where it is asked to, and again after five seconds, no soon
   await running;
 });
 
+test('what the hub called for is renewed next at a time of its own, which new roots do not change', async () => {
+  const hours = await Promise.all([1, 2, 3, 4, 5, 6].map(async (seed) => {
+    const world = await setting();
+    const { clock, hub, kubernetes, log } = world;
+    const identity = createAgentIdentity({ kubernetes, hub: hub.connector, signer: p256Signer, clock, random: seededRandom(seed), log }, { cluster: 'berlin', namespace: 'isthmus-system', hubAddress: '', joinToken: await hub.token('berlin') });
+    await identity.obtain(signal);
+    const stop = new AbortController();
+    const running = identity.keepFresh(() => hub.connection(identity.current), stop.signal);
+    await clock.advance(HOUR);
+    identity.avoid([identity.issuer() ?? '']);
+    await clock.advance(1000);
+    identity.avoid([]);
+    await clock.advance(10_000);
+    const [called, chain] = [clock.now(), identity.current().chainPem];
+    await identity.adoptTrust(`${identity.current().bundlePem}\n`, signal);
+    while (identity.current().chainPem === chain) await clock.advance(HOUR / 4);
+    const after = (clock.now() - called) / HOUR;
+    stop.abort();
+    await running;
+    return after;
+  }));
+  expect(Math.min(...hours)).toBeLessThan(8);
+  expect(Math.max(...hours)).toBeLessThan(15);
+  expect(Math.max(...hours) - Math.min(...hours)).toBeGreaterThan(5);
+});
+
 test('while the hub is away the identity stays, and is renewed when it is back', async () => {
   const world = await setting();
   const identity = agent(world, await world.hub.token('berlin'));

@@ -1,5 +1,5 @@
 /** Who this agent is: loaded, or won by a token, and renewed in time. */
-import { type CertificateFacts, createCertificateRequest, readCertificate, renewalTime, spiffeIdOfCluster } from '../../../certs/index.ts';
+import { type CertificateFacts, createCertificateRequest, readCertificate, renewalTime, renewalTimeAfterCall, spiffeIdOfCluster } from '../../../certs/index.ts';
 import { type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Clock } from '../../../mesh/ports/clock.ts';
@@ -11,6 +11,7 @@ import { type HubConnection, type HubConnector, type IdentityMaterial, Transport
 import { backoffMilliseconds } from '../../runtime/backoff.ts';
 import { cancelWithin } from '../../runtime/cancel.ts';
 import { AdvisedError, adviceOf, messageOf } from '../../runtime/errors.ts';
+import { passingRefusal, SETTLING_MILLISECONDS } from '../../runtime/settling.ts';
 import { canJoin, checkIssued, joinHub, type JoinConfig } from './join.ts';
 import { IDENTITY_SECRET, identityStore, type LoadedIdentity, type StoredIdentity } from './stored.ts';
 
@@ -24,13 +25,13 @@ export interface AgentIdentityPorts {
 }
 
 export interface AgentIdentity {
-  /** Loads the stored identity or joins, again and again while that can help; rejects where a person must act. An expired identity counts where no token can replace it. */
+  /** Loads the stored identity or joins, again and again while that can help, which may be so for two minutes where its API server grants nothing yet; rejects where a person must act. An expired identity counts where no token can replace it. */
   obtain(signal: CancelSignal): Promise<IdentityMaterial>;
   /** Throws before `obtain` resolved. */
   current(): IdentityMaterial;
   /** Called after each change of `current()`. Returns how to end it. */
   subscribe(listener: (identity: IdentityMaterial) => void): () => void;
-  /** Renews at 50 % ± 10 % of the certificate's life, until `signal` aborts. `connection`: the open one, undefined while there is none. */
+  /** Renews at 50 % ± 10 % of the certificate's life, and after a renewal that the hub called for anywhere between 10 % and 60 %, until `signal` aborts. `connection`: the open one, undefined while there is none. */
   keepFresh(connection: () => HubConnection | undefined, signal: CancelSignal): Promise<void>;
   /**
    * The hub refuses what this agent holds, though it is valid: it was revoked, or its cluster removed. The token that was given may be newer; tried once in the life of a
@@ -41,7 +42,7 @@ export interface AgentIdentity {
   adoptTrust(bundlePem: string, signal: CancelSignal): Promise<void>;
   /** Common name of the issuing CA of the certificate in use; undefined: there is none yet. */
   issuer(): string | undefined;
-  /** Renews what one of these issuing CAs issued as soon as it can, whatever is left of its life. */
+  /** The hub's call: renews what one of these issuing CAs issued as soon as it can, whatever is left of its life. */
   avoid(issuers: readonly string[]): void;
   /** A sentence for people; undefined: all is well. */
   problem(): string | undefined;
@@ -67,10 +68,17 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
   let tokenTried = !canJoin(config);
   let asked = '';
 
+  function renewalOf({ chainPem }: StoredIdentity, facts: CertificateFacts, uniform: number): Instant {
+    if (avoided.includes(facts.issuer)) return 0;
+    const called = held?.renewAt === 0;
+    if (held !== undefined && !called && held.stored.chainPem === chainPem) return held.renewAt;
+    return (called ? renewalTimeAfterCall : renewalTime)(facts, uniform);
+  }
+
   function adopt(stored: StoredIdentity, facts: CertificateFacts): IdentityMaterial {
     const { keyPem, chainPem, bundlePem, trustDomain } = stored;
     const material = { cluster, trustDomain, keyPem, chainPem, bundlePem };
-    held = { stored, facts, material, renewAt: avoided.includes(facts.issuer) ? 0 : renewalTime(facts, random.uniform()) };
+    held = { stored, facts, material, renewAt: renewalOf(stored, facts, random.uniform()) };
     for (const listener of listeners) listener(material);
     return material;
   }
@@ -163,6 +171,7 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
 
   /** Runs `work` until it succeeds; `forPerson` decides on failures that waiting does not cure. */
   async function persist<T>(work: () => Promise<T>, forPerson: 'throw' | 'retry', signal: CancelSignal): Promise<T | undefined> {
+    let settlesUntil: Instant | undefined;
     for (let failures = 1; !signal.aborted; failures++) {
       try {
         return await work();
@@ -172,7 +181,8 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
         problem = messageOf(error);
         const advice = adviceOf(error);
         const waits = error instanceof TransportError && error.reason === 'Pending';
-        if (advice !== 'retry' && forPerson === 'throw') throw error;
+        const settles = passingRefusal(error) !== undefined && clock.now() < (settlesUntil ??= clock.now() + SETTLING_MILLISECONDS);
+        if (advice !== 'retry' && forPerson === 'throw' && !settles) throw error;
         if (!waits || !known) log.warn({ cluster, problem, advice }, 'has no fresh identity yet; tries again');
         await clock.sleepUntil(clock.now() + (waits ? backoffMilliseconds(1, WAITING, random) : backoffMilliseconds(failures, BACKOFF, random)), signal);
       }

@@ -18,6 +18,10 @@ export interface RejoinFigures {
   /** From when it was ready. */
   readonly allSinceReady: number;
   readonly hubProcessorSeconds: number;
+  /** Of the process that all agents share, from the hub's start on. */
+  readonly agentsProcessorSeconds: number;
+  /** Why agents had no stream after the hub was ready, with how often. */
+  readonly failures: Readonly<Record<string, number>>;
 }
 
 /** Says nothing of the product where the machine is busy otherwise. */
@@ -51,7 +55,7 @@ export async function measureRejoin(agents: number): Promise<RejoinFigures> {
     }
     const connected = async (count: number): Promise<void> => {
       for (const giveUpAt = performance.now() + LONGEST_MILLISECONDS; await child.ask<number>({ ask: 'connected' }) < count; await sleep(20)) {
-        if (performance.now() > giveUpAt) throw new NotAllBack(`${await child.ask<number>({ ask: 'connected' })} of ${count} agents were connected after ${LONGEST_MILLISECONDS / 1000} s`);
+        if (performance.now() > giveUpAt) throw new NotAllBack(`${await child.ask<number>({ ask: 'connected' })} of ${count} agents were connected after ${LONGEST_MILLISECONDS / 1000} s; the others: ${JSON.stringify(await child.ask({ ask: 'failures' }))}`);
       }
     };
     for (let from = 0; from < agents; from += AT_ONCE) {
@@ -61,12 +65,18 @@ export async function measureRejoin(agents: number): Promise<RejoinFigures> {
     hub.running.child.kill('SIGKILL');
     await hub.stop();
     while (await child.ask<number>({ ask: 'connected' }) > 0) await sleep(20);
+    const usedBefore = await child.ask<number>({ ask: 'usage' });
     const begin = performance.now();
     hub = await startHub(folder.path, { flags, dataDir });
     const ready = performance.now();
+    // Until then it was no hub's fault that there was none.
+    await child.ask({ ask: 'failures' });
     await connected(agents);
     const end = performance.now();
-    return { agents, firstReady: (ready - begin) / 1000, all: (end - begin) / 1000, allSinceReady: (end - ready) / 1000, hubProcessorSeconds: processorSeconds(hub.running.child.pid) };
+    return {
+      agents, firstReady: (ready - begin) / 1000, all: (end - begin) / 1000, allSinceReady: (end - ready) / 1000,
+      hubProcessorSeconds: processorSeconds(hub.running.child.pid), agentsProcessorSeconds: await child.ask<number>({ ask: 'usage' }) - usedBefore, failures: await child.ask({ ask: 'failures' }),
+    };
   } finally {
     await child.stop();
     await hub?.stop();

@@ -1,5 +1,5 @@
 /** When a whole fleet asks for new certificates: the agents' own rule, in virtual time. */
-import { renewalTime } from '../../../certs/index.ts';
+import { renewalTime, renewalTimeAfterCall } from '../../../certs/index.ts';
 import { AGENT_LIFETIME, BACKDATE } from '../../../certs/policy/schedule.ts';
 import { seededRandom } from '../../../controller/runtime/testing/fakes.ts';
 
@@ -13,15 +13,16 @@ export interface RenewalFigures {
   readonly mean: number;
 }
 
-/** `first`: when a cluster got its first certificate. Counted are the 24 hours from `from` on. */
-function count(clusters: number, from: number, first: (random: () => number) => number): RenewalFigures {
+/** `first`: when a cluster got its first certificate; `second`: by which rule it gets the next one. Counted are the 24 hours from `from` on. */
+function count(clusters: number, from: number, first: (random: () => number) => number, second: typeof renewalTime = renewalTime): RenewalFigures {
   const random = seededRandom(11);
   const uniform = (): number => random.uniform();
   const buckets = new Uint32Array((24 * HOUR) / BUCKET);
   for (let cluster = 0; cluster < clusters; cluster += 1) {
-    for (let at = first(uniform); at < from + 24 * HOUR;) {
+    let rule = second;
+    for (let at = first(uniform); at < from + 24 * HOUR; rule = renewalTime) {
       if (at >= from) buckets[Math.floor((at - from) / BUCKET)]! += 1;
-      at = renewalTime({ notBefore: at - BACKDATE, notAfter: at + AGENT_LIFETIME }, uniform());
+      at = rule({ notBefore: at - BACKDATE, notAfter: at + AGENT_LIFETIME }, uniform());
     }
   }
   const renewals = buckets.reduce((sum, each) => sum + each, 0);
@@ -32,4 +33,4 @@ function count(clusters: number, from: number, first: (random: () => number) => 
 export const measureRenewals = (clusters: number): RenewalFigures => count(clusters, 96 * HOUR, (uniform) => uniform() * 24 * HOUR);
 
 /** The day after everything was issued anew within the same minute, `days` ago. */
-export const measureAfterReissue = (clusters: number, days: number): RenewalFigures => count(clusters, days * 24 * HOUR + HOUR, (uniform) => uniform() * 60_000);
+export const measureAfterReissue = (clusters: number, days: number): RenewalFigures => count(clusters, days * 24 * HOUR + HOUR, (uniform) => uniform() * 60_000, renewalTimeAfterCall);
