@@ -17,3 +17,7 @@ it('goes as the golden says (REWRITE=1 writes it anew)', async () => {
 it('goes the same way over a slow and uneven network', async () => {
   await runScenario(readFileSync(text('rotation.txt'), 'utf8'), { seed: 2, network: { latencyMilliseconds: { least: 1, most: 40 } }, callMilliseconds: { least: 0, most: 8 } });
 });
+
+it('takes clusters along that are in no mesh, and comes to rest', async () => {
+  await runScenario(readFileSync(text('rotation-outside.txt'), 'utf8'), { seed: 3, ...STEADY });
+});

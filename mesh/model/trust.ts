@@ -18,6 +18,9 @@ export interface TrustUse {
   readonly serverIssuers: readonly string[];
 }
 
+/** Sequence of the bundle that everybody believes by joining, until there is another one. */
+export const FIRST_BUNDLE = 1;
+
 /** One cluster while a rotation waits for the fleet. */
 export interface ClusterTrust {
   readonly name: string;
@@ -28,6 +31,8 @@ export interface ClusterTrust {
   readonly since?: Instant;
   /** undefined: its agent has not said, or is of a version that does not say. */
   readonly use?: TrustUse;
+  /** What its agent says that there is still to come, for people; absent: nothing. */
+  readonly said?: string;
 }
 
 export interface WaitedCluster {

@@ -27,10 +27,25 @@ describe('a phase goes on', () => {
   });
 });
 
+test('whoever is waited for is told with what its agent says, unless that is an old word', () => {
+  const settling = { use: use({ sequence: 1 }), said: 'trust: counts as in use from 10:03 on' };
+  expect(planRotation(view(), [cluster('oslo', settling), cluster('rome', { ...settling, connected: false }), cluster('bern', { use: use({ sequence: 1 }), said: 'x'.repeat(500) })], 2000).waiting.map(({ why }) => why)).toEqual([
+    `believes bundle 1, not yet 2: ${'x'.repeat(300)}…`, 'believes bundle 1, not yet 2: trust: counts as in use from 10:03 on', 'believes bundle 1, not yet 2; its agent is away since 1970-01-01T00:00:00.500Z',
+  ]);
+});
+
 test('leaves count by who signed them: old client leaves hold UpdateClients, an old server leaf does not', () => {
   const phase = view({ phase: 'UpdateClients', leaving: { clients: [OLD], servers: [] } });
   expect(planRotation(phase, [cluster('oslo', { use: use({ clientIssuers: [NEW, OLD] }) })], 2000).waiting).toEqual([{ cluster: 'oslo', why: `has client certificates of ${OLD}` }]);
   expect(planRotation(phase, [cluster('oslo', { use: use({ clientIssuers: [NEW] }) })], 2000).move).toBe('UpdateServers');
+});
+
+test('who has said nothing believes the first bundle, by which it joined, and no other; what it shows it must say', () => {
+  const silent = { name: 'oslo', revoked: false, connected: true, since: 500 };
+  expect(planRotation(view({ sequence: 1 }), [silent], 2000).move).toBe('UpdateClients');
+  const why = 'its agent has not said whom the cluster believes';
+  expect(planRotation(view({ sequence: 2 }), [silent], 2000).waiting).toEqual([{ cluster: 'oslo', why }]);
+  expect(planRotation(view({ sequence: 1, phase: 'UpdateClients', leaving: { clients: [OLD], servers: [] } }), [silent], 2000).waiting).toEqual([{ cluster: 'oslo', why }]);
 });
 
 test('nothing goes on while nobody can sign for what it leads to', () => {
@@ -55,7 +70,7 @@ test('agrees with the plainest reading of the rule, in any order of clusters', (
     const late = phases.indexOf(phase);
     const leaving = { clients: late >= 1 ? [OLD] : [], servers: late >= 2 ? [OLD] : [] };
     const plan = planRotation(view({ phase, sequence, leaving, ...(signed ? {} : { blocked: 'waits' }) }), fleet, 2000);
-    const waits = (one: ClusterTrust): boolean => !one.revoked && (one.use === undefined || one.use.sequence < sequence
+    const waits = (one: ClusterTrust): boolean => !one.revoked && (one.use === undefined ? phase !== 'Init' || sequence > 1 : one.use.sequence < sequence
       || (late >= 1 && one.use.clientIssuers.includes(OLD)) || (late >= 2 && one.use.serverIssuers.includes(OLD)));
     const expected = fleet.filter(waits).map(({ name }) => name).sort();
     expect(plan.waiting.map(({ cluster: name }) => name)).toEqual(expected);

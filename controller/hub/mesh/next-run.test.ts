@@ -10,7 +10,7 @@ import { changesOf, heldChange, type LastRun, runName } from './next-run.ts';
 const target: RunTarget = { cluster: 'berlin', stage: 0, fromId: null, toId: 'new', phase: 'Done', assignedAt: 1, healthyAt: 2, finishedAt: 3, message: '' };
 const last = (phase: RunPhase, more: Partial<LastRun> = {}): LastRun => ({ name: 'europe-1', phase, undoOf: null, wantedId: 'new', target, ...more });
 const change = { cluster: 'berlin', toId: 'new' };
-const content = (mesh: string | null, failover: unknown[] = []): string => JSON.stringify({ mesh, failover, globalServices: [] });
+const content = (mesh: string | null, failover: unknown[] = [], trust: object = { sequence: 1 }): string => JSON.stringify({ mesh, failover, globalServices: [], trust });
 const plan = (...desired: Plan['desired']): Plan => ({ desired, meshes: [], planDigest: '', baseline: [], plannedIds: new Map() });
 
 describe('changesOf', () => {
@@ -23,6 +23,20 @@ describe('changesOf', () => {
     expect(changesOf(plan({ cluster: 'berlin', id: 'new', content: content(null) }), () => null)).toEqual([]);
     expect(changesOf(plan({ cluster: 'berlin', id: 'new', content: content(null, [{}]) }), () => null)).toEqual([change]);
     expect(changesOf(plan({ cluster: 'berlin', id: 'new', content: content(null) }), () => 'meshed')).toEqual([change]);
+  });
+});
+
+describe('changesOf a cluster in no mesh', () => {
+  const outside = (trust: object, assignedId: string | null = null) => changesOf(plan({ cluster: 'berlin', id: 'new', content: content(null, [], trust) }), () => assignedId);
+
+  it('tells it whom to believe, and what to renew, from the second bundle on', () => {
+    expect(outside({ sequence: 2 })).toEqual([change]);
+    expect(outside({ sequence: 1, renewClientsOf: ['Isthmus issuing CA OLD'] })).toEqual([change]);
+    expect(outside({ sequence: 1, renewServersOf: ['Isthmus issuing CA OLD'] })).toEqual([change]);
+  });
+
+  it('tells it once', () => {
+    expect(outside({ sequence: 2 }, 'new')).toEqual([]);
   });
 });
 

@@ -1,6 +1,7 @@
 /** Whether the difference between plan and assignments asks for a new run. Pure. */
 import type { DesiredState } from '../../../mesh/model/desired.ts';
 import type { Plan } from '../../../mesh/plan/plan.ts';
+import { FIRST_BUNDLE } from '../../../mesh/model/trust.ts';
 import { UNSELECTED } from '../../../mesh/rollout/skipped.ts';
 import type { RunPhase, RunTarget } from '../../../mesh/model/rollout.ts';
 
@@ -26,10 +27,13 @@ export interface HeldChange extends Change {
   readonly reason: 'Stopped' | 'Failed' | 'RolledBack' | 'Undone' | 'Unselected';
 }
 
-/** Nothing was ever assigned and there is nothing to do: a cluster that has just joined and is in no mesh needs no run. */
+/**
+ * There is nothing to do where nothing was ever assigned: a cluster that has just joined and is in no mesh needs no run. Whom it believes it has by joining, as long as
+ * there was one bundle only; from then on it is told, for it must go along with the next one. So it reads from the state alone: all who ask see the same.
+ */
 function isEmpty(content: string): boolean {
-  const state = JSON.parse(content) as DesiredState;
-  return state.mesh === null && state.failover.length === 0 && state.globalServices.length === 0;
+  const { mesh, failover, globalServices, trust } = JSON.parse(content) as DesiredState;
+  return mesh === null && failover.length === 0 && globalServices.length === 0 && trust.sequence <= FIRST_BUNDLE && trust.renewClientsOf === undefined && trust.renewServersOf === undefined;
 }
 
 /** Clusters whose planned state is not the assigned one, sorted. */

@@ -13,7 +13,7 @@ import { AGENT_TYPES, HUB_TYPES, type SyncMessage, type SyncResource, type SyncT
 import { type Ask, AskFailed } from '../../../mesh/ports/ask.ts';
 import type { KubernetesClient, KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
 import type { RecordStore } from '../../../mesh/ports/records.ts';
-import type { GatewayHandler, SyncStream } from '../../../mesh/ports/transport.ts';
+import type { GatewayHandler, ServerMaterial, SyncStream } from '../../../mesh/ports/transport.ts';
 import { openSqliteRecords } from '../../adapters/records/sqlite.ts';
 import { createEmbeddedApi } from '../../embedded/api.ts';
 import { embeddedClient, inProcess } from '../../embedded/client.ts';
@@ -139,6 +139,8 @@ export interface Bench {
   history: HistoryRetention | undefined;
   /** undefined: no hub listens. */
   handler(): GatewayHandler | undefined;
+  /** What the hub that listens shows agents now. */
+  serverMaterial(): ServerMaterial | undefined;
   hub(): Hub;
   startHub(records?: RecordStore, inventory?: InventoryConfig, signingPolicy?: () => SigningPolicy, kubernetes?: KubernetesClient): Promise<void>;
   /** As SIGKILL would, for all that the hub has not written. */
@@ -159,6 +161,7 @@ export async function createBench(): Promise<Bench> {
   const records = await openSqliteRecords(':memory:');
   const log = recordingLog();
   let handler: GatewayHandler | undefined;
+  let serverMaterial: (() => ServerMaterial) | undefined;
   let hub: Hub | undefined;
   let stop = new AbortController();
   const bench: Bench = {
@@ -167,6 +170,7 @@ export async function createBench(): Promise<Bench> {
     notifications: [],
     history: undefined,
     handler: () => handler,
+    serverMaterial: () => serverMaterial?.(),
     hub() {
       if (hub === undefined) throw new Error('no hub runs');
       return hub;
@@ -175,9 +179,10 @@ export async function createBench(): Promise<Bench> {
       stop = new AbortController();
       hub = createHub({
         clock, random: seededRandom(2), kubernetes: client, records: used, signer: deterministicSigner('hub'), log, metrics: bench.metrics, digest, ask: (request, signal) => bench.ask(request, signal),
-        gateway: { async serve(given, _material, signal) {
+        gateway: { async serve(given, material, signal) {
           handler = given;
-          signal.addEventListener('abort', () => { handler = undefined; }, { once: true });
+          serverMaterial = material;
+          signal.addEventListener('abort', () => { handler = undefined; serverMaterial = undefined; }, { once: true });
           return { address: 'hub.test:8443' };
         } },
       }, { namespace: 'isthmus-system', trustDomain: 'test', advertisedAddress: '', createNamespace: true, notifications: bench.notifications, ...(bench.history === undefined ? {} : { history: bench.history }), ...(inventory === undefined ? {} : { inventory }), ...(signingPolicy === undefined ? {} : { signingPolicy }) });

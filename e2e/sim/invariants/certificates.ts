@@ -1,36 +1,12 @@
 /** Every certificate in use chains to the bundle that the hub published. */
-import * as der from '../../../certs/authority/der.ts';
 import { fromPem, toPem } from '../../../certs/pem.ts';
 import { readCertificate } from '../../../certs/index.ts';
-import { deterministicSigner } from '../../../certs/testing/deterministic-signer.ts';
+import { chainProblem } from '../../../certs/testing/chain-problem.ts';
 import { ConfigMap, type ConfigMapObject, Secret, type SecretObject } from '../../../mesh/api/resources/core.ts';
 import { NAMESPACE } from '../fleet.ts';
 import type { Invariant } from './invariant.ts';
 
 interface Seen { readonly bundlePem: string | undefined; readonly chains: readonly { readonly where: string; readonly chainPem: string }[] }
-
-const signer = deterministicSigner('only verifies');
-
-/** Whether `issuer`'s key signed `certificate` (RFC 5280 §4.1: what is signed, by what algorithm, and the signature). */
-function signedBy(certificate: Uint8Array, issuer: Uint8Array): boolean {
-  const [signed, , signature] = der.parts(der.decode(certificate));
-  if (signed === undefined || signature === undefined) return false;
-  const bits = der.content(signature, der.TAG.bits);
-  return signer.verify(readCertificate(toPem('CERTIFICATE', issuer)).publicKeyDer, der.encode(signed), bits.subarray(1));
-}
-
-function problemOf(chainPem: string, roots: readonly Uint8Array[]): string | undefined {
-  const chain = fromPem('CERTIFICATE', chainPem);
-  if (chain.length < 2) return `has ${chain.length} certificates, leaf and issuer are needed`;
-  for (const [index, certificate] of chain.entries()) {
-    const issuers = chain[index + 1] === undefined ? roots : [chain[index + 1]!];
-    if (!issuers.some((issuer) => signedBy(certificate, issuer))) return `certificate ${index} (${readCertificate(toPem('CERTIFICATE', certificate)).commonName}) is not signed by ${index + 1 === chain.length ? 'a published root' : 'the next one'}`;
-  }
-  return undefined;
-}
-
-/** undefined: leaf and issuing CA lead to one of these roots. */
-export const chainProblem = (chainPem: string, rootsPem: string): string | undefined => problemOf(chainPem, fromPem('CERTIFICATE', rootsPem));
 
 /** Make one for each simulation: what was found of a chain stands until the bundle changes. */
 export function certificatesChain(): Invariant<Seen> {
@@ -48,9 +24,8 @@ export function certificatesChain(): Invariant<Seen> {
     assert({ bundlePem, chains }) {
       if (bundlePem !== foundUnder) found.clear();
       foundUnder = bundlePem;
-      const roots = fromPem('CERTIFICATE', bundlePem ?? '');
       for (const { where, chainPem } of chains) {
-        const problem = found.has(chainPem) ? found.get(chainPem) : problemOf(chainPem, roots);
+        const problem = found.has(chainPem) ? found.get(chainPem) : chainProblem(chainPem, bundlePem ?? '');
         found.set(chainPem, problem);
         if (problem !== undefined) return `${where}: ${problem}`;
       }

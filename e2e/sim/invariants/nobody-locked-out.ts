@@ -1,8 +1,8 @@
 /** Whoever may come into a mesh etcd is let in, and finds whom it expects: by the roots that the pods there have read at their start, not by what stands in Secrets. */
+import { chainProblem } from '../../../certs/testing/chain-problem.ts';
 import { usersIn } from '../../../mesh/cilium/revoked.ts';
 import { ConfigMap, type ConfigMapObject, Secret, type SecretObject } from '../../../mesh/api/resources/core.ts';
 import { rootsOfPods } from '../mesh-servers.ts';
-import { chainProblem } from './certificates.ts';
 import type { Invariant } from './invariant.ts';
 
 interface Site {
