@@ -38,7 +38,7 @@ function applied(facts: ClusterFacts, status: ClusterStatusValue, earlier: Condi
   const has = status.current?.id;
   if (has !== wanted.id) return { type: 'Applied', status: 'False', reason: 'Applying', message: `has ${has ?? 'nothing'}, is to have ${wanted.id} by run ${wanted.run}${facts.applied === null || facts.applied.message === '' ? '' : `: ${facts.applied.message}`}` };
   if (facts.applied === null) return earlier?.reason === 'Unhealthy' ? earlier : { type: 'Applied', status: 'True', reason: 'Healthy', message: `has ${wanted.id}` };
-  if (facts.applied.healthy) return { type: 'Applied', status: 'True', reason: 'Healthy', message: `has ${wanted.id}` };
+  if (facts.applied.healthy) return { type: 'Applied', status: 'True', reason: 'Healthy', message: `has ${wanted.id}${facts.applied.message === '' ? '' : `; ${facts.applied.message}`}` };
   return { type: 'Applied', status: 'False', reason: 'Unhealthy', message: `has ${wanted.id}, but ${facts.applied.message === '' ? 'its agent does not find it complete' : facts.applied.message}` };
 }
 

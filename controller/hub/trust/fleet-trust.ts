@@ -15,7 +15,7 @@ export interface FleetTrustParts {
 export function fleetTrust({ clusters, fleet, revocations }: FleetTrustParts): ClusterTrust[] {
   return clusters.list().filter(({ status }) => status?.identity !== undefined).map(({ metadata: { name } }) => {
     const connection = fleet.connection(name);
-    const use = fleet.value(name, 'AppliedReport', name)?.value.trust;
-    return { name, revoked: revocations.isCutOff(name), connected: connection?.connected === true, ...(connection === undefined ? {} : { since: connection.since }), ...(use === undefined ? {} : { use }) };
+    const { trust: use, message: said = '' } = fleet.value(name, 'AppliedReport', name)?.value ?? {};
+    return { name, revoked: revocations.isCutOff(name), connected: connection?.connected === true, ...(connection === undefined ? {} : { since: connection.since }), ...(use === undefined ? {} : { use }), ...(said === '' ? {} : { said }) };
   });
 }
