@@ -15,7 +15,7 @@ function recorder(methods: readonly string[], asked: string[]): Record<string, (
 test('once leadership is over nothing is written, and everything can still be read', async () => {
   const asked: string[] = [];
   const kubernetes = recorder(['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'], asked) as unknown as KubernetesClient;
-  const records = recorder(['recordChange', 'compactHistory', 'listStates', 'statesAt', 'listHistory', 'namesOf', 'listGone', 'historyKeptSince', 'putRevisions', 'getRevision', 'putBundle', 'getBundle', 'createRun', 'dropRun', 'dropRevisions', 'dropSummaries', 'countBundles', 'dropBundles', 'getRun', 'listTargets', 'saveProgress', 'lastHealthyOn', 'listJournal', 'listAssignments', 'putReport', 'getReport', 'check', 'close'], asked) as unknown as RecordStore;
+  const records = recorder(['recordChange', 'compactHistory', 'listStates', 'statesAt', 'listHistory', 'namesOf', 'listGone', 'historyKeptSince', 'putRevisions', 'getRevision', 'putBundle', 'getBundle', 'createRun', 'dropRun', 'dropRevisions', 'dropSummaries', 'countBundles', 'dropBundles', 'dropReports', 'getRun', 'listTargets', 'saveProgress', 'lastHealthyOn', 'listJournal', 'listAssignments', 'putReport', 'getReport', 'check', 'close'], asked) as unknown as RecordStore;
   let holds = true;
   const ports = fenced({ kubernetes, records } as HubPorts, () => holds);
   const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'n', name: 'a' } };
@@ -25,17 +25,17 @@ test('once leadership is over nothing is written, and everything can still be re
     ports.kubernetes.patch(ConfigMap, object.metadata, {}, { ...by, type: 'apply' }, never), ports.kubernetes.delete(ConfigMap, object.metadata, {}, never),
     ports.records.recordChange({} as Parameters<RecordStore['recordChange']>[0]), ports.records.compactHistory({ rowsBefore: 0, statesBefore: 0 }), ports.records.putRevisions([]), ports.records.putBundle({ digest: 'd', content: '', signatures: [], verifiedAt: 0 }), ports.records.createRun('r', {} as Parameters<RecordStore['createRun']>[1]),
     ports.records.saveProgress({} as Parameters<RecordStore['saveProgress']>[0]), ports.records.putReport('r', ''), ports.records.dropRun(0, () => Promise.resolve(new Set())), ports.records.dropRevisions(''),
-    ports.records.dropSummaries(0, () => Promise.resolve(new Set())), ports.records.dropBundles('', 0, new Set()),
+    ports.records.dropSummaries(0, () => Promise.resolve(new Set())), ports.records.dropBundles('', 0, new Set()), ports.records.dropReports('drill/', '', { at: 0, unneededBefore: 0, keep: () => Promise.resolve(new Set()) }),
   ];
   await Promise.all(writes());
-  expect(asked).toHaveLength(15);
+  expect(asked).toHaveLength(16);
   holds = false;
   const refused = await Promise.allSettled(writes());
-  expect(refused.map(({ status }) => status)).toEqual(Array.from({ length: 15 }, () => 'rejected'));
+  expect(refused.map(({ status }) => status)).toEqual(Array.from({ length: 16 }, () => 'rejected'));
   for (const one of refused) expect(String((one as PromiseRejectedResult).reason)).toContain('no longer leads');
-  expect(asked).toHaveLength(15);
+  expect(asked).toHaveLength(16);
   await ports.kubernetes.get(ConfigMap, object.metadata, never);
   await ports.records.listAssignments();
   await ports.records.check();
-  expect(asked.slice(15)).toEqual(['get', 'listAssignments', 'check']);
+  expect(asked.slice(16)).toEqual(['get', 'listAssignments', 'check']);
 });

@@ -21,7 +21,7 @@ export function fenced(ports: HubPorts, holds: () => boolean): HubPorts {
     records: {
       ...records,
       recordChange: record(records.recordChange), compactHistory: record(records.compactHistory), putRevisions: record(records.putRevisions), putBundle: record(records.putBundle), createRun: record(records.createRun),
-      dropRun: record(records.dropRun), dropRevisions: record(records.dropRevisions), dropSummaries: record(records.dropSummaries), dropBundles: record(records.dropBundles),
+      dropRun: record(records.dropRun), dropRevisions: record(records.dropRevisions), dropSummaries: record(records.dropSummaries), dropBundles: record(records.dropBundles), dropReports: record(records.dropReports),
       saveProgress: record(records.saveProgress), putReport: record(records.putReport),
     } satisfies RecordStore,
   };

@@ -192,6 +192,7 @@ export function livingRecords(records: RecordStore, life: Life): RecordStore {
     dropSummaries: (...call) => life.call(() => records.dropSummaries(...call)),
     countBundles: (...call) => life.call(() => records.countBundles(...call)),
     dropBundles: (...call) => life.call(() => records.dropBundles(...call)),
+    dropReports: (...call) => life.call(() => records.dropReports(...call)),
     getRun: (...call) => life.call(() => records.getRun(...call)),
     lastHealthyOn: (...call) => life.call(() => records.lastHealthyOn(...call)),
     listTargets: (...call) => life.call(() => records.listTargets(...call)),

@@ -70,6 +70,8 @@ interface RunProgress {
 
 /** Beginning of the name of the report that says what a run was made for; it goes with the run's rows. */
 export const RUN_REPORTS = 'run-changes/';
+/** Beginning of the name of a drill's report. */
+export const DRILL_REPORTS = 'drill/';
 
 export interface RunRecord extends FrozenRun, RunProgress {
   readonly run: string;
@@ -161,6 +163,11 @@ export interface RecordStore {
   /** Of a bounded part of the revisions behind `after` (first ''), drops those that no assignment and no row of a run refers to; gives the next `after`, undefined at the end. */
   dropRevisions(after: string): Promise<string | undefined>;
 
+  /**
+   * Of a bounded part of the reports `kind…` behind `after` (first ''): those that neither `keep` (names without `kind`, asked only where one may go) nor the rows of a run of that name need are marked as unneeded at `at`.
+   * Those that were marked before `unneededBefore`, and not stored again since, go. Gives the next `after`, undefined at the end.
+   */
+  dropReports(kind: typeof RUN_REPORTS | typeof DRILL_REPORTS, after: string, unneeded: { readonly at: Instant; readonly unneededBefore: Instant; readonly keep: () => Promise<ReadonlySet<string>> }): Promise<string | undefined>;
   /** Replaces the report of that name. */
   putReport(name: string, content: string): Promise<void>;
   getReport(name: string): Promise<string | undefined>;

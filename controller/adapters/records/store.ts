@@ -4,6 +4,7 @@ import type { RecordStore, RecordsUnavailable } from '../../../mesh/ports/record
 import { bundleRecords } from './bundles.ts';
 import { historyRecords } from './history.ts';
 import { oldRunRecords } from './old-runs.ts';
+import { reportRecords } from './reports.ts';
 import { insertRevisions } from './revisions.ts';
 import { runRecords } from './runs.ts';
 import type { Dialect, Tables } from './tables.ts';
@@ -24,16 +25,11 @@ export function recordStore(db: Kysely<Tables>, dialect: Dialect, translate: (er
     ...runRecords({ db, guarded, write }),
     ...bundleRecords({ db, dialect, guarded, write }),
     ...oldRunRecords({ db, dialect, guarded, write }),
+    ...reportRecords({ db, guarded, write }),
 
     putRevisions: (revisions) => (revisions.length === 0 ? Promise.resolve() : write((transaction) => insertRevisions(transaction, revisions))),
 
     getRevision: (id) => guarded(() => db.selectFrom('revisions').selectAll().where('id', '=', id).executeTakeFirst()),
-
-    putReport: (name, content) => write(async (transaction) => {
-      await transaction.insertInto('reports').values({ name, content }).onConflict((conflict) => conflict.column('name').doUpdateSet({ content })).execute();
-    }),
-
-    getReport: (name) => guarded(async () => (await db.selectFrom('reports').select('content').where('name', '=', name).executeTakeFirst())?.content),
 
     check: () => write(async (transaction) => {
       await transaction.insertInto('reports').values({ name: 'isthmus/check', content: '' }).onConflict((conflict) => conflict.column('name').doUpdateSet({ content: '' })).execute();

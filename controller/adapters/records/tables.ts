@@ -35,7 +35,8 @@ export interface Tables {
   bundles: { digest: string; content: string; signatures: string; verified_at: number };
   /** Which revisions name a content. */
   named_bundles: { digest: string; revision: string };
-  reports: { name: string; content: string };
+  /** `unneeded_since`: when it was found that nothing needs it; null: something does, or nobody has looked. */
+  reports: { name: string; content: string; unneeded_since: number | null };
 }
 
 export type Dialect = 'sqlite' | 'postgres';

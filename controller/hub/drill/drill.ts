@@ -9,6 +9,7 @@ import { toRfc3339 } from '../../../mesh/model/instant.ts';
 import { serviceKey } from '../../../mesh/model/service.ts';
 import { decideDrill, type DrillDecision, type DrillFacts, isFinished, PENDING_DRILL } from '../../../mesh/drill/decide.ts';
 import { renderReport } from '../../../mesh/drill/report.ts';
+import { DRILL_REPORTS } from '../../../mesh/ports/records.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
@@ -30,7 +31,7 @@ type StoredReport = DrillAnswer & { readonly uid: string | undefined };
 const ageOf = ({ metadata }: DrillObject): string => `${metadata.creationTimestamp ?? ''} ${metadata.name}`;
 const oldestFirst = (drills: readonly DrillObject[]): DrillObject[] => [...drills].sort((a, b) => (ageOf(a) < ageOf(b) ? -1 : 1));
 
-export const drillReportName = (drill: string): string => `drill/${drill}`;
+export const drillReportName = (drill: string): string => `${DRILL_REPORTS}${drill}`;
 
 export interface DrillParts {
   readonly ports: Pick<HubPorts, 'clock' | 'random' | 'log' | 'metrics' | 'kubernetes' | 'records'>;

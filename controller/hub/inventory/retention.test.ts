@@ -98,3 +98,23 @@ test('revisions that a hub left which died between a run and them go within an h
   await clock.advance(1000);
   await records.close();
 });
+
+test('what was written down for a run that nobody made goes after a day, the report of a drill some months after its object', async () => {
+  const clock = manualClock(Date.UTC(2030, 0, 1, 12));
+  const records = await openSqliteRecords(':memory:');
+  for (const name of ['run-changes/never', 'run-changes/held', 'drill/gone', 'drill/held', 'revocations']) await records.putReport(name, '[]');
+  const left = async (): Promise<string[]> => (await Promise.all(['run-changes/never', 'run-changes/held', 'drill/gone', 'drill/held', 'revocations'].map(async (name) => (await records.getReport(name) === undefined ? [] : [name])))).flat();
+  const stop = new AbortController();
+  void keepHistoryShort({ clock, kubernetes: objects([{ metadata: { name: 'held' }, spec: {} }]), records, log: recordingLog() }, { changeDays: 10, stateDays: 20, runDays: 10 })(stop.signal);
+  await clock.advance(2 * 3_600_000);
+  expect(await left()).toHaveLength(5);
+  await clock.advance(DAY);
+  expect(await left()).toEqual(['run-changes/held', 'drill/gone', 'drill/held', 'revocations']);
+  await clock.advance(8 * DAY);
+  expect(await left()).toContain('drill/gone');
+  await clock.advance(3 * DAY);
+  expect(await left()).toEqual(['run-changes/held', 'drill/held', 'revocations']);
+  stop.abort();
+  await clock.advance(1000);
+  await records.close();
+});

@@ -7,6 +7,7 @@ import { addStates } from './0002-states.ts';
 import { addRuns } from './0003-runs.ts';
 import { addBundles } from './0004-bundles.ts';
 import { addNamedBundles } from './0005-named-bundles.ts';
+import { addUnneededReports } from './0006-unneeded-reports.ts';
 
 /** All or nothing, also where the process is killed in between: PostgreSQL's migrator runs in a transaction, SQLite's does not. `marker`: a table that it makes. */
 function atOnce(dialect: Dialect, marker: string, work: (db: Kysely<unknown>) => Promise<void>): Migration {
@@ -27,6 +28,7 @@ export async function migrate(db: Kysely<Tables>, dialect: Dialect, upTo?: '0001
     '0003-runs': atOnce(dialect, 'runs', addRuns),
     '0004-bundles': atOnce(dialect, 'bundles', addBundles),
     '0005-named-bundles': atOnce(dialect, 'named_bundles', addNamedBundles),
+    '0006-unneeded-reports': { up: (db: Kysely<unknown>) => addUnneededReports(db, dialect) },
   };
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error } = await (upTo === undefined ? migrator.migrateToLatest() : migrator.migrateTo(upTo));

@@ -61,6 +61,40 @@ export function oldRunsSuite(open: (name: string) => Promise<RecordStore>): void
     await store.close();
   });
 
+  test('reports go that nothing has needed for a time, and were not stored again; of runs none that has rows', async () => {
+    const store = await open('reports');
+    await store.createRun('begun', frozen('begun', [target('a')]));
+    for (const name of ['run-changes/begun', 'run-changes/made', 'run-changes/never', 'run-changes/again', 'drill/begun', 'drill/held', 'editors']) await store.putReport(name, name);
+    const sweep = (kind: 'run-changes/' | 'drill/', at: number, unneededBefore: number, ...keep: string[]): Promise<string | undefined> => store.dropReports(kind, '', { at, unneededBefore, keep: () => Promise.resolve(new Set(keep)) });
+    const left = async (): Promise<string[]> => {
+      const names = ['run-changes/begun', 'run-changes/made', 'run-changes/never', 'run-changes/again', 'drill/begun', 'drill/held', 'editors'];
+      return (await Promise.all(names.map(async (name) => (await store.getReport(name) === undefined ? [] : [name])))).flat();
+    };
+    const all = await left();
+    expect(await sweep('run-changes/', 100, 99, 'made')).toBeUndefined();
+    await sweep('drill/', 100, 99, 'held');
+    expect(await left(), 'nobody has said before that they are not needed').toEqual(all);
+    await store.putReport('run-changes/again', 'anew');
+    await sweep('run-changes/', 200, 100, 'made');
+    expect(await left(), 'not yet for long enough').toEqual(all);
+    await sweep('run-changes/', 201, 101, 'made');
+    expect(await left()).toEqual(all.filter((name) => name !== 'run-changes/never'));
+    // What was needed in between counts from then on.
+    await sweep('drill/', 150, 99, 'begun', 'held');
+    await sweep('drill/', 300, 200, 'held');
+    expect(await left()).toContain('drill/begun');
+    await sweep('drill/', 400, 301, 'held');
+    expect(await left()).toEqual(['run-changes/begun', 'run-changes/made', 'run-changes/again', 'drill/held', 'editors']);
+    for (let index = 0; index < 501; index += 1) await store.putReport(`drill/many-${String(index).padStart(3, '0')}`, '{}');
+    const next = await sweep('drill/', 500, 400, 'held');
+    expect(next).toBe('many-498');
+    let asked = 0;
+    expect(await store.dropReports('drill/', next ?? '', { at: 500, unneededBefore: 400, keep: () => { asked += 1; return Promise.resolve(new Set()); } })).toBeUndefined();
+    expect(await store.dropReports('drill/', 'zzz', { at: 500, unneededBefore: 400, keep: () => Promise.reject(new Error('asked where nothing can go')) })).toBeUndefined();
+    expect(asked).toBe(1);
+    await store.close();
+  });
+
   test('contents go that no revision names, and nobody holds, and that no run was made for just now', async () => {
     const store = await open('contents');
     const put = (name: string, verifiedAt = 5): Promise<void> => store.putBundle({ digest: digestOf(name), content: `${name} ä`, signatures: [], verifiedAt });
