@@ -1,4 +1,24 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Those that take longest start first, so that at the end none runs alone; by size, as vitest has it, some of them would be among the last. */
+const LONGEST = [
+  'embedded/thread', 'embedded/runbook', 'embedded/data-folder', 'sim/faults', 'embedded/fleet-query', 'sim/updates-thousand', 'rollout/killed', 'rollout/bounds', 'completion/shells',
+  'kube/thread', 'kube/others/others', 'kube/updates/updates', 'kube/fleet-query', 'identity/rotation', 'drift/real', 'identity/joining', 'drift/embedded', 'contract/real',
+].map((name) => `/${name}.test.ts`);
+const rankOf = ({ moduleId }: TestSpecification): number => {
+  const index = LONGEST.findIndex((name) => moduleId.endsWith(name));
+  return index < 0 ? LONGEST.length : index;
+};
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    return (await super.sort(files)).toSorted((one, other) => rankOf(one) - rankOf(other));
+  }
+}
+
+/** What they promise within seconds they measure while nothing else takes the processors. */
+const MEASURE_TIMES = ['client', 'election', 'revocation'].map((name) => `e2e/kube/${name}.test.ts`);
+const ON_KUBE = { globalSetup: ['e2e/kube/assets.setup.ts', 'e2e/kube/upstream/prepare.setup.ts'], testTimeout: 300_000, hookTimeout: 300_000 };
 
 /**
  * Two processors and one closing line: what `npm test` runs. Suites on real servers have projects of their own, so that nothing starts them by accident.
@@ -7,10 +27,12 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     projects: [
       { test: { name: 'unit', include: ['{mesh,certs,controller}/**/*.test.ts', 'e2e/{layout,generate}/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 } },
       { test: { name: 'embedded', include: ['e2e/{sim,embedded,bench,identity}/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 60_000 } },
-      { test: { name: 'kube', globalSetup: ['e2e/kube/assets.setup.ts', 'e2e/kube/upstream/prepare.setup.ts'], include: ['e2e/kube/**/*.test.ts'], exclude: ['e2e/kube/{contract,faults}/**'], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false } },
+      { test: { ...ON_KUBE, name: 'kube', include: ['e2e/kube/**/*.test.ts'], exclude: ['e2e/kube/{contract,faults}/**', ...MEASURE_TIMES] } },
+      { test: { ...ON_KUBE, name: 'kube-alone', include: MEASURE_TIMES, fileParallelism: false } },
       { test: { name: 'contract', globalSetup: 'e2e/kube/assets.setup.ts', include: ['e2e/kube/contract/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 300_000 } },
       { test: { name: 'faults', globalSetup: 'e2e/kube/assets.setup.ts', include: ['e2e/kube/faults/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false } },
       { test: { name: 'charts', globalSetup: 'e2e/kube/assets.setup.ts', include: ['e2e/charts/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false } },
