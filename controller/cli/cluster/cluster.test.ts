@@ -53,5 +53,8 @@ test('rejects it; says where nobody asks', async () => {
   expect(await run(environment, 'reject', 'berlin')).toBe('');
   expect((await berlin(environment))?.spec?.admission).toEqual({ decision: 'Rejected', keySha256: KEY });
   expect(await run(environment, 'accept', 'oslo')).toContain('no key asks to join as oslo now');
-  expect(await run(environment, 'reject', 'bergen')).toContain('there is no cluster "bergen"');
+  expect(await run(environment, 'reject', 'bergen')).toBe('there is no cluster "bergen"; did you mean berlin?');
+  const asJson = testEnvironment({ client: environment.client, clock: { now: environment.now, advance: environment.sleep } as never });
+  expect(await run(asJson, 'accept', 'berlin', '--dry-run', '-o', 'json')).toBe('');
+  expect(JSON.parse(asJson.printed())).toEqual({ cluster: 'berlin', decision: 'Accepted', keySha256: KEY, by: 'join token join-berlin-1', dryRun: true });
 });

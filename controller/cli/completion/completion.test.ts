@@ -55,6 +55,7 @@ describe('completion', () => {
   test('names of files are the shell\'s business', async () => {
     expect(await completeWords(['run', 'simulate', '--picture', ''], () => testEnvironment())).toBe(':files\n');
     expect(await completeWords(['--kubeconfig', ''], () => testEnvironment())).toBe(':files\n');
+    for (const end of [['install', ''], ['init', '--out', ''], ['sign', '--key', '']]) expect(await completeWords(['identity', 'root', ...end], () => testEnvironment())).toBe(':files\n');
   });
 });
 

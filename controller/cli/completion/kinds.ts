@@ -13,14 +13,14 @@ const BY_OPTION: Readonly<Record<string, Names>> = {
   '--strategy': { kind: UpdateStrategy }, '--bundle': { kind: Bundle }, '--mesh': { kind: Mesh }, '--saved': { kind: FleetQuery }, 'dns explain --from': clusters,
 };
 
-const BY_ARGUMENT: Readonly<Record<string, Names>> = { run: runs, cluster: clusters, clusters: manyClusters, mesh: { kind: Mesh }, bundle: { kind: Bundle }, window: { kind: ChangeWindow }, drill: { kind: Drill }, source: clusters };
+const BY_ARGUMENT: Readonly<Record<string, Names>> = { run: runs, cluster: clusters, clusters: manyClusters, mesh: { kind: Mesh }, bundle: { kind: Bundle }, window: { kind: ChangeWindow }, drill: { kind: Drill }, source: clusters, path: 'files' };
 
 /** `command`: its path, `run simulate`. */
 export function namesOfOption(command: string, long: string, placeholder: string): Names | undefined {
   const key = `${command} ${long}`;
   if (Object.hasOwn(BY_OPTION, key)) return BY_OPTION[key];
   if (Object.hasOwn(BY_OPTION, long)) return BY_OPTION[long];
-  return placeholder === 'path' || placeholder === 'file' ? 'files' : undefined;
+  return ['path', 'file', 'folder'].includes(placeholder) ? 'files' : undefined;
 }
 
 /** New things have names that nobody knows yet. */

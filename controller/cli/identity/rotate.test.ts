@@ -151,3 +151,30 @@ test('shows the authority, and a cluster by what its agent says is in use', asyn
   const nobody = testEnvironment();
   expect(await run(nobody, 'show')).toContain('no hub has told of its authority yet');
 });
+
+test('shows a key that asks, what is refused, and how a request is signed; goes on showing where that is asked for', async () => {
+  const environment = await hub();
+  const { client, signal } = environment;
+  await client.create(Cluster, { apiVersion: apiVersionOf(Cluster), kind: 'Cluster', metadata: { name: 'berlin' }, spec: {} } as never, { fieldManager: 'test' }, signal);
+  const says = (status: object): Promise<unknown> => client.patch(Cluster, { name: 'berlin' }, { status }, { type: 'merge', fieldManager: 'isthmus-hub', subresource: 'status' }, signal);
+  await says({ pending: { keySha256: 'ab'.repeat(32), since: '2030-01-01T11:00:00Z', by: 'join token x' } });
+  expect(await run(environment, 'show', 'berlin')).toBe('');
+  expect(environment.printed()).toContain(`by join token x. Compare it with the agent's log: isthmus cluster accept berlin --key ${'ab'.repeat(8)}\n`);
+  const identity = { spiffeId: 's', certificateSerial: 'AB', issuer: 'i', notAfter: '2030-01-01T11:00:00.000Z', joinedAt: '2029-12-31T11:00:00.000Z' };
+  await says({ pending: null, identity, revocation: { at: '2030-01-01T10:00:00.000Z', reason: 'stolen', clusters: 0, usersRemoved: 0, podsReplaced: 0 } });
+  expect(await run(environment, 'show', 'berlin')).toBe('');
+  for (const line of ['ENDS:      2030-01-01T11:00:00.000Z (ended 60m ago)', 'RENEWS:    never: it is refused', 'stolen; to let it in again: isthmus join berlin']) expect(environment.printed()).toContain(line);
+  expect(await run(environment, 'show', '--watch', '-o', 'json')).toContain('--watch: shows the table again and again');
+
+  const stop = new AbortController();
+  let looks = 0;
+  const watched: TestEnvironment = { ...environment, signal: stop.signal, async sleep() {
+    if (++looks === 2) await tells(environment, { request: { requestPem: 'PEM', root: 1, since: '2030-01-01T12:00:00.000Z', hosts: ['hub.example'] } });
+    if (looks === 4) stop.abort();
+  } };
+  const before = environment.printed().length;
+  expect(await run(watched, 'show', '-w')).toBe('');
+  const shown = environment.printed().slice(before);
+  expect(shown.match(/trust domain bank/g)).toHaveLength(2);
+  expect(shown).toContain('  isthmus identity root sign --key root.key.pem --request issuing.csr.pem --out issuing.crt.pem --permit hub.example\n  isthmus identity root install issuing.crt.pem\n');
+});

@@ -53,11 +53,9 @@ async function rotate(environment: Environment, options: RotateOptions): Promise
   if (finished?.id === id) throw new CommandFailure(`rotation "${id}" ended at ${finished.at}; another rotation needs another --id`);
   const list = tainted?.of === 'Root' ? roots : issuers;
   const already = object.spec?.tainted ?? [];
-  const isTainted = tainted !== undefined && already.some((one) => one.of === tainted.of && one.generation === tainted.generation);
-  // One that was tainted before may be forgotten already, and its root not.
-  if (tainted !== undefined && !isTainted && !list.some(({ generation }) => generation === tainted.generation)) throw new CommandFailure(`there is no ${tainted.of === 'Root' ? 'root' : 'issuing CA'} ${tainted.generation}; there are ${list.map(({ generation }) => generation).join(', ')}`);
+  if (tainted !== undefined && !list.some(({ generation }) => generation === tainted.generation)) throw new CommandFailure(`there is no ${tainted.of === 'Root' ? 'root' : 'issuing CA'} ${tainted.generation}; there are ${list.map(({ generation }) => generation).join(', ')}${tainted.of === 'Root' ? '' : '. One that was replaced is believed as long as the root above it: --root GENERATION'}`);
   if (options.strategy !== undefined) await ensureStrategy(environment, client, options.strategy, options.dryRun);
-  const taints = tainted === undefined || isTainted ? already : [...already, { ...tainted, reason: why }];
+  const taints = tainted === undefined || already.some((one) => one.of === tainted.of && one.generation === tainted.generation) ? already : [...already, { ...tainted, reason: why }];
   if (rotation !== undefined && rotation.id !== id) return taintDuring(environment, client, object, { ...options, taints: taints.slice(-MOST_TAINTS) }, timeoutSeconds);
   const spec = {
     rotation: { id, of: of === 'root' ? 'Root' : 'Issuing', reason: why, ...(options.strategy === undefined ? {} : { strategy: options.strategy }) },

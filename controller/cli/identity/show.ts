@@ -5,13 +5,16 @@ import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import { Cluster } from '../../../mesh/api/resources/index.ts';
 import { fromRfc3339, toRfc3339 } from '../../../mesh/model/instant.ts';
 import { nearest } from '../../../mesh/model/near.ts';
-import { CommandFailure, type Environment } from '../environment.ts';
+import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
+import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
 import { listAll } from '../list.ts';
-import { age, type Format, formatOption, print, table } from '../output/index.ts';
+import { render } from '../output/format.ts';
+import { age, type Format, formatOption, table } from '../output/index.ts';
 import { authorityOf, waitsText } from './rotate.ts';
 
 const HALF_LIFE_MILLISECONDS = 12 * 3_600_000;
 const TENTH_MILLISECONDS = HALF_LIFE_MILLISECONDS / 5;
+const REDRAW_MILLISECONDS = 1000;
 
 type Status = NonNullable<CertificateAuthorityObject['status']>;
 
@@ -32,7 +35,7 @@ function authorityText({ roots = [], issuers = [], ...status }: Status, now: num
   return [
     `trust domain ${status.trustDomain}, bundle ${status.sequence}`, rotating, ...problems, '',
     table(['AUTHORITY', 'STATE', 'USE', 'KEY', 'ENDS-IN', 'TAINTED', 'FINGERPRINT'], rows).trimEnd(),
-    ...(status.request === undefined ? [] : ['', `An issuing CA waits for the signature of root ${status.request.root} since ${status.request.since}. Sign it with "isthmus identity root sign", and add the certificate to spec.issuingCertificates.`, status.request.requestPem.trimEnd()]),
+    ...(status.request === undefined ? [] : ['', `An issuing CA waits for the signature of root ${status.request.root} since ${status.request.since}. At the hub, where its key is, and at the hub again:`, '  isthmus identity root request --out issuing.csr.pem', `  isthmus identity root sign --key root.key.pem --request issuing.csr.pem --out issuing.crt.pem${status.request.hosts.map((host) => ` --permit ${host}`).join('')}`, '  isthmus identity root install issuing.crt.pem']),
     '',
   ].join('\n');
 }
@@ -46,32 +49,48 @@ function renewalText(notAfter: string | undefined, now: number): string {
 }
 
 function clusterText({ metadata: { name }, status = {} }: ClusterObject, authority: Status, now: number): string {
-  const { identity, trust, revocation } = status as NonNullable<ClusterObject['status']>;
-  if (identity === undefined) return `${name} has no identity yet: it has not joined. Make it a token: isthmus join ${name}\n`;
+  const { identity, trust, revocation, pending } = status as NonNullable<ClusterObject['status']>;
+  if (identity === undefined) {
+    return pending === undefined
+      ? `${name} has no identity yet: it has not joined. Make it a token: isthmus join ${name}\n`
+      : `${name} has no identity yet: the key of fingerprint ${pending.keySha256} asks to join since ${pending.since}, by ${pending.by}. Compare it with the agent's log: isthmus cluster accept ${name} --key ${pending.keySha256.slice(0, 16)}\n`;
+  }
   const issuer = authority.issuers?.find(({ generation }) => generation === identity.issuingCaGeneration);
   const root = authority.roots?.find(({ generation }) => generation === issuer?.root);
   const rows = [
     ['SPIFFE-ID', identity.spiffeId], ['SERIAL', identity.certificateSerial],
     ['CHAIN', [identity.issuer, issuer === undefined ? 'issuing CA that is no more' : `issuing CA ${issuer.generation}`, root === undefined ? 'root that is no more' : `root ${root.generation}, until ${root.notAfter}`].join(' <- ')],
-    ['ENDS', `${identity.notAfter} (in ${left(identity.notAfter, now)})`], ['RENEWS', renewalText(identity.notAfter, now)], ['JOINED', identity.joinedAt],
+    ['ENDS', `${identity.notAfter} (${(fromRfc3339(identity.notAfter) ?? 0) > now ? 'in ' : ''}${left(identity.notAfter, now)})`], ['RENEWS', revocation === undefined ? renewalText(identity.notAfter, now) : 'never: it is refused'], ['JOINED', identity.joinedAt],
     ['BELIEVES', trust === undefined ? '<unknown>: its agent has not said' : `bundle ${trust.sequence}${trust.sequence === authority.sequence ? '' : `; the fleet's is ${authority.sequence}`}`],
     ['SHOWS', trust === undefined ? '<unknown>' : [...new Set([...trust.clientIssuers, ...trust.serverIssuers])].join(', ')],
-    ...(revocation === undefined ? [] : [['REVOKED', `${revocation.at}: ${revocation.reason}`]]),
+    ...(revocation === undefined ? [] : [['REVOKED', `${revocation.at}: ${revocation.reason}; to let it in again: isthmus join ${name}`]]),
   ];
   return rows.map(([key = '', value = '']) => `${`${key}:`.padEnd(11)}${value}\n`).join('');
 }
 
-async function showIdentity(environment: Environment, cluster: string | undefined, format: Format): Promise<void> {
+interface ShowOptions { readonly output: Format; readonly watch: boolean }
+
+const isText = (format: Format): boolean => format === 'table' || format === 'wide';
+
+async function showIdentity(environment: Environment, cluster: string | undefined, { output, watch }: ShowOptions): Promise<void> {
+  if (watch && !isText(output)) throw new UsageProblem(`--watch: shows the table again and again; leave out -o ${output}`);
   const client = await environment.connect();
+  for (let last = '';;) {
+    const text = await look(environment, client, cluster, output);
+    if (text !== last) environment.out(watch && environment.terminal.interactive ? `\u001B[2J\u001B[H${text}` : `${last === '' ? '' : '\n'}${text}`);
+    last = text;
+    if (watch) await environment.sleep(REDRAW_MILLISECONDS);
+    if (!watch || environment.signal.aborted) return;
+  }
+}
+
+async function look(environment: Environment, client: KubernetesClient, cluster: string | undefined, format: Format): Promise<string> {
   const authority = await authorityOf(environment, client);
   const status = authority.status ?? {};
-  const show = (text: string, value: unknown, name: string, rows: readonly (readonly string[])[]): void => {
-    if (format === 'table' || format === 'wide') environment.out(text);
-    else print(environment, format, { headings: ['CERTIFICATE', 'GENERATION', 'STATE', 'SERIAL', 'ENDS'], rows, value, names: [name], empty: '' });
-  };
+  const show = (text: string, value: unknown, name: string, rows: readonly (readonly string[])[]): string =>
+    (isText(format) ? text : render(format, { headings: ['CERTIFICATE', 'GENERATION', 'STATE', 'SERIAL', 'ENDS'], rows, value, names: [name], empty: '' }).out);
   if (cluster === undefined) {
-    show(authorityText(status, environment.now()), authority, `certificateauthority.isthmus.dev/${authority.metadata.name}`, [...status.roots ?? [], ...status.issuers ?? []].map((one) => ['root' in one ? 'issuing CA' : 'root', String(one.generation), one.state, one.serial, one.notAfter]));
-    return;
+    return show(authorityText(status, environment.now()), authority, `certificateauthority.isthmus.dev/${authority.metadata.name}`, [...status.roots ?? [], ...status.issuers ?? []].map((one) => ['root' in one ? 'issuing CA' : 'root', String(one.generation), one.state, one.serial, one.notAfter]));
   }
   const object = await client.get<ClusterObject>(Cluster, { name: cluster }, environment.signal);
   if (object === undefined) {
@@ -79,13 +98,14 @@ async function showIdentity(environment: Environment, cluster: string | undefine
     throw new CommandFailure(`there is no cluster ${JSON.stringify(cluster)}; ${near === undefined ? '"isthmus fleet query" shows them' : `did you mean ${near}?`}`);
   }
   const { identity } = object.status ?? {};
-  show(clusterText(object, status, environment.now()), object, `cluster.isthmus.dev/${cluster}`, identity === undefined ? [] : [['agent', String(identity.issuingCaGeneration ?? ''), '', identity.certificateSerial, identity.notAfter]]);
+  return show(clusterText(object, status, environment.now()), object, `cluster.isthmus.dev/${cluster}`, identity === undefined ? [] : [['agent', String(identity.issuingCaGeneration ?? ''), '', identity.certificateSerial, identity.notAfter]]);
 }
 
 export function registerShow(identity: Command, environment: (command: Command) => Environment): void {
   identity.command('show')
     .description('the authority: roots, issuing CAs, rotation; or of one cluster: its certificate, chain, expiry, next renewal, and what is in use there')
     .argument('[cluster]')
+    .option('-w, --watch', 'show it anew whenever it changes, until Ctrl-C', false)
     .addOption(formatOption())
-    .action(async (cluster: string | undefined, { output }: { output: Format }, command: Command) => showIdentity(environment(command), cluster, output));
+    .action(async (cluster: string | undefined, options: ShowOptions, command: Command) => showIdentity(environment(command), cluster, options));
 }

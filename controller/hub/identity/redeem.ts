@@ -49,7 +49,7 @@ export async function joinTokenProof({ kubernetes, digest, clock }: { readonly k
   function demandSameKey({ status }: JoinTokenObject): void {
     if (status?.redeemedAt === undefined) return;
     if (status.publicKeySha256 !== publicKeySha256) {
-      throw new TransportError('user', 'TokenUsed', `join token for cluster "${cluster}": was redeemed at ${status.redeemedAt}, and a token works once; if that was not you, remove Cluster "${cluster}", else make a new token with "isthmus join ${cluster}"`);
+      throw new TransportError('user', 'TokenUsed', `join token for cluster "${cluster}": was redeemed at ${status.redeemedAt}, and a token works once; if that was not you, cut off who has it: "isthmus identity revoke ${cluster} --why …"; else make a new token with "isthmus join ${cluster}"`);
     }
     if (status.rejectedAt !== undefined) throw new TransportError('user', 'PermissionDenied', `join token for cluster "${cluster}": the key that redeemed it was rejected at ${status.rejectedAt}; make a new token with "isthmus join ${cluster}"`);
   }
