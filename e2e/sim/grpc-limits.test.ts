@@ -13,14 +13,14 @@ import { silentLog } from '../../controller/runtime/testing/fakes.ts';
 import type { GatewayHandler, SyncStream } from '../../mesh/ports/transport.ts';
 import { type Certificates, certificates, never } from './transport-bench.ts';
 
-const { AGE, GRACE, IDLE, CONNECTIONS } = vi.hoisted(() => ({ AGE: 2500, GRACE: 500, IDLE: 500, CONNECTIONS: 6 }));
+const { AGE, GRACE, IDLE, ANSWER, CONNECTIONS } = vi.hoisted(() => ({ AGE: 2500, GRACE: 500, IDLE: 500, ANSWER: 1500, CONNECTIONS: 6 }));
 /** As they are in production. */
 const real = await vi.importActual<typeof Settings>('../../controller/adapters/grpc/settings.ts');
 
 vi.mock('../../controller/adapters/grpc/settings.ts', async (importActual) => {
   const actual = await importActual<typeof Settings>();
   return {
-    ...actual, MAX_CONNECTIONS: CONNECTIONS,
+    ...actual, MAX_CONNECTIONS: CONNECTIONS, SYNC_ANSWER_MILLISECONDS: ANSWER,
     SERVER_OPTIONS: { ...actual.SERVER_OPTIONS, 'grpc.max_connection_age_ms': AGE, 'grpc.max_connection_age_grace_ms': GRACE, 'grpc.max_connection_idle_ms': IDLE },
     CLIENT_OPTIONS: { ...actual.CLIENT_OPTIONS, 'grpc.keepalive_time_ms': 200, 'grpc.keepalive_timeout_ms': 300 },
   };
@@ -49,6 +49,20 @@ describe('a connection to the gateway', () => {
     onTestFinished(() => client.destroy());
     await once(client, 'remoteSettings');
     return client;
+  }
+  /** Between two ends: lets pass what comes while `passes` says so of a connection, counted from 1. */
+  async function wire([host, port]: readonly [string, string], passes: (connection: number) => boolean): Promise<string> {
+    const ends: Socket[] = [];
+    const between = createServer((near) => {
+      const far = dial(Number(port), host);
+      ends.push(near, far);
+      const connection = ends.length / 2;
+      for (const [from, to] of [[near, far], [far, near]] as const) from.on('error', () => {}).on('data', (bytes: Buffer) => { if (passes(connection)) to.write(bytes); });
+    });
+    between.listen(0, '127.0.0.1');
+    await once(between, 'listening');
+    onTestFinished(() => { between.close(); for (const socket of ends) socket.destroy(); });
+    return `127.0.0.1:${(between.address() as { port: number }).port}`;
   }
   async function ends(stream: SyncStream): Promise<unknown> {
     return (async () => { for await (const _ of stream.messages); })().then(() => undefined, (error: unknown) => error);
@@ -108,16 +122,8 @@ describe('a connection to the gateway', () => {
   it('that has fallen silent is noticed by keepalive, and its stream ends', async () => {
     const [host = '', port = ''] = (await served()).split(':');
     let silent = false;
-    const pairs: Socket[] = [];
-    const between = createServer((near) => {
-      const far = dial(Number(port), host);
-      pairs.push(near, far);
-      for (const [from, to] of [[near, far], [far, near]] as const) from.on('error', () => {}).on('data', (bytes: Buffer) => { if (!silent) to.write(bytes); });
-    });
-    between.listen(0, '127.0.0.1');
-    await once(between, 'listening');
-    onTestFinished(() => { between.close(); for (const socket of pairs) socket.destroy(); });
-    const connection = grpcHubConnector().connect(`127.0.0.1:${(between.address() as { port: number }).port}`, ours.identity('berlin'));
+    const between = await wire([host, port], () => !silent);
+    const connection = grpcHubConnector().connect(between, ours.identity('berlin'));
     onTestFinished(() => connection.close());
     const stream = connection.sync(never);
     await stream.send({ kind: 'ack', type: 'Question', nonce: '1', error: '' });
@@ -126,5 +132,19 @@ describe('a connection to the gateway', () => {
     const begin = performance.now();
     expect(await ends(stream)).toMatchObject({ advice: 'retry', reason: 'Unreachable' });
     expect(performance.now() - begin).toBeLessThan(0.9 * AGE);
+  });
+
+  it('whose handshake nobody answers is given up in the end, and not waited for again', async () => {
+    const [host = '', port = ''] = (await served()).split(':');
+    const connection = grpcHubConnector().connect(await wire([host, port], (number) => number > 1), ours.identity('berlin'));
+    onTestFinished(() => connection.close());
+    const begin = performance.now();
+    expect(await ends(connection.sync(never))).toMatchObject({ advice: 'retry', reason: 'Unreachable', message: expect.stringContaining('said nothing within') as string });
+    expect(performance.now() - begin).toBeGreaterThan(0.9 * ANSWER);
+    const message = { kind: 'ack', type: 'Question', nonce: '1', error: '' } as const;
+    const stream = connection.sync(never);
+    await stream.send(message);
+    expect((await stream.messages[Symbol.asyncIterator]().next()).value).toEqual(message);
+    expect(real.SYNC_ANSWER_MILLISECONDS).toBeGreaterThan(2 * (real.HANDSHAKE_TURNS.waiting / 100) * 1000);
   });
 });

@@ -7,7 +7,7 @@ import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { type HubConnection, type HubConnector, type IdentityMaterial, type SyncStream, TransportError } from '../../../mesh/ports/transport.ts';
 import { callUnary, createClient } from './client.ts';
 import { rawService } from './service.ts';
-import { SYNC_TYPES_HEADER, UNARY_DEADLINE_MILLISECONDS } from './settings.ts';
+import { SYNC_ANSWER_MILLISECONDS, SYNC_TYPES_HEADER, UNARY_DEADLINE_MILLISECONDS } from './settings.ts';
 import { fromStatus } from './status.ts';
 import { grpcSyncStream } from './stream.ts';
 
@@ -31,7 +31,15 @@ export function grpcHubConnector(): HubConnector {
 }
 
 function hubConnection(address: string, identity: IdentityMaterial): HubConnection {
-  const client = createClient({ ...identity, address, serverId: spiffeIdOfHub(identity.trustDomain) });
+  const dial = (): Client => createClient({ ...identity, address, serverId: spiffeIdOfHub(identity.trustDomain) });
+  let client = dial();
+  let closed = false;
+  /** grpc-js never gives up on a handshake: what comes after would wait for the same answer. */
+  const dialAnew = (silent: Client): void => {
+    if (closed || client !== silent) return;
+    client = dial();
+    silent.close();
+  };
   const streams = new Set<SyncStream>();
   return {
     async renew(csrDer, signal) {
@@ -41,23 +49,33 @@ function hubConnection(address: string, identity: IdentityMaterial): HubConnecti
       return codec.decodeCertificates(await callUnary(client, address, methods.issueMeshCertificates, codec.encodeCertificateRequests(requests), UNARY_DEADLINE_MILLISECONDS, signal));
     },
     sync(signal) {
-      const stream = openSync(client, address, signal, () => streams.delete(stream));
+      const used = client;
+      const stream = openSync(used, address, signal, { gone: () => streams.delete(stream), silent: () => dialAnew(used) });
       streams.add(stream);
       return stream;
     },
     close() {
+      closed = true;
       for (const stream of [...streams]) stream.close('connection closed');
       client.close();
     },
   };
 }
 
-function openSync(client: Client, address: string, signal: CancelSignal, gone: () => void): SyncStream {
+function openSync(client: Client, address: string, signal: CancelSignal, { gone, silent }: { gone(): void; silent(): void }): SyncStream {
   const { path, requestSerialize, responseDeserialize } = methods.sync;
   const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, new Metadata());
+  const patience = setTimeout(() => {
+    stream.fail(new TransportError('retry', 'Unreachable', `${address}: said nothing within ${SYNC_ANSWER_MILLISECONDS / 1000} s of being dialled`));
+    call.cancel();
+    silent();
+  }, SYNC_ANSWER_MILLISECONDS);
   // gRPC's initial metadata: comes before the hub's first message, with or without the header.
   const offered = new Promise<readonly string[]>((resolve) => {
-    call.on('metadata', (headers: Metadata) => resolve(headers.get(SYNC_TYPES_HEADER).flatMap((value) => String(value).split(','))));
+    call.on('metadata', (headers: Metadata) => {
+      clearTimeout(patience);
+      resolve(headers.get(SYNC_TYPES_HEADER).flatMap((value) => String(value).split(',')));
+    });
   });
   let goodbye: NodeJS.Timeout | undefined;
   const stream = grpcSyncStream(call, {
@@ -75,6 +93,7 @@ function openSync(client: Client, address: string, signal: CancelSignal, gone: (
   call.on('error', (error: ServiceError) => stream.fail(fromStatus(address, error)));
   call.on('status', () => {
     clearTimeout(goodbye);
+    clearTimeout(patience);
     signal.removeEventListener('abort', cancel);
     gone();
   });

@@ -47,6 +47,8 @@ export const CONNECTION_BACKLOG = 2048;
 /** At 300 handshakes a second, the last of those that wait is let in after 7 s. */
 export const HANDSHAKE_TURNS: TurnLimits = { atOnce: 32, waiting: 2000, turnMilliseconds: 1000, silenceMilliseconds: HANDSHAKE_TIMEOUT_MILLISECONDS };
 export const UNARY_DEADLINE_MILLISECONDS = 10_000;
+/** From dialling to the first word over Sync. Longer than a busy hub lets a connection wait for its turn: who gives up sooner has cost it work and stands last in line again. */
+export const SYNC_ANSWER_MILLISECONDS = 60_000;
 export const PEER_DEADLINE_MILLISECONDS = 2000;
 
 /** In the initial metadata of Sync: the types that the hub publishes, with commas. Hubs that publish the first types only do not send it. */
