@@ -26,6 +26,7 @@ import { createFleetAuthority } from './identity/authority.ts';
 import { measureExpiry } from './identity/expiry-metrics.ts';
 import { createRevocations, refusingRevoked } from './identity/revocation.ts';
 import { createLinesOfKeys } from './identity/line-of-keys.ts';
+import { tellingRefusedJoins } from './identity/refused-joins.ts';
 import { createIdentityService } from './identity/service.ts';
 import { allAnswers } from './inquiry/all-answers.ts';
 import { createInquiries } from './inquiry/inquiry.ts';
@@ -127,7 +128,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     const profiles = createProfiles({ ports, clusters, namespace, trustDomain, on: others.clusterProfiles });
     const discovered = createDiscovery({ ports, clusters, namespace, config: others, published: profiles.state });
     const inquiries = createInquiries({ ports, inquiries: inquiryObjects, answers: allAnswers({ ports, caches, fleet, publishers, sources, drift: driftJudge, bundles, packageOf, discovered }) });
-    const identity = createIdentityService({ kubernetes, authority, clock, digest, log: log.child({ part: 'identity' }), onIdentity: (cluster, given) => inventory.giveIdentity(cluster, given), admitJoin: revocations.admitJoin, acceptance, admissions: admissions.list });
+    const identity = tellingRefusedJoins({ clock, metrics, log: log.child({ part: 'identity' }) }, createIdentityService({ kubernetes, authority, clock, digest, log: log.child({ part: 'identity' }), onIdentity: (cluster, given) => inventory.giveIdentity(cluster, given), admitJoin: revocations.admitJoin, acceptance, admissions: admissions.list }));
 
     readiness.only(INCOMPLETE);
     const serving = createServing({
