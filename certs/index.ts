@@ -3,7 +3,7 @@ export { createAuthority, type Authority, type IssuedAgent } from './authority/a
 export { AuthorityRefusal, type KeyStore } from './authority/document.ts';
 export { initRoot, signIssuingRequest } from './authority/ceremony.ts';
 export type { SignatureAlgorithm } from './authority/identifiers.ts';
-export { certificatesOf } from './authority/read-authority.ts';
+export { certificatesOf, endsIn } from './authority/read-authority.ts';
 export { RootKeyFailure, type RootKeys } from './authority/root-keys.ts';
 export type { AuthorityState, RootState } from './authority/state.ts';
 export { meshServerName } from './authority/leaves.ts';

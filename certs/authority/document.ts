@@ -101,8 +101,8 @@ export interface KeyStore {
   load(signal: CancelSignal): Promise<{ readonly content: string; readonly version: string } | undefined>;
   /** `version` as loaded, undefined: create. False, and nothing written: somebody else wrote in between. */
   save(content: string, version: string | undefined, signal: CancelSignal): Promise<boolean>;
-  /** Asked before the first document is made; throws where there was one before, which is lost. Absent: it may always be made. */
-  mayBegin?(signal: CancelSignal): Promise<void>;
+  /** Asked before the first document is made: the sequence of its bundle. Throws where there was a document before, which is lost. Absent: 1. */
+  firstSequence?(signal: CancelSignal): Promise<number>;
 }
 
 /** A person must act. The text never quotes the document. */

@@ -51,8 +51,7 @@ export function createKeeper({ keys, clock, log }: { readonly keys: KeyStore; re
       const before = stored === undefined ? undefined : parseDocument(stored.content, workshop.trustDomain, now);
       // Deleted under a running hub: what everybody believes is put back; a new one would lock the fleet out.
       if (before === undefined && held !== undefined) log.error({}, 'the certificate authority\'s document was deleted; it is stored again as it was');
-      if (before === undefined && held === undefined) await keys.mayBegin?.(signal);
-      const changed = applied(before ?? held?.document ?? newDocument(workshop, now), change, now);
+      const changed = applied(before ?? held?.document ?? newDocument(workshop, await keys.firstSequence?.(signal) ?? 1, now), change, now);
       const maintained = await maintain(changed, workshop, now, signal);
       if (maintained.document !== before) {
         if (!await keys.save(JSON.stringify(maintained.document), stored?.version, signal)) continue;

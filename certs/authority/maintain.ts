@@ -34,9 +34,9 @@ export interface Maintained {
 
 const MOST_STEPS = 8;
 
-export function newDocument(workshop: Workshop, now: Instant): AuthorityDocument {
+export function newDocument(workshop: Workshop, sequence: number, now: Instant): AuthorityDocument {
   return {
-    schema: 2, trustDomain: workshop.trustDomain, sequence: 1, roots: [{ ...nextRoot(workshop, [], now), generation: 1, state: 'active' }], issuers: [],
+    schema: 2, trustDomain: workshop.trustDomain, sequence, roots: [{ ...nextRoot(workshop, [], now), generation: 1, state: 'active' }], issuers: [],
     clientsFrom: 1, serversFrom: 1, made: { roots: 1, issuers: 0 },
   };
 }

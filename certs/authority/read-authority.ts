@@ -120,3 +120,13 @@ const signatureOid = (raw: Uint8Array): string => der.oidText(der.parts(der.part
 
 /** Every certificate of the text alone, in the strict form that we write. */
 export const certificatesOf = (pem: string): readonly string[] => fromPem('CERTIFICATE', pem).map((each) => toPem('CERTIFICATE', each));
+
+/** Whether a root of the bundle is, by name and key, who issued the last certificate of the chain. Nothing is verified; false where one of them cannot be read. */
+export function endsIn(chainPem: string, bundlePem: string): boolean {
+  try {
+    const last = fromPem('CERTIFICATE', chainPem).at(-1);
+    return last !== undefined && fromPem('CERTIFICATE', bundlePem).some((root) => new X509Certificate(last).checkIssued(new X509Certificate(root)));
+  } catch {
+    return false;
+  }
+}

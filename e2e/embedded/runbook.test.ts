@@ -71,6 +71,12 @@ describe.skipIf(!hasKubectl)('docs/runbooks/identity.md', () => {
   const BY: Readonly<Record<string, () => Promise<void>>> = {
     'by start-berlin-with-token': () => startWithToken('berlin'),
     'by start-oslo-with-token': () => startWithToken('oslo'),
+    'by start-both-with-token': async () => { await Promise.all([startWithToken('berlin'), startWithToken('oslo')]); },
+    'by restart-hub-without-authority': async () => {
+      await hub.stop();
+      hub = launch(words);
+      await until(async () => (await fetchText(`http://${health}/readyz`)).text.includes('Secret isthmus-system/isthmus-authority: is not there'), () => hub.printed().stderr);
+    },
     'by restart-hub': async () => { await hub.stop(); await startHub(); },
     'by start-offline-hub': async () => {
       const made = await hubWords('offline.kubeconfig', 'offline', '--root=offline', '--root-certificates', path('root/root.crt.pem'));

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readCertificate } from '../../../certs/index.ts';
 import { Cluster } from '../../../mesh/api/resources/cluster.ts';
 import { Secret, type SecretObject } from '../../../mesh/api/resources/core.ts';
+import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
 import type { IdentityMaterial } from '../../../mesh/ports/transport.ts';
 import { p256Signer } from '../../adapters/signer.ts';
 import { recordingLog, seededRandom } from '../../runtime/testing/fakes.ts';
@@ -240,6 +241,37 @@ test('new roots are stored and announced, and survive a renewal', async () => {
   await running;
   expect(world.hub.calls.at(-1)).toBe('renew');
   expect(identity.current().bundlePem).toBe(roots);
+});
+
+test('roots of somebody else, as they were meant for it before it joined anew, are not taken: it would show them a certificate that they refuse', async () => {
+  const world = await setting();
+  const identity = agent(world, await world.hub.token('berlin'));
+  const first = await identity.obtain(signal);
+  const others = (await testHub(world.clock, 'other.example')).authority.trust().bundlePem;
+  for (const bundle of [others, '', 'damaged']) await identity.adoptTrust(bundle, signal);
+  expect(identity.current()).toEqual(first);
+  expect(Buffer.from((await stored(world))['ca.crt'] ?? '', 'base64').toString()).toBe(first.bundlePem);
+  await identity.adoptTrust(others + first.bundlePem, signal);
+  expect(identity.current().bundlePem).toBe(others + first.bundlePem);
+});
+
+test('an API server that grants nothing yet is waited for, two minutes', async () => {
+  const world = await setting();
+  const refused = new KubernetesError(403, 'Forbidden', 'get secrets isthmus-system/isthmus-agent-identity: secrets "isthmus-agent-identity" is forbidden: User "a" cannot get resource "secrets" in API group "" in the namespace "isthmus-system"');
+  let refuses = true;
+  const kubernetes: typeof world.kubernetes = { ...world.kubernetes, get: (kind, ref, within) => (refuses ? Promise.reject(refused) : world.kubernetes.get(kind, ref, within)) };
+  const token = await world.hub.token('berlin');
+  const identity = agent({ ...world, kubernetes }, token);
+  const obtained = identity.obtain(signal);
+  await world.clock.advance(5000);
+  expect(identity.problem()).toContain('cannot get resource "secrets"');
+  refuses = false;
+  await world.clock.advance(30_000);
+  expect((await obtained).cluster).toBe('berlin');
+  refuses = true;
+  const lost = agent({ ...world, kubernetes }, token).obtain(signal).then(() => 'obtained', (error: unknown) => error);
+  await world.clock.advance(240_000);
+  expect(await lost).toBe(refused);
 });
 
 test('roots that arrive while a renewal is under way are not lost', async () => {

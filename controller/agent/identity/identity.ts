@@ -1,5 +1,5 @@
 /** Who this agent is: loaded, or won by a token, and renewed in time. */
-import { type CertificateFacts, createCertificateRequest, readCertificate, renewalTime, renewalTimeAfterCall, spiffeIdOfCluster } from '../../../certs/index.ts';
+import { type CertificateFacts, createCertificateRequest, endsIn, readCertificate, renewalTime, renewalTimeAfterCall, spiffeIdOfCluster } from '../../../certs/index.ts';
 import { type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Clock } from '../../../mesh/ports/clock.ts';
@@ -38,7 +38,7 @@ export interface AgentIdentity {
    * process, for that is how it is given. true: there is a new identity.
    */
   rejoin(signal: CancelSignal): Promise<boolean>;
-  /** Trusts these roots from now on; rejects with advice `retry` where a renewal wrote at the same moment. */
+  /** Trusts these roots from now on, unless the own certificate is of none of them: whoever shows it would be refused by all who believe them. Rejects with advice `retry` where a renewal wrote at the same moment. */
   adoptTrust(bundlePem: string, signal: CancelSignal): Promise<void>;
   /** Common name of the issuing CA of the certificate in use; undefined: there is none yet. */
   issuer(): string | undefined;
@@ -67,6 +67,7 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
   let wake = (): void => {};
   let tokenTried = !canJoin(config);
   let asked = '';
+  let foreign = '';
 
   function renewalOf({ chainPem }: StoredIdentity, facts: CertificateFacts, uniform: number): Instant {
     if (avoided.includes(facts.issuer)) return 0;
@@ -238,6 +239,11 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
       if (held === undefined || held.stored.bundlePem === bundlePem) return;
       const loaded = await store.load(signal);
       const { stored, facts } = usable(loaded.identity);
+      if (facts !== undefined && !endsIn(stored.chainPem, bundlePem)) {
+        if (foreign !== bundlePem) log.warn({ cluster, issuer: facts.issuer }, 'keeps its roots: those that it was told are not of its own certificate, as what was meant for it before it joined anew; the hub tells it others');
+        foreign = bundlePem;
+        return;
+      }
       const trusting = { ...stored, bundlePem };
       await loaded.save(trusting, signal);
       adopt(trusting, facts ?? held.facts);

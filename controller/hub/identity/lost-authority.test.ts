@@ -94,6 +94,7 @@ test('a person begins anew by an annotation that is good for this authority, and
   await start(false);
   expect(served).toBe(true);
   expect(await bundle()).not.toBe(first);
+  expect((await kubernetes.get<ConfigMapObject>(ConfigMap, trust, never))?.data?.['sequence']).toBe('2');
   expect((await kubernetes.get<ConfigMapObject>(ConfigMap, trust, never))?.metadata.annotations?.['isthmus.dev/begin-anew']).toBeUndefined();
   expect(log.lines.filter(({ level, message }) => level === 'warn' && message.startsWith('begins a new certificate authority'))).toHaveLength(1);
   await end();

@@ -28,13 +28,13 @@ interface Parts {
   readonly log: Log;
 }
 
-/** Asked when no authority is stored. Throws `AuthorityLost` where the hub has published one before and nobody has given it up. */
-export async function mayBeginAuthority({ kubernetes, namespace, digest, log }: Parts, signal: CancelSignal): Promise<void> {
+/** Asked when no authority is stored: the sequence of the first bundle, later than any that was published, for who joins again must notice that it is another. Throws `AuthorityLost` where the hub has published one before and nobody has given it up. */
+export async function firstSequence({ kubernetes, namespace, digest, log }: Parts, signal: CancelSignal): Promise<number> {
   const trust = await kubernetes.get<ConfigMapObject>(ConfigMap, { namespace, name: TRUST_CONFIG_MAP }, signal);
   const bundlePem = trust?.data?.['bundle.pem'] ?? '';
-  if (bundlePem === '') return;
+  if (bundlePem === '') return 1;
   // Stored and published by another hub since it was looked for here: there is nothing to begin, as the store will say.
-  if (await kubernetes.get(Secret, { namespace, name: AUTHORITY_SECRET }, signal) !== undefined) return;
+  if (await kubernetes.get(Secret, { namespace, name: AUTHORITY_SECRET }, signal) !== undefined) return 1;
   const fingerprint = digest(bundlePem).slice(0, FINGERPRINT_LETTERS);
   if (trust?.metadata.annotations?.[BEGIN_ANEW] !== fingerprint) {
     throw new AuthorityLost([
@@ -46,4 +46,6 @@ export async function mayBeginAuthority({ kubernetes, namespace, digest, log }: 
   // First, so that it is spent in any case: a root that is kept elsewhere has the same bundle again.
   await kubernetes.patch(ConfigMap, { namespace, name: TRUST_CONFIG_MAP }, { metadata: { annotations: { [BEGIN_ANEW]: null } } }, { type: 'merge', fieldManager: HUB_FIELD_MANAGER }, signal);
   log.warn({ given: fingerprint }, 'begins a new certificate authority, as a person asked: every cluster must join again');
+  const published = Number(trust.data?.['sequence']);
+  return Number.isSafeInteger(published) && published > 0 ? published + 1 : 2;
 }
