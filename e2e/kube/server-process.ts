@@ -21,7 +21,8 @@ export interface ServerProcess {
 
 const STOP_MILLISECONDS = 5_000;
 
-export function serverProcess(name: string, args: readonly string[], logPath: string): ServerProcess {
+/** `inside`: a command that runs the rest of its words in its own stead. */
+export function serverProcess(name: string, args: readonly string[], logPath: string, { inside = [] }: { readonly inside?: readonly string[] } = {}): ServerProcess {
   let child: ChildProcess | undefined;
   let exited: Promise<void> = Promise.resolve();
   const running = (): boolean => child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
@@ -36,7 +37,8 @@ export function serverProcess(name: string, args: readonly string[], logPath: st
     start() {
       if (running()) throw new Error(`${name} runs already`);
       const log = openSync(logPath, 'a');
-      const started = spawn(join(process.env['KUBEBUILDER_ASSETS'] ?? '', name), args, { stdio: ['ignore', log, log] });
+      const [program = '', ...words] = [...inside, join(process.env['KUBEBUILDER_ASSETS'] ?? '', name), ...args];
+      const started = spawn(program, words, { stdio: ['ignore', log, log] });
       closeSync(log);
       child = started;
       exited = new Promise((resolve) => { started.once('exit', () => resolve()).once('error', () => resolve()); });

@@ -2,7 +2,7 @@
  * The pods of one cluster's clustermesh-apiserver, as far as certificates go: a real etcd each, which reads its roots at its start alone, and clients that read theirs as
  * Cilium's programs do. A Service in front of them; a new pod takes over before the old one ends.
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, connect as dial, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,8 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePorts } from '../free-ports.ts';
 import { type ServerProcess, serverProcess } from '../server-process.ts';
 import { attempt } from './mesh-attempt.ts';
+import { type Files, project } from './projection.ts';
 
-type Files = Readonly<Record<string, string>>;
 export const VOLUMES = {
   server: 'clustermesh-apiserver-server-cert', admin: 'clustermesh-apiserver-admin-cert', remote: 'clustermesh-apiserver-remote-cert', local: 'clustermesh-apiserver-local-cert',
   kvstoremesh: 'cilium-kvstoremesh', agents: 'cilium-clustermesh',
@@ -58,17 +58,6 @@ const DRAIN_MILLISECONDS = 500;
 const SERVICE_NAME = 'clustermesh-apiserver.kube-system.svc';
 const LOG = 'etcd.log';
 
-/** As kubelet's atomic writer: a new directory behind a link. */
-function write(directory: string, files: Files, version: number): void {
-  const next = join(directory, `..${version}`);
-  mkdirSync(next, { recursive: true });
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(next, name), text, { mode: 0o600 });
-  const link = join(directory, '..data');
-  const before = join(directory, '..link');
-  symlinkSync(next, before);
-  renameSync(before, link);
-}
-
 export async function createMeshPods(cluster: string): Promise<MeshPods> {
   const folder = mkdtempSync(join(tmpdir(), `isthmus-mesh-${cluster}-`));
   const pods: Pod[] = [];
@@ -103,7 +92,7 @@ export async function createMeshPods(cluster: string): Promise<MeshPods> {
     const directory = join(folder, `pod-${directories.length}`);
     mkdirSync(directory);
     directories.push(directory);
-    write(directory, now.server, versions++);
+    project(directory, now.server, versions++);
     const [client, peer] = await freePorts(2);
     const url = `https://127.0.0.1:${client}`;
     const file = (name: string): string => join(directory, '..data', name);
@@ -137,7 +126,7 @@ export async function createMeshPods(cluster: string): Promise<MeshPods> {
     cluster, port,
     get running() { return pods.length; },
     project(now) {
-      if (JSON.stringify(now.server) !== JSON.stringify(volumes?.server)) for (const { directory } of pods) write(directory, now.server, versions++);
+      if (JSON.stringify(now.server) !== JSON.stringify(volumes?.server)) for (const { directory } of pods) project(directory, now.server, versions++);
       volumes = now;
       clientsMoveOn(now, false);
     },

@@ -14,7 +14,7 @@ import { type DemoFleet, startFleet } from '../../../controller/demo/fleet.ts';
 import { createProcessGroup, type ProcessGroup } from '../../../controller/demo/processes.ts';
 import { type CertificateAuthorityObject, FLEET_AUTHORITY } from '../../../mesh/api/resources/authority.ts';
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
-import { Deployment, Secret, type SecretObject, type WorkloadObject } from '../../../mesh/api/resources/core.ts';
+import { Deployment } from '../../../mesh/api/resources/core.ts';
 import { apiVersionOf, CertificateAuthority, Cluster, Mesh, type ResourceDefinition, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
 import type { KubernetesClient, KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
 import { findHelm, ROOT } from '../../charts/helm.ts';
@@ -22,7 +22,8 @@ import { isthmus, launch } from '../../embedded/hub-process.ts';
 import { missingAssets } from '../apiserver.ts';
 import { onPath } from '../assets.ts';
 import { type RestrictedApi, startRestricted } from '../restricted.ts';
-import { createMeshPods, type MeshPods, VOLUMES, type Volumes } from './mesh-pods.ts';
+import { createMeshPods, type MeshPods } from './mesh-pods.ts';
+import { livePods, meshDeployment, repeat } from './pod-life.ts';
 
 const helm = findHelm() ?? '';
 const kubectl = onPath('kubectl') ?? '';
@@ -30,7 +31,6 @@ const missing = missingAssets() ?? (helm === '' ? 'helm, which renders the chart
 if (missing !== undefined) console.log(`the rotation of the authority is not tried on a real kube-apiserver: ${missing}`);
 
 const PATIENCE = { timeout: 45_000, interval: 50 };
-const MESH_SERVER = { namespace: 'kube-system', name: 'clustermesh-apiserver' };
 const ATTEMPT_EVERY_MILLISECONDS = 100;
 /** How late a kubelet may be with files of pods that run. */
 const KUBELET_EVERY_MILLISECONDS = 700;
@@ -61,40 +61,13 @@ describe.skipIf(missing !== undefined)('a rotation of the root', () => {
   const lines = (name: string): readonly { readonly level: number; readonly msg: string; readonly part?: string }[] =>
     readFileSync(join(folder, `${name}.log`), 'utf8').split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as { level: number; msg: string });
 
-  const repeat = (every: number, work: () => Promise<void>): void => {
-    loops.push((async () => {
-      while (!signal.aborted) {
-        await work().catch((error: unknown) => { if (!signal.aborted) surprises.push(String(error)); });
-        await sleep(every, undefined, { signal }).catch(() => {});
-      }
-    })());
-  };
+  const watched = { signal, surprised: (error: string): void => { surprises.push(error); } };
+  const again = (every: number, work: () => Promise<void>): void => { loops.push(repeat(every, work, watched)); };
 
-  /** Peers' texts first: whoever made a client for them reads roots later than that. */
-  async function volumesOf(api: KubernetesClient): Promise<Volumes> {
-    const entries: [string, Record<string, string>][] = [];
-    for (const volume of ['kvstoremesh', 'agents', 'server', 'admin', 'remote', 'local'] as const) {
-      const data = (await api.get<SecretObject>(Secret, { namespace: 'kube-system', name: VOLUMES[volume] }, signal))?.data ?? {};
-      entries.push([volume, Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text, 'base64').toString('utf8')]))]);
-    }
-    return Object.fromEntries(entries) as unknown as Volumes;
-  }
-
-  /** What a kubelet and the Deployment's controller do in a cluster with nodes. */
   function play(pods: MeshPods, api: KubernetesClient): void {
-    repeat(KUBELET_EVERY_MILLISECONDS, async () => { if (pods.running > 0) pods.project(await volumesOf(api)); });
-    repeat(300, async () => {
-      const { metadata, status } = (await api.get<WorkloadObject>(Deployment, MESH_SERVER, signal)) ?? {};
-      const volumes = await volumesOf(api);
-      if (metadata === undefined || status?.observedGeneration === metadata.generation || volumes.server['tls.crt'] === undefined || volumes.admin['tls.crt'] === undefined) return;
-      const say = (step: object): Promise<unknown> => api.patch(Deployment, MESH_SERVER, { status: step }, { type: 'merge', fieldManager: 'deployment-controller', subresource: 'status' }, signal);
-      const observedGeneration = metadata.generation;
-      await say({ observedGeneration, replicas: pods.running, updatedReplicas: 0, availableReplicas: pods.running, readyReplicas: pods.running });
-      await pods.replace(await volumesOf(api));
-      await say({ observedGeneration, replicas: 1, updatedReplicas: 1, availableReplicas: 1, readyReplicas: 1 });
-    });
+    loops.push(livePods(pods, api, { kubeletEvery: KUBELET_EVERY_MILLISECONDS, ...watched }));
     const trying = new Set<Promise<void>>();
-    repeat(ATTEMPT_EVERY_MILLISECONDS, async () => {
+    again(ATTEMPT_EVERY_MILLISECONDS, async () => {
       const one = pods.tryAll(mesh.filter((other) => other !== pods));
       trying.add(one);
       void one.finally(() => trying.delete(one));
@@ -112,22 +85,18 @@ describe.skipIf(missing !== undefined)('a rotation of the root', () => {
     ]);
     fleet = await startFleet({ folder, processes, signal, apis, definitions: MEMBERS });
     mesh = await Promise.all(MEMBERS.map(({ name }) => createMeshPods(name)));
-    const container = (name: string) => ({ name, image: 'quay.io/cilium/clustermesh-apiserver:v1.18.12' });
     await make(UpdateStrategy, 'all-at-once', { stages: [{ name: 'all', clusters: {}, maxConcurrency: '100%' }], progressDeadlineSeconds: 60 });
     await make(UpdateStrategy, 'quick', { stages: [{ name: 'all', clusters: {}, maxConcurrency: 1 }], progressDeadlineSeconds: 60 });
     await Promise.all(fleet.clusters.map(async (cluster) => {
       await seedCluster(cluster.api, cluster, signal);
-      await cluster.api.create(Deployment, {
-        apiVersion: 'apps/v1', kind: 'Deployment', metadata: MESH_SERVER,
-        spec: { selector: { matchLabels: { app: 'mesh' } }, template: { metadata: { labels: { app: 'mesh' } }, spec: { containers: ['etcd', 'apiserver', 'kvstoremesh'].map(container) } } },
-      } as KubernetesObject, { fieldManager: 'helm' }, signal);
+      await cluster.api.create(Deployment, meshDeployment('1.18.12'), { fieldManager: 'helm' }, signal);
       const token = await person('join', cluster.name, '-o', 'token');
       expect(token.status, token.stderr).toBe(0);
       await cluster.startAgent(token.stdout.trim());
     }));
     await make(Mesh, 'europe', { clusters: {}, strategy: 'quick' });
     for (const pods of mesh) play(pods, fleet.clusters.find(({ name }) => name === pods.cluster)?.api as KubernetesClient);
-    repeat(100, async () => {
+    again(100, async () => {
       const now = await phase();
       if (now !== undefined && now !== phases.at(-1)) phases.push(now);
     });
