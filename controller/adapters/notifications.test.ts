@@ -25,4 +25,5 @@ test.each([
   ['- url: https://x/secret-hook\n- url: https://x/secret-hook', 'names an address of https://x twice'],
 ])('%s is refused', (text, problem) => expect(() => read(text)).toThrow(`--notifications ${path}: ${problem}`));
 
+test('a file that is far too large is not parsed', () => expect(() => read('a: ['.repeat(250_000))).toThrow(`--notifications ${path}: has 1000000 characters; at most 262144 are read`));
 test('a file that is not there', () => expect(() => readNotifications('/nowhere/n.yaml')).toThrow('--notifications /nowhere/n.yaml: cannot be read (ENOENT)'));

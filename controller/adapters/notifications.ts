@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { originOf } from '../../mesh/model/origin.ts';
 import type { NotificationSink } from '../hub/ports.ts';
 import { AdvisedError } from '../runtime/errors.ts';
+import { yamlProblem } from './yaml-problem.ts';
 
 const sink = z.strictObject({
   url: z.string().max(2048).refine((text) => /^https?:\/\/[^\s@]+$/.test(text) && URL.canParse(text), 'must be an http:// or https:// URL without a user or a password: put them into a Secret, and name it in authSecret'),
@@ -13,15 +14,21 @@ const sink = z.strictObject({
 });
 const sinks = z.array(sink).max(16);
 
+/** Of something else than a list of webhooks a parser may need many seconds. */
+const MOST_CHARACTERS = 262_144;
+
 /** Throws a sentence that names the file and the place in it. */
 export function readNotifications(path: string): readonly NotificationSink[] {
   const fail = (why: string): AdvisedError => new AdvisedError('user', `--notifications ${path}: ${why}`);
   let value: unknown;
   try {
-    value = parse(readFileSync(path, 'utf8'));
+    const text = readFileSync(path, 'utf8');
+    if (text.length > MOST_CHARACTERS) throw fail(`has ${text.length} characters; at most ${MOST_CHARACTERS} are read`);
+    value = parse(text);
   } catch (error) {
+    if (error instanceof AdvisedError) throw error;
     const { code } = error as NodeJS.ErrnoException;
-    throw fail(error instanceof Error && error.name === 'YAMLParseError' ? `is not YAML: ${error.message.split('\n')[0] ?? ''}` : `cannot be read (${code ?? String(error)})`);
+    throw fail(error instanceof Error && error.name === 'YAMLParseError' ? `is not YAML: ${yamlProblem(error.message)}` : `cannot be read (${code ?? String(error)})`);
   }
   const parsed = sinks.safeParse(value);
   if (!parsed.success) {

@@ -35,4 +35,8 @@ test.each([
   writeFileSync(file, text);
   expect(() => readSigningPolicyFile(file)).toThrow(`--bundle-keys ${file}: ${problem}`);
 });
+test('a file that is far too large is not parsed', () => {
+  writeFileSync(file, 'a: ['.repeat(250_000));
+  expect(() => readSigningPolicyFile(file)).toThrow(`--bundle-keys ${file}: has 1000000 characters; at most 262144 are read`);
+});
 test('a file that is not there', () => { expect(() => readSigningPolicyFile(join(folder, 'none'))).toThrow('cannot be read (ENOENT)'); });

@@ -5,6 +5,7 @@ import { readSigningPolicy } from '../../certs/index.ts';
 import type { SigningPolicy } from '../../mesh/model/bundle.ts';
 import type { Log } from '../../mesh/ports/log.ts';
 import { AdvisedError } from '../runtime/errors.ts';
+import { yamlProblem } from './yaml-problem.ts';
 
 /** Throws a sentence that names the file and the place in it. */
 function read(text: string): SigningPolicy {
@@ -12,19 +13,25 @@ function read(text: string): SigningPolicy {
   try {
     value = parse(text);
   } catch (error) {
-    throw new AdvisedError('user', `is not YAML: ${(error as Error).message.split('\n')[0] ?? ''}`);
+    throw new AdvisedError('user', `is not YAML: ${yamlProblem((error as Error).message)}`);
   }
   const { policy, problem } = readSigningPolicy(value);
   if (policy === undefined) throw new AdvisedError('user', problem);
   return policy;
 }
 
+/** Hundreds of keys fit. Of something else a parser may need many seconds, in which a hub does nothing. */
+const MOST_CHARACTERS = 262_144;
+
 function textOf(path: string): string {
+  let text: string;
   try {
-    return readFileSync(path, 'utf8');
+    text = readFileSync(path, 'utf8');
   } catch (error) {
     throw new AdvisedError('user', `--bundle-keys ${path}: cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
   }
+  if (text.length > MOST_CHARACTERS) throw new AdvisedError('user', `--bundle-keys ${path}: has ${text.length} characters; at most ${MOST_CHARACTERS} are read`);
+  return text;
 }
 
 function policyOf(path: string, text: string): SigningPolicy {

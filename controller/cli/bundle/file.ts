@@ -7,6 +7,7 @@ import { readBundleSpec } from '../../../mesh/bundle/spec.ts';
 import type { BundleDelivery } from '../../../mesh/model/bundle.ts';
 import { canonicalJson } from '../../../mesh/model/canonical.ts';
 import { sha256Hex } from '../../adapters/digest.ts';
+import { yamlProblem } from '../../adapters/yaml-problem.ts';
 import { CommandFailure, UsageProblem } from '../environment.ts';
 
 export interface BundleFile {
@@ -48,17 +49,6 @@ function ambiguity(text: string, object: unknown): string | undefined {
   return older === undefined ? undefined : difference(object, older.toJS({ maxAliasCount: MOST_ALIASES }), '')?.replace(/^\./, '');
 }
 
-const LONGEST_QUOTE = 120;
-
-/** A parser repeats what it stumbled over: of a file that is something else altogether that is all of it. */
-function printable(message: string): string {
-  const line = message.split('\n', 1)[0] ?? '';
-  if (line.startsWith('Maximum call stack size exceeded')) return 'it is nested too deep';
-  const place = / at line \d+, column \d+:?$/.exec(line)?.[0] ?? '';
-  const what = line.slice(0, line.length - place.length).replace(/[^\x20-\x7e]/g, '?');
-  return `${what.length > LONGEST_QUOTE ? `${what.slice(0, LONGEST_QUOTE)}…` : what}${place.replace(/:$/, '')}`;
-}
-
 /** One Bundle and nothing else: a signature over one of several would leave open which one was read. */
 export function readBundleFile(path: string): BundleFile {
   const text = textOf('-f', path);
@@ -66,7 +56,7 @@ export function readBundleFile(path: string): BundleFile {
   const [document, more] = 'empty' in documents ? [] : documents;
   if (document === undefined || more !== undefined) throw new UsageProblem(`-f ${path}: holds ${document === undefined ? 'no document' : 'several documents'}; give one Bundle a file`);
   const [wrong] = document.errors;
-  if (wrong !== undefined) throw new UsageProblem(`-f ${path}: is no YAML that can be read: ${printable(wrong.message)}`);
+  if (wrong !== undefined) throw new UsageProblem(`-f ${path}: is no YAML that can be read: ${yamlProblem(wrong.message)}`);
   const object = document.toJS({ maxAliasCount: MOST_ALIASES }) as BundleLike | null;
   if (object?.kind !== 'Bundle' || object.apiVersion !== apiVersionOf(Bundle)) throw new UsageProblem(`-f ${path}: ${object?.kind === undefined ? 'has no kind' : `is ${JSON.stringify(object.apiVersion ?? null)} ${JSON.stringify(object.kind)}`}; give a Bundle of ${apiVersionOf(Bundle)}`);
   const unclear = ambiguity(text, object);
