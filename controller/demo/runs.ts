@@ -13,7 +13,7 @@ export const runNames = async (walk: Walk): Promise<Set<string>> => new Set((awa
 
 /** The run that appears beside the known ones. */
 export function newRun(walk: Walk, known: ReadonlySet<string>): Promise<string> {
-  return eventually('a new run', 10_000, async () => (await listRuns(walk)).map((run) => run.metadata.name).find((name) => !known.has(name)));
+  return eventually('a new run', 30_000, async () => (await listRuns(walk)).map((run) => run.metadata.name).find((name) => !known.has(name)));
 }
 
 export async function runDetails(walk: Walk, name: string): Promise<RunAnswer> {

@@ -69,7 +69,7 @@ test.concurrent.each<[string, () => readonly string[], Record<string, string>, n
 
 test.concurrent('a drill without a steady state touches nothing, says what it waits for and can be stopped', async () => {
   const drill = launch(['--kubeconfig', hub.kubeconfig, 'drill', 'run', 'shop/nothing', '--evacuate', 'berlin']);
-  await eventually('it says what it waits for', 10_000, () => Promise.resolve(drill.printed().stderr.includes('checking the steady state: no cluster is connected to the hub')), () => drill.printed().stderr);
+  await eventually('it says what it waits for', 45_000, () => Promise.resolve(drill.printed().stderr.includes('checking the steady state: no cluster is connected to the hub')), () => drill.printed().stderr);
   const name = /^drill\.isthmus\.dev\/(\S+) created/.exec(drill.printed().stderr)?.[1] ?? '';
   expect((await hub.isthmus('drill', 'stop', name)).status).toBe(0);
   const outcome = await drill.outcome();

@@ -111,11 +111,11 @@ export function fleetQueryCases(name: string, start: (folder: string) => Promise
 
     test('--at tells what was', async () => {
       await label('virginia', { team: 'payments' });
-      await eventually('the label is recorded', 20_000, async () => (await query('-q', 'team=payments', '-o', 'name', '--at', '0s')).stdout === 'cluster.isthmus.dev/virginia\n');
+      await eventually('the label is recorded', 45_000, async () => (await query('-q', 'team=payments', '-o', 'name', '--at', '0s')).stdout === 'cluster.isthmus.dev/virginia\n');
       const then = new Date().toISOString();
       await sleep(10);
       await label('virginia', { team: 'trading' });
-      await eventually('the change is recorded', 20_000, async () => (await query('-q', 'team=payments', '-o', 'name', '--at', '0s')).stdout === '');
+      await eventually('the change is recorded', 45_000, async () => (await query('-q', 'team=payments', '-o', 'name', '--at', '0s')).stdout === '');
       const past = await query('team=payments', '-o', 'json', '--columns', 'team', '--at', then);
       expect(JSON.parse(past.stdout)).toMatchObject({ from: 'records', at: then, matched: 1, total: 4, rows: [{ name: 'virginia', columns: { team: 'payments' } }] });
       expect((await query('-q', 'team=*', '-o', 'name')).stdout).toBe('cluster.isthmus.dev/virginia\n');
@@ -124,7 +124,7 @@ export function fleetQueryCases(name: string, start: (folder: string) => Promise
     test('--watch prints changes as they come and ends on Ctrl-C', async () => {
       const watching = launch(['--kubeconfig', hub.kubeconfig, 'fleet', 'query', 'stage=canary', '--columns', 'region', '-w']);
       const lines = (): string[] => watching.printed().stdout.split('\n').map((line) => line.replace(/ +/g, ' ')).filter((line) => line !== '');
-      const until = (count: number): Promise<unknown> => eventually(`${count} lines`, 20_000, () => Promise.resolve(lines().length >= count), () => watching.printed());
+      const until = (count: number): Promise<unknown> => eventually(`${count} lines`, 45_000, () => Promise.resolve(lines().length >= count), () => watching.printed());
       await until(2);
       await label('berlin', { stage: 'canary' });
       await until(3);
@@ -147,12 +147,12 @@ export function fleetQueryCases(name: string, start: (folder: string) => Promise
       for (let at = 0; at < names.length; at += 20) {
         await Promise.all(names.slice(at, at + 20).map((one) => hub.client.create<ClusterObject>(Cluster, { apiVersion: apiVersionOf(Cluster), kind: 'Cluster', metadata: { name: one, labels }, spec: {} }, { fieldManager: 'test' }, never)));
       }
-      await eventually('the hub knows them', 20_000, async () => (await query('-q', '-o', 'name', 'batch=long')).stdout.split('\n').length === names.length + 1);
+      await eventually('the hub knows them', 45_000, async () => (await query('-q', '-o', 'name', 'batch=long')).stdout.split('\n').length === names.length + 1);
       const answer = JSON.parse((await query('batch=long', '-o', 'json', '--columns', keys.join(','))).stdout) as QueryAnswer;
       expect(answer.rows.map((row) => row.name)).toEqual(names);
       expect(answer.rows.every(({ columns }) => Object.keys(columns).length === keys.length)).toBe(true);
       await Promise.all(names.map((one) => hub.client.delete(Cluster, { name: one }, {}, never)));
-      await eventually('the hub forgets them', 20_000, async () => (await query('-q', '-o', 'name', 'batch=long')).stdout === '');
+      await eventually('the hub forgets them', 45_000, async () => (await query('-q', '-o', 'name', 'batch=long')).stdout === '');
     });
 
     describe.skipIf(kubectlMissing)('and kubectl', () => {
@@ -168,7 +168,7 @@ export function fleetQueryCases(name: string, start: (folder: string) => Promise
       test('get the same answer from an Inquiry that kubectl made', async () => {
         const made = await kubectl('create', '-f', file('apiVersion: isthmus.dev/v1alpha1\nkind: Inquiry\nmetadata: {generateName: mine-}\nspec: {query: {text: "region=europe order by name desc", columns: [stage, frozen]}}\n'), '-o', 'name');
         let answer = '';
-        await eventually('it is answered', 10_000, async () => { answer = (await kubectl('get', made.stdout.trim(), '-o', 'jsonpath={.status.answer}')).stdout; return answer !== ''; });
+        await eventually('it is answered', 45_000, async () => { answer = (await kubectl('get', made.stdout.trim(), '-o', 'jsonpath={.status.answer}')).stdout; return answer !== ''; });
         const mine = JSON.parse(answer) as QueryAnswer;
         const theirs = JSON.parse((await query('region=europe order by name desc', '--columns', 'stage,frozen', '-o', 'json')).stdout) as QueryAnswer;
         const timeless = ({ rows, at: _at, sources: _sources, ...rest }: QueryAnswer) => ({ ...rest, rows: rows.map(({ ageSeconds: _age, ...row }) => row) });
@@ -180,7 +180,7 @@ export function fleetQueryCases(name: string, start: (folder: string) => Promise
         const ask = async (spec: string): Promise<unknown> => {
           const made = await kubectl('create', '-f', file(`apiVersion: isthmus.dev/v1alpha1\nkind: Inquiry\nmetadata: {generateName: capacity-}\nspec: ${spec}\n`), '-o', 'name');
           let answer = '';
-          await eventually('it is answered', 10_000, async () => { answer = (await kubectl('get', made.stdout.trim(), '-o', 'jsonpath={.status.answer}')).stdout; return answer !== ''; });
+          await eventually('it is answered', 45_000, async () => { answer = (await kubectl('get', made.stdout.trim(), '-o', 'jsonpath={.status.answer}')).stdout; return answer !== ''; });
           return JSON.parse(answer);
         };
         const report = await ask('{report: {text: "name=berlin"}}') as ReportAnswer;
@@ -208,8 +208,8 @@ export function fleetQueryCases(name: string, start: (folder: string) => Promise
     test('a silent agent grows old, and nothing is written for it', async () => {
       await agent?.running.stop();
       agent = undefined;
-      await eventually('berlin is not connected', 20_000, async () => (await query('-q', '!connected', '-o', 'name')).stdout.includes('/berlin\n'));
-      await eventually('its status says so, too', 20_000, async () => (await hub.client.get<ClusterObject>(Cluster, { name: 'berlin' }, never))?.status?.conditions?.some(({ type, status }) => type === 'Connected' && status === 'False') === true);
+      await eventually('berlin is not connected', 45_000, async () => (await query('-q', '!connected', '-o', 'name')).stdout.includes('/berlin\n'));
+      await eventually('its status says so, too', 45_000, async () => (await hub.client.get<ClusterObject>(Cluster, { name: 'berlin' }, never))?.status?.conditions?.some(({ type, status }) => type === 'Connected' && status === 'False') === true);
       const before = await hub.client.get(Cluster, { name: 'berlin' }, never);
       const ages: (number | null | undefined)[] = [];
       for (let round = 0; round < 2; round += 1) {

@@ -71,7 +71,7 @@ export function temporaryFolder(): { readonly path: string; remove(): void } {
 const address = async (): Promise<string> => `127.0.0.1:${await freePort()}`;
 
 async function waitReady(running: Running, health: string): Promise<void> {
-  for (const giveUpAt = performance.now() + 30_000; performance.now() < giveUpAt;) {
+  for (const giveUpAt = performance.now() + 60_000; performance.now() < giveUpAt;) {
     if (running.child.exitCode !== null) throw new Error(`ended with ${running.child.exitCode}: ${running.printed().stderr}`);
     if (await fetch(`http://${health}/readyz`).then((response) => response.ok, () => false)) return;
     await new Promise((done) => { setTimeout(done, 30); });
@@ -110,7 +110,7 @@ export interface MemberApi { readonly kubeconfig: string; readonly client: Kuber
 export async function startMemberApi(folder: string, name: string, flags: readonly string[] = []): Promise<MemberApi> {
   const kubeconfig = join(folder, `${name}.kubeconfig`);
   const running = launch(['embedded', '--listen', await address(), '--namespace', 'kube-system', '--namespace', 'isthmus-system', '--namespace', 'shop', '--write-kubeconfig', kubeconfig, ...flags]);
-  for (const giveUpAt = performance.now() + 30_000; !running.printed().stderr.includes('embedded API serves');) {
+  for (const giveUpAt = performance.now() + 60_000; !running.printed().stderr.includes('embedded API serves');) {
     if (running.child.exitCode !== null || performance.now() > giveUpAt) throw new Error(`no embedded API: ${running.printed().stderr}`);
     await new Promise((done) => { setTimeout(done, 20); });
   }

@@ -58,7 +58,7 @@ beforeAll(async () => {
     if ('ca' in token) roots = token.ca;
     return startAgent(folder.path, name, members[index]!.kubeconfig, made.stdout);
   }));
-  await eventually('both clusters are known', 20_000, async () => await reportedId('berlin') === 1 && await reportedId('oslo') === 2);
+  await eventually('both clusters are known', 45_000, async () => await reportedId('berlin') === 1 && await reportedId('oslo') === 2);
 });
 afterAll(async () => {
   await Promise.all(agents.map((agent) => agent.running.stop()));
@@ -96,14 +96,14 @@ test('our own client is told object, field and value', async () => {
 test('a plan with conflicts says which clusters and writes nothing anywhere', async () => {
   const planned = async () => findCondition((await hub.client.get<MeshObject>(Mesh, { name: 'all' }, never))?.status?.conditions, 'Planned');
   await setCiliumId(members[1]!, 'oslo', '1');
-  await eventually('oslo reports the id of berlin', 10_000, async () => await reportedId('oslo') === 1);
+  await eventually('oslo reports the id of berlin', 45_000, async () => await reportedId('oslo') === 1);
   await apply(hub.client, Mesh, 'all', { clusters: { names: ['berlin', 'oslo'] } }, never);
-  await eventually('the conflict is said', 10_000, async () => (await planned())?.reason === 'ClusterIdConflict');
+  await eventually('the conflict is said', 45_000, async () => (await planned())?.reason === 'ClusterIdConflict');
   expect(await planned()).toMatchObject({ status: 'False', message: expect.stringMatching(/berlin and oslo: cluster-id is 1 in berlin and 1 in oslo .*give one of them another id/) });
 
   for (const id of ['300', '999', '70000']) {
     await setCiliumId(members[1]!, 'oslo', id);
-    await eventually(`${id} is refused`, 10_000, async () => (await planned())?.message.includes(`cluster oslo: cluster-id is ${id}, but this mesh allows 1 to 255; change Cilium's Helm value cluster.id`), planned);
+    await eventually(`${id} is refused`, 45_000, async () => (await planned())?.message.includes(`cluster oslo: cluster-id is ${id}, but this mesh allows 1 to 255; change Cilium's Helm value cluster.id`), planned);
     expect(await planned()).toMatchObject({ status: 'False', reason: 'ClusterIdConflict' });
   }
   expect((await hub.client.list(UpdateRun, {}, never)).items).toEqual([]);
@@ -115,9 +115,9 @@ test('a plan with conflicts says which clusters and writes nothing anywhere', as
   // 0 and what is no number count as not set; the agent and the hub go on.
   for (const id of ['x', '-5', '0']) {
     await setCiliumId(members[1]!, 'oslo', id);
-    await eventually(`${id} is no id`, 10_000, async () => await reportedId('oslo') === 0);
+    await eventually(`${id} is no id`, 45_000, async () => await reportedId('oslo') === 0);
     await setCiliumId(members[1]!, 'oslo', '2');
-    await eventually('oslo has its id again', 10_000, async () => await reportedId('oslo') === 2);
+    await eventually('oslo has its id again', 45_000, async () => await reportedId('oslo') === 2);
   }
   await allIsWell();
 });
@@ -140,7 +140,7 @@ test('a DNS server that is sent noise, over UDP and TCP, goes on answering', asy
     return [socket, framed];
   }).flat();
   await Promise.all(sockets.map((socket) => once(socket, 'connect')));
-  for (const transport of ['udp', 'tcp'] as const) expect((await eventually(`an answer over ${transport}`, 5000, () => queryDns(address, name, 'A', transport))).rcode).toBe('NXDOMAIN');
+  for (const transport of ['udp', 'tcp'] as const) expect((await eventually(`an answer over ${transport}`, 45_000, () => queryDns(address, name, 'A', transport))).rcode).toBe('NXDOMAIN');
   for (const socket of sockets) socket.destroy();
   udp.close();
   await allIsWell();

@@ -51,7 +51,7 @@ describe.skipIf(!hasKubectl)('docs/runbooks/identity.md', () => {
     return { words: ['hub', '--embedded', '--api-listen', api, '--write-kubeconfig', path(kubeconfig), '--data-dir', path(data), '--listen', gateway, '--advertise', gateway, '--health-listen', at, ...more], health: at };
   }
   async function until<T>(what: () => Promise<T | undefined | false>, running: () => string): Promise<T> {
-    for (const giveUpAt = performance.now() + 30_000; performance.now() < giveUpAt;) {
+    for (const giveUpAt = performance.now() + 60_000; performance.now() < giveUpAt;) {
       const found = await what().catch(() => undefined);
       if (found !== undefined && found !== false) return found;
       await new Promise((done) => { setTimeout(done, 50); });

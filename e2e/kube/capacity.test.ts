@@ -73,7 +73,7 @@ describe.skipIf(missing !== undefined)('capacity of a real kube-apiserver', () =
     watch = createCapacityWatch(ports, {} as AgentConfig, nodes, () => {});
     void nodes.start(stop.signal);
     void watch.start(stop.signal);
-    await eventually('everything is read', 10_000, () => Promise.resolve(watch.read().requestedBy !== undefined && watch.read().capabilities?.['storage-class'] !== undefined));
+    await eventually('everything is read', 45_000, () => Promise.resolve(watch.read().requestedBy !== undefined && watch.read().capabilities?.['storage-class'] !== undefined));
   });
   afterAll(async () => {
     stop.abort();
@@ -102,7 +102,7 @@ describe.skipIf(missing !== undefined)('capacity of a real kube-apiserver', () =
     await client.patch(Pod, { namespace: 'shop', name: 'plain' }, { status: { phase: 'Failed' } }, { type: 'merge', ...by, subresource: 'status' }, never);
     await client.delete(Pod, { namespace: 'shop', name: 'gpu' }, {}, never);
     const expected = (): number => kubectlRequests().cpuMilli;
-    await eventually('kubectl sees it', 10_000, () => Promise.resolve(expected() === 2500));
-    await eventually('the agent sees it', 15_000, () => Promise.resolve(watch.read().resources?.requested?.cpuMilli === 2500));
+    await eventually('kubectl sees it', 45_000, () => Promise.resolve(expected() === 2500));
+    await eventually('the agent sees it', 45_000, () => Promise.resolve(watch.read().resources?.requested?.cpuMilli === 2500));
   });
 });

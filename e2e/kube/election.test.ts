@@ -125,7 +125,7 @@ describe.skipIf(missing !== undefined)('two hubs', () => {
     const token = await isthmus(['--kubeconfig', api.admin, 'join', 'oslo', '-o', 'token']);
     expect(token.status, token.stderr).toBe(0);
     agent = await startAgent(folder.path, 'oslo', member.kubeconfig, token.stdout.trim());
-    await eventually('oslo is ready', 20_000, async () => await connected() === 'True');
+    await eventually('oslo is ready', 45_000, async () => await connected() === 'True');
     expect(await hasStream(first)).toBe(true);
   });
 
@@ -135,7 +135,7 @@ describe.skipIf(missing !== undefined)('two hubs', () => {
     const held = await holder();
     const other = replicas.find((one) => one !== before)!;
     // So that the other runs as a candidate when it is needed.
-    await eventually('the other waits', 20_000, async () => (await fetchText(`http://${other.health}/readyz`)).text.includes('another replica leads'));
+    await eventually('the other waits', 45_000, async () => (await fetchText(`http://${other.health}/readyz`)).text.includes('another replica leads'));
     const ended = before.running!.outcome();
     const began = performance.now();
     before.running!.child.kill(signal);
@@ -149,7 +149,7 @@ describe.skipIf(missing !== undefined)('two hubs', () => {
     expect(await holder()).not.toBe(held);
     await eventually('the agent has a stream to it', 30_000, () => hasStream(other));
     const back = performance.now() - began;
-    await eventually('oslo is ready', 20_000, async () => await connected() === 'True');
+    await eventually('oslo is ready', 45_000, async () => await connected() === 'True');
     console.log(`${signal}: ${freed === undefined ? '' : `ended after ${(freed / 1000).toFixed(1)} s, `}the other was ready after ${(tookOver / 1000).toFixed(1)} s, the agent back after ${(back / 1000).toFixed(1)} s`);
     expect(tookOver).toBeLessThan(mostSeconds * 1000);
     start(before, index);

@@ -158,7 +158,7 @@ describe.skipIf(missing !== undefined)('embedded API and kube-apiserver answer a
       const { code, body } = await ask('POST', `${api}/${(object as { readonly kind?: string }).kind === 'MutatingAdmissionPolicy' ? 'mutatingadmissionpolicies' : 'mutatingadmissionpolicybindings'}`, J, object);
       if (code !== 201) throw new Error(`refused: ${JSON.stringify(body)}`);
     }
-    await eventually('names are written down', 15_000, async () => JSON.stringify((await ask('POST', `${c}/meshes?dryRun=All`, J, mesh('probe', { clusters: {} }))).body).includes(CHANGED_BY));
+    await eventually('names are written down', 45_000, async () => JSON.stringify((await ask('POST', `${c}/meshes?dryRun=All`, J, mesh('probe', { clusters: {} }))).body).includes(CHANGED_BY));
   }
 
   async function ask(method: string, path: string, type: string, body: unknown): Promise<Answer> {

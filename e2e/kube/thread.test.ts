@@ -75,7 +75,7 @@ const FORGOTTEN = 'forgotten';
 async function endings(walk: Walk): Promise<void> {
   for (const name of ['berlin', 'oslo']) await walk.cluster(name).api.delete(ServiceExport, { namespace: 'shop', name: 'checkout' }, {}, walk.signal);
   for (const { name, api } of walk.fleet.clusters) {
-    await eventually(`nothing is imported in ${name}`, 20_000, async () =>
+    await eventually(`nothing is imported in ${name}`, 45_000, async () =>
       (await api.list(ServiceImport, {}, walk.signal)).items.length === 0
       && (await api.list<ServiceObject>(Service, { labelSelector: 'app.kubernetes.io/managed-by=isthmus-agent' }, walk.signal)).items.length === 0);
   }
@@ -87,11 +87,11 @@ async function endings(walk: Walk): Promise<void> {
     { address: token.hub, trustDomain: token.trustDomain, caPem: token.ca },
     { cluster: 'lima', secret: Buffer.from(token.secret, 'base64url'), csrDer: createCertificateRequest(p256Signer.generate()) }, walk.signal,
   );
-  await eventually('the hub made Cluster lima', 5000, async () => await api.get(Cluster, { name: 'lima' }, walk.signal) !== undefined);
+  await eventually('the hub made Cluster lima', 45_000, async () => await api.get(Cluster, { name: 'lima' }, walk.signal) !== undefined);
   const profile = { namespace: 'isthmus-system', name: 'lima' };
-  await eventually('the hub published lima', 20_000, async () => await api.get(CLUSTER_PROFILES[0], profile, walk.signal) !== undefined);
+  await eventually('the hub published lima', 45_000, async () => await api.get(CLUSTER_PROFILES[0], profile, walk.signal) !== undefined);
   await api.delete(Cluster, { name: 'lima' }, {}, walk.signal);
-  await eventually('and no longer does', 20_000, async () => await api.get(CLUSTER_PROFILES[0], profile, walk.signal) === undefined);
+  await eventually('and no longer does', 45_000, async () => await api.get(CLUSTER_PROFILES[0], profile, walk.signal) === undefined);
   await windows(walk);
   if ((await walk.isthmus('fleet', 'discovered')).status !== 0) throw new Error('isthmus fleet discovered failed');
   await eventually('the hub removes an inquiry that nobody took away', 90_000, async () => await api.get(Inquiry, { name: FORGOTTEN }, walk.signal) === undefined);
@@ -105,8 +105,8 @@ async function windows(walk: Walk): Promise<void> {
   const override = { apiVersion: apiVersionOf(WindowOverride), kind: 'WindowOverride', metadata: { name: 'leak' }, spec: { run: 'nowhere', reason: 'a test', requestedBy, expiresAt: new Date(Date.now() + 3_600_000).toISOString() } };
   await api.create(ChangeWindow, window as KubernetesObject, { fieldManager: 'test' }, walk.signal);
   await api.create(WindowOverride, override as KubernetesObject, { fieldManager: 'test' }, walk.signal);
-  await eventually('the hub says when the window opens', 5000, async () => (await api.get<ChangeWindowObject>(ChangeWindow, { name: 'nights' }, walk.signal))?.status?.open !== undefined);
-  await eventually('and that the override has nothing to open', 5000, async () => (await api.get<WindowOverrideObject>(WindowOverride, { name: 'leak' }, walk.signal))?.status?.conditions?.[0]?.reason === 'UnknownRun');
+  await eventually('the hub says when the window opens', 45_000, async () => (await api.get<ChangeWindowObject>(ChangeWindow, { name: 'nights' }, walk.signal))?.status?.open !== undefined);
+  await eventually('and that the override has nothing to open', 45_000, async () => (await api.get<WindowOverrideObject>(WindowOverride, { name: 'leak' }, walk.signal))?.status?.conditions?.[0]?.reason === 'UnknownRun');
 }
 
 /** Before the hub runs: a question that is old when the walk is over, and a kind of others that it then need not wait for. */

@@ -22,7 +22,7 @@ export const join: Step = {
     await Promise.all(walk.fleet.clusters.map(async (cluster) => {
       const start = performance.now();
       await cluster.startAgent(tokens.get(cluster.name));
-      await eventually(`cluster ${cluster.name} Joined and Connected`, 20_000, async () =>
+      await eventually(`cluster ${cluster.name} Joined and Connected`, 30_000, async () =>
         (await walk.condition(cluster.name, 'Joined'))?.status === 'True' && (await walk.condition(cluster.name, 'Connected'))?.status === 'True');
       walk.measure('join to Ready', performance.now() - start);
     }));

@@ -8,7 +8,7 @@ export const inventory: Step = {
   name: 'inventory',
   title: 'The inventory knows the clusters and answers queries',
   async run(walk) {
-    await eventually('every cluster\'s Cilium version and requests in the inventory', 10_000, async () => {
+    await eventually('every cluster\'s Cilium version and requests in the inventory', 30_000, async () => {
       const known = await Promise.all(walk.fleet.clusters.map(async ({ name, nodes }) => ({ nodes, status: (await walk.clusterObject(name)).status })));
       return known.every(({ nodes, status }) => status?.cilium?.version === '1.18.12' && status.nodes?.ready === nodes.length && status.resources?.requested !== undefined);
     });
@@ -27,7 +27,7 @@ export const inventory: Step = {
     const saved = await walk.isthmus('fleet', 'query', '@behind', '--sort-by', 'name', '-o', 'name');
     expect(saved.stdout === 'cluster.isthmus.dev/berlin\ncluster.isthmus.dev/oslo\n', 'a query with a name, kept as a FleetQuery, is asked by its name', saved);
     expect(saved.stderr.includes('from the hub\'s memory') && saved.stderr.includes('observed:'), 'the answer says which index was used and how fresh each source is', saved);
-    await eventually('kubectl says whether a saved query can be asked', 10_000, async () => (await walk.fleet.hub.api.get<FleetQueryObject>(FleetQuery, { name: 'behind' }, walk.signal))?.status?.conditions?.some(({ type, status }) => type === 'Valid' && status === 'True') === true);
+    await eventually('kubectl says whether a saved query can be asked', 30_000, async () => (await walk.fleet.hub.api.get<FleetQueryObject>(FleetQuery, { name: 'behind' }, walk.signal))?.status?.conditions?.some(({ type, status }) => type === 'Valid' && status === 'True') === true);
     const history = await walk.isthmus('fleet', 'history', 'berlin', '-o', 'json');
     expect(history.status === 0, `isthmus fleet history berlin: ${history.stderr}`);
     const rows = JSON.parse(history.stdout) as { field: string; by: string; after: string | null }[];

@@ -17,7 +17,7 @@ export const plan: Step = {
     const { api } = walk.fleet.hub;
     await apply(api, UpdateStrategy, 'canary-first', strategy(3), walk.signal);
     await apply(api, Mesh, 'atlantic', { clusters: { labels: { region: ['eu*', 'us'] }, exclude_labels: { stage: 'frozen' } }, strategy: 'canary-first' }, walk.signal);
-    const refused = await eventually('the Mesh refuses two clusters with one id', 10_000, async () => {
+    const refused = await eventually('the Mesh refuses two clusters with one id', 30_000, async () => {
       const condition = await planned(walk);
       return condition?.status === 'False' && condition.reason === 'ClusterIdConflict' ? condition : undefined;
     }, () => 'no such condition');
@@ -31,7 +31,7 @@ export const plan: Step = {
     const virginia = walk.cluster('virginia');
     const mended = { ...ciliumConfig(virginia, 101) };
     await virginia.api.patch(ConfigMap, { namespace: 'kube-system', name: 'cilium-config' }, { data: mended.data }, { type: 'merge', fieldManager: 'demo' }, walk.signal);
-    await eventually('the Mesh is planned', 10_000, async () => (await planned(walk))?.status === 'True', () => 'still refused');
+    await eventually('the Mesh is planned', 30_000, async () => (await planned(walk))?.status === 'True', () => 'still refused');
   },
   look: (walk) => [`kubectl --kubeconfig ${walk.fleet.hub.kubeconfig} get mesh atlantic -o yaml`],
 };

@@ -13,8 +13,8 @@ const hasPeering = async (walk: Walk, name: string): Promise<boolean> =>
 
 /** The first run, with the hub killed in its middle. */
 async function killedInTheMiddle(walk: Walk): Promise<string> {
-  const run = await eventually('the plan makes a run', 10_000, async () => (await listRuns(walk))[0]?.metadata.name);
-  await eventually('berlin, the canary, has its peering Secret', 15_000, () => hasPeering(walk, 'berlin'));
+  const run = await eventually('the plan makes a run', 30_000, async () => (await listRuns(walk))[0]?.metadata.name);
+  await eventually('berlin, the canary, has its peering Secret', 30_000, () => hasPeering(walk, 'berlin'));
   expect(!await hasPeering(walk, 'oslo') && !await hasPeering(walk, 'virginia'), 'nobody else has anything while the canary soaks');
   const watching = walk.startIsthmus('run', 'status', run, '--watch');
   await watching.began;
@@ -47,10 +47,10 @@ async function undo(walk: Walk, run: string): Promise<string> {
 
 async function thereAndBack(walk: Walk, run: string): Promise<void> {
   const undoing = await undo(walk, run);
-  for (const { name } of walk.fleet.clusters) await eventually(`no peering in ${name} after the undo`, 5000, async () => !await hasPeering(walk, name));
+  for (const { name } of walk.fleet.clusters) await eventually(`no peering in ${name} after the undo`, 30_000, async () => !await hasPeering(walk, name));
   walk.say(`${undoing} took every cluster back`);
   await undo(walk, undoing);
-  for (const { name } of walk.fleet.clusters) await eventually(`peering in ${name} again`, 5000, () => hasPeering(walk, name));
+  for (const { name } of walk.fleet.clusters) await eventually(`peering in ${name} again`, 30_000, () => hasPeering(walk, name));
 }
 
 /** A canary whose agent dies on the change does not become healthy: the run fails at the deadline, the rest is spared. One that is away before its turn would hold nobody up. */
@@ -62,7 +62,7 @@ async function failsAtTheDeadline(walk: Walk): Promise<void> {
   const policy = { service: SERVICE, priority: ['berlin', 'oslo'], minimumReady: 1, unhealthyAfterSeconds: 30, healthyAfterSeconds: 1, failbackDelaySeconds: 3 };
   await apply(walk.fleet.hub.api, FailoverPolicy, 'checkout', policy, walk.signal);
   const run = await newRun(walk, known);
-  await eventually('berlin, the canary, has been told', 10_000, async () => (await listRuns(walk)).some(({ metadata, status }) => metadata.name === run && status?.counts.inFlight === 1));
+  await eventually('berlin, the canary, has been told', 30_000, async () => (await listRuns(walk)).some(({ metadata, status }) => metadata.name === run && status?.counts.inFlight === 1));
   await canary.agent?.kill('SIGKILL');
   await apply(walk.fleet.hub.api, UpdateStrategy, 'canary-first', strategy(1), walk.signal);
   const failed = await ended(walk, run, 'Failed');

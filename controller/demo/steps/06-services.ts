@@ -74,7 +74,7 @@ export const services: Step = {
 
     await provide(walk, oslo, 'ledger', true);
     await exportService(walk, oslo, 'ledger', 'v1beta1');
-    const refused = await eventually('the export of ledger is refused as NotAllowed', 5000, async () => {
+    const refused = await eventually('the export of ledger is refused as NotAllowed', 30_000, async () => {
       const valid = findCondition((await oslo.api.get<ServiceExportObject>(ServiceExport, { namespace: NAMESPACE, name: 'ledger' }, walk.signal))?.status?.conditions, 'Valid');
       // Before the agent has heard of the Service, the reason is NoService.
       return valid?.status === 'False' && valid.reason === 'NotAllowed' ? valid : undefined;

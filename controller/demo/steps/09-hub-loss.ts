@@ -44,7 +44,7 @@ export const hubLoss: Step = {
     await walk.fleet.hub.start();
     let connected = 0;
     // Cluster conditions forgive a restarted hub for a while; its open streams do not.
-    await eventually('every agent has its stream to the hub again', 20_000, async () => {
+    await eventually('every agent has its stream to the hub again', 30_000, async () => {
       connected = await agentsConnected(walk);
       return connected === walk.fleet.clusters.length;
     }, () => connected);

@@ -30,7 +30,7 @@ async function givesWay(walk: Walk): Promise<void> {
   expect(drill.status === 1 && (JSON.parse(drill.stdout) as { state: DrillState }).state.phase === 'Cancelled', 'a real failure cancels the drill', drill);
   await Promise.all(walk.fleet.clusters.map((cluster) => answers(cluster, walk.cluster('berlin').endpoints, 5000)));
   await setReady(walk, walk.cluster('oslo'), 'checkout', true);
-  const message = await eventually('the cancelled drill says why', 5000, async () =>
+  const message = await eventually('the cancelled drill says why', 30_000, async () =>
     (await walk.fleet.hub.api.list<DrillObject>(Drill, {}, walk.signal)).items.find((object) => object.status?.phase === 'Cancelled')?.status?.message);
   walk.say(`cancelled: ${message}`);
 }

@@ -19,7 +19,7 @@ export const drift: Step = {
     const before = await api.get<SecretObject>(Secret, REF, walk.signal);
     const edited = Buffer.from('endpoints:\n- https://somewhere-else.example.com:2379\n').toString('base64');
     await api.patch(Secret, REF, { data: { berlin: edited } }, { type: 'merge', fieldManager: 'kubectl-edit' }, walk.signal);
-    const entry = await eventually('oslo shows the drift', 5000, async () =>
+    const entry = await eventually('oslo shows the drift', 30_000, async () =>
       (await walk.clusterObject('oslo')).status?.drift?.find((one) => one.object.includes(REF.name) && one.path.includes('berlin') && one.class === 'dangerous'));
     expect(entry.manager === 'kubectl-edit' && entry.expected.startsWith('sha256:') && entry.actual.startsWith('sha256:') && entry.expected !== entry.actual, 'drift names manager and both digests', entry);
     const inSync = await walk.condition('oslo', 'InSync');
@@ -37,7 +37,7 @@ export const drift: Step = {
     for (const line of revert.stdout.trimEnd().split('\n')) walk.say(line);
     await ended(walk, await newRun(walk, known), 'Completed');
     expect((await api.get<SecretObject>(Secret, REF, walk.signal))?.data?.['berlin'] === before?.data?.['berlin'], 'the run brought back what was ours');
-    await eventually('the drift is gone', 5000, async () => ((await walk.clusterObject('oslo')).status?.drift?.length ?? 0) === 0);
+    await eventually('the drift is gone', 30_000, async () => ((await walk.clusterObject('oslo')).status?.drift?.length ?? 0) === 0);
   },
   look: (walk) => [`kubectl --kubeconfig ${walk.cluster('oslo').kubeconfig} -n kube-system edit secret cilium-kvstoremesh`, `npm run isthmus -- --kubeconfig ${walk.fleet.hub.kubeconfig} drift list`],
 };

@@ -52,7 +52,7 @@ export const bundle: Step = {
 
     const made = await walk.isthmus('run', 'create', RUN, '--bundle', 'banner-1.0.0', '--strategy', 'approved', '--all', '--reason', 'a welcome for visitors');
     expect(made.status === 0, `isthmus run create ${RUN}`, made);
-    await eventually('the run waits at its gate', 20_000, async () =>
+    await eventually('the run waits at its gate', 30_000, async () =>
       (await walk.fleet.hub.api.get<UpdateRunObject>(UpdateRun, { name: RUN }, walk.signal))?.status?.gates?.some(({ phase }) => phase === 'Waiting'));
     expect(await bannerIn(walk, 'berlin') === 'welcome', 'berlin, the canary, has the bundle');
     expect(await bannerIn(walk, 'oslo') === undefined && await bannerIn(walk, 'virginia') === undefined, 'nobody else has it before somebody approves');

@@ -26,7 +26,7 @@ import { type KubernetesClient, KubernetesError, type KubernetesObject, type Res
 
 const never = new AbortController().signal;
 const KEY = 'all/before/leads';
-const PATIENCE = 20_000;
+const PATIENCE = 45_000;
 const GROUP = 'rbac.authorization.k8s.io';
 const roles: ResourceKind = { group: GROUP, version: 'v1', kind: 'ClusterRole', plural: 'clusterroles', namespaced: false };
 const bindings: ResourceKind = { group: GROUP, version: 'v1', kind: 'ClusterRoleBinding', plural: 'clusterrolebindings', namespaced: false };

@@ -26,7 +26,7 @@ export function accessCases(subject: () => ServerSubject): void {
   const bind = (name: string, subjects: readonly object[], kind = 'Role', to = name, as: Ask = {}): Promise<Answer> => post(BINDINGS, { metadata: { name }, subjects, roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name: to } }, as);
   const user = (name: string): object => ({ kind: 'User', name });
   const may = async (as: Ask, resourceAttributes: object): Promise<Answer['body']> => (await post(`${AUTHORIZATION}/selfsubjectaccessreviews`, { spec: { resourceAttributes } }, as)).body.status;
-  const isAllowed = (as: Ask, resourceAttributes: object, allowed = true): Promise<unknown> => eventually(`${JSON.stringify(resourceAttributes)} is ${allowed}`, 10_000, async () => (await may(as, resourceAttributes)).allowed === allowed);
+  const isAllowed = (as: Ask, resourceAttributes: object, allowed = true): Promise<unknown> => eventually(`${JSON.stringify(resourceAttributes)} is ${allowed}`, 45_000, async () => (await may(as, resourceAttributes)).allowed === allowed);
   const inMaps = (verb: string, name = ''): object => ({ verb, resource: 'configmaps', namespace: NAMESPACE, name });
   const clusterObjects: string[] = [];
   const ofCluster = async (plural: string, body: { readonly metadata: { readonly name: string } }): Promise<Answer> => {
@@ -111,13 +111,13 @@ export function accessCases(subject: () => ServerSubject): void {
       expect((await may(ben, { verb: 'patch', group: 'apps', resource: 'deployments', subresource: 'scale', namespace: NAMESPACE })).allowed).toBe(true);
       await ofCluster('clusterroles', { metadata: { name: 'access-paths' }, ...{ rules: [{ nonResourceURLs: ['/nope', '/deep/*'], verbs: ['get'] }, maps(['list'])] } });
       await ofCluster('clusterrolebindings', { metadata: { name: 'access-paths' }, ...{ subjects: [user('ben')], roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'access-paths' } } });
-      await eventually('a path is allowed', 10_000, async () => (await ask('GET', '/nope', ben)).code === 404);
+      await eventually('a path is allowed', 45_000, async () => (await ask('GET', '/nope', ben)).code === 404);
       expect([(await ask('GET', '/deep/down', ben)).code, (await ask('GET', '/deeper', ben)).code, (await ask('GET', '/api/v1/configmaps', ben)).code]).toEqual([404, 403, 200]);
     });
 
     test('a binding to a role that nobody made says so in the refusal', async () => {
       await bind('dangling', [user('ann')], 'Role', 'nowhere');
-      await eventually('the reason is told', 10_000, async () => (await ask('GET', MAPS, ann)).body.message?.endsWith('in the namespace "access": RBAC: role.rbac.authorization.k8s.io "nowhere" not found') === true);
+      await eventually('the reason is told', 45_000, async () => (await ask('GET', MAPS, ann)).body.message?.endsWith('in the namespace "access": RBAC: role.rbac.authorization.k8s.io "nowhere" not found') === true);
       expect(await may(ann, inMaps('get'))).toEqual({ allowed: false, reason: 'RBAC: role.rbac.authorization.k8s.io "nowhere" not found' });
       await ask('DELETE', `${BINDINGS}/dangling`);
     });
@@ -247,7 +247,7 @@ export function accessCases(subject: () => ServerSubject): void {
       await ofCluster('clusterroles', { metadata: { name }, ...{ rules: [{ apiGroups: [''], resources: ['users'], verbs: ['impersonate'], resourceNames: ['ben'] }] } });
       await ofCluster('clusterrolebindings', { metadata: { name }, ...{ subjects: [user('fay')], roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name } } });
       const fay: Ask = { certificate: subject().certificateOf('fay') };
-      await eventually('fay acts as ben', 10_000, async () => (await me({ 'impersonate-user': 'ben' }, fay)).body.status?.userInfo?.username === 'ben');
+      await eventually('fay acts as ben', 45_000, async () => (await me({ 'impersonate-user': 'ben' }, fay)).body.status?.userInfo?.username === 'ben');
       expect(await me({ 'impersonate-user': 'zoe' }, fay)).toMatchObject({ code: 403, body: { message: 'users "zoe" is forbidden: User "fay" cannot impersonate resource "users" in API group "" at the cluster scope' } });
       expect(await me({ 'impersonate-user': 'ben', 'impersonate-group': 'system:masters' }, fay)).toMatchObject({ code: 403, body: { message: 'groups "system:masters" is forbidden: User "fay" cannot impersonate resource "groups" in API group "" at the cluster scope' } });
       expect(await me({ 'impersonate-user': 'ben', 'impersonate-uid': 's' }, fay)).toMatchObject({ code: 403, body: { details: { name: 's', group: 'authentication.k8s.io', kind: 'uids' } } });

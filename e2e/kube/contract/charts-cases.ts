@@ -166,7 +166,7 @@ export function chartsCases(subject: () => ServerSubject): void {
       }
       for (const chart of Object.keys(CHARTS) as Chart[]) {
         // kube-apiserver's authorizer hears of new roles by watch.
-        for (const grant of grantsOf(rendered[chart] ?? [])) await eventually(`${chart} may ${grantText(grant)}`, 10_000, () => isAllowed(chart, grant));
+        for (const grant of grantsOf(rendered[chart] ?? [])) await eventually(`${chart} may ${grantText(grant)}`, 45_000, () => isAllowed(chart, grant));
       }
     });
 

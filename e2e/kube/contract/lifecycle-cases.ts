@@ -15,7 +15,7 @@ export function lifecycleCases(subject: () => ServerSubject): void {
     return body;
   };
   const patch = (name: string, body: object): Promise<Answer> => ask('PATCH', `${MAPS}/${name}`, { type: MERGE, body });
-  const isGone = (name: string): Promise<unknown> => eventually(`${name} is gone`, 20_000, async () => (await ask('GET', `${MAPS}/${name}`)).code === 404);
+  const isGone = (name: string): Promise<unknown> => eventually(`${name} is gone`, 45_000, async () => (await ask('GET', `${MAPS}/${name}`)).code === 404);
 
   describe('deleting', () => {
     beforeAll(async () => { await ask('POST', '/api/v1/namespaces', { body: { metadata: { name: NAMESPACE } } }); });
@@ -90,7 +90,7 @@ export function lifecycleCases(subject: () => ServerSubject): void {
       await make('changing', { finalizers: ['example.com/hold'] });
       await ask('DELETE', `${MAPS}/changing?propagationPolicy=Background`);
       expect((await ask('DELETE', `${MAPS}/changing?propagationPolicy=Foreground`)).body.metadata.finalizers).toEqual(['example.com/hold', 'foregroundDeletion']);
-      await eventually('nothing is waited for', 20_000, async () => (await ask('GET', `${MAPS}/changing`)).body.metadata.finalizers.length === 1);
+      await eventually('nothing is waited for', 45_000, async () => (await ask('GET', `${MAPS}/changing`)).body.metadata.finalizers.length === 1);
       await patch('changing', { metadata: { finalizers: null } });
       await isGone('changing');
     });
@@ -135,16 +135,16 @@ export function lifecycleCases(subject: () => ServerSubject): void {
       const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
       await ask('POST', definitions, { body: { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name }, spec: { group: 'lifecycle.example.com', scope: 'Namespaced', names: { kind: 'Gadget', plural: 'gadgets' }, versions: [{ name: 'v1', served: true, storage: true, schema }] } } });
       const gadget = (metadata: object): Ask => ({ body: { apiVersion: 'lifecycle.example.com/v1', kind: 'Gadget', metadata } });
-      await eventually('gadgets are served', 20_000, async () => (await ask('POST', gadgets, gadget({ name: 'free' }))).code === 201);
+      await eventually('gadgets are served', 45_000, async () => (await ask('POST', gadgets, gadget({ name: 'free' }))).code === 201);
       await ask('POST', gadgets, gadget({ name: 'held', finalizers: ['example.com/hold'] }));
       const marked = await ask('DELETE', `${definitions}/${name}`);
       expect(marked).toMatchObject({ code: 200, body: { metadata: { finalizers: ['customresourcecleanup.apiextensions.k8s.io'], deletionTimestamp: expect.any(String) as string } } });
-      await eventually('what nothing holds is gone', 20_000, async () => (await ask('GET', `${gadgets}/free`)).code === 404);
-      await eventually('no new ones are taken', 20_000, async () => (await ask('POST', gadgets, gadget({ name: 'late' }))).body.message === 'gadgets.lifecycle.example.com "late" is forbidden: create not allowed while custom resource definition is terminating');
+      await eventually('what nothing holds is gone', 45_000, async () => (await ask('GET', `${gadgets}/free`)).code === 404);
+      await eventually('no new ones are taken', 45_000, async () => (await ask('POST', gadgets, gadget({ name: 'late' }))).body.message === 'gadgets.lifecycle.example.com "late" is forbidden: create not allowed while custom resource definition is terminating');
       expect((await ask('GET', `${definitions}/${name}`)).code).toBe(200);
       expect((await ask('PATCH', `${gadgets}/held`, { type: MERGE, body: { metadata: { finalizers: null } } })).code).toBe(200);
-      await eventually('the definition is gone', 20_000, async () => (await ask('GET', `${definitions}/${name}`)).code === 404);
-      await eventually('nobody serves gadgets', 20_000, async () => (await ask('GET', gadgets)).code === 404);
+      await eventually('the definition is gone', 45_000, async () => (await ask('GET', `${definitions}/${name}`)).code === 404);
+      await eventually('nobody serves gadgets', 45_000, async () => (await ask('GET', gadgets)).code === 404);
     });
   });
 }

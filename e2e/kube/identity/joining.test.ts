@@ -84,7 +84,7 @@ describe.skipIf(missing !== undefined)('joining', () => {
     admin = connectKubernetes({ kubeconfig: api.admin, userAgent: 'isthmus-e2e', metrics: fakeMetrics() });
     await writeNames(admin);
     const probe = { apiVersion: apiVersionOf(Cluster), kind: 'Cluster', metadata: { name: 'probe' }, spec: { properties: {} } } as KubernetesObject;
-    await eventually('the server writes down who changes what', 20_000, async () => (await admin.create(Cluster, probe, { fieldManager: 'test', dryRun: true }, never)).metadata.annotations?.['isthmus.dev/changed-by'] === 'admin');
+    await eventually('the server writes down who changes what', 45_000, async () => (await admin.create(Cluster, probe, { fieldManager: 'test', dryRun: true }, never)).metadata.annotations?.['isthmus.dev/changed-by'] === 'admin');
     hub = await startHub(folder.path, { kubeconfig: api.restricted, flags: ['--accept-clusters', 'Manually'] });
     for (const name of ['isthmus-agent', 'default-two']) {
       await admin.create(ServiceAccount, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace: NAMESPACE, name } } as KubernetesObject, { fieldManager: 'test' }, never);
@@ -111,7 +111,7 @@ describe.skipIf(missing !== undefined)('joining', () => {
     const key = p256Signer.generate();
     const print = keyFingerprint(key.publicKeyDer);
     expect(await redeem('berlin', await tokenOf('isthmus-agent'), key)).toMatchObject({ reason: 'Pending' });
-    await eventually('the Cluster says who asks', 5000, async () => (await berlin())?.status?.pending?.keySha256 === print && (await joined())?.reason === 'Pending');
+    await eventually('the Cluster says who asks', 45_000, async () => (await berlin())?.status?.pending?.keySha256 === print && (await joined())?.reason === 'Pending');
     expect((await joined())?.status).toBe('False');
     expect((await command('cluster', 'list', '--pending')).stdout).toContain(`${print}   service account ${NAMESPACE}/isthmus-agent, pod isthmus-agent`);
     expect(await command('cluster', 'accept', 'berlin', '--key', 'f'.repeat(16))).toMatchObject({ status: 1 });
@@ -119,7 +119,7 @@ describe.skipIf(missing !== undefined)('joining', () => {
     expect((await berlin())?.metadata.annotations?.['isthmus.dev/changed-by']).toBe('admin');
     const issued = await redeem('berlin', await tokenOf('isthmus-agent'), key);
     expect(readCertificate(issued.chainPem ?? '').uris).toEqual(['spiffe://isthmus.local/cluster/berlin']);
-    await eventually('the cluster has joined', 5000, async () => (await joined())?.reason === 'Joined' && (await berlin())?.status?.pending === undefined);
+    await eventually('the cluster has joined', 45_000, async () => (await joined())?.reason === 'Joined' && (await berlin())?.status?.pending === undefined);
     expect((await admin.get<ClusterAdmissionObject>(ClusterAdmission, { name: 'berlin' }, never))?.status?.uses).toHaveLength(2);
   });
 
@@ -142,10 +142,10 @@ describe.skipIf(missing !== undefined)('joining', () => {
     writeFileSync(roots, trust?.['bundle.pem'] ?? '');
     const before = (await berlin())?.status?.identity?.certificateSerial;
     agent = await launchAgent(folder.path, 'berlin', member.kubeconfig, { more: ['--hub', hub.gateway, '--service-account-token-file', token, '--hub-trust-domain', 'isthmus.local', '--hub-ca-file', roots] });
-    await eventually('its key asks', 20_000, async () => (await berlin())?.status?.pending !== undefined);
+    await eventually('its key asks', 45_000, async () => (await berlin())?.status?.pending !== undefined);
     const print = (await berlin())?.status?.pending?.keySha256 ?? '';
     const printed = (): string => (agent?.running.printed().stdout ?? '') + (agent?.running.printed().stderr ?? '');
-    await eventually('its log says which key', 5000, async () => printed().includes(`"key":"${print}"`) && printed().includes('waits until somebody accepts exactly that'));
+    await eventually('its log says which key', 45_000, async () => printed().includes(`"key":"${print}"`) && printed().includes('waits until somebody accepts exactly that'));
     expect(await command('cluster', 'accept', 'berlin', '--key', print)).toMatchObject({ status: 0 });
     await eventually('it has joined', 30_000, async () => (await berlin())?.status?.identity?.certificateSerial !== before && (await berlin())?.status?.conditions?.find(({ type }) => type === 'Connected')?.status === 'True');
     expect(JSON.stringify(agent.running.printed())).not.toContain(readFileSync(token, 'utf8').slice(-40));
