@@ -16,4 +16,4 @@ export { clusterOfSpiffeId, spiffeIdOfCluster, spiffeIdOfHub } from './names.ts'
 export { keyFingerprint } from './fingerprint.ts';
 export { issuerKeysProblem, sameIssuerKey } from './service-account/keys.ts';
 export { type VerifiedToken, verifyServiceAccountToken } from './service-account/verify.ts';
-export { renewalTime, renewalTimeAfterCall } from './policy/schedule.ts';
+export { AGENT_LIFETIME, renewalTime, renewalTimeAfterCall } from './policy/schedule.ts';

@@ -2,6 +2,7 @@
 import type { Instant } from '../../mesh/model/instant.ts';
 import { clusterNameProblem } from '../../mesh/model/names.ts';
 import type { TrustState } from '../../mesh/model/desired.ts';
+import { BACKDATED_MILLISECONDS } from '../../mesh/model/revocation.ts';
 import type { CancelSignal } from '../../mesh/ports/cancel.ts';
 import type { Clock } from '../../mesh/ports/clock.ts';
 import type { Log } from '../../mesh/ports/log.ts';
@@ -11,7 +12,7 @@ import type { IssuedIdentity, MeshCertificate, MeshCertificateRequest, ServerMat
 import { spiffeIdOfCluster, trustDomainProblem } from '../names.ts';
 import { leafProblem } from '../policy/leaf.ts';
 import { begun, moved, rolledBack } from '../policy/rotation.ts';
-import { BACKDATE, renewalTime } from '../policy/schedule.ts';
+import { renewalTime } from '../policy/schedule.ts';
 import { bundleOf, signersOf } from '../policy/signing.ts';
 import { randomSerial, serialText, signCertificate } from './certificate.ts';
 import { type LoadedIssuer, loadIssuer } from './chain.ts';
@@ -103,7 +104,7 @@ export function createAuthority(ports: AuthorityPorts): Authority {
   function issue(profile: LeafProfile, publicKeyDer: Uint8Array) {
     const now = clock.now();
     const issuer = signerOf(profile.side);
-    const validity = { notBefore: wholeSeconds(Math.max(now - BACKDATE, issuer.notBefore)), notAfter: wholeSeconds(Math.min(now + profile.lifetime, issuer.notAfter)) };
+    const validity = { notBefore: wholeSeconds(Math.max(now - BACKDATED_MILLISECONDS, issuer.notBefore)), notAfter: wholeSeconds(Math.min(now + profile.lifetime, issuer.notAfter)) };
     const serial = randomSerial(random);
     const template = { subject: profile.subject, issuer, validity, publicKeyDer, usage: profile.usage, names: profile.names, serial };
     const wrong = leafProblem(template, issuer);

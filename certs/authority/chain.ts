@@ -1,8 +1,9 @@
 /** The certificate authorities themselves: root → issuing CA. */
 import { type Instant, toRfc3339 } from '../../mesh/model/instant.ts';
+import { BACKDATED_MILLISECONDS } from '../../mesh/model/revocation.ts';
 import type { Random } from '../../mesh/ports/random.ts';
 import type { Signer, SigningKey } from '../../mesh/ports/signer.ts';
-import { BACKDATE, ISSUING_LIFETIME, ROOT_LIFETIME, type Validity } from '../policy/schedule.ts';
+import { ISSUING_LIFETIME, ROOT_LIFETIME, type Validity } from '../policy/schedule.ts';
 import { type CertificateTemplate, type IssuerNames, type Name, randomSerial, serialText, signCertificate } from './certificate.ts';
 import type { NameConstraints } from './constraints.ts';
 import { AuthorityUnusable, type StoredIssuer } from './document.ts';
@@ -54,7 +55,7 @@ export function newRoot(signer: Signer, random: Random, now: Instant, lifetime =
   const name = authorityName('root CA', serial);
   const certificatePem = signCertificate({
     subject: name, issuer: name, serial, names: {}, publicKeyDer: key.publicKeyDer,
-    validity: { notBefore: now - BACKDATE, notAfter: now + lifetime },
+    validity: { notBefore: now - BACKDATED_MILLISECONDS, notAfter: now + lifetime },
     usage: { kind: 'authority', pathLength: 1, ...(constraints === undefined ? {} : { constraints }) },
   }, key);
   return { certificatePem, key };
@@ -62,11 +63,11 @@ export function newRoot(signer: Signer, random: Random, now: Instant, lifetime =
 
 /** The issuing CA as every root signs it: what a request or a person asks for does not change it. Throws `AuthorityUnusable` where the root has ended. */
 export function issuingTemplate(root: AuthorityFacts, publicKeyDer: Uint8Array, constraints: NameConstraints | undefined, random: Random, now: Instant): CertificateTemplate {
-  if (root.notAfter <= now + BACKDATE) throw new AuthorityUnusable(`certificate authority: its root ended at ${toRfc3339(root.notAfter)}; every cluster must join a new hub`);
+  if (root.notAfter <= now + BACKDATED_MILLISECONDS) throw new AuthorityUnusable(`certificate authority: its root ended at ${toRfc3339(root.notAfter)}; every cluster must join a new hub`);
   const serial = randomSerial(random);
   return {
     subject: authorityName('issuing CA', serial), issuer: root, serial, names: {}, publicKeyDer,
-    validity: { notBefore: Math.max(now - BACKDATE, root.notBefore), notAfter: Math.min(now + ISSUING_LIFETIME, root.notAfter) },
+    validity: { notBefore: Math.max(now - BACKDATED_MILLISECONDS, root.notBefore), notAfter: Math.min(now + ISSUING_LIFETIME, root.notAfter) },
     usage: { kind: 'authority', pathLength: 0, ...(constraints === undefined ? {} : { constraints }) },
   };
 }

@@ -1,8 +1,9 @@
 /** What every leaf must be before it is signed. A violation is a bug or an attack: nothing is signed. */
+import { BACKDATED_MILLISECONDS } from '../../mesh/model/revocation.ts';
 import type { CertificateTemplate } from '../authority/certificate.ts';
 import { isHost, type NameConstraints, permitsHost, permitsUri } from '../authority/constraints.ts';
 import { isP256PublicKey } from '../authority/identifiers.ts';
-import { BACKDATE, MESH_LIFETIME, type Validity } from './schedule.ts';
+import { MESH_LIFETIME, type Validity } from './schedule.ts';
 
 const SERIAL_BYTES = 16;
 const LONGEST_COMMON_NAME = 64;
@@ -16,7 +17,7 @@ export function leafProblem({ usage, validity, serial, names, subject, publicKey
   if (!isP256PublicKey(publicKeyDer)) return 'its key is not P-256';
   if (serial.length !== SERIAL_BYTES || ((serial[0] ?? 0) & 0xc0) !== 0x40) return 'its serial is not a positive number of 128 bits';
   if (validity.notAfter > issuer.notAfter || validity.notBefore < issuer.notBefore) return 'it would live longer than its issuing CA';
-  if (validity.notAfter <= validity.notBefore || validity.notAfter - validity.notBefore > MESH_LIFETIME + BACKDATE) return 'it would live longer than 7 days, or not at all';
+  if (validity.notAfter <= validity.notBefore || validity.notAfter - validity.notBefore > MESH_LIFETIME + BACKDATED_MILLISECONDS) return 'it would live longer than 7 days, or not at all';
   if (uris.length > 1) return 'it would have two URIs';
   if ((subject.commonName?.length ?? 0) > LONGEST_COMMON_NAME) return `its common name has more than ${LONGEST_COMMON_NAME} characters`;
   const wrong = hosts.find((host) => !isHost(host));

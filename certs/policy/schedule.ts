@@ -1,9 +1,7 @@
 /** When certificates are made, put to use and renewed. Pure: `now` and chance are parameters. */
 import type { Instant } from '../../mesh/model/instant.ts';
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
+const DAY = 86_400_000;
 
 /** Milliseconds. A leaf must outlive no issuer, so no leaf is longer than `ISSUING_ACTIVATE_BEFORE`. */
 export const ROOT_LIFETIME = 3650 * DAY;
@@ -14,8 +12,6 @@ export const MESH_LIFETIME = 7 * DAY;
 /** A new issuing CA is made when the newest has this much left, and signs when its forerunner has `ISSUING_ACTIVATE_BEFORE` left (SPIRE's rule, `ca/manager`). */
 export const ISSUING_PREPARE_BEFORE = 45 * DAY;
 export const ISSUING_ACTIVATE_BEFORE = 7 * DAY;
-/** Clocks differ: certificates count as valid this long before they are made. */
-export const BACKDATE = MINUTE;
 
 export interface Validity {
   readonly notBefore: Instant;

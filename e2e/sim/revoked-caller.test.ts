@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import http2 from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
-import { BACKDATE } from '../../certs/policy/schedule.ts';
 import { systemClock } from '../../controller/adapters/clock.ts';
 import { grpcGatewayServer } from '../../controller/adapters/grpc/gateway-server.ts';
 import { grpcHubConnector } from '../../controller/adapters/grpc/hub-connector.ts';
@@ -12,7 +11,7 @@ import { grpcPeerServer } from '../../controller/adapters/grpc/peer-server.ts';
 import { p256Signer } from '../../controller/adapters/signer.ts';
 import { refusingRevoked } from '../../controller/hub/identity/revocation.ts';
 import { silentLog } from '../../controller/runtime/testing/fakes.ts';
-import { isRefused, refusalText } from '../../mesh/model/revocation.ts';
+import { BACKDATED_MILLISECONDS, isRefused, refusalText } from '../../mesh/model/revocation.ts';
 import { TransportError } from '../../mesh/ports/transport.ts';
 import { type Certificates, certificates, never } from './transport-bench.ts';
 
@@ -74,7 +73,7 @@ it('on a connection that was open before, each call is judged; the answer comes,
 
 it('counts back as far as the authority does', () => {
   const issuedAt = Date.now();
-  expect([issuedAt - 1, issuedAt].map((instant) => isRefused({ at: instant }, issuedAt - BACKDATE))).toEqual([false, true]);
+  expect([issuedAt - 1, issuedAt].map((instant) => isRefused({ at: instant }, issuedAt - BACKDATED_MILLISECONDS))).toEqual([false, true]);
 });
 
 it('what was issued after counts, to the hub and between agents', async () => {

@@ -38,8 +38,8 @@ export const MAX_REVOCATIONS = 1024;
 /** In a status; counts are of all. */
 export const MAX_SHOWN_PEERS = 64;
 
-/** Certificates begin that much before they are issued (`certs/policy/schedule.ts`). */
-const BACKDATED_MILLISECONDS = 60_000;
+/** Clocks differ: certificates count as valid this long before they are made, and so say when that was. */
+export const BACKDATED_MILLISECONDS = 60_000;
 
 /** `notBefore` of a certificate of that cluster; undefined: unknown, which is no way around a revocation. */
 export const isRefused = ({ at }: Pick<Revocation, 'at'>, notBefore: Instant | undefined): boolean => notBefore === undefined || notBefore + BACKDATED_MILLISECONDS <= at;

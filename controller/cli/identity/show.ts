@@ -1,9 +1,10 @@
 /** `isthmus identity show`: the authority and its rotation, or one cluster's certificate and what is in use there. */
 import type { Command } from 'commander';
+import { AGENT_LIFETIME, renewalTime } from '../../../certs/index.ts';
 import type { CertificateAuthorityObject } from '../../../mesh/api/resources/authority.ts';
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import { Cluster } from '../../../mesh/api/resources/index.ts';
-import { fromRfc3339, toRfc3339 } from '../../../mesh/model/instant.ts';
+import { fromRfc3339, type Instant, toRfc3339 } from '../../../mesh/model/instant.ts';
 import { nearest } from '../../../mesh/model/near.ts';
 import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
 import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
@@ -12,8 +13,6 @@ import { render } from '../output/format.ts';
 import { age, type Format, formatOption, table } from '../output/index.ts';
 import { authorityOf, waitsText } from './rotate.ts';
 
-const HALF_LIFE_MILLISECONDS = 12 * 3_600_000;
-const TENTH_MILLISECONDS = HALF_LIFE_MILLISECONDS / 5;
 const REDRAW_MILLISECONDS = 1000;
 
 type Status = NonNullable<CertificateAuthorityObject['status']>;
@@ -40,11 +39,11 @@ function authorityText({ roots = [], issuers = [], ...status }: Status, now: num
   ].join('\n');
 }
 
-/** Agents renew at 50 % ± 10 % of 24 hours. */
+/** As agents renew by themselves; where the hub calls for it, earlier. */
 function renewalText(notAfter: string | undefined, now: number): string {
   const end = fromRfc3339(notAfter);
   if (end === undefined) return '<unknown>';
-  const [from, to] = [end - HALF_LIFE_MILLISECONDS - TENTH_MILLISECONDS, end - HALF_LIFE_MILLISECONDS + TENTH_MILLISECONDS];
+  const [from, to] = [0, 1].map((uniform) => renewalTime({ notBefore: end - AGENT_LIFETIME, notAfter: end }, uniform)) as [Instant, Instant];
   return now < from ? `between ${toRfc3339(from)} and ${toRfc3339(to)}` : now < to ? `now, until ${toRfc3339(to)}` : 'overdue: its agent does not reach the hub';
 }
 

@@ -1,13 +1,10 @@
 /** When certificates end, for Prometheus, each beside when it began: what is left of a life is a fraction. Names of clusters are no labels: an agent tells of its own certificates. */
-import { type Authority, readCertificate } from '../../../certs/index.ts';
+import { AGENT_LIFETIME, type Authority, readCertificate } from '../../../certs/index.ts';
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
-import { fromRfc3339, type Instant, seconds } from '../../../mesh/model/instant.ts';
+import { fromRfc3339, type Instant } from '../../../mesh/model/instant.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import type { HubPorts } from '../ports.ts';
 import { conditionsOf } from '../views.ts';
-
-/** Agents' certificates live for a day; of a shorter one, cut by the end of its issuing CA, less is left than is told here. */
-const AGENT_LIFETIME = seconds(86_400);
 
 interface Parts {
   readonly ports: Pick<HubPorts, 'clock' | 'metrics'>;
@@ -65,6 +62,7 @@ export function measureExpiry({ ports: { clock, metrics }, authority, clusters, 
       if (notAfter === undefined) continue;
       const connected = String(conditionsOf(cluster).some(({ type, status }) => type === 'Connected' && status === 'True'));
       first.set(connected, Math.min(first.get(connected) ?? notAfter, notAfter));
+      // Of a shorter one, cut by the end of its issuing CA, less is left than is told here.
       const left = (notAfter - now) / AGENT_LIFETIME;
       const one = counts.get(`${left <= 0 ? 'none' : left < 1 / 10 ? 'tenth' : 'third'} ${connected}`);
       if (left < 1 / 3 && one !== undefined) one.count += 1;

@@ -1,6 +1,7 @@
 /** When a whole fleet asks for new certificates: the agents' own rule, in virtual time. */
+import { BACKDATED_MILLISECONDS } from '../../../mesh/model/revocation.ts';
 import { renewalTime, renewalTimeAfterCall } from '../../../certs/index.ts';
-import { AGENT_LIFETIME, BACKDATE } from '../../../certs/policy/schedule.ts';
+import { AGENT_LIFETIME } from '../../../certs/policy/schedule.ts';
 import { seededRandom } from '../../../controller/runtime/testing/fakes.ts';
 
 const HOUR = 3_600_000;
@@ -22,7 +23,7 @@ function count(clusters: number, from: number, first: (random: () => number) => 
     let rule = second;
     for (let at = first(uniform); at < from + 24 * HOUR; rule = renewalTime) {
       if (at >= from) buckets[Math.floor((at - from) / BUCKET)]! += 1;
-      at = rule({ notBefore: at - BACKDATE, notAfter: at + AGENT_LIFETIME }, uniform());
+      at = rule({ notBefore: at - BACKDATED_MILLISECONDS, notAfter: at + AGENT_LIFETIME }, uniform());
     }
   }
   const renewals = buckets.reduce((sum, each) => sum + each, 0);

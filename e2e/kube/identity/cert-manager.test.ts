@@ -13,6 +13,7 @@ import { freePort } from '../../../controller/demo/free-port.ts';
 import { fakeMetrics } from '../../../controller/runtime/testing/fakes.ts';
 import { type CertificateAuthorityObject, FLEET_AUTHORITY } from '../../../mesh/api/resources/authority.ts';
 import { CertificateRequest, type CertificateRequestObject } from '../../../mesh/api/resources/cert-manager.ts';
+import { ConfigMap, Secret } from '../../../mesh/api/resources/core.ts';
 import { CertificateAuthority } from '../../../mesh/api/resources/index.ts';
 import { findHelm } from '../../charts/helm.ts';
 import { fetchText, launch, temporaryFolder } from '../../embedded/hub-process.ts';
@@ -97,7 +98,7 @@ describe.skipIf(missing !== undefined)('an issuing CA from cert-manager', () => 
     hub.child.kill('SIGKILL');
     await hub.outcome();
     hub = launch(words);
-    await expect.poll(() => fetchText(`http://${health}/readyz`).then((answer) => answer.text, () => ''), PATIENCE).toContain('issuing CA');
+    await expect.poll(() => fetchText(`http://${health}/readyz`).then((answer) => answer.text, () => ''), PATIENCE).toMatch(/has no issuing CA yet.*; an issuing CA waits for cert-manager: CertificateRequest .*: nobody has approved it yet/);
     await expect.poll(async () => (await requests()).map(({ metadata }) => metadata.uid), PATIENCE).toEqual([request.metadata.uid]);
   });
 
@@ -143,7 +144,7 @@ describe.skipIf(missing !== undefined)('an issuing CA from cert-manager', () => 
     }
     // Another hub of the same root: its first request.
     await hub.stop();
-    await admin.delete({ group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true }, { namespace: NAMESPACE, name: 'isthmus-authority' }, {}, signal);
+    for (const [kind, name] of [[Secret, 'isthmus-authority'], [ConfigMap, 'isthmus-trust']] as const) await admin.delete(kind, { namespace: NAMESPACE, name }, {}, signal);
     hub = launch(words);
     const request = await only();
     await sign(request, signedByCertManager(program.path, bank.certificate, bank.key));
