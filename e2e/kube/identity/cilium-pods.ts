@@ -121,17 +121,19 @@ function createPods({ name: cluster, id, kubeconfig }: Member, network: PrivateN
     const directory = join(folder, `pod-${made}`);
     const address = `127.1.${id}.${made}`;
     const data = join(directory, 'data');
+    // Of the pod, as in the chart: by it clients tell that the etcd is another one, and read everything anew.
+    const uid = `${cluster}-${made}`;
     mkdirSync(data, { recursive: true });
     fill(directory, volumes);
     writeFileSync(join(directory, 'hosts'), `${address} localhost\n${hosts}`);
     writeFileSync(join(directory, 'etcd-config.yaml'), ETCD_CONFIG);
-    await promisify(execFile)('unshare', ['-n', '-m', 'sh', '-c', IN_INIT, 'sh', bin, program('clustermesh-apiserver'), 'etcdinit', '--etcd-cluster-name=clustermesh-apiserver', '--etcd-initial-cluster-token=clustermesh-apiserver', `--etcd-data-dir=${data}`, `--cluster-name=${cluster}`], { timeout: READY_MILLISECONDS });
+    await promisify(execFile)('unshare', ['-n', '-m', 'sh', '-c', IN_INIT, 'sh', bin, program('clustermesh-apiserver'), 'etcdinit', '--etcd-cluster-name=clustermesh-apiserver', `--etcd-initial-cluster-token=${uid}`, `--etcd-data-dir=${data}`, `--cluster-name=${cluster}`], { timeout: READY_MILLISECONDS });
     const server = (name: string): string => join(directory, 'server', name);
     const healthPort = 2400 + id * 40 + made * 2;
     const own = [`--cluster-name=${cluster}`, `--cluster-id=${id}`, '--kvstore-opt=etcd.config=/var/lib/cilium/etcd-config.yaml', '--kvstore-opt=etcd.bootstrapQps=10000', '--enable-gops=false'];
     const programs = [
       serverProcess('etcd', [
-        '--name=clustermesh-apiserver', `--data-dir=${data}`, '--initial-cluster-token=clustermesh-apiserver', '--client-cert-auth', `--trusted-ca-file=${server('ca.crt')}`, `--cert-file=${server('tls.crt')}`, `--key-file=${server('tls.key')}`,
+        '--name=clustermesh-apiserver', `--data-dir=${data}`, `--initial-cluster-token=${uid}`, '--client-cert-auth', `--trusted-ca-file=${server('ca.crt')}`, `--cert-file=${server('tls.crt')}`, `--key-file=${server('tls.key')}`,
         `--listen-client-urls=https://${address}:2379`, '--advertise-client-urls=https://localhost:2379', `--listen-peer-urls=http://${address}:2380`, '--auto-compaction-retention=1', '--enable-grpc-gateway=false', '--unsafe-no-fsync', '--log-level=warn',
       ], join(directory, 'etcd.log'), { inside: network.inside }),
       serverProcess('clustermesh-apiserver', [
