@@ -121,12 +121,27 @@ const signatureOid = (raw: Uint8Array): string => der.oidText(der.parts(der.part
 /** Every certificate of the text alone, in the strict form that we write. */
 export const certificatesOf = (pem: string): readonly string[] => fromPem('CERTIFICATE', pem).map((each) => toPem('CERTIFICATE', each));
 
-/** Whether a root of the bundle is, by name and key, who issued the last certificate of the chain. Nothing is verified; false where one of them cannot be read. */
+/** Whether a root of the bundle is, by name and by the identifier of its key, who issued the last certificate of the chain. Nothing is verified; false where one of them cannot be read. */
 export function endsIn(chainPem: string, bundlePem: string): boolean {
   try {
     const last = fromPem('CERTIFICATE', chainPem).at(-1);
-    return last !== undefined && fromPem('CERTIFICATE', bundlePem).some((root) => new X509Certificate(last).checkIssued(new X509Certificate(root)));
+    if (last === undefined) return false;
+    const [, , , issuer, , , , wrapped] = der.parts(der.parts(der.decode(last))[0]);
+    if (issuer === undefined) return false;
+    const [name, key] = [Buffer.from(der.encode(issuer)), authorityKeyOf(wrapped)];
+    return readAuthorities(bundlePem).some(({ subjectDer, keyIdentifier }) => name.equals(subjectDer) && (key === undefined || keyIdentifier.length === 0 || key.equals(keyIdentifier)));
   } catch {
     return false;
   }
+}
+
+/** RFC 5280 §4.2.1.1; undefined: it names no key. */
+function authorityKeyOf(wrapped: der.Asn1 | undefined): Buffer | undefined {
+  for (const extension of wrapped === undefined ? [] : der.parts(der.parts(wrapped, 3, 'context')[0])) {
+    const items = der.parts(extension);
+    if (der.oidText(items[0]) !== OID.authorityKeyIdentifier) continue;
+    const [first] = der.parts(der.decode(der.content(items.at(-1), der.TAG.octets)));
+    return first !== undefined && der.has(first, 0, 'context') ? Buffer.from(der.content(first, 0, 'context')) : undefined;
+  }
+  return undefined;
 }
