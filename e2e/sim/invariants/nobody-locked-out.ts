@@ -1,8 +1,8 @@
-/** Whoever may come into a mesh etcd is let in, and finds whom it expects: by the roots that the pods there have read at their start, not by what stands in Secrets. */
+/** Whoever may come into a mesh etcd is let in, and finds whom it expects: by the roots that the pods there have read at their start, and by what kubelets have brought, not only by what stands in Secrets. */
 import { chainProblem } from '../../../certs/testing/chain-problem.ts';
 import { usersIn } from '../../../mesh/cilium/revoked.ts';
 import { ConfigMap, type ConfigMapObject, Secret, type SecretObject } from '../../../mesh/api/resources/core.ts';
-import { rootsOfPods } from '../mesh-servers.ts';
+import { filesOf, rootsOfPods } from '../mesh-servers.ts';
 import type { Invariant } from './invariant.ts';
 
 interface Site {
@@ -11,6 +11,7 @@ interface Site {
   /** PEM, of each pod that runs. */
   readonly roots: readonly string[];
   readonly leaves: Readonly<Record<'server' | 'admin' | 'remote', string | undefined>>;
+  readonly files: ReturnType<typeof filesOf>;
 }
 
 /** Make one for each simulation. Looks at clusters whose mesh servers are simulated alone. */
@@ -31,7 +32,7 @@ export function nobodyLockedOut(): Invariant<readonly Site[]> {
         return data === undefined ? undefined : Buffer.from(data, 'base64').toString('utf8');
       };
       const users = usersIn({ data: { ...member.read<ConfigMapObject>(ConfigMap, { namespace: 'kube-system', name: 'clustermesh-remote-users' })?.data } });
-      return [{ cluster: member.name, users, roots, leaves: { server: leaf('server'), admin: leaf('admin'), remote: leaf('remote') } }];
+      return [{ cluster: member.name, users, roots, leaves: { server: leaf('server'), admin: leaf('admin'), remote: leaf('remote') }, files: filesOf(member) }];
     }),
     assert(sites) {
       for (const server of sites) {
@@ -41,6 +42,11 @@ export function nobodyLockedOut(): Invariant<readonly Site[]> {
           if (asks === undefined || answers === undefined) continue;
           for (const roots of server.roots) if (judge(asks, roots) !== undefined) return `${server.cluster} refuses ${role} of ${client.cluster}: ${judge(asks, roots)}`;
           for (const roots of client.roots) if (judge(answers, roots) !== undefined) return `${client.cluster} does not believe ${server.cluster}: ${judge(answers, roots)}`;
+        }
+        const late = [...clients.map(({ cluster, files }) => [`KVStoreMesh of ${cluster}`, files?.leaves.remote, files?.believes.kvstoremesh] as const), [`an agent of ${server.cluster}`, server.files?.leaves.local, server.files?.believes.agents] as const];
+        for (const [who, asks, believes] of late) {
+          for (const roots of server.roots) if (asks !== undefined && judge(asks, roots) !== undefined) return `${server.cluster} refuses ${who}: ${judge(asks, roots)}`;
+          for (const answers of [server.leaves.server, server.files?.leaves.server]) if (answers !== undefined && believes !== undefined && judge(answers, believes) !== undefined) return `${who} does not believe ${server.cluster}: ${judge(answers, believes)}`;
         }
       }
       return undefined;
