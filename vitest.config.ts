@@ -4,7 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Those that take longest start first, so that at the end none runs alone; by size, as vitest has it, some of them would be among the last. */
 const LONGEST = [
   'embedded/thread', 'embedded/runbook', 'embedded/data-folder', 'sim/faults', 'embedded/fleet-query', 'sim/updates-thousand', 'rollout/killed', 'rollout/bounds', 'completion/shells',
-  'kube/thread', 'kube/others/others', 'kube/updates/updates', 'kube/fleet-query', 'identity/rotation', 'drift/real', 'identity/joining', 'drift/embedded', 'contract/real',
+  'kube/thread', 'kube/others/others', 'kube/updates/updates', 'kube/fleet-query', 'identity/rotation', 'identity/cilium-rotation', 'drift/real', 'identity/joining', 'drift/embedded', 'contract/real',
 ].map((name) => `/${name}.test.ts`);
 const rankOf = ({ moduleId }: TestSpecification): number => {
   const index = LONGEST.findIndex((name) => moduleId.endsWith(name));

@@ -21,16 +21,14 @@ export interface ServerProcess {
 
 const STOP_MILLISECONDS = 5_000;
 
+const alive = new Set<ChildProcess>();
+process.once('exit', () => { for (const child of alive) child.kill('SIGKILL'); });
+
 /** `inside`: a command that runs the rest of its words in its own stead. */
 export function serverProcess(name: string, args: readonly string[], logPath: string, { inside = [] }: { readonly inside?: readonly string[] } = {}): ServerProcess {
   let child: ChildProcess | undefined;
   let exited: Promise<void> = Promise.resolve();
   const running = (): boolean => child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
-  const killAtExit = (): void => { child?.kill('SIGKILL'); };
-  const ended = async (): Promise<void> => {
-    await exited;
-    process.removeListener('exit', killAtExit);
-  };
   return {
     name,
     get running() { return running(); },
@@ -41,14 +39,14 @@ export function serverProcess(name: string, args: readonly string[], logPath: st
       const started = spawn(program, words, { stdio: ['ignore', log, log] });
       closeSync(log);
       child = started;
-      exited = new Promise((resolve) => { started.once('exit', () => resolve()).once('error', () => resolve()); });
-      process.once('exit', killAtExit);
+      alive.add(started);
+      exited = new Promise<void>((resolve) => { started.once('exit', () => resolve()).once('error', () => resolve()); }).finally(() => alive.delete(started));
     },
     freeze() { child?.kill('SIGSTOP'); },
     thaw() { child?.kill('SIGCONT'); },
     async kill() {
       if (running()) child?.kill('SIGKILL');
-      await ended();
+      await exited;
     },
     async stop() {
       if (running()) {
@@ -60,7 +58,7 @@ export function serverProcess(name: string, args: readonly string[], logPath: st
         patience.abort();
         if (late) child?.kill('SIGKILL');
       }
-      await ended();
+      await exited;
     },
     lastLines: () => readFileSync(logPath, 'utf8').split('\n').slice(-8).join('\n'),
   };
