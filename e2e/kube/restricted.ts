@@ -36,7 +36,7 @@ export interface RestrictedApi extends GivenApi {
   stop(): Promise<void>;
 }
 
-/** A policy that changes objects refuses kinds whose schema the API server has not read yet ("There can be a delay …"), and does nothing before it has read the policy itself. */
+/** A policy that changes objects refuses kinds whose schema the API server has not read yet ("There can be a delay …"), and does nothing before it has read the policy itself. Hubs and agents wait for that themselves (`runtime/settling.ts`); suites' people do not, and some suites count every refusal. */
 async function areNamesWritten(client: KubernetesClient, signal: AbortSignal): Promise<boolean> {
   for (const kind of [Cluster, ...CHANGED_KINDS]) {
     try {
