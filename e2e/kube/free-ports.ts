@@ -7,15 +7,19 @@ import { createServer } from 'node:net';
 const LOWEST = 12_000;
 const HIGHEST = 32_000;
 const ATTEMPTS = 200;
+/** Of two suites that run at once, each has a part of its own: a port is free until it is used. */
+const PARTS = 2;
+const part = Number(process.env['VITEST_POOL_ID'] ?? '0') % PARTS;
+const [FIRST, END] = [part, part + 1].map((count) => LOWEST + count * (HIGHEST - LOWEST) / PARTS) as [number, number];
 
 type Held = ReturnType<typeof createServer>;
 
 async function hold(): Promise<Held> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const server = createServer().listen(randomInt(LOWEST, HIGHEST), '127.0.0.1');
+    const server = createServer().listen(randomInt(FIRST, END), '127.0.0.1');
     if (await once(server, 'listening').then(() => true, () => false)) return server;
   }
-  throw new Error(`none of ${ATTEMPTS} ports of 127.0.0.1 between ${LOWEST} and ${HIGHEST} is free`);
+  throw new Error(`none of ${ATTEMPTS} ports of 127.0.0.1 between ${FIRST} and ${END} is free`);
 }
 
 /** Held until all are known, so that they differ; another program may still listen on one before it is used. */

@@ -9,7 +9,7 @@ import { onPath } from '../assets.ts';
 
 const moduleOf = (name: GoTool): string => join(import.meta.dirname, name === 'cert-manager-ca' ? 'cert-manager' : 'tools');
 const PROGRAMS = { zlint: 'github.com/zmap/zlint/v3/cmd/zlint', cfssl: 'github.com/cloudflare/cfssl/cmd/cfssl', 'cert-manager-ca': '.' } as const;
-const LONGEST_MILLISECONDS = 90_000;
+const LONGEST_MILLISECONDS = 240_000;
 
 export type GoTool = keyof typeof PROGRAMS;
 

@@ -50,7 +50,7 @@ export async function startPostgres(programs: PostgresPrograms): Promise<TestPos
       await client.end();
       break;
     } catch (error) {
-      if (attempt === 100) throw error;
+      if (attempt === 600) throw error;
       await new Promise((resolve) => { setTimeout(resolve, 100); });
     }
   }
