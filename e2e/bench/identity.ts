@@ -83,7 +83,10 @@ const PARTS: Readonly<Record<string, (sizes: IdentityBenchSizes, print: Print) =
 
 /** All but the rotation, which has a test of its own. */
 export async function identityFigures(sizes: IdentityBenchSizes, print: Print): Promise<void> {
-  for (const part of [signingFigures, handshakeFigures, rejoinFigures, renewalFigures]) await part(sizes, print);
+  await signingFigures(sizes, print);
+  await handshakeFigures(sizes, print);
+  await rejoinFigures(sizes, print);
+  renewalFigures(sizes, print);
 }
 
 /** `npm run bench -- identity [PART …]`: all parts, or those. */

@@ -18,8 +18,9 @@ const connected = new Set<string>();
 const failures = new Map<string, number>();
 
 const note = (fields: Readonly<Record<string, unknown>>): void => {
-  if (fields['error'] === undefined) return;
-  const reason = String(fields['error']).replaceAll(/\d{4}-[^ )]*Z|:\d+/gu, '');
+  const { error } = fields;
+  if (typeof error !== 'string') return;
+  const reason = error.replaceAll(/\d{4}-[^ )]*Z|:\d+/gu, '');
   failures.set(reason, (failures.get(reason) ?? 0) + 1);
 };
 const log: Log = { debug: note, info: note, warn: note, error: note, child: () => log };
