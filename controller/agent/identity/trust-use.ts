@@ -31,7 +31,7 @@ interface TrustStep {
 }
 
 /** What Cilium reads of its peers, as it stands in the cluster. */
-export interface PeersTexts {
+interface PeersTexts {
   /** Peers whose text does not have `mark`, by name of the Secret. */
   unmarked(mark: string): ReadonlyMap<string, readonly string[]>;
 }

@@ -83,9 +83,11 @@ export async function createMeshPods(cluster: string): Promise<MeshPods> {
 
   /** Whom each client asks with what, now. */
   function clientsMoveOn(now: Volumes, restarted: boolean): void {
-    for (const [peer, text] of Object.entries(now.kvstoremesh)) if (restarted || kvstoremesh.get(peer)?.text !== text) kvstoremesh.set(peer, { caPem: now.remote['ca.crt'] ?? '', text });
+    const { remote: { 'ca.crt': remoteCa }, local: { 'ca.crt': localCa } } = now;
+    // Without its files a client is not made, and they are looked for again.
+    if (remoteCa !== undefined) for (const [peer, text] of Object.entries(now.kvstoremesh)) if (restarted || kvstoremesh.get(peer)?.text !== text) kvstoremesh.set(peer, { caPem: remoteCa, text });
     const text = JSON.stringify(now.agents);
-    if (agents?.text !== text) agents = { caPem: now.local['ca.crt'] ?? '', text };
+    if (localCa !== undefined && agents?.text !== text) agents = { caPem: localCa, text };
   }
 
   async function start(now: Volumes): Promise<Pod> {
