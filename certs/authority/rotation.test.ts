@@ -105,6 +105,20 @@ test('a rotation of the issuing CA leaves the bundle alone', async () => {
   expect(authority.state().issuers.map(({ generation }) => generation)).toEqual([2]);
 });
 
+test('an issuing CA that is tainted while it is rotated stays known as tainted until its root is left', async () => {
+  const { authority, clock } = await hub();
+  await authority.begin(order('i1', 'Issuing'), signal);
+  await authority.move('i1', 'UpdateClients', signal);
+  await authority.taint({ of: 'Issuing', generation: 1 }, clock.now(), signal);
+  for (const phase of ['UpdateServers', 'Cleanup', 'Standby'] as const) await authority.move('i1', phase, signal);
+  expect(authority.state().problems).toMatchObject([{ reason: 'TaintedTrusted' }]);
+  expect(authority.state().issuers.map(({ generation, signs: sides }) => [generation, sides.length])).toEqual([[1, 0], [2, 2]]);
+  await authority.begin(order('out', 'Root'), signal);
+  for (const phase of ['UpdateClients', 'UpdateServers', 'Cleanup', 'Standby'] as const) await authority.move('out', phase, signal);
+  expect(authority.state().problems).toEqual([]);
+  expect(authority.state().issuers.map(({ generation }) => generation)).toEqual([3]);
+});
+
 describe('is refused with a sentence', () => {
   test('every step but the next one, from every phase', async () => {
     for (const what of ['Root', 'Issuing'] as const) {

@@ -134,7 +134,8 @@ function cleanedUp({ rotation: _, ...document }: AuthorityDocument, rotation: St
   return {
     ...document,
     roots: document.roots.filter((root) => rotation.of === 'Issuing' || root.generation !== rotation.from.root),
-    issuers: document.issuers.filter((issuer) => !left(issuer)),
+    // Below a root that stays, a tainted one is believed on: it is known until that root is left.
+    issuers: document.issuers.filter((issuer) => !left(issuer) || (rotation.of === 'Issuing' && issuer.taintedAt !== undefined)),
     finished: { id: rotation.id, of: rotation.of, at: now, ...(rotation.back === true ? { back: true } : {}) },
   };
 }
