@@ -16,6 +16,7 @@ import { createAgentIdentity } from './identity/identity.ts';
 import { createCertificateDrift } from './identity/certificate-drift.ts';
 import { measureExpiry } from './identity/expiry-metrics.ts';
 import { createMeshCertificates } from './identity/mesh-certificates.ts';
+import { createTrustBundle } from './identity/trust-bundle.ts';
 import { createTrusts } from './identity/trust-use.ts';
 import { createClusterWatch } from './observe/cluster.ts';
 import { createExports } from './observe/exports.ts';
@@ -72,10 +73,11 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
   const book = createDriftBook(ports.clock, state);
   const bundles = createBundles({ ports, config, state });
   const firstWord = createFirstWord(publisher, bundles, cluster);
+  const trustBundle = createTrustBundle(ports, config);
   const apply = createApply({
     ports, config, state, publisher: firstWord.publisher, book, bundles, revoked: createRevoked({ ports, namespace: config.ciliumNamespace, cluster, state }),
     trusts: createTrusts({
-      ports, namespace: config.ciliumNamespace, settleSeconds: config.trustSettleSeconds, state, identity, certificates: {
+      ports, namespace: config.ciliumNamespace, settleSeconds: config.trustSettleSeconds, state, identity, adopted: trustBundle.adopted, certificates: {
         avoid: (issuers) => meshCertificates.avoid(issuers), inPlace: () => meshCertificates.inPlace(), leaves: () => meshCertificates.leaves(), problems: () => meshCertificates.problems(),
       },
     }),
@@ -103,6 +105,7 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
     { name: 'report', start: (signal) => clusterWatch.start(signal) },
     { name: 'apply', start: (signal) => apply.start(signal) },
     { name: 'bundles', start: (signal) => bundles.start(signal) },
+    { name: 'trust bundle', start: (signal) => trustBundle.start(signal) },
     { name: 'mesh certificates', start: (signal) => whilePeered(state, link.obtained, (peered) => meshCertificates.start(peered), signal) },
     { name: 'failover', start: (signal) => failover.start(signal) },
     { name: 'imports', start: (signal) => imports.start(signal) },

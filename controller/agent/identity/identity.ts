@@ -38,8 +38,8 @@ export interface AgentIdentity {
    * process, for that is how it is given. true: there is a new identity.
    */
   rejoin(signal: CancelSignal): Promise<boolean>;
-  /** Trusts these roots from now on, unless the own certificate is of none of them: whoever shows it would be refused by all who believe them. Rejects with advice `retry` where a renewal wrote at the same moment. */
-  adoptTrust(bundlePem: string, signal: CancelSignal): Promise<void>;
+  /** Trusts these roots from now on, unless the own certificate is of none of them: whoever shows it would be refused by all who believe them; false: it keeps those that it has. Rejects with advice `retry` where a renewal wrote at the same moment. */
+  adoptTrust(bundlePem: string, signal: CancelSignal): Promise<boolean>;
   /** Common name of the issuing CA of the certificate in use; undefined: there is none yet. */
   issuer(): string | undefined;
   /** The hub's call: renews what one of these issuing CAs issued as soon as it can, whatever is left of its life. */
@@ -236,17 +236,18 @@ export function createAgentIdentity(ports: AgentIdentityPorts, config: JoinConfi
       }
     },
     async adoptTrust(bundlePem, signal) {
-      if (held === undefined || held.stored.bundlePem === bundlePem) return;
+      if (held === undefined || held.stored.bundlePem === bundlePem) return true;
       const loaded = await store.load(signal);
       const { stored, facts } = usable(loaded.identity);
       if (facts !== undefined && !endsIn(stored.chainPem, bundlePem)) {
         if (foreign !== bundlePem) log.warn({ cluster, issuer: facts.issuer }, 'keeps its roots: those that it was told are not of its own certificate, as what was meant for it before it joined anew; the hub tells it others');
         foreign = bundlePem;
-        return;
+        return false;
       }
       const trusting = { ...stored, bundlePem };
       await loaded.save(trusting, signal);
       adopt(trusting, facts ?? held.facts);
+      return true;
     },
     issuer: () => held?.facts.issuer,
     avoid(issuers) {

@@ -50,10 +50,12 @@ interface TrustParts {
   readonly settleSeconds?: number | undefined;
   readonly state: Pick<AgentState, 'trusted' | 'setTrusted'>;
   readonly identity: Pick<AgentIdentity, 'adoptTrust' | 'avoid' | 'issuer'>;
+  /** Told of what the identity took; of what it refused nothing is told. */
+  readonly adopted?: (trust: TrustState) => void;
   readonly certificates: Pick<MeshCertificates, 'avoid' | 'inPlace' | 'leaves' | 'problems'>;
 }
 
-export function createTrusts({ ports: { kubernetes, clock, digest }, namespace, settleSeconds = TRUST_SETTLE_SECONDS, state, identity, certificates }: TrustParts): Trusts {
+export function createTrusts({ ports: { kubernetes, clock, digest }, namespace, settleSeconds = TRUST_SETTLE_SECONDS, state, identity, adopted, certificates }: TrustParts): Trusts {
   /** What stands complete in the cluster, and since when it is seen so; a restart begins anew. */
   let standing: { readonly what: string; readonly since: Instant } | undefined;
   /** The roots that every pod has read. */
@@ -104,13 +106,15 @@ export function createTrusts({ ports: { kubernetes, clock, digest }, namespace, 
 
   async function carryOut(trust: TrustState, peers: PeersTexts | undefined, signal: CancelSignal): Promise<TrustStep> {
     const { sequence, bundlePem, renewClientsOf = [], renewServersOf = [] } = trust;
-    await identity.adoptTrust(bundlePem, signal);
+    const believed = await identity.adoptTrust(bundlePem, signal);
+    if (believed) adopted?.(trust);
     identity.avoid(renewClientsOf);
     certificates.avoid({ clients: renewClientsOf, servers: renewServersOf });
     const use = said(trust, peers !== undefined);
     const step = (message: string): TrustStep => { standing = undefined; return { message, settles: '', again: clock.now() + LOOK_AGAIN_MILLISECONDS, use }; };
     const own = identity.issuer();
     if (own === undefined) return step('');
+    if (!believed) return step(`identity: is of ${own}, which is of none of the roots of bundle ${sequence}, so it keeps its own`);
     if (renewClientsOf.includes(own)) return step(`identity: is of ${own}, and is to be issued anew`);
     if (peers === undefined) return say({ sequence, clientIssuers: [own], serverIssuers: [] }, trust);
     const held = certificates.inPlace();
