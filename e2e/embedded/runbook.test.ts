@@ -7,9 +7,10 @@ import { connectKubernetes } from '../../controller/adapters/kubernetes/connect.
 import { createMetrics } from '../../controller/adapters/metrics.ts';
 import { CLUSTERS, seedCluster } from '../../controller/demo/clusters.ts';
 import { freePort } from '../../controller/demo/free-port.ts';
+import type { CertificateAuthorityObject } from '../../mesh/api/resources/authority.ts';
 import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
 import { apiVersionOf, type ResourceDefinition } from '../../mesh/api/resources/define.ts';
-import { Cluster, Mesh, UpdateStrategy } from '../../mesh/api/resources/index.ts';
+import { CertificateAuthority, Cluster, Mesh, UpdateStrategy } from '../../mesh/api/resources/index.ts';
 import { type AgentProcess, ENTRY, fetchText, launch, type MemberApi, ROOT, startAgent, startMemberApi, temporaryFolder } from './hub-process.ts';
 
 const PAGE = readFileSync(join(ROOT, 'docs/runbooks/identity.md'), 'utf8');
@@ -138,6 +139,7 @@ describe.skipIf(!hasKubectl)('docs/runbooks/identity.md', () => {
   test('at its end everybody is connected, and believes the last root alone', async () => {
     const { stdout } = await shell('isthmus fleet query connected -o name && isthmus identity show', 'hub.kubeconfig');
     expect(stdout).toMatch(/berlin[\s\S]*oslo/);
-    for (const { health: at } of Object.values(agents)) expect((await fetchText(`http://${at}/metrics`)).text).toMatch(/^isthmus_agent_trusted_roots 1$/m);
+    for (const { health: at } of Object.values(agents)) await until(async () => (await fetchText(`http://${at}/metrics`)).text.includes('\nisthmus_agent_trusted_roots 1\n'), () => hub.printed().stderr);
+    expect(await client.get<CertificateAuthorityObject>(CertificateAuthority, { name: 'fleet' }, never)).toMatchObject({ spec: {}, status: { phase: 'Standby' } });
   });
 });

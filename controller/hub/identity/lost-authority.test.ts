@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { deterministicSigner } from '../../../certs/testing/deterministic-signer.ts';
+import { CertificateAuthority, type CertificateAuthorityObject } from '../../../mesh/api/resources/authority.ts';
 import { ConfigMap, type ConfigMapObject, Secret, type SecretObject } from '../../../mesh/api/resources/core.ts';
 import { HUB_RESOURCES } from '../../../mesh/api/resources/index.ts';
 import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
@@ -102,6 +103,21 @@ test('a person begins anew by an annotation that is good for this authority, and
   await annotate(wanted.split('=')[1] ?? '');
   await start(false);
   expect((await ended as Error).message).toMatch(LOST);
+});
+
+test('orders to the authority that is lost are none to the new one: it is not begun while they stand', async () => {
+  await kubernetes.patch(CertificateAuthority, { name: 'fleet' }, { spec: { rotation: { id: 'r1', of: 'Root', reason: 'stolen' }, tainted: [{ of: 'Root', generation: 1, reason: 'stolen' }] } }, { ...by, type: 'merge' }, never);
+  await start(false);
+  const [, wanted = ''] = LOST.exec((await ended as Error).message) ?? [];
+  await annotate(wanted.split('=')[1] ?? '');
+  await start(false);
+  expect((await ended as Error).message).toBe('CertificateAuthority fleet: spec.rotation, spec.tainted are orders to the authority that is lost, and a new one would obey: delete the object, the hub makes it again: kubectl delete certificateauthority fleet');
+  expect([served, await bundle()]).toEqual([false, first]);
+  await kubernetes.delete(CertificateAuthority, { name: 'fleet' }, {}, never);
+  await start(false);
+  await clock.advance(5000);
+  expect(served).toBe(true);
+  expect((await kubernetes.get<CertificateAuthorityObject>(CertificateAuthority, { name: 'fleet' }, never))).toMatchObject({ spec: {}, status: { sequence: 2, phase: 'Standby' } });
 });
 
 test('of two hubs that begin at once the second takes what the first has stored and published meanwhile', async () => {

@@ -1,4 +1,5 @@
 /** A hub that finds no authority where one was begins none by itself: no cluster would believe the new one, and who comes back with a copy would have two. */
+import { CertificateAuthority, type CertificateAuthorityObject, FLEET_AUTHORITY } from '../../../mesh/api/resources/authority.ts';
 import { ConfigMap, type ConfigMapObject, Secret } from '../../../mesh/api/resources/core.ts';
 import type { Digest } from '../../../mesh/model/canonical.ts';
 import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
@@ -28,7 +29,7 @@ interface Parts {
   readonly log: Log;
 }
 
-/** Asked when no authority is stored: the sequence of the first bundle, later than any that was published, for who joins again must notice that it is another. Throws `AuthorityLost` where the hub has published one before and nobody has given it up. */
+/** Asked when no authority is stored: the sequence of the first bundle, later than any that was published, for who joins again must notice that it is another. Throws `AuthorityLost` where the hub has published one before and nobody has given it up, or where orders to it still stand. */
 export async function firstSequence({ kubernetes, namespace, digest, log }: Parts, signal: CancelSignal): Promise<number> {
   const trust = await kubernetes.get<ConfigMapObject>(ConfigMap, { namespace, name: TRUST_CONFIG_MAP }, signal);
   const bundlePem = trust?.data?.['bundle.pem'] ?? '';
@@ -42,6 +43,11 @@ export async function firstSequence({ kubernetes, namespace, digest, log }: Part
       `Put a copy of it back: kubectl -n ${namespace} create secret generic ${AUTHORITY_SECRET} --from-file=authority.json (docs/runbooks/identity.md, "Restore the authority").`,
       `Where no copy is left, begin anew, after which every cluster must join again: kubectl -n ${namespace} annotate --overwrite configmap ${TRUST_CONFIG_MAP} ${BEGIN_ANEW}=${fingerprint}`,
     ].join(' '));
+  }
+  const { spec = {} } = await kubernetes.get<CertificateAuthorityObject>(CertificateAuthority, { name: FLEET_AUTHORITY }, signal) ?? {};
+  const orders = Object.entries(spec).filter(([, order]) => order !== undefined && (!Array.isArray(order) || order.length > 0)).map(([field]) => `spec.${field}`);
+  if (orders.length > 0) {
+    throw new AuthorityLost(`CertificateAuthority ${FLEET_AUTHORITY}: ${orders.join(', ')} ${orders.length === 1 ? 'is an order' : 'are orders'} to the authority that is lost, and a new one would obey: delete the object, the hub makes it again: kubectl delete certificateauthority ${FLEET_AUTHORITY}`);
   }
   // First, so that it is spent in any case: a root that is kept elsewhere has the same bundle again.
   await kubernetes.patch(ConfigMap, { namespace, name: TRUST_CONFIG_MAP }, { metadata: { annotations: { [BEGIN_ANEW]: null } } }, { type: 'merge', fieldManager: HUB_FIELD_MANAGER }, signal);
