@@ -28,7 +28,7 @@ const helm = findHelm();
 const kubectl = onPath('kubectl');
 const PEERS = 'Secret kube-system/cilium-clustermesh';
 
-async function until<T>(what: string, look: () => Promise<T | undefined | false> | T | undefined | false, milliseconds = 20_000): Promise<T> {
+async function until<T>(what: string, look: () => Promise<T | undefined | false> | T | undefined | false, milliseconds = 45_000): Promise<T> {
   for (const deadline = Date.now() + milliseconds; ; await sleep(50)) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
@@ -67,7 +67,8 @@ export function driftScenarios(name: string, start: () => Promise<Member>): void
     beforeEach(async () => {
       world = await createWorld({ kubernetes: client, clock: { ...systemClock, advance: (milliseconds: number) => sleep(milliseconds), settle: () => sleep(20) } as unknown as World['clock'] });
       await world.start();
-      await until('the agent has its identity', () => client.get(Secret, { namespace: 'isthmus-system', name: 'isthmus-agent-identity' }, signal));
+      // The Secret is there with the key of the join before the roots are.
+      await until('the agent has its identity', async () => (await client.get<SecretObject>(Secret, { namespace: 'isthmus-system', name: 'isthmus-agent-identity' }, signal))?.data?.['ca.crt'] !== undefined);
       await assign(world, { peering: peering(['oslo', 'rome']) });
       await until('the agent is healthy', () => report()?.healthy === true);
     });
