@@ -2,7 +2,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
-import { fromPem, toPem } from '../../../certs/pem.ts';
+import { fromPem } from '../../../certs/pem.ts';
 import type { Log } from '../../../mesh/ports/log.ts';
 import { HANDSHAKE_TIMEOUT_MILLISECONDS, TLS_OPTIONS } from './settings.ts';
 
@@ -65,7 +65,7 @@ export class RotatingServerCredentials extends ServerCredentials {
 function checkedContext(material: TlsMaterial): SecureContextOptions {
   if (!new X509Certificate(material.chainPem).checkPrivateKey(createPrivateKey(material.keyPem))) throw new Error('the private key is not the certificate\'s');
   // Node leaves out what it cannot read of them, and takes an empty text for leave to trust every public authority.
-  const roots = fromPem('CERTIFICATE', material.bundlePem).map((der) => new X509Certificate(toPem('CERTIFICATE', der)));
+  const roots = fromPem('CERTIFICATE', material.bundlePem).map((der) => new X509Certificate(der));
   if (roots.length === 0) throw new Error('there is no root in the bundle');
   const options = { ...TLS_OPTIONS, key: material.keyPem, cert: material.chainPem, ca: [material.bundlePem] };
   createSecureContext(options);

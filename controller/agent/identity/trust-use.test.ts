@@ -19,11 +19,11 @@ function cluster(settleSeconds?: number) {
   const clock = manualClock();
   const state = createState('berlin', sha256Hex);
   const held = { bundlePem: 'roots 1', clientIssuers: [OLD] as readonly string[], serverIssuers: [OLD] as readonly string[] };
-  const there = { own: OLD, believes: true, looked: true, held: held as typeof held | undefined, leaves: [OLD, OLD] as readonly [string, string], unmarked: new Map<string, readonly string[]>() };
+  const there = { own: OLD, believes: true, adopted: [] as number[], looked: true, held: held as typeof held | undefined, leaves: [OLD, OLD] as readonly [string, string], unmarked: new Map<string, readonly string[]>() };
   const kubernetes = { get: async () => undefined } as unknown as KubernetesClient;
   const make = (): Trusts => createTrusts({
     ports: { kubernetes, clock, digest: sha256Hex }, namespace: 'kube-system', settleSeconds, state,
-    identity: { adoptTrust: async () => there.believes, avoid() {}, issuer: () => there.own }, 
+    identity: { adoptTrust: async () => there.believes, avoid() {}, issuer: () => there.own }, adopted: (told) => there.adopted.push(told.sequence),
     certificates: {
       avoid() {}, inPlace: () => there.held, problems: () => (there.looked ? [] : undefined),
       leaves: () => new Map([['remote', { notBefore: 0, notAfter: 1, issuer: there.leaves[0] }], ['server', { notBefore: 0, notAfter: 1, issuer: there.leaves[1] }]]),
@@ -57,6 +57,7 @@ test('roots that the identity does not take are not in use, in a mesh or in none
     await look(trust(1), peered);
     there.believes = false;
     expect(await look(trust(2), peered)).toMatchObject({ message: 'identity: is of issuing CA OLD, which is of none of the roots of bundle 2, so it keeps its own', use: used(1, [OLD], peered ? [OLD] : []) });
+    expect(there.adopted).toEqual([1]);
   }
 });
 

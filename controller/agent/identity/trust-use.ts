@@ -51,7 +51,7 @@ interface TrustParts {
   readonly state: Pick<AgentState, 'trusted' | 'setTrusted'>;
   readonly identity: Pick<AgentIdentity, 'adoptTrust' | 'avoid' | 'issuer'>;
   /** Told of what the identity took; of what it refused nothing is told. */
-  readonly adopted?: (trust: TrustState) => void;
+  readonly adopted: (trust: TrustState) => void;
   readonly certificates: Pick<MeshCertificates, 'avoid' | 'inPlace' | 'leaves' | 'problems'>;
 }
 
@@ -107,7 +107,7 @@ export function createTrusts({ ports: { kubernetes, clock, digest }, namespace, 
   async function carryOut(trust: TrustState, peers: PeersTexts | undefined, signal: CancelSignal): Promise<TrustStep> {
     const { sequence, bundlePem, renewClientsOf = [], renewServersOf = [] } = trust;
     const believed = await identity.adoptTrust(bundlePem, signal);
-    if (believed) adopted?.(trust);
+    if (believed) adopted(trust);
     identity.avoid(renewClientsOf);
     certificates.avoid({ clients: renewClientsOf, servers: renewServersOf });
     const use = said(trust, peers !== undefined);
