@@ -9,6 +9,7 @@ import { compareText, sortedByName } from '../model/order.ts';
 import { FINAL_RUN_PHASES } from '../model/rollout.ts';
 import type { BundleCandidate, ChannelDecision, ChannelReason, ChannelRun, ChannelValue, Wanted } from './channel.ts';
 import { isInRange, parseSemanticVersion, parseVersionRange } from './version.ts';
+import { listed } from '../model/listed.ts';
 
 export interface PromotionInput {
   readonly channels: readonly ChannelValue[];
@@ -24,7 +25,7 @@ export const ANY_BUNDLE = 'Bundles';
 const PAUSE_SECONDS = 60;
 const because = (reason: ChannelReason['reason'], message: string): ChannelReason => ({ reason, message });
 const nothing = (blocked: ChannelReason, wakeAt: Instant | null = null): Choice => ({ wanted: null, blocked, wakeAt });
-const some = (names: readonly string[]): string => `${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`;
+const some = (names: readonly string[]): string => listed(names, 5);
 const isOpen = ({ phase }: ChannelRun): boolean => !FINAL_RUN_PHASES.includes(phase);
 
 /** What all clusters of a channel have alike. */

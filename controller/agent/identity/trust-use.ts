@@ -14,6 +14,7 @@ import type { AgentState } from '../state/state.ts';
 import type { AgentIdentity } from './identity.ts';
 import type { MeshCertificates } from './mesh-certificates.ts';
 import { TRUST_SETTLE_SECONDS } from './settle-seconds.ts';
+import { listed } from '../../../mesh/model/listed.ts';
 
 /** Digest of the roots that the pods of clustermesh-apiserver have read. */
 const TRUSTS_ANNOTATION = 'isthmus.dev/trusts';
@@ -99,8 +100,7 @@ export function createTrusts({ ports: { kubernetes, clock, digest }, namespace, 
 
   function unmarkedText(peers: PeersTexts, mark: string): string {
     return [...peers.unmarked(mark)].map(([name, of]) => {
-      const named = `${of.slice(0, NAMED_PEERS).join(', ')}${of.length > NAMED_PEERS ? ` and ${of.length - NAMED_PEERS} more` : ''}`;
-      return `Secret ${namespace}/${name}: what stands there of ${named} does not name the roots of now, so Cilium may believe those of before; it is written as soon as nobody else holds it`;
+      return `Secret ${namespace}/${name}: what stands there of ${listed(of, NAMED_PEERS)} does not name the roots of now, so Cilium may believe those of before; it is written as soon as nobody else holds it`;
     }).join('; ');
   }
 

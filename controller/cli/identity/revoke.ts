@@ -15,6 +15,7 @@ import { listAll } from '../list.ts';
 import { wholeNumber } from '../options.ts';
 import { printReport, type ReportFormat, reportOption } from '../output/report.ts';
 import { table } from '../output/table.ts';
+import { listed } from '../../../mesh/model/listed.ts';
 
 const POLL_MILLISECONDS = 200;
 const LONGEST_SECONDS = 86_400;
@@ -32,7 +33,6 @@ interface RevokeOptions {
   readonly output: ReportFormat;
 }
 
-const listed = (names: readonly string[]): string => (names.length > MOST_NAMES ? `${names.slice(0, MOST_NAMES).join(', ')} and ${names.length - MOST_NAMES} more` : names.join(', '));
 const isDone = (revocation: Revocation | undefined, wait: RevokeOptions['wait']): boolean =>
   revocation !== undefined && (wait === 'no' || (wait === 'users' ? revocation.lastUserRemovedAt : revocation.lastWatchGoneAt) !== undefined);
 
@@ -44,7 +44,7 @@ async function revoke(environment: Environment, cluster: string, options: Revoke
   const object = await client.get<ClusterObject>(Cluster, { name: cluster }, environment.signal);
   if (object === undefined) {
     const known = (await listAll<ClusterObject>(client, Cluster, environment.signal)).map(({ metadata }) => metadata.name);
-    throw new CommandFailure(`there is no cluster ${JSON.stringify(cluster)}, so nothing was revoked; ${known.length === 0 ? 'no cluster has joined yet' : `known: ${listed(known)}`}`);
+    throw new CommandFailure(`there is no cluster ${JSON.stringify(cluster)}, so nothing was revoked; ${known.length === 0 ? 'no cluster has joined yet' : `known: ${listed(known, MOST_NAMES)}`}`);
   }
   if (object.status?.revocation !== undefined) environment.err(`${cluster} is revoked already, since ${object.status.revocation.at} (${object.status.revocation.reason}): nothing is written, this is how far it is\n`);
   else await declare(environment, client, object, options);
@@ -56,7 +56,7 @@ async function revoke(environment: Environment, cluster: string, options: Revoke
   });
   if (!isDone(revocation, options.wait)) {
     const open = (revocation.peers ?? []).filter(({ podsReplacedAt, userRemovedAt }) => (options.wait === 'users' ? userRemovedAt : podsReplacedAt) === undefined).map((peer) => peer.cluster);
-    throw new CommandFailure(`${cluster} is revoked, but not all of it was done ${environment.signal.aborted ? 'when you stopped waiting' : `within ${timeoutSeconds} s`}: ${listed(open)}; it goes on by itself, and the same command shows how far it is${revocation.lastUserRemovedAt === undefined ? '' : '. Pods are replaced by an update run: "isthmus run list" shows what it waits for'}`);
+    throw new CommandFailure(`${cluster} is revoked, but not all of it was done ${environment.signal.aborted ? 'when you stopped waiting' : `within ${timeoutSeconds} s`}: ${listed(open, MOST_NAMES)}; it goes on by itself, and the same command shows how far it is${revocation.lastUserRemovedAt === undefined ? '' : '. Pods are replaced by an update run: "isthmus run list" shows what it waits for'}`);
   }
 }
 
@@ -81,10 +81,10 @@ async function declare(environment: Environment, client: KubernetesClient, objec
     `${cluster} would be revoked (dry run: nothing was written).`,
     `At once:`,
     `  - the hub ends ${isAway(object) ? 'nothing, for its agent is not connected' : 'its open stream'}, and refuses its certificate${status?.identity === undefined ? 's' : ` ${status.identity.certificateSerial} and those before`} at every call`,
-    `  - ${peers.length === 0 ? 'it is in no mesh: no peer has a user of it' : `its user and its keys go from ${peers.length === 1 ? '1 peer' : `${peers.length} peers`}: ${listed(peers)}`}`,
-    ...(away.length === 0 ? [] : [`  - of these are away, and do so when they are back: ${listed(away)}`]),
+    `  - ${peers.length === 0 ? 'it is in no mesh: no peer has a user of it' : `its user and its keys go from ${peers.length === 1 ? '1 peer' : `${peers.length} peers`}: ${listed(peers, MOST_NAMES)}`}`,
+    ...(away.length === 0 ? [] : [`  - of these are away, and do so when they are back: ${listed(away, MOST_NAMES)}`]),
     `  - ${status?.exportCount === undefined || status.exportCount === 0 ? 'it exports nothing' : `what it exports (${status.exportCount}) is imported nowhere any more`}`,
-    ...(meshes.length === 0 ? [] : [`Then, by an update run of Mesh ${listed(meshes.map(({ metadata }) => metadata.name))}: each peer's pods of clustermesh-apiserver are replaced, for watches that are open stay so until then`]),
+    ...(meshes.length === 0 ? [] : [`Then, by an update run of Mesh ${listed(meshes.map(({ metadata }) => metadata.name), MOST_NAMES)}: each peer's pods of clustermesh-apiserver are replaced, for watches that are open stay so until then`]),
     `It is undone by joining anew alone: isthmus join ${cluster}`,
   ].join('\n').concat('\n');
   const value = { cluster, dryRun: true, reason: why, connected: !isAway(object), peers, away, exportCount: status?.exportCount ?? 0, meshes: meshes.map(({ metadata }) => metadata.name), rejoin: `isthmus join ${cluster}` };

@@ -6,6 +6,7 @@ import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
 import type { Environment } from '../environment.ts';
 import { listAll } from '../list.ts';
 import type { Report } from '../output/report.ts';
+import { listed } from '../../../mesh/model/listed.ts';
 
 /** Of names in one line. */
 const MOST_NAMES = 20;
@@ -24,13 +25,12 @@ export async function rotationAhead(environment: Environment, client: Kubernetes
   const key = status?.roots?.find(({ state }) => state === 'Active')?.key;
   const byPeople = key === 'Offline';
   const value = { rotation: id, of, dryRun: true, ...(strategy === undefined ? {} : { strategy }), ...(tainted === undefined ? {} : { tainted }), waitsFor: waitsFor.length, away, leftOut: members.length - waitsFor.length, signatureNeeded: byPeople };
-  const named = away.length > MOST_NAMES ? `${away.slice(0, MOST_NAMES).join(', ')} and ${away.length - MOST_NAMES} more` : away.join(', ');
   const text = [
     `rotation "${id}" of the ${of === 'root' ? 'root and of the issuing CA below it' : 'issuing CA'} would begin (dry run: nothing was written).`,
     ...(tainted === undefined ? [] : [`${nameOf(tainted)} would sign nothing more.`]),
     `Phases: Init (both are believed everywhere), UpdateClients, UpdateServers, Cleanup (the old one is believed nowhere). Each goes out by an update run of ${strategy === undefined ? "the mesh's strategy" : `strategy ${strategy}`}.`,
     waitsFor.length === 0 ? 'No cluster has joined: each phase ends at once.' : `Each phase waits for ${waitsFor.length === 1 ? '1 cluster' : `all ${waitsFor.length} clusters`}${value.leftOut === 0 ? '' : `; revoked, and not waited for: ${value.leftOut}`}.`,
-    ...(away.length === 0 ? [] : [`Away now, so that it would be held until they are back or revoked: ${named}`]),
+    ...(away.length === 0 ? [] : [`Away now, so that it would be held until they are back or revoked: ${listed(away, MOST_NAMES)}`]),
     ...(byPeople ? [`Phase Init also waits for your signature${of === 'root' ? ', by the next root, which must be in --root-certificates of the hub' : ''}: isthmus identity root request, root sign, root install`] : []),
   ].join('\n');
   return { text: `${text}\n`, value };

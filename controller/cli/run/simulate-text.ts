@@ -4,6 +4,7 @@ import type { RadiusPoint, SimulatedCluster, SimulatedStage, Simulation } from '
 import { age, aligned } from '../output/index.ts';
 import { timeText } from '../window/show.ts';
 import type { Foreseen } from './foresee.ts';
+import { listed } from '../../../mesh/model/listed.ts';
 
 const MOST_WAITS = 12;
 const MOST_ROWS = 50;
@@ -17,7 +18,7 @@ const at = (instant: Instant | null): string => (instant === null ? '-' : timeTe
 const tallyText = (tally: SimulatedStage['tally']): string => Object.entries(tally).map(([phase, count]) => `${count} ${phase}`).join(', ');
 
 export function assumedText({ assumptions: { secondsToHealthy, failing, failingPercent = {}, away, secondsToApproval, gatesPass } }: Simulation): string {
-  const some = (names: readonly string[]): string => `${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`;
+  const some = (names: readonly string[]): string => listed(names, 5);
   return [
     `a cluster is healthy ${secondsToHealthy} s after it was given its state`,
     ...(failing.length === 0 ? [] : [`${some(failing)} never`]),

@@ -1,6 +1,7 @@
 /** Whether enough people have approved. */
 import { compareText } from '../../model/order.ts';
 import type { ApprovalValue, GatePhase, GateValue, RunEditor } from '../../model/rollout.ts';
+import { listed } from '../../model/listed.ts';
 
 export interface ApprovalVerdict {
   readonly phase: Extract<GatePhase, 'Waiting' | 'Passed' | 'Failed'>;
@@ -23,7 +24,7 @@ export function authorship(person: string, { author, editors }: RunAuthors): str
 }
 
 const MOST_NAMED = 8;
-const named = (people: readonly string[]): string => `${people.slice(0, MOST_NAMED).join(', ')}${people.length > MOST_NAMED ? ` and ${people.length - MOST_NAMED} more` : ''}`;
+const named = (people: readonly string[]): string => listed(people, MOST_NAMED);
 
 /** Each person's newest word, by when it was said and then by the object's name; sorted by person. */
 export function newestWords(approvals: readonly ApprovalValue[]): ApprovalValue[] {
