@@ -2,6 +2,7 @@
 
 type ConflictReason =
   | 'InvalidSelector' | 'ClusterInTwoMeshes' | 'TooManyClusters' | 'ReportMissing' | 'CiliumMissing' | 'ClusterNameMismatch' | 'MaxConnectedClustersMismatch' | 'AuthModeLegacy'
+  | 'InvalidTopology' | 'GroupUnknown' | 'GroupWithoutGateway'
   | 'ClusterIdConflict' | 'CidrOverlap' | 'VersionSkew' | 'MissingEndpoint';
 
 export interface Conflict {

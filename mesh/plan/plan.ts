@@ -6,6 +6,7 @@ import type { DesiredRevision, DesiredState, DriftOverride, PeeringState } from 
 import { compareText, sortedByName } from '../model/order.ts';
 import type { MeshValue } from '../model/policy.ts';
 import { revisionOf } from '../model/revision.ts';
+import type { Topology } from '../model/topology.ts';
 import type { SelectorReach } from '../model/selector-reach.ts';
 import { cidrConflicts } from './cidrs.ts';
 import type { Conflict } from './conflict.ts';
@@ -13,6 +14,7 @@ import { desiredRevision, sortedShared, type SharedState } from './desired.ts';
 import { planEndpoints } from './endpoints.ts';
 import { planIds } from './ids.ts';
 import { type Member, type Membership, membershipsOf } from './members.ts';
+import { planTopology } from './topology.ts';
 import { versionConflicts } from './versions.ts';
 
 export interface PlanInput extends SharedState {
@@ -80,11 +82,14 @@ function keepBundles(revisions: readonly DesiredRevision[], bundles: PlanInput['
   });
 }
 
+const FULL_MESH: Topology = { type: 'FullMesh' };
+
 function planOne({ mesh, reach, selected, members, waiting, conflicts: membershipConflicts }: Membership, input: PlanInput, shared: SharedState, digest: Digest): { plan: MeshPlan; revisions: DesiredRevision[] } {
   const { ids, conflicts: idConflicts } = planIds(members, waiting, input.previousIds, mesh.maxConnectedClusters);
   const { endpoints, conflicts: endpointConflicts } = planEndpoints(members, input.endpointOverrides);
+  const { reads, conflicts: topologyConflicts } = planTopology(mesh.name, mesh.topology ?? FULL_MESH, members.map(({ view }) => view), selected.map(({ name }) => name));
   const conflicts = [
-    ...membershipConflicts, ...settingConflicts(mesh, members), ...idConflicts,
+    ...membershipConflicts, ...topologyConflicts, ...settingConflicts(mesh, members), ...idConflicts,
     ...cidrConflicts(members), ...versionConflicts(members, mesh.allowVersionSkewMinors), ...endpointConflicts,
   ];
   if (conflicts.length > 0) {
@@ -101,9 +106,11 @@ function planOne({ mesh, reach, selected, members, waiting, conflicts: membershi
   const revisions = members.map(({ name, cilium }) => {
     const peering: PeeringState = {
       clusterName: name, clusterId: ids.get(name) ?? 0, maxConnectedClusters: cilium.maxConnectedClusters, ciliumVersion: cilium.version,
-      namespace: cilium.namespace, kvstoreMesh: cilium.kvstoreMesh, authMode: cilium.authMode, peers: peers.filter((peer) => peer.name !== name),
+      namespace: cilium.namespace, kvstoreMesh: cilium.kvstoreMesh, authMode: cilium.authMode, peers: peers.filter((peer) => reads(name, peer.name)),
     };
-    return desiredRevision(name, mesh.name, peering, shared, digest, texts, input.overrides?.get(name));
+    const readers = peers.filter((peer) => reads(peer.name, name));
+    const mutual = readers.length === peering.peers.length && readers.every((reader, index) => reader === peering.peers[index]);
+    return desiredRevision(name, mesh.name, mutual ? peering : { ...peering, readers: readers.map((reader) => reader.name) }, shared, digest, texts, input.overrides?.get(name));
   });
   const planned = revisions.map(({ cluster, id }) => ({ name: cluster, clusterId: ids.get(cluster) ?? 0, desiredId: id }));
   return { plan: { mesh: mesh.name, members: planned, waiting, reach, conflicts: [] }, revisions };
