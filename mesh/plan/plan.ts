@@ -13,7 +13,8 @@ import type { Conflict } from './conflict.ts';
 import { desiredRevision, sortedShared, type SharedState } from './desired.ts';
 import { planEndpoints } from './endpoints.ts';
 import { planIds } from './ids.ts';
-import { type Member, type Membership, membershipsOf } from './members.ts';
+import { type Membership, membershipsOf } from './members.ts';
+import { settingConflicts } from './settings.ts';
 import { planTopology } from './topology.ts';
 import { versionConflicts } from './versions.ts';
 
@@ -114,24 +115,4 @@ function planOne({ mesh, reach, selected, members, waiting, conflicts: membershi
   });
   const planned = revisions.map(({ cluster, id }) => ({ name: cluster, clusterId: ids.get(cluster) ?? 0, desiredId: id }));
   return { plan: { mesh: mesh.name, members: planned, waiting, reach, conflicts: [] }, revisions };
-}
-
-/**
- * Settings that Cilium takes at installation only, so that the cluster must be changed, not the plan. With `authMode: legacy` a mesh's etcd knows one user for all
- * peers, `remote`; our certificates name each peer, so that one can be cut off (Cilium chart, `clustermesh.apiserver.tls.authMode`).
- */
-function settingConflicts(mesh: MeshValue, members: readonly Member[]): Conflict[] {
-  const conflicts: Conflict[] = [];
-  for (const { name, cilium } of members) {
-    if (cilium.clusterName !== name) {
-      conflicts.push({ reason: 'ClusterNameMismatch', message: `cluster ${name}: Cilium's cluster-name is ${JSON.stringify(cilium.clusterName)} and Isthmus knows it as ${JSON.stringify(name)}; set Cilium's Helm value cluster.name to ${name}, or join it under Cilium's name`, clusters: [name] });
-    }
-    if (cilium.authMode === 'legacy') {
-      conflicts.push({ reason: 'AuthModeLegacy', message: `cluster ${name}: Cilium's authMode is legacy, so its mesh would refuse the certificates that name each peer; set Cilium's Helm value clustermesh.apiserver.tls.authMode to cluster there (or migration first), and where the agent cannot read it, its property cilium-auth-mode`, clusters: [name] });
-    }
-    if (cilium.maxConnectedClusters !== mesh.maxConnectedClusters) {
-      conflicts.push({ reason: 'MaxConnectedClustersMismatch', message: `cluster ${name}: max-connected-clusters is ${cilium.maxConnectedClusters} in ${name} and ${mesh.maxConnectedClusters} in Mesh ${mesh.name}; it is set when Cilium is installed: install Cilium there with ${mesh.maxConnectedClusters}, or put the cluster into a mesh of ${cilium.maxConnectedClusters}`, clusters: [name] });
-    }
-  }
-  return conflicts;
 }
