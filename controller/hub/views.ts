@@ -17,6 +17,8 @@ import type { DrillValue } from '../../mesh/model/drill.ts';
 import { fromRfc3339 } from '../../mesh/model/instant.ts';
 import type { Assignment } from '../../mesh/model/history.ts';
 import type { ExportPolicyValue, FailoverPolicyValue, GlobalServiceValue, MeshValue } from '../../mesh/model/policy.ts';
+import type { ClusterSelector } from '../../mesh/model/selector.ts';
+import type { Topology } from '../../mesh/model/topology.ts';
 import { FINAL_RUN_PHASES, type RunValue, type StrategyValue } from '../../mesh/model/rollout.ts';
 import type { KubernetesObject } from '../../mesh/ports/kubernetes.ts';
 import type { Cache } from '../runtime/cache.ts';
@@ -50,8 +52,22 @@ const values = <O extends KubernetesObject, V>(objects: readonly O[], value: (ob
 
 export const meshValues = (objects: readonly MeshObject[]): MeshValue[] => values(objects, (object) => {
   const spec = specOf(meshSpec, object);
-  return spec === undefined ? undefined : { ...spec, name: object.metadata.name, generation: object.metadata.generation ?? 0 } as MeshValue;
+  if (spec === undefined) return undefined;
+  const { topology, ...rest } = spec;
+  return { ...rest, ...(topology === undefined ? {} : { topology: topologyValue(topology) }), name: object.metadata.name, generation: object.metadata.generation ?? 0 } as MeshValue;
 });
+
+/** No selector can be read of it: what the kind's own rules refuse is refused by the plan as well, and named there. */
+const NO_SELECTOR: ClusterSelector = { names: [] };
+
+function topologyValue({ type, hubs, groupBy = '', gateways, pairs = [] }: NonNullable<z.infer<typeof meshSpec>['topology']>): Topology {
+  switch (type) {
+    case 'HubAndSpoke': return { type, hubs: (hubs ?? NO_SELECTOR) as ClusterSelector };
+    case 'Regional': return { type, groupBy, gateways: (gateways ?? NO_SELECTOR) as ClusterSelector };
+    case 'Pairs': return { type, pairs };
+    case 'FullMesh': return { type };
+  }
+}
 
 export const exportPolicyValues = (objects: readonly ExportPolicyObject[]): ExportPolicyValue[] => values(objects, (object) => {
   const spec = specOf(exportPolicySpec, object);

@@ -75,3 +75,11 @@ test('a version that cannot be read, or is newer than any known, gets the newest
   const newest = renderPeering({ ...base, peers });
   for (const ciliumVersion of ['', 'main', '1.21.0-pre.0', 'v1.20.1', '2.0.0']) expect(renderPeering({ ...base, ciliumVersion, peers })).toEqual(newest);
 });
+
+test('users are those who read this cluster; peers are those whom it reads', () => {
+  const peers: PeerState[] = [{ name: 'oslo', clusterId: 2, endpoint: { ips: ['10.1.0.5'], port: 2379 } }];
+  const data = (peering: PeeringState) => Object.fromEntries(renderPeering(peering).map((object) => [object.name, object.data]));
+  expect(data({ ...base, peers })['clustermesh-remote-users']).toEqual({ 'users.yaml': 'users:\n- name: remote-oslo\n  role: remote\n' });
+  const oneWay = data({ ...base, peers, readers: ['paris', 'virginia'] });
+  expect([Object.keys(oneWay['cilium-clustermesh']!), oneWay['clustermesh-remote-users']]).toEqual([['oslo'], { 'users.yaml': 'users:\n- name: remote-paris\n  role: remote\n- name: remote-virginia\n  role: remote\n' }]);
+});

@@ -3,7 +3,7 @@
  * `clustermesh-apiserver/users-configmap.yaml`, 1.16 to 1.20): the "bring your own" contract of `clustermesh.config.enabled=false`.
  */
 import { parseCiliumVersion } from '../model/cilium-version.ts';
-import type { PeeringState, PeerState } from '../model/desired.ts';
+import { type PeeringState, type PeerState, readersOf } from '../model/desired.ts';
 import type { ManagedObject } from '../model/managed.ts';
 import { listBlock, scalar } from './yaml.ts';
 
@@ -102,7 +102,7 @@ function etcdClient(endpoint: string, prefix: string, authorityPrefix: string, m
 
 /** Before 1.17 a cluster's own agents are one more remote of its KVStoreMesh. */
 function remoteUsers(peering: PeeringState, dialect: Dialect): string {
-  const names = peering.peers.map((peer) => peer.name);
+  const names = [...readersOf(peering)];
   if (peering.kvstoreMesh && !dialect.localUser) names.unshift(peering.clusterName);
   return ['users:', ...names.map((name) => `- name: remote-${name}\n  role: remote`), ''].join('\n');
 }

@@ -34,3 +34,10 @@ test.each([
   expect(strippedOf(users(before), ['berlin'], 'OURS')).toEqual({ 'users.yaml': after });
   expect(strippedOf(users(after), ['berlin'], 'OURS')).toEqual({});
 });
+
+test('who was cut off is neither peer nor reader', () => {
+  const peering = { clusterName: 'berlin', clusterId: 1, maxConnectedClusters: 255 as const, ciliumVersion: '1.20.0', namespace: 'kube-system', kvstoreMesh: true, authMode: 'cluster' as const, peers: [{ name: 'oslo', clusterId: 2, endpoint: { ips: ['10.1.0.5'], port: 2379 } }], readers: ['oslo', 'paris'] };
+  expect(withoutPeers(peering, (name) => name === 'paris')).toMatchObject({ peers: [{ name: 'oslo' }], readers: ['oslo'] });
+  expect(withoutPeers(peering, (name) => name === 'oslo')).toMatchObject({ peers: [], readers: ['paris'] });
+  expect(withoutPeers(peering, () => false)).toBe(peering);
+});

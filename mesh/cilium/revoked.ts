@@ -7,7 +7,9 @@ type Data = Pick<ManagedObject, 'kind' | 'data'>;
 const USERS = 'users.yaml';
 
 export const withoutPeers = (peering: PeeringState, isGone: (cluster: string) => boolean): PeeringState =>
-  (peering.peers.some(({ name }) => isGone(name)) ? { ...peering, peers: peering.peers.filter(({ name }) => !isGone(name)) } : peering);
+  (peering.peers.some(({ name }) => isGone(name)) || peering.readers?.some(isGone) === true
+    ? { ...peering, peers: peering.peers.filter(({ name }) => !isGone(name)), ...(peering.readers === undefined ? {} : { readers: peering.readers.filter((name) => !isGone(name)) }) }
+    : peering);
 
 /** Names are DNS labels: `oslo` is no part of `oslo-2`. */
 const userOf = (cluster: string): RegExp => new RegExp(`(?<![a-z0-9-])remote-${cluster}(?![a-z0-9-])`);

@@ -28,10 +28,11 @@ function reportOf(status: ClusterStatusValue | undefined): ClusterReport | null 
   };
 }
 
-function ciliumOf({ endpoint, maxConnectedClusters, ...rest }: NonNullable<ClusterStatusValue['cilium']>): ClusterReport['cilium'] {
+function ciliumOf({ endpoint, maxConnectedClusters, settings, ...rest }: NonNullable<ClusterStatusValue['cilium']>): ClusterReport['cilium'] {
   return {
     ...rest,
     maxConnectedClusters: maxConnectedClusters === 511 ? 511 : 255,
+    ...(settings === undefined ? {} : { settings }),
     ...(endpoint === undefined ? {} : { endpoint: { port: endpoint.port, ...(endpoint.address === undefined ? {} : { address: endpoint.address }), ...(endpoint.ips === undefined ? {} : { ips: endpoint.ips }) } }),
   };
 }

@@ -83,6 +83,7 @@ export interface ClusterStatusValue {
     kvstoreMesh: boolean;
     authMode: 'legacy' | 'migration' | 'cluster';
     endpoint?: { address?: string | undefined; ips?: string[] | undefined; port: number } | undefined;
+    settings?: Record<string, string> | undefined;
   } | undefined;
   kubernetesVersion?: string | undefined;
   agentVersion?: string | undefined;

@@ -23,7 +23,15 @@ export interface CiliumFacts {
   readonly kvstoreMesh: boolean;
   readonly authMode: 'legacy' | 'migration' | 'cluster';
   readonly endpoint?: MeshEndpoint;
+  /** Of `CILIUM_SETTINGS`, those that ConfigMap `cilium-config` has, as they stand there; absent: an agent that does not tell them. */
+  readonly settings?: Readonly<Partial<Record<CiliumSetting, string>>>;
 }
+
+/** Keys of ConfigMap `cilium-config` that decide whether clusters can be peered (Cilium's chart, `templates/cilium-configmap.yaml`; documentation, "Cluster Mesh: prerequisites"). */
+export const CILIUM_SETTINGS = [
+  'cni-chaining-mode', 'datapath-mode', 'enable-ipsec', 'enable-ipv4', 'enable-ipv6', 'enable-wireguard', 'identity-allocation-mode', 'ipam', 'kube-proxy-replacement', 'routing-mode', 'tunnel-protocol',
+] as const;
+export type CiliumSetting = (typeof CILIUM_SETTINGS)[number];
 
 interface NodeCount {
   readonly total: number;

@@ -21,9 +21,13 @@ export interface PeeringState {
   readonly namespace: string;
   readonly kvstoreMesh: boolean;
   readonly authMode: 'legacy' | 'migration' | 'cluster';
-  /** Sorted by name. */
+  /** Whom this cluster reads, sorted by name. */
   readonly peers: readonly PeerState[];
+  /** Who reads this cluster, sorted; absent: those whom it reads. */
+  readonly readers?: readonly string[];
 }
+
+export const readersOf = ({ peers, readers }: Pick<PeeringState, 'peers' | 'readers'>): readonly string[] => readers ?? peers.map(({ name }) => name);
 
 export interface TrustState {
   readonly trustDomain: string;

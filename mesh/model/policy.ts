@@ -1,6 +1,7 @@
 /** Policies as values: the parts of the custom resources that decisions are made from. */
 import type { ClusterSelector } from './selector.ts';
 import type { ServiceKey } from './service.ts';
+import type { Topology } from './topology.ts';
 
 /** Who may export what. No policy that matches: not allowed. */
 export interface ExportPolicyValue {
@@ -43,4 +44,6 @@ export interface MeshValue {
   /** Name of the UpdateStrategy that rolls this mesh's changes out. */
   readonly strategy: string;
   readonly allowVersionSkewMinors: number;
+  /** Absent: everybody with everybody. */
+  readonly topology?: Topology;
 }

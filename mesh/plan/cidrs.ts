@@ -10,7 +10,7 @@ interface Owned extends AddressRange {
 }
 
 /** At most one conflict per CIDR and per pair of clusters. Every cluster that overlaps any other is named in one at least. */
-export function cidrConflicts(members: readonly Member[]): Conflict[] {
+export function cidrConflicts(members: readonly Pick<Member, 'name' | 'cilium'>[]): Conflict[] {
   const conflicts = new Map<string, Conflict>();
   const owned: Owned[] = [];
   for (const { name, cilium } of members) {

@@ -1,7 +1,8 @@
 /** What keeps a mesh from being planned, as data. */
 
 type ConflictReason =
-  | 'InvalidSelector' | 'ClusterInTwoMeshes' | 'TooManyClusters' | 'ReportMissing' | 'CiliumMissing' | 'ClusterNameMismatch' | 'MaxConnectedClustersMismatch' | 'AuthModeLegacy'
+  | 'InvalidSelector' | 'ClusterInTwoMeshes' | 'TooManyClusters' | 'ReportMissing' | 'CiliumMissing' | 'ClusterNameMismatch' | 'ClusterNameInvalid' | 'RoutingModeMismatch' | 'TunnelProtocolMismatch' | 'EncryptionMismatch' | 'IPFamilyMismatch' | 'MaxConnectedClustersMismatch' | 'AuthModeLegacy'
+  | 'InvalidTopology' | 'GroupUnknown' | 'GroupWithoutGateway'
   | 'ClusterIdConflict' | 'CidrOverlap' | 'VersionSkew' | 'MissingEndpoint';
 
 export interface Conflict {

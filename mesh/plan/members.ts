@@ -9,6 +9,7 @@ import type { Conflict } from './conflict.ts';
 export interface Member {
   readonly name: string;
   readonly cilium: CiliumFacts;
+  readonly view: ClusterView;
 }
 
 export interface Membership {
@@ -60,7 +61,7 @@ export function membershipsOf(meshes: readonly MeshValue[], clusters: readonly C
       } else if (cluster.report.cilium === null || cluster.report.cilium.version === '') {
         conflicts.push({ reason: 'CiliumMissing', message: `cluster ${cluster.name}: its agent found no Cilium (${describeCilium(cluster.report.cilium)}); install Cilium there, set the agent's ciliumNamespace, or take the cluster out of Mesh ${mesh.name}`, clusters: [cluster.name] });
       } else {
-        members.push({ name: cluster.name, cilium: cluster.report.cilium });
+        members.push({ name: cluster.name, cilium: cluster.report.cilium, view: cluster });
       }
     }
     return { mesh, reach, selected, members, waiting: waiting.sort(compareText), conflicts };

@@ -171,3 +171,16 @@ test('each cluster keeps the bundles that runs brought to it, and the digest of 
   const { bundles: _bundles, ...without } = stateOf(kept.desired[1]!.content);
   expect(without).toEqual(stateOf(bare.desired[1]!.content));
 });
+
+test('a topology says who reads whom: peers are whom a cluster reads, readers who reads it, where that is not the same', () => {
+  const { desired, meshes } = plan(three(), { meshes: [mesh('europe', { topology: { type: 'Pairs', pairs: [{ from: 'berlin', to: 'oslo', direction: 'Both' }, { from: 'virginia', to: 'oslo', direction: 'OneWay' }] } })] });
+  expect(meshes[0]?.conflicts).toEqual([]);
+  expect(desired.map(({ content }) => stateOf(content).peering).map((peering) => [peering?.clusterName, peering?.peers.map(({ name }) => name), peering?.readers])).toEqual([
+    ['berlin', ['oslo'], undefined], ['oslo', ['berlin'], ['berlin', 'virginia']], ['virginia', ['oslo'], []],
+  ]);
+});
+
+test('what cannot be drawn keeps every member as it is', () => {
+  const { desired, meshes } = plan(three(), { meshes: [mesh('europe', { topology: { type: 'HubAndSpoke', hubs: { names: ['paris'] } } })] });
+  expect([desired, meshes[0]?.conflicts.map(({ reason }) => reason)]).toEqual([[], ['InvalidTopology']]);
+});

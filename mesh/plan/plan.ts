@@ -6,13 +6,16 @@ import type { DesiredRevision, DesiredState, DriftOverride, PeeringState } from 
 import { compareText, sortedByName } from '../model/order.ts';
 import type { MeshValue } from '../model/policy.ts';
 import { revisionOf } from '../model/revision.ts';
+import type { Topology } from '../model/topology.ts';
 import type { SelectorReach } from '../model/selector-reach.ts';
 import { cidrConflicts } from './cidrs.ts';
 import type { Conflict } from './conflict.ts';
 import { desiredRevision, sortedShared, type SharedState } from './desired.ts';
 import { planEndpoints } from './endpoints.ts';
 import { planIds } from './ids.ts';
-import { type Member, type Membership, membershipsOf } from './members.ts';
+import { type Membership, membershipsOf } from './members.ts';
+import { settingConflicts } from './settings.ts';
+import { planTopology } from './topology.ts';
 import { versionConflicts } from './versions.ts';
 
 export interface PlanInput extends SharedState {
@@ -80,11 +83,14 @@ function keepBundles(revisions: readonly DesiredRevision[], bundles: PlanInput['
   });
 }
 
+const FULL_MESH: Topology = { type: 'FullMesh' };
+
 function planOne({ mesh, reach, selected, members, waiting, conflicts: membershipConflicts }: Membership, input: PlanInput, shared: SharedState, digest: Digest): { plan: MeshPlan; revisions: DesiredRevision[] } {
   const { ids, conflicts: idConflicts } = planIds(members, waiting, input.previousIds, mesh.maxConnectedClusters);
   const { endpoints, conflicts: endpointConflicts } = planEndpoints(members, input.endpointOverrides);
+  const { reads, conflicts: topologyConflicts } = planTopology(mesh.name, mesh.topology ?? FULL_MESH, members.map(({ view }) => view), selected.map(({ name }) => name));
   const conflicts = [
-    ...membershipConflicts, ...settingConflicts(mesh, members), ...idConflicts,
+    ...membershipConflicts, ...topologyConflicts, ...settingConflicts(mesh, members), ...idConflicts,
     ...cidrConflicts(members), ...versionConflicts(members, mesh.allowVersionSkewMinors), ...endpointConflicts,
   ];
   if (conflicts.length > 0) {
@@ -101,30 +107,12 @@ function planOne({ mesh, reach, selected, members, waiting, conflicts: membershi
   const revisions = members.map(({ name, cilium }) => {
     const peering: PeeringState = {
       clusterName: name, clusterId: ids.get(name) ?? 0, maxConnectedClusters: cilium.maxConnectedClusters, ciliumVersion: cilium.version,
-      namespace: cilium.namespace, kvstoreMesh: cilium.kvstoreMesh, authMode: cilium.authMode, peers: peers.filter((peer) => peer.name !== name),
+      namespace: cilium.namespace, kvstoreMesh: cilium.kvstoreMesh, authMode: cilium.authMode, peers: peers.filter((peer) => reads(name, peer.name)),
     };
-    return desiredRevision(name, mesh.name, peering, shared, digest, texts, input.overrides?.get(name));
+    const readers = peers.filter((peer) => reads(peer.name, name));
+    const mutual = readers.length === peering.peers.length && readers.every((reader, index) => reader === peering.peers[index]);
+    return desiredRevision(name, mesh.name, mutual ? peering : { ...peering, readers: readers.map((reader) => reader.name) }, shared, digest, texts, input.overrides?.get(name));
   });
   const planned = revisions.map(({ cluster, id }) => ({ name: cluster, clusterId: ids.get(cluster) ?? 0, desiredId: id }));
   return { plan: { mesh: mesh.name, members: planned, waiting, reach, conflicts: [] }, revisions };
-}
-
-/**
- * Settings that Cilium takes at installation only, so that the cluster must be changed, not the plan. With `authMode: legacy` a mesh's etcd knows one user for all
- * peers, `remote`; our certificates name each peer, so that one can be cut off (Cilium chart, `clustermesh.apiserver.tls.authMode`).
- */
-function settingConflicts(mesh: MeshValue, members: readonly Member[]): Conflict[] {
-  const conflicts: Conflict[] = [];
-  for (const { name, cilium } of members) {
-    if (cilium.clusterName !== name) {
-      conflicts.push({ reason: 'ClusterNameMismatch', message: `cluster ${name}: Cilium's cluster-name is ${JSON.stringify(cilium.clusterName)} and Isthmus knows it as ${JSON.stringify(name)}; set Cilium's Helm value cluster.name to ${name}, or join it under Cilium's name`, clusters: [name] });
-    }
-    if (cilium.authMode === 'legacy') {
-      conflicts.push({ reason: 'AuthModeLegacy', message: `cluster ${name}: Cilium's authMode is legacy, so its mesh would refuse the certificates that name each peer; set Cilium's Helm value clustermesh.apiserver.tls.authMode to cluster there (or migration first), and where the agent cannot read it, its property cilium-auth-mode`, clusters: [name] });
-    }
-    if (cilium.maxConnectedClusters !== mesh.maxConnectedClusters) {
-      conflicts.push({ reason: 'MaxConnectedClustersMismatch', message: `cluster ${name}: max-connected-clusters is ${cilium.maxConnectedClusters} in ${name} and ${mesh.maxConnectedClusters} in Mesh ${mesh.name}; it is set when Cilium is installed: install Cilium there with ${mesh.maxConnectedClusters}, or put the cluster into a mesh of ${cilium.maxConnectedClusters}`, clusters: [name] });
-    }
-  }
-  return conflicts;
 }

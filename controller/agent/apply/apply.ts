@@ -1,7 +1,7 @@
 /** Brings the desired state into the cluster. What other people changed is reported and left alone. */
 import { markIn, renderPeering, unmarked } from '../../../mesh/cilium/peering.ts';
 import { withoutPeers } from '../../../mesh/cilium/revoked.ts';
-import type { AppliedReport, PeeringState } from '../../../mesh/model/desired.ts';
+import { type AppliedReport, type PeeringState, readersOf } from '../../../mesh/model/desired.ts';
 import { type ManagedObject, managedObjectName } from '../../../mesh/model/managed.ts';
 import type { TrustUse } from '../../../mesh/model/trust.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
@@ -84,7 +84,7 @@ export function createApply(
       const current = caches[index]?.get({ namespace, name });
       return current === undefined ? [] : [fromKubernetes(kind, current).object];
     });
-    return { assigned: peering == null ? null : peering.peers.map(({ name }) => name), objects };
+    return { assigned: peering == null ? null : [...new Set([...peering.peers.map(({ name }) => name), ...readersOf(peering)])].sort(), objects };
   }
 
   /** What others wrote is theirs, but for the way in of a cluster that was cut off. */

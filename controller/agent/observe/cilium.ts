@@ -1,6 +1,6 @@
 /** What Cilium's own objects say of its settings. Pure. Keys of ConfigMap `cilium-config`: Cilium's chart, `templates/cilium-configmap.yaml`. */
 import type { ConfigMapObject, NodeObject, ServiceObject, WorkloadObject } from '../../../mesh/api/resources/core.ts';
-import type { CiliumFacts, MeshEndpoint } from '../../../mesh/model/cluster.ts';
+import { CILIUM_SETTINGS, type CiliumFacts, type MeshEndpoint } from '../../../mesh/model/cluster.ts';
 
 export interface CiliumObjects {
   readonly config: ConfigMapObject | undefined;
@@ -13,6 +13,7 @@ export interface CiliumObjects {
 }
 
 const MOST_CIDRS = 64;
+const LONGEST_SETTING = 256;
 const LARGEST_UINT32 = 0xffff_ffff;
 /** Node addresses given to peers where the mesh server is reached by node port. */
 const MOST_NODE_ADDRESSES = 3;
@@ -29,6 +30,7 @@ export function readCilium(objects: CiliumObjects, namespace: string, properties
     ?? properties['cilium-version'] ?? '';
   const endpoint = configuredEndpoint ?? readEndpoint(objects.meshService, objects.nodes);
   const clusterId = Number(data['cluster-id'] ?? '0');
+  const settings = CILIUM_SETTINGS.flatMap((key) => (data[key] === undefined ? [] : [[key, data[key].slice(0, LONGEST_SETTING)]]));
   return {
     version: version.replace(/^v/, ''),
     clusterName: data['cluster-name'] ?? 'default',
@@ -40,6 +42,7 @@ export function readCilium(objects: CiliumObjects, namespace: string, properties
     kvstoreMesh: readKvstoreMesh(objects.meshServer, properties['cilium-kvstoremesh']),
     authMode: readAuthMode(version, properties['cilium-auth-mode']),
     ...(endpoint === undefined ? {} : { endpoint }),
+    ...(settings.length === 0 ? {} : { settings: Object.fromEntries(settings) }),
   };
 }
 

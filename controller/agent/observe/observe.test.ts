@@ -56,6 +56,10 @@ describe('Cilium\'s settings', () => {
   const objects = (parts: Partial<CiliumObjects> = {}): CiliumObjects => ({ config: config({}), agents: undefined, meshServer: undefined, meshService: undefined, nodes: [], ...parts });
   const facts = (parts?: Partial<CiliumObjects>, properties = {}) => readCilium(objects(parts), 'kube-system', properties, undefined);
 
+  test('settings that clusters of a mesh must agree on, as they stand there, and no others', () => {
+    expect(facts({ config: config({ 'routing-mode': 'native', ipam: 'eni', 'enable-ipv6': 'false', debug: 'true', 'tunnel-protocol': 'v'.repeat(300) }) })?.settings).toEqual({ 'routing-mode': 'native', ipam: 'eni', 'enable-ipv6': 'false', 'tunnel-protocol': 'v'.repeat(256) });
+  });
+
   test('no ConfigMap, no Cilium; defaults where it says nothing', () => {
     expect(facts({ config: undefined })).toBeNull();
     expect(facts()).toEqual({ version: '1.16.0', clusterName: 'default', clusterId: 0, maxConnectedClusters: 255, podCidrs: [], namespace: 'kube-system', kvstoreMesh: true, authMode: 'legacy' });

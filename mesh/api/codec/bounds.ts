@@ -25,6 +25,8 @@ export const BOUNDS = {
   labelKeyLength: 317,
   labelValueLength: 63,
   podCidrs: 1024,
+  ciliumSettings: 64,
+  ciliumSettingLength: 256,
   clusters: 512,
   bundleContentLength: 1024 * 1024,
   bundleSignatures: 16,

@@ -19,6 +19,7 @@ function ciliumToWire(cilium: CiliumFacts): wire.CiliumFacts {
   return {
     ...cilium,
     authMode: authModes.toWire(cilium.authMode),
+    settings: { ...cilium.settings },
     endpoint: endpoint === undefined ? undefined : { address: endpoint.address, ips: endpoint.ips ?? [], port: endpoint.port },
   };
 }
@@ -43,6 +44,8 @@ function ciliumFromWire(field: string, cilium: wire.CiliumFacts): CiliumFacts {
     kvstoreMesh: cilium.kvstoreMesh,
     authMode: authModes.fromWire(`${field}.authMode`, cilium.authMode),
     ...(cilium.endpoint === undefined ? {} : { endpoint: endpointFromWire(`${field}.endpoint`, cilium.endpoint) }),
+    // A newer agent may tell settings that this hub does not judge.
+    ...(Object.keys(cilium.settings).length === 0 ? {} : { settings: textMap(`${field}.settings`, cilium.settings, BOUNDS.ciliumSettings, BOUNDS.ciliumSettingLength) }),
   };
 }
 

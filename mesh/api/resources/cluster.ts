@@ -69,6 +69,7 @@ export const clusterStatus = z.object({
     kvstoreMesh: z.boolean(),
     authMode: z.enum(['legacy', 'migration', 'cluster']),
     endpoint: meshEndpointSchema.optional(),
+    settings: z.record(z.string().max(64), z.string().max(256)).optional().describe('Settings of ConfigMap cilium-config that clusters of a mesh must agree on, as they stand there.'),
   }).optional(),
   kubernetesVersion: z.string().optional(),
   agentVersion: z.string().optional(),

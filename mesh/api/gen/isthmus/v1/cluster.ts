@@ -131,7 +131,16 @@ export interface CiliumFacts {
   readonly namespace: string;
   readonly kvstoreMesh: boolean;
   readonly authMode: AuthMode;
-  readonly endpoint: MeshEndpoint | undefined;
+  readonly endpoint:
+    | MeshEndpoint
+    | undefined;
+  /** Keys of ConfigMap cilium-config that clusters of a mesh must agree on. */
+  readonly settings: { [key: string]: string };
+}
+
+export interface CiliumFacts_SettingsEntry {
+  readonly key: string;
+  readonly value: string;
 }
 
 export interface ResourceAmounts {
@@ -409,6 +418,7 @@ function createBaseCiliumFacts(): CiliumFacts {
     kvstoreMesh: false,
     authMode: AuthMode.UNSPECIFIED,
     endpoint: undefined,
+    settings: {},
   };
 }
 
@@ -441,6 +451,9 @@ export const CiliumFacts: MessageFns<CiliumFacts> = {
     if (message.endpoint !== undefined) {
       MeshEndpoint.encode(message.endpoint, writer.uint32(74).fork()).join();
     }
+    globalThis.Object.entries(message.settings).forEach(([key, value]: [string, string]) => {
+      CiliumFacts_SettingsEntry.encode({ key: key as any, value }, writer.uint32(82).fork()).join();
+    });
     return writer;
   },
 
@@ -527,6 +540,74 @@ export const CiliumFacts: MessageFns<CiliumFacts> = {
             }
 
             message.endpoint = MeshEndpoint.decode(reader, reader.uint32());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            const entry10 = CiliumFacts_SettingsEntry.decode(reader, reader.uint32());
+            if (entry10.value !== undefined) {
+              message.settings[entry10.key] = entry10.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCiliumFacts_SettingsEntry(): CiliumFacts_SettingsEntry {
+  return { key: "", value: "" };
+}
+
+export const CiliumFacts_SettingsEntry: MessageFns<CiliumFacts_SettingsEntry> = {
+  encode(message: CiliumFacts_SettingsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CiliumFacts_SettingsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCiliumFacts_SettingsEntry() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
             continue;
           }
         }
