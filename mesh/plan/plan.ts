@@ -1,30 +1,20 @@
 /** From what is known and wanted to one desired state per cluster. Total: what cannot be planned comes back as conflicts, and changes nothing. */
 import { canonicalJson, type Digest } from '../model/canonical.ts';
 import type { BundleReference } from '../model/bundle.ts';
-import type { ClusterView, MeshEndpoint } from '../model/cluster.ts';
+import type { ClusterView } from '../model/cluster.ts';
 import type { DesiredRevision, DesiredState, DriftOverride, PeeringState } from '../model/desired.ts';
 import { compareText, sortedByName } from '../model/order.ts';
 import type { MeshValue } from '../model/policy.ts';
 import { revisionOf } from '../model/revision.ts';
-import type { Topology } from '../model/topology.ts';
 import type { SelectorReach } from '../model/selector-reach.ts';
-import { cidrConflicts } from './cidrs.ts';
 import type { Conflict } from './conflict.ts';
 import { desiredRevision, sortedShared, type SharedState } from './desired.ts';
-import { planEndpoints } from './endpoints.ts';
-import { planIds } from './ids.ts';
 import { type Membership, membershipsOf } from './members.ts';
-import { settingConflicts } from './settings.ts';
-import { planTopology } from './topology.ts';
-import { versionConflicts } from './versions.ts';
+import { preflight, type PreflightInput } from './preflight.ts';
 
-export interface PlanInput extends SharedState {
+export interface PlanInput extends SharedState, PreflightInput {
   readonly meshes: readonly MeshValue[];
   readonly clusters: readonly ClusterView[];
-  /** `Cluster.spec.meshEndpoint`, by cluster. */
-  readonly endpointOverrides: Readonly<Record<string, MeshEndpoint>>;
-  /** Ids of earlier plans, by cluster. */
-  readonly previousIds: Readonly<Record<string, number>>;
   /** What people decided on changes by others, by cluster; absent: nothing. */
   readonly overrides?: ReadonlyMap<string, readonly DriftOverride[]>;
   /** What runs have brought beside the plan, by cluster: each keeps it; absent: nothing. */
@@ -83,16 +73,9 @@ function keepBundles(revisions: readonly DesiredRevision[], bundles: PlanInput['
   });
 }
 
-const FULL_MESH: Topology = { type: 'FullMesh' };
-
-function planOne({ mesh, reach, selected, members, waiting, conflicts: membershipConflicts }: Membership, input: PlanInput, shared: SharedState, digest: Digest): { plan: MeshPlan; revisions: DesiredRevision[] } {
-  const { ids, conflicts: idConflicts } = planIds(members, waiting, input.previousIds, mesh.maxConnectedClusters);
-  const { endpoints, conflicts: endpointConflicts } = planEndpoints(members, input.endpointOverrides);
-  const { reads, conflicts: topologyConflicts } = planTopology(mesh.name, mesh.topology ?? FULL_MESH, members.map(({ view }) => view), selected.map(({ name }) => name));
-  const conflicts = [
-    ...membershipConflicts, ...topologyConflicts, ...settingConflicts(mesh, members), ...idConflicts,
-    ...cidrConflicts(members), ...versionConflicts(members, mesh.allowVersionSkewMinors), ...endpointConflicts,
-  ];
+function planOne(membership: Membership, input: PlanInput, shared: SharedState, digest: Digest): { plan: MeshPlan; revisions: DesiredRevision[] } {
+  const { mesh, reach, selected, members, waiting } = membership;
+  const { ids, endpoints, reads, conflicts } = preflight(membership, input);
   if (conflicts.length > 0) {
     const assigned = new Map(selected.map((cluster) => [cluster.name, cluster.assignedId]));
     return { plan: { mesh: mesh.name, members: members.map(({ name }) => ({ name, clusterId: ids.get(name) ?? 0, desiredId: assigned.get(name) ?? '' })), waiting, reach, conflicts }, revisions: [] };
