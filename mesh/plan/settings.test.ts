@@ -7,7 +7,7 @@ import type { Member } from './members.ts';
 import { settingConflicts } from './settings.ts';
 
 const MESH: MeshValue = { name: 'europe', generation: 1, clusters: {}, maxConnectedClusters: 255, strategy: 'default', allowVersionSkewMinors: 1 };
-const member = (name: string, settings: CiliumFacts['settings'] | undefined = undefined, facts: Partial<CiliumFacts> = {}): Member => ({
+const member = (name: string, settings?: CiliumFacts['settings'], facts: Partial<CiliumFacts> = {}): Member => ({
   name, view: {} as ClusterView,
   cilium: {
     version: '1.19.6', clusterName: name, clusterId: 0, maxConnectedClusters: 255, podCidrs: [], namespace: 'kube-system', kvstoreMesh: true, authMode: 'cluster', ...(settings === undefined ? {} : { settings }), ...facts,
