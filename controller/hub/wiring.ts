@@ -45,6 +45,7 @@ import { openHub } from './opening.ts';
 import { createDiscovery } from './others/discovery.ts';
 import { createProfiles } from './others/profiles.ts';
 import { publishPeers } from './peers/peers.ts';
+import { publishReaders } from './peers/readers.ts';
 import type { HubConfig, HubPorts, InventoryConfig } from './ports.ts';
 import { createReadiness } from './readiness.ts';
 import { checkRecords } from './records-check.ts';
@@ -105,6 +106,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     const revocations = createRevocations({ ports, fleet, publishers, gateway, clusters });
     const lines = createLinesOfKeys({ ports, authority, clusters, gateway });
     publishPeers(fleet, publishers);
+    publishReaders(fleet, publishers, clusters);
 
     const inventory = createInventory({ ports, fleet, assignments, clusters, runs, drift: driftJudge, approversOf: (run) => rollout.approversOf(run), overriddenBy: (cluster, run) => windows.windowOf(cluster, run).overriddenBy, revocations, acceptance });
     const mesh = createMesh({ ports, sources, runs, strategies, drift: driftJudge, rotationStrategy: () => rotation.strategy() });

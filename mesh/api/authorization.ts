@@ -40,6 +40,7 @@ export const SYNC_RULES: { readonly [T in SyncType]: SyncRule<T> } = {
   Question: { from: 'hub', about: 'recipient' },
   Bundle: { from: 'hub', about: 'recipient' },
   Revocation: { from: 'hub', about: 'anyone' },
+  Reader: { from: 'hub', about: 'recipient' },
   ClusterReport: { from: 'agent', speaksFor: ({ name }) => name },
   AppliedReport: { from: 'agent', speaksFor: ({ name }) => name },
   ExportFact: { from: 'agent', speaksFor: ({ value }) => value.cluster },

@@ -25,6 +25,8 @@ export interface PeeringState {
   readonly peers: readonly PeerState[];
   /** Who reads this cluster, sorted; absent: those whom it reads. */
   readonly readers?: readonly string[];
+  /** `Always`: entries of peers are written whether their etcds open themselves or not, as a recorded skip of `EndpointUnreachable` asks; absent: as soon as they do. */
+  readonly connect?: 'Always';
 }
 
 export const readersOf = ({ peers, readers }: Pick<PeeringState, 'peers' | 'readers'>): readonly string[] => readers ?? peers.map(({ name }) => name);
@@ -98,6 +100,27 @@ export interface AppliedReport {
   readonly trust?: TrustUse;
   /** What was done about each revocation that the agent knows; absent: it knows none, or is of a version without. */
   readonly revocations?: readonly RevocationEffect[];
+  /** Absent: nothing was assigned yet, or an agent of a version that does not say. */
+  readonly peering?: PeeringReport;
+}
+
+/** As many peers as the largest mesh has. */
+export const MAX_PEERS = 511;
+export const LONGEST_WAITING_REASON = 200;
+
+/** How far a cluster is with those whom it reads and who read it. Sorted by name, at most `MAX_PEERS` of each. */
+export interface PeeringReport {
+  /** Peers with an entry in one of its Secrets, whoever wrote it. */
+  readonly reads: readonly string[];
+  /** Desired peers without one yet, and what they are waited for. */
+  readonly waiting: readonly WaitingPeer[];
+  /** Former readers whose users stay: the hub says of each whether it still reads. Absent: none. */
+  readonly keeps?: readonly string[];
+}
+
+export interface WaitingPeer {
+  readonly peer: string;
+  readonly reason: string;
 }
 
 /** One field that is not what we last wrote. Secret values appear as digests only. */

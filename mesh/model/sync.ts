@@ -12,6 +12,13 @@ export interface PeerAddress {
   readonly address: string;
 }
 
+/** Told to an agent that keeps a user for that cluster (`PeeringReport.keeps`), as far as it is known. Resource name: the cluster. */
+export interface Reader {
+  readonly cluster: string;
+  /** It has the agent's cluster in its Secrets, or waits to. */
+  readonly reads: boolean;
+}
+
 /** A person's question to one agent (`isthmus dns explain --from`). Resource name: `id`. Removed when answered or after 30 s. */
 export interface Question {
   readonly id: string;
@@ -43,6 +50,7 @@ export interface SyncValues {
   Bundle: BundleDelivery;
   /** Clusters that are cut off, and those that were and have joined anew; named by the cluster. */
   Revocation: Revocation;
+  Reader: Reader;
 
   /** One resource, named by the cluster. */
   ClusterReport: ClusterReport;
@@ -56,11 +64,11 @@ export interface SyncValues {
 
 export type SyncType = keyof SyncValues;
 
-export const HUB_TYPES = ['DesiredRevision', 'ImportedFact', 'ExportVerdict', 'Evacuation', 'PeerAddress', 'Question', 'Bundle', 'Revocation'] as const satisfies readonly SyncType[];
+export const HUB_TYPES = ['DesiredRevision', 'ImportedFact', 'ExportVerdict', 'Evacuation', 'PeerAddress', 'Question', 'Bundle', 'Revocation', 'Reader'] as const satisfies readonly SyncType[];
 export const AGENT_TYPES = ['ClusterReport', 'AppliedReport', 'ExportFact', 'DnsSample', 'Answer'] as const satisfies readonly SyncType[];
 
 /** Types that not every version has. One without them ends the stream of whoever asks for them, so they are subscribed to only where the other side said that it publishes them. */
-export const LATER_TYPES: readonly SyncType[] = ['Revocation', 'Bundle'];
+export const LATER_TYPES: readonly SyncType[] = ['Reader', 'Revocation', 'Bundle'];
 
 export interface SyncResource<T extends SyncType = SyncType> {
   readonly name: string;

@@ -17,6 +17,7 @@ export function resourceProblem(type: SyncType, resource: SyncResource): string 
     case 'Evacuation': return wrongName((resource.value as SyncValues['Evacuation']).id);
     case 'PeerAddress': return wrongName((resource.value as SyncValues['PeerAddress']).cluster);
     case 'Bundle': return wrongName((resource.value as SyncValues['Bundle']).digest);
+    case 'Reader': return wrongName((resource.value as SyncValues['Reader']).cluster);
     case 'Revocation': return wrongName((resource.value as SyncValues['Revocation']).cluster);
     case 'Question': return wrongName((resource.value as SyncValues['Question']).id);
     default: return undefined;

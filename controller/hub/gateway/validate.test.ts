@@ -3,6 +3,7 @@ import { exportOf, reportOf } from '../testing/bench.ts';
 import { resourceProblem } from './validate.ts';
 
 const problem = (type: Parameters<typeof resourceProblem>[0], name: string, value: unknown): string | undefined => resourceProblem(type, { name, version: '1', value: value as never });
+const peered = (peering: object): object => ({ id: 'x', appliedAt: 1, healthy: true, message: '', drift: [], peering: { reads: [], waiting: [], ...peering } });
 
 describe('resourceProblem', () => {
   it('takes what a cluster says of itself', () => {
@@ -22,6 +23,9 @@ describe('resourceProblem', () => {
     ['a name of a mesh that is too long', 'ClusterReport', 'berlin', { ...reportOf(1), cilium: { ...reportOf(1).cilium, endpoint: { address: 'a'.repeat(254), port: 1 } } }, 'cilium.endpoint.address: has 254'],
     ['a time without an RFC 3339 form', 'AppliedReport', 'berlin', { id: 'x', appliedAt: Date.UTC(10_000, 0), healthy: true, message: '', drift: [] }, 'appliedAt: 253402300800000 is after'],
     ['drift seen at such a time', 'AppliedReport', 'berlin', { id: 'x', appliedAt: 1, healthy: true, message: '', drift: [{ object: 'Secret a/b', path: '', expected: '', actual: '', manager: '', firstSeen: 8.64e15 }] }, 'is after the year 9999'],
+    ['more peers than a mesh has', 'AppliedReport', 'berlin', peered({ reads: Array.from({ length: 512 }, (_, index) => `c${index}`) }), 'peering.reads: 512 given, at most 511'],
+    ['a peer by no name', 'AppliedReport', 'berlin', peered({ waiting: [{ peer: 'Oslo!', reason: '' }] }), 'peering.waiting: "Oslo!" is not a DNS label'],
+    ['a reason without an end', 'AppliedReport', 'berlin', peered({ waiting: [{ peer: 'oslo', reason: 'x'.repeat(201) }] }), 'reason of oslo has 201'],
   ])('refuses %s', (_, type, name, value, expected) => {
     expect(problem(type, name, value)).toContain(expected);
   });

@@ -1,6 +1,7 @@
 /** What an agent may say of itself: within bounds. That it speaks of itself alone is a rule of the protocol (mesh/api/authorization.ts). */
 import { LAST_INSTANT } from '../../../mesh/model/instant.ts';
 import { MAX_PROPERTIES, MAX_PROPERTY_NAME, MAX_PROPERTY_VALUE, type MeshEndpoint } from '../../../mesh/model/cluster.ts';
+import { LONGEST_WAITING_REASON, MAX_PEERS, type PeeringReport } from '../../../mesh/model/desired.ts';
 import { dnsLabelProblem } from '../../../mesh/model/names.ts';
 import { MAX_ENDPOINTS, serviceKey, type ExportFact } from '../../../mesh/model/service.ts';
 import type { SyncResource, SyncValues } from '../../../mesh/model/sync.ts';
@@ -41,7 +42,21 @@ function endpointProblem({ address, ips }: MeshEndpoint = { port: 0 }): string |
   return long === undefined ? undefined : `cilium.endpoint.ips: ${JSON.stringify(long.slice(0, MAX_IP))}… is no address`;
 }
 
-function appliedProblem({ appliedAt, drift }: SyncValues['AppliedReport']): string | undefined {
+/** As Cilium takes names of clusters, and as status holds reasons. */
+function peeringProblem({ reads, waiting, keeps = [] }: PeeringReport): string | undefined {
+  const named = [['reads', reads], ['waiting', waiting.map(({ peer }) => peer)], ['keeps', keeps]] as const;
+  for (const [field, names] of named) {
+    if (names.length > MAX_PEERS) return `peering.${field}: ${names.length} given, at most ${MAX_PEERS} allowed`;
+    const problem = names.map((name) => dnsLabelProblem(`peering.${field}`, name)).find((one) => one !== undefined);
+    if (problem !== undefined) return problem;
+  }
+  const long = waiting.find(({ reason }) => reason.length > LONGEST_WAITING_REASON);
+  return long === undefined ? undefined : `peering.waiting: reason of ${long.peer} has ${long.reason.length} characters; at most ${LONGEST_WAITING_REASON} are allowed`;
+}
+
+function appliedProblem({ appliedAt, drift, peering }: SyncValues['AppliedReport']): string | undefined {
+  const peered = peering === undefined ? undefined : peeringProblem(peering);
+  if (peered !== undefined) return peered;
   if (drift.length > MAX_DRIFT_ENTRIES) return `drift: ${drift.length} entries given, at most ${MAX_DRIFT_ENTRIES} allowed`;
   if (appliedAt !== null && appliedAt > LAST_INSTANT) return `appliedAt: ${appliedAt} is after the year 9999`;
   const late = drift.find(({ firstSeen, changedAt = 0 }) => firstSeen > LAST_INSTANT || changedAt > LAST_INSTANT);

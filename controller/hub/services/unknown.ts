@@ -33,6 +33,8 @@ export function isUnknown(known: Known, recipient: string, type: HubType, name: 
       return fact !== undefined && known.joined(fact.cluster) && !known.exportsOf(fact.cluster) && known.allowed(fact);
     }
     case 'Bundle': return false;
+    // Who has not said again whom it reads is not known to read nobody.
+    case 'Reader': return false;
     // The records tell of every one.
     case 'Revocation': return false;
     case 'ExportVerdict': return !known.verdictsOf(recipient);

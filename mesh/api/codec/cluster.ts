@@ -9,6 +9,7 @@ import type * as wire from '../gen/isthmus/v1/cluster.ts';
 import { BOUNDS, instant, invalid, list, name, port, text, textMap, texts, wholeNumber } from './bounds.ts';
 import { inventoryFromWire, inventoryToWire } from './resources.ts';
 import { driftFromWire, driftToWire } from './drift.ts';
+import { peeringFromWire, peeringToWire } from './peering.ts';
 import { effectFromWire, effectToWire } from './revocation.ts';
 import { authModes } from './unions.ts';
 
@@ -82,7 +83,7 @@ export const desiredRevisionFromWire = (field: string, revision: wire.DesiredRev
 });
 
 export function appliedReportToWire(report: AppliedReport): wire.AppliedReport {
-  return { ...report, id: report.id ?? undefined, appliedAt: report.appliedAt ?? undefined, drift: report.drift.map(driftToWire), driftOmitted: report.driftOmitted ?? 0, inPlaceButDrift: report.inPlaceButDrift, generation: report.generation, refused: report.refused ?? false, revocations: report.revocations?.map(effectToWire) ?? [], trust: report.trust === undefined ? undefined : trustUseToWire(report.trust) };
+  return { ...report, id: report.id ?? undefined, appliedAt: report.appliedAt ?? undefined, drift: report.drift.map(driftToWire), driftOmitted: report.driftOmitted ?? 0, inPlaceButDrift: report.inPlaceButDrift, generation: report.generation, refused: report.refused ?? false, revocations: report.revocations?.map(effectToWire) ?? [], trust: report.trust === undefined ? undefined : trustUseToWire(report.trust), peering: report.peering === undefined ? undefined : peeringToWire(report.peering) };
 }
 
 export function appliedReportFromWire(field: string, report: wire.AppliedReport): AppliedReport {
@@ -98,6 +99,7 @@ export function appliedReportFromWire(field: string, report: wire.AppliedReport)
     ...(report.refused ? { refused: true } : {}),
     ...(report.revocations.length === 0 ? {} : { revocations: list(`${field}.revocations`, report.revocations, BOUNDS.revocations).map((effect, index) => effectFromWire(`${field}.revocations[${index}]`, effect)) }),
     ...(report.trust === undefined ? {} : { trust: trustUseFromWire(`${field}.trust`, report.trust) }),
+    ...(report.peering === undefined ? {} : { peering: peeringFromWire(`${field}.peering`, report.peering) }),
   };
 }
 

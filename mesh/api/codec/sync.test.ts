@@ -50,6 +50,7 @@ const VALUES: { readonly [T in SyncType]: fc.Arbitrary<SyncValues[T]> } = {
   Evacuation: fc.record({ id: word, active: fc.boolean(), service: fc.record({ namespace: word, name: word }), cluster: word, until: time }),
   PeerAddress: fc.record({ cluster: word, address: fc.string() }),
   Revocation: fc.record({ cluster: word, at: time, reason: fc.string(), rejoined: fc.boolean() }),
+  Reader: fc.record({ cluster: word, reads: fc.boolean() }),
   Question: fc.record({ id: word, dnsName: fc.string(), dnsType: fc.string() }),
   ClusterReport: merged(fc.record({
     properties: fc.dictionary(word, fc.string(), { noNullPrototype: true }), kubernetesVersion: fc.string(), agentVersion: fc.string(),
@@ -62,6 +63,7 @@ const VALUES: { readonly [T in SyncType]: fc.Arbitrary<SyncValues[T]> } = {
       { requiredKeys: ['object', 'path', 'expected', 'actual', 'manager', 'firstSeen'] },
     )), refused: fc.constant(true as const), generation: fc.nat(), trust: fc.record({ sequence: fc.nat(), clientIssuers: fc.array(word, { maxLength: 8 }), serverIssuers: fc.array(word, { maxLength: 8 }) }),
     revocations: fc.array(fc.record({ cluster: word, at: time, stranger: fc.boolean(), userRemovedAt: fc.option(time), podsReplacedAt: fc.option(time), problem: fc.string() }), { minLength: 1, maxLength: 20 }),
+    peering: merged(fc.record({ reads: fc.array(word), waiting: fc.array(fc.record({ peer: word, reason: fc.string() })) }), optional('keeps', fc.array(word, { minLength: 1 }))),
   }, { requiredKeys: ['id', 'appliedAt', 'healthy', 'message', 'drift'] }),
   ExportFact: exportFact,
   DnsSample: fc.record({ cluster: word, at: time, servedBy: fc.array(word), rcode: fc.string(), healthy: fc.array(word) }),

@@ -5,6 +5,7 @@ import { TransportError } from '../../ports/transport.ts';
 import * as wire from '../gen/isthmus/v1/sync.ts';
 import { BOUNDS, decodeWith, invalid, list, name, present, text, texts, textMap } from './bounds.ts';
 import * as cluster from './cluster.ts';
+import * as peering from './peering.ts';
 import * as revocation from './revocation.ts';
 import * as service from './service.ts';
 import { resourceTypes } from './unions.ts';
@@ -37,6 +38,7 @@ const VALUES: { readonly [T in SyncType]: ValueCodec<T> } = {
   Evacuation: codec('evacuation', cluster.evacuationToWire, cluster.evacuationFromWire),
   PeerAddress: codec('peerAddress', (value) => value, cluster.peerAddressFromWire),
   Revocation: codec('revocation', (value) => value, revocation.revocationFromWire),
+  Reader: codec('reader', (value) => value, peering.readerFromWire),
   Question: codec('question', (value) => value, cluster.questionFromWire),
   ClusterReport: codec('clusterReport', cluster.clusterReportToWire, cluster.clusterReportFromWire),
   AppliedReport: codec('appliedReport', cluster.appliedReportToWire, cluster.appliedReportFromWire),

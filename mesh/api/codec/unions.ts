@@ -69,4 +69,5 @@ export const resourceTypes = union<SyncType, syncWire.ResourceType>()({
   RESOURCE_TYPE_DNS_SAMPLE: 'DnsSample',
   RESOURCE_TYPE_ANSWER: 'Answer',
   RESOURCE_TYPE_REVOCATION: 'Revocation',
+  RESOURCE_TYPE_READER: 'Reader',
 });

@@ -270,7 +270,30 @@ export interface AppliedReport {
   readonly refused: boolean;
   /** What was done about each revocation that this agent knows. */
   readonly revocations: readonly RevocationEffect[];
-  readonly trust: TrustUse | undefined;
+  readonly trust:
+    | TrustUse
+    | undefined;
+  /** Absent: nothing was assigned yet. */
+  readonly peering: PeeringReport | undefined;
+}
+
+export interface PeeringReport {
+  /** Peers with an entry in one of the cluster's Secrets. */
+  readonly reads: readonly string[];
+  readonly waiting: readonly WaitingPeer[];
+  /** Former readers whose users stay. */
+  readonly keeps: readonly string[];
+}
+
+export interface WaitingPeer {
+  readonly peer: string;
+  readonly reason: string;
+}
+
+/** Whether a cluster that once read the recipient still does, or waits to. */
+export interface Reader {
+  readonly cluster: string;
+  readonly reads: boolean;
 }
 
 /** What the programs of the cluster use: told once it is so everywhere. */
@@ -1685,6 +1708,7 @@ function createBaseAppliedReport(): AppliedReport {
     refused: false,
     revocations: [],
     trust: undefined,
+    peering: undefined,
   };
 }
 
@@ -1722,6 +1746,9 @@ export const AppliedReport: MessageFns<AppliedReport> = {
     }
     if (message.trust !== undefined) {
       TrustUse.encode(message.trust, writer.uint32(90).fork()).join();
+    }
+    if (message.peering !== undefined) {
+      PeeringReport.encode(message.peering, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -1825,6 +1852,196 @@ export const AppliedReport: MessageFns<AppliedReport> = {
             }
 
             message.trust = TrustUse.decode(reader, reader.uint32());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.peering = PeeringReport.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePeeringReport(): PeeringReport {
+  return { reads: [], waiting: [], keeps: [] };
+}
+
+export const PeeringReport: MessageFns<PeeringReport> = {
+  encode(message: PeeringReport, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.reads) {
+      writer.uint32(10).string(v!);
+    }
+    for (const v of message.waiting) {
+      WaitingPeer.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.keeps) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PeeringReport {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePeeringReport() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reads.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.waiting.push(WaitingPeer.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.keeps.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseWaitingPeer(): WaitingPeer {
+  return { peer: "", reason: "" };
+}
+
+export const WaitingPeer: MessageFns<WaitingPeer> = {
+  encode(message: WaitingPeer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.peer !== "") {
+      writer.uint32(10).string(message.peer);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WaitingPeer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWaitingPeer() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.peer = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReader(): Reader {
+  return { cluster: "", reads: false };
+}
+
+export const Reader: MessageFns<Reader> = {
+  encode(message: Reader, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cluster !== "") {
+      writer.uint32(10).string(message.cluster);
+    }
+    if (message.reads !== false) {
+      writer.uint32(16).bool(message.reads);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Reader {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReader() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.cluster = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.reads = reader.bool();
             continue;
           }
         }

@@ -13,6 +13,7 @@ import {
   Evacuation,
   PeerAddress,
   Question,
+  Reader,
   Revocation,
 } from "./cluster.ts";
 import { ExportFact, ExportVerdict } from "./service.ts";
@@ -35,6 +36,7 @@ export const ResourceType = {
   /** BUNDLE - Hub to agent. */
   BUNDLE: "RESOURCE_TYPE_BUNDLE",
   REVOCATION: "RESOURCE_TYPE_REVOCATION",
+  READER: "RESOURCE_TYPE_READER",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
 
@@ -55,6 +57,7 @@ export namespace ResourceType {
   export type ANSWER = typeof ResourceType.ANSWER;
   export type BUNDLE = typeof ResourceType.BUNDLE;
   export type REVOCATION = typeof ResourceType.REVOCATION;
+  export type READER = typeof ResourceType.READER;
   export type UNRECOGNIZED = typeof ResourceType.UNRECOGNIZED;
 }
 
@@ -102,6 +105,9 @@ export function resourceTypeFromJSON(object: any): ResourceType {
     case 13:
     case "RESOURCE_TYPE_REVOCATION":
       return ResourceType.REVOCATION;
+    case 14:
+    case "RESOURCE_TYPE_READER":
+      return ResourceType.READER;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -139,6 +145,8 @@ export function resourceTypeToNumber(object: ResourceType): number {
       return 12;
     case ResourceType.REVOCATION:
       return 13;
+    case ResourceType.READER:
+      return 14;
     case ResourceType.UNRECOGNIZED:
     default:
       return -1;
@@ -164,6 +172,7 @@ export interface Resource {
     | { readonly $case: "answer"; readonly value: Answer }
     | { readonly $case: "bundle"; readonly value: Bundle }
     | { readonly $case: "revocation"; readonly value: Revocation }
+    | { readonly $case: "reader"; readonly value: Reader }
     | undefined;
 }
 
@@ -253,6 +262,9 @@ export const Resource: MessageFns<Resource> = {
         break;
       case "revocation":
         Revocation.encode(message.value.value, writer.uint32(122).fork()).join();
+        break;
+      case "reader":
+        Reader.encode(message.value.value, writer.uint32(130).fork()).join();
         break;
     }
     return writer;
@@ -389,6 +401,14 @@ export const Resource: MessageFns<Resource> = {
             }
 
             message.value = { $case: "revocation", value: Revocation.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.value = { $case: "reader", value: Reader.decode(reader, reader.uint32()) };
             continue;
           }
         }
