@@ -33,11 +33,11 @@ function peeringOf(values: ChartValues, ciliumVersion: string): PeeringState {
 }
 
 const versions = readdirSync(goldens).filter((name) => /^\d/.test(name));
-const cases = readdirSync(new URL('values/', goldens)).map((name) => name.replace('.yaml', ''));
+const cases = readdirSync(new URL('values/', goldens)).map((name) => name.replace('.yaml', '')).sort();
 
 test('the chart was rendered for every minor version from 1.16 to 1.20', () => {
   expect(versions.map((version) => version.split('.').slice(0, 2).join('.'))).toEqual(['1.16', '1.17', '1.18', '1.19', '1.20']);
-  expect(cases).toEqual(['address', 'alone', 'ips', 'legacy', 'no-kvstoremesh', 'own-tls']);
+  expect(cases).toEqual(['address', 'alone', 'alone-no-kvstoremesh', 'dual-stack', 'ips', 'legacy', 'legacy-no-kvstoremesh', 'limits', 'migration', 'no-kvstoremesh', 'own-tls', 'own-tls-no-kvstoremesh']);
 });
 
 describe.each(versions)('Cilium %s', (version) => {
