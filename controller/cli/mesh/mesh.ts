@@ -1,0 +1,9 @@
+/** `isthmus mesh`: clusters that Cilium Cluster Mesh peers with each other. */
+import type { Command } from 'commander';
+import type { Environment } from '../environment.ts';
+import { registerGet } from './get.ts';
+
+export function register(program: Command, environment: (command: Command) => Environment): void {
+  const mesh = program.command('mesh').description('meshes: who is peered with whom, and what that changes');
+  registerGet(mesh, environment);
+}
