@@ -29,7 +29,7 @@ export interface CiliumFacts {
 
 /** Keys of ConfigMap `cilium-config` that decide whether clusters can be peered (Cilium's chart, `templates/cilium-configmap.yaml`; documentation, "Cluster Mesh: prerequisites"). */
 export const CILIUM_SETTINGS = [
-  'cni-chaining-mode', 'datapath-mode', 'enable-ipsec', 'enable-ipv4', 'enable-ipv6', 'enable-wireguard', 'identity-allocation-mode', 'ipam', 'kube-proxy-replacement', 'routing-mode', 'tunnel-protocol',
+  'cni-chaining-mode', 'datapath-mode', 'enable-ipsec', 'enable-ipv4', 'enable-ipv6', 'enable-non-default-deny-policies', 'enable-policy', 'enable-wireguard', 'identity-allocation-mode', 'ipam', 'kube-proxy-replacement', 'policy-default-local-cluster', 'routing-mode', 'tunnel-protocol',
 ] as const;
 export type CiliumSetting = (typeof CILIUM_SETTINGS)[number];
 

@@ -1,4 +1,5 @@
 /** The one value that a cluster is asked to be: what an update run assigns and an agent applies. */
+import type { AccessRule } from './access.ts';
 import type { BundleReference } from './bundle.ts';
 import type { MeshEndpoint } from './cluster.ts';
 import type { FailoverPolicyValue, GlobalServiceValue } from './policy.ts';
@@ -51,6 +52,8 @@ export interface DesiredState {
   readonly trust: TrustState;
   readonly failover: readonly FailoverPolicyValue[];
   readonly globalServices: readonly GlobalServiceValue[];
+  /** What AccessPolicies ask of this cluster; absent: nothing. Sorted by policy. */
+  readonly access?: readonly AccessRule[];
   /** What runs have brought beside the plan; absent: nothing. Sorted by package. The content travels apart, by digest. */
   readonly bundles?: readonly BundleReference[];
   /** What people decided on changes by others; absent: nothing. Sorted by object, path, `actual`. */

@@ -1,4 +1,5 @@
 /** The part of a cluster's desired state that the plan makes. */
+import type { AccessRule } from '../model/access.ts';
 import type { Digest } from '../model/canonical.ts';
 import type { DesiredRevision, DriftOverride, PeeringState, TrustState } from '../model/desired.ts';
 import { sortedByName } from '../model/order.ts';
@@ -18,8 +19,8 @@ export const sortedShared = (shared: SharedState): SharedState => ({
 
 /** `texts` has those of what many clusters share, or a mesh of n would cost n² of them. `mesh` null: the un-meshed state, in which whatever peering we wrote is removed. */
 export function desiredRevision(
-  cluster: string, mesh: string | null, peering: PeeringState | null, shared: SharedState, digest: Digest, texts?: ReadonlyMap<object, string>, overrides: readonly DriftOverride[] = [],
+  cluster: string, mesh: string | null, peering: PeeringState | null, shared: SharedState, digest: Digest, texts?: ReadonlyMap<object, string>, overrides: readonly DriftOverride[] = [], access: readonly AccessRule[] = [],
 ): DesiredRevision {
   const { trust, failover, globalServices } = shared;
-  return revisionOf({ schema: 1, cluster, mesh, peering, trust, failover, globalServices, overrides }, digest, texts);
+  return revisionOf({ schema: 1, cluster, mesh, peering, trust, failover, globalServices, access, overrides }, digest, texts);
 }

@@ -1,4 +1,5 @@
 /** From what is known and wanted to one desired state per cluster. Total: what cannot be planned comes back as conflicts, and changes nothing. */
+import type { AccessRule } from '../model/access.ts';
 import { canonicalJson, type Digest } from '../model/canonical.ts';
 import type { BundleReference } from '../model/bundle.ts';
 import type { ClusterView } from '../model/cluster.ts';
@@ -17,6 +18,8 @@ export interface PlanInput extends SharedState, PreflightInput {
   readonly clusters: readonly ClusterView[];
   /** What people decided on changes by others, by cluster; absent: nothing. */
   readonly overrides?: ReadonlyMap<string, readonly DriftOverride[]>;
+  /** What AccessPolicies ask for, by cluster; absent: nothing. */
+  readonly access?: ReadonlyMap<string, readonly AccessRule[]>;
   /** What runs have brought beside the plan, by cluster: each keeps it; absent: nothing. */
   readonly bundles?: ReadonlyMap<string, readonly BundleReference[]>;
 }
@@ -49,7 +52,7 @@ export function planMesh(input: PlanInput, digest: Digest): Plan {
   const shared = sortedShared(input);
   const memberships = membershipsOf(input.meshes, input.clusters);
   const planned = memberships.map((membership) => planOne(membership, input, shared, digest));
-  const baseline = sortedByName(input.clusters).filter((cluster) => cluster.joined).map((cluster) => desiredRevision(cluster.name, null, null, shared, digest, undefined, input.overrides?.get(cluster.name)));
+  const baseline = sortedByName(input.clusters).filter((cluster) => cluster.joined).map((cluster) => desiredRevision(cluster.name, null, null, shared, digest, undefined, input.overrides?.get(cluster.name), input.access?.get(cluster.name)));
 
   const meshed = new Set(memberships.flatMap(({ selected }) => selected.map((cluster) => cluster.name)));
   const selectionKnown = !planned.some(({ plan }) => plan.conflicts.some((conflict) => conflict.reason === 'InvalidSelector'));
@@ -94,7 +97,7 @@ function planOne(membership: Membership, input: PlanInput, shared: SharedState, 
     };
     const readers = peers.filter((peer) => reads(peer.name, name));
     const mutual = readers.length === peering.peers.length && readers.every((reader, index) => reader === peering.peers[index]);
-    return desiredRevision(name, mesh.name, mutual ? peering : { ...peering, readers: readers.map((reader) => reader.name) }, shared, digest, texts, input.overrides?.get(name));
+    return desiredRevision(name, mesh.name, mutual ? peering : { ...peering, readers: readers.map((reader) => reader.name) }, shared, digest, texts, input.overrides?.get(name), input.access?.get(name));
   });
   const planned = revisions.map(({ cluster, id }) => ({ name: cluster, clusterId: ids.get(cluster) ?? 0, desiredId: id }));
   return { plan: { mesh: mesh.name, members: planned, waiting, reach, conflicts: [] }, revisions };

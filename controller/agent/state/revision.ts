@@ -1,5 +1,6 @@
 /** Reads a desired revision: nothing of it is used before its digest, its shape and its addressee are right. */
 import { z } from 'zod';
+import { MAX_ACCESS_RULES } from '../../../mesh/model/access.ts';
 import { canonicalJson, type Digest } from '../../../mesh/model/canonical.ts';
 import type { DesiredRevision, DesiredState } from '../../../mesh/model/desired.ts';
 import { MAX_TRUST_ISSUERS } from '../../../mesh/model/trust.ts';
@@ -43,6 +44,13 @@ const desiredStateSchema = z.strictObject({
     failbackDelaySeconds: z.number().min(0),
   })).max(10_000),
   globalServices: z.array(z.strictObject({ name, host: name, service: serviceKey, ttlSeconds: z.int().min(1).max(86400) })).max(10_000),
+  access: z.array(z.strictObject({
+    policy: name,
+    mode: z.enum(['DefaultDeny', 'Allow']),
+    to: z.union([z.strictObject({ service: serviceKey }), z.strictObject({ namespaces: z.array(name).min(1).max(64) })]),
+    ports: z.array(z.strictObject({ port: z.int().min(1).max(65535), protocol: z.enum(['TCP', 'UDP', 'SCTP']) })).max(100).optional(),
+    from: z.array(z.strictObject({ clusters: z.array(name).min(1).max(10_000).optional(), namespaces: z.array(name).min(1).max(64).optional(), serviceAccounts: z.array(name).min(1).max(64).optional() })).max(32),
+  })).min(1).max(MAX_ACCESS_RULES).optional(),
   bundles: z.array(z.strictObject({ package: name, version: z.string().min(1).max(64), digest: z.string().regex(/^sha256-[0-9a-f]{64}$/) })).max(64).optional(),
   overrides: z.array(z.strictObject({ object: z.string().min(1).max(512), path: z.string().max(1024), action: z.enum(['keep', 'overwrite']), actual: z.string().min(1).max(512), decision: name })).max(256).optional(),
 });

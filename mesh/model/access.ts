@@ -1,0 +1,53 @@
+/** Who may reach what across clusters: as people write it, and as one cluster is asked to hold it. */
+import type { ClusterSelector } from './selector.ts';
+import type { Protocol, ServiceKey } from './service.ts';
+
+/** `DefaultDeny`: the destination takes what is allowed and nothing else. `Allow`: whatever else holds there, this is let through. */
+export type AccessMode = 'DefaultDeny' | 'Allow';
+
+export interface AccessPort {
+  readonly port: number;
+  readonly protocol: Protocol;
+}
+
+/** An AccessPolicy. Absent lists mean any. */
+export interface AccessPolicyValue {
+  readonly name: string;
+  readonly mode: AccessMode;
+  readonly from: readonly { readonly clusters?: ClusterSelector; readonly namespaces?: readonly string[]; readonly serviceAccounts?: readonly string[] }[];
+  readonly to: {
+    /** Of both exactly one. */
+    readonly service?: ServiceKey;
+    readonly namespaces?: readonly string[];
+    readonly clusters?: ClusterSelector;
+    /** Of a service its own ports, else ports of pods. */
+    readonly ports?: readonly AccessPort[];
+  };
+  /** Its spec is not as the schema has it: nothing can be read of the rest. */
+  readonly problem?: string;
+}
+
+/** Absent: any. Sorted. */
+export interface AccessSource {
+  /** As Cilium calls them (`cluster-name`). */
+  readonly clusters?: readonly string[];
+  readonly namespaces?: readonly string[];
+  readonly serviceAccounts?: readonly string[];
+}
+
+/** What one cluster holds of one AccessPolicy: which pods of the service these are, its agent looks up. */
+export interface AccessRule {
+  readonly policy: string;
+  readonly mode: AccessMode;
+  readonly to: { readonly service: ServiceKey } | { readonly namespaces: readonly string[] };
+  /** Sorted; absent: every port of the service, or of the pods. */
+  readonly ports?: readonly AccessPort[];
+  /** Empty: nobody. */
+  readonly from: readonly AccessSource[];
+}
+
+/** In one cluster: that many policies, and that much of canonical JSON. */
+export const MAX_ACCESS_RULES = 256;
+export const MAX_ACCESS_CHARACTERS = 1_000_000;
+
+export const accessPortName = ({ port, protocol }: AccessPort): string => `${port}/${protocol}`;
