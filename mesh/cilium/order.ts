@@ -1,0 +1,101 @@
+/**
+ * In which order a cluster joins and leaves others. Joining: users of new readers at once, an entry for a peer as soon as the peer's etcd opens itself to our credentials, which
+ * proves address, certificates and user in one go. Leaving: entries at once, users when their cluster has long ceased to read. Pure; total; sorted.
+ */
+import { LONGEST_WAITING_REASON, type PeeringState, readersOf, type WaitingPeer } from '../model/desired.ts';
+import { type Instant, seconds, toRfc3339 } from '../model/instant.ts';
+import { compareText } from '../model/order.ts';
+
+/** What Cilium keeps of a peer after its entry went, it keeps so long, with connections that may still ask (`clustermesh/common/remote_cluster.go`, `kvstoremesh`). */
+export const DRAIN_SECONDS = 180;
+
+/** Former readers whose users stay. Since when it is known that they no longer read; null: it is not, or they do. */
+export type LetGo = Readonly<Record<string, Instant | null>>;
+
+export interface OrderInput {
+  /** Without clusters that were cut off; null: no peering. */
+  readonly desired: Pick<PeeringState, 'peers' | 'readers' | 'connect' | 'authMode'> | null;
+  /** Peers that have an entry in one of the Secrets, or had one when we last wrote it. */
+  readonly standing: ReadonlySet<string>;
+  /** Waiting peers whose etcd has just opened itself, and why the others' did not. */
+  readonly opened: ReadonlySet<string>;
+  readonly problems: ReadonlyMap<string, string>;
+  /** Other clusters with a user that stands as we wrote it. */
+  readonly users: readonly string[];
+  /** As the last decision left them. */
+  readonly letGo: LetGo;
+  /** Whether a former reader reads us, or waits to; undefined: not known. */
+  readonly reads: (cluster: string) => boolean | undefined;
+  readonly isCutOff: (cluster: string) => boolean;
+  readonly now: Instant;
+}
+
+export interface KeptUser {
+  readonly cluster: string;
+  /** null: not before it is known that it no longer reads. */
+  readonly until: Instant | null;
+}
+
+export interface Order {
+  /** Peers that are to have an entry now. */
+  readonly entries: readonly string[];
+  /** Peers that are not, and are to be asked. */
+  readonly waiting: readonly WaitingPeer[];
+  /** Users that stay beside those of the desired readers. */
+  readonly keeps: readonly KeptUser[];
+  readonly letGo: LetGo;
+  /** When time alone changes this; absent: never. */
+  readonly lookAt?: Instant;
+}
+
+export function orderPeering({ desired, standing, opened, problems, users, letGo, reads, isCutOff, now }: OrderInput): Order {
+  const peers = (desired?.peers ?? []).map(({ name }) => name).sort(compareText);
+  const ready = (peer: string): boolean => desired?.connect === 'Always' || standing.has(peer) || opened.has(peer);
+  const kept = desired?.authMode === 'legacy' ? { keeps: [], letGo: {} } : keepUsers();
+  const ends = kept.keeps.flatMap(({ until }) => until ?? []);
+  return {
+    entries: peers.filter(ready),
+    waiting: peers.filter((peer) => !ready(peer)).map((peer) => ({ peer, reason: (problems.get(peer) ?? 'is being asked for the first time').slice(0, LONGEST_WAITING_REASON) })),
+    ...kept, ...(ends.length === 0 ? {} : { lookAt: Math.min(...ends) }),
+  };
+
+  function keepUsers(): Pick<Order, 'keeps' | 'letGo'> {
+    const readers = new Set(desired === null ? [] : readersOf(desired));
+    const former = [...new Set([...users, ...Object.keys(letGo)])].sort(compareText).filter((cluster) => !readers.has(cluster) && !isCutOff(cluster));
+    const keeps: KeptUser[] = [];
+    const remembered: Record<string, Instant | null> = {};
+    for (const cluster of former) {
+      const known = reads(cluster);
+      const since = known === true ? null : letGo[cluster] ?? (known === false ? now : null);
+      const until = since === null ? null : since + seconds(DRAIN_SECONDS);
+      // What is not known does not end, whatever was known before.
+      const ended = known === false && until !== null && now >= until;
+      if (!ended) keeps.push({ cluster, until: known === false ? until : null });
+      // Until the user is gone: a time that is forgotten would begin anew.
+      if (!ended || users.includes(cluster)) remembered[cluster] = since;
+    }
+    return { keeps, letGo: remembered };
+  }
+}
+
+const SHORT_PAUSE_SECONDS = 1;
+const SHORT_PAUSES = 10;
+const LONGEST_PAUSE_SECONDS = 15;
+
+/** After so many times in vain: at first every second, for most that is missing is on its way. */
+export const pauseSeconds = (tries: number): number => Math.min(LONGEST_PAUSE_SECONDS, SHORT_PAUSE_SECONDS * 1.5 ** Math.max(0, tries - SHORT_PAUSES));
+
+const MOST_NAMED = 3;
+
+/** For people; empty: nothing waits. */
+export function waitingText(waiting: readonly WaitingPeer[]): string {
+  if (waiting.length === 0) return '';
+  const named = waiting.slice(0, MOST_NAMED).map(({ peer, reason }) => `${peer}: ${reason}`).join('; ');
+  return `waiting for peer${waiting.length === 1 ? '' : 's'} ${named}${waiting.length > MOST_NAMED ? `; and ${waiting.length - MOST_NAMED} more` : ''}`;
+}
+
+export function keepsText(keeps: readonly KeptUser[]): string {
+  if (keeps.length === 0) return '';
+  const named = keeps.slice(0, MOST_NAMED).map(({ cluster, until }) => `${cluster} (${until === null ? 'not known to have stopped reading' : `until ${toRfc3339(until)}`})`).join(', ');
+  return `the user${keeps.length === 1 ? '' : 's'} of ${named}${keeps.length > MOST_NAMED ? ` and ${keeps.length - MOST_NAMED} more` : ''} stay${keeps.length === 1 ? 's' : ''} while they drain`;
+}
