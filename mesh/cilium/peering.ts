@@ -9,7 +9,7 @@ import { listBlock, scalar } from './yaml.ts';
 
 const MOUNT = '/var/lib/cilium/clustermesh';
 /** What the chart appends to a peer's name where the peer is given by addresses; a SAN of every clustermesh-apiserver's certificate. */
-const PEER_DOMAIN = 'mesh.cilium.io';
+export const PEER_DOMAIN = 'mesh.cilium.io';
 
 /** Cilium makes its client for a peer anew when one byte of this file is another, and reads whom it trusts only then (`pkg/kvstore`, `clustermesh/common/config.go`). */
 const MARK = '# trusts ';
@@ -72,13 +72,19 @@ function localPeers(peering: PeeringState, dialect: Dialect, mark: string | unde
   return Object.fromEntries(peering.peers.map((peer) => [peer.name, text]));
 }
 
+/** Where a peer's etcd is, as its entry names it, and the addresses of that name where entries hold them. */
+export function remoteEndpoint({ name, endpoint: { address, ips, port } }: Pick<PeerState, 'name' | 'endpoint'>): { readonly endpoint: string; readonly addresses: readonly string[] } {
+  const hostname = `${name}.${PEER_DOMAIN}`;
+  return { endpoint: `https://${ips === undefined ? (address ?? hostname) : hostname}:${port}`, addresses: ips ?? [] };
+}
+
 function remotePeer(peer: PeerState, dialect: Dialect, mark: string | undefined): Record<string, string> {
   const { endpoint, name, tls } = peer;
   const own = `${name}.`;
   const prefix = tls === undefined ? 'common-' : own;
   const authorityPrefix = tls?.caCert === undefined ? 'common-' : own;
   const hostname = `${name}.${PEER_DOMAIN}`;
-  let text = etcdClient(`https://${endpoint.ips === undefined ? (endpoint.address ?? hostname) : hostname}:${endpoint.port}`, prefix, authorityPrefix, mark);
+  let text = etcdClient(remoteEndpoint(peer).endpoint, prefix, authorityPrefix, mark);
   if (endpoint.ips !== undefined && dialect.hostAliases) text += `\ncilium-host-aliases:\n- hostname: ${hostname}\n  ips: \n${listBlock(endpoint.ips, '    ')}`;
   const data: Record<string, string> = { [name]: text };
   if (tls !== undefined) {
@@ -104,5 +110,8 @@ function etcdClient(endpoint: string, prefix: string, authorityPrefix: string, m
 function remoteUsers(peering: PeeringState, dialect: Dialect): string {
   const names = [...readersOf(peering)];
   if (peering.kvstoreMesh && !dialect.localUser) names.unshift(peering.clusterName);
-  return ['users:', ...names.map((name) => `- name: remote-${name}\n  role: remote`), ''].join('\n');
+  return usersText(names);
 }
+
+/** Of ConfigMap `clustermesh-remote-users`, key `users.yaml`. */
+export const usersText = (clusters: readonly string[]): string => ['users:', ...clusters.map((name) => `- name: remote-${name}\n  role: remote`), ''].join('\n');
