@@ -4,7 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Those that take longest start first, so that at the end none runs alone; by size, as vitest has it, some of them would be among the last. */
 const LONGEST = [
   'embedded/thread', 'embedded/runbook', 'embedded/data-folder', 'sim/faults', 'embedded/fleet-query', 'sim/updates-thousand', 'rollout/killed', 'rollout/bounds', 'completion/shells',
-  'kube/thread', 'kube/others/others', 'kube/updates/updates', 'kube/fleet-query', 'identity/rotation', 'identity/cilium-rotation', 'drift/real', 'identity/joining', 'drift/embedded', 'contract/real',
+  'kube/thread', 'kube/others/others', 'kube/updates/updates', 'kube/fleet-query', 'identity/rotation', 'cilium/rotation', 'drift/real', 'identity/joining', 'drift/embedded', 'contract/real',
 ].map((name) => `/${name}.test.ts`);
 const rankOf = ({ moduleId }: TestSpecification): number => {
   const index = LONGEST.findIndex((name) => moduleId.endsWith(name));
@@ -33,8 +33,10 @@ export default defineConfig({
       { test: { name: 'embedded', include: ['e2e/{sim,embedded,bench,identity}/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 60_000 } },
       { test: { ...ON_KUBE, name: 'kube', include: ['e2e/kube/**/*.test.ts'], exclude: ['e2e/kube/{contract,faults}/**', ...MEASURE_TIMES] } },
       { test: { ...ON_KUBE, name: 'kube-alone', include: MEASURE_TIMES, fileParallelism: false } },
+      { test: { name: 'cilium', globalSetup: 'e2e/kube/assets.setup.ts', include: ['e2e/cilium/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000 } },
       { test: { name: 'contract', globalSetup: 'e2e/kube/assets.setup.ts', include: ['e2e/kube/contract/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 300_000 } },
       { test: { name: 'faults', globalSetup: 'e2e/kube/assets.setup.ts', include: ['e2e/kube/faults/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false } },
+      { test: { name: 'datapath', globalSetup: 'e2e/kube/assets.setup.ts', include: ['e2e/datapath/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false } },
       { test: { name: 'charts', globalSetup: 'e2e/kube/assets.setup.ts', include: ['e2e/charts/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false } },
     ],
   },

@@ -19,7 +19,7 @@ export interface Outcome { readonly status: number | null; readonly stdout: stri
 /** `inside`: a command that runs the rest of its words. */
 interface RunOptions { readonly environment?: Readonly<Record<string, string>>; readonly cwd?: string; readonly node?: string; readonly uid?: number; readonly inside?: readonly string[] }
 
-interface Running {
+export interface Running {
   readonly child: ChildProcess;
   /** Standard output and standard error so far. */
   printed(): Outcome;
@@ -121,13 +121,13 @@ export async function startMemberApi(folder: string, name: string, flags: readon
 export interface AgentProcess { readonly running: Running; readonly dns: string; readonly health: string; readonly peer: string; readonly words: readonly string[] }
 
 /** Does not wait: whether it comes up is what most tests ask. */
-export async function launchAgent(folder: string, cluster: string, kubeconfig: string, options: { readonly token?: string; readonly more?: readonly string[] } = {}): Promise<AgentProcess> {
+export async function launchAgent(folder: string, cluster: string, kubeconfig: string, options: { readonly token?: string; readonly more?: readonly string[]; readonly inside?: readonly string[] } = {}): Promise<AgentProcess> {
   const [dns, health, peer] = [await address(), await address(), await address()];
   const words = [
     'agent', '--cluster', cluster, '--kubeconfig', kubeconfig, '--data-dir', join(folder, `${cluster}-agent`), '--dns-listen', dns, '--health-listen', health, '--peer-listen', peer,
     '--mesh-endpoint', `${cluster}.mesh.example.com:2379`, '--property', 'cilium-auth-mode=cluster', '--trust-settle', '1', ...options.more ?? [],
   ];
-  return { running: launch(words, { environment: { ISTHMUS_JOIN_TOKEN: options.token ?? '' } }), dns, health, peer, words };
+  return { running: launch(words, { environment: { ISTHMUS_JOIN_TOKEN: options.token ?? '' }, inside: options.inside ?? [] }), dns, health, peer, words };
 }
 
 export async function startAgent(folder: string, cluster: string, kubeconfig: string, token: string): Promise<AgentProcess> {

@@ -9,17 +9,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
-import { type ServerProcess, serverProcess } from '../server-process.ts';
-import type { PodVolumes } from './pod-life.ts';
+import type { KubernetesObject } from '../../mesh/ports/kubernetes.ts';
+import { type ServerProcess, serverProcess } from '../kube/server-process.ts';
+import type { PodVolumes } from '../kube/identity/pod-life.ts';
 import { missingPrivateNetwork, type PrivateNetwork, startPrivateNetwork } from './private-network.ts';
-import { type Files, project } from './projection.ts';
+import { type Files, project } from '../kube/identity/projection.ts';
 
 /** As kvstoremesh tells it; what is false is left out. */
 interface PeerStatus { readonly name: string; readonly connected?: boolean; readonly ready?: boolean; readonly status?: string; readonly 'num-failures'?: number }
 
 export interface CiliumPods {
   readonly cluster: string;
+  /** Words before a command that is to run in the network of all pods, with the names that this cluster's know. */
+  readonly inside: readonly string[];
   readonly running: number;
   /** How many there have been. */
   readonly made: number;
@@ -49,6 +51,7 @@ cert-file: /var/lib/cilium/etcd-secrets/tls.crt
 `;
 /** Paths in what our agents write are absolute. */
 const IN_POD = 'mount -t tmpfs tmpfs /var/lib && mkdir /var/lib/cilium && mount --bind "$1" /var/lib/cilium && mount --bind "$1/hosts" /etc/hosts && shift && exec "$@"';
+const WITH_HOSTS = 'mount --bind "$1" /etc/hosts && shift && exec "$@"';
 const IN_INIT = 'ip link set lo up && mount --bind "$1" /usr/bin && shift && exec "$@"';
 const program = (name: string): string => join(process.env['KUBEBUILDER_ASSETS'] ?? '', name);
 
@@ -66,11 +69,11 @@ export const CILIUM_DEFINITIONS: readonly KubernetesObject[] = ([['CiliumNode', 
 
 const remoteName = (cluster: string): string => `${cluster}.mesh.cilium.io`;
 
-/** Of all clusters, in one network. `id` is 1 to 250. */
-export async function startCilium(members: readonly Member[]): Promise<{ readonly pods: readonly CiliumPods[]; stop(): Promise<void> }> {
+/** Of all clusters, in one network. `id` is 1 to 250. `outside`: further ports of this machine that are reached from within. */
+export async function startCilium(members: readonly Member[], { outside = [] }: { readonly outside?: readonly number[] } = {}): Promise<{ readonly pods: readonly CiliumPods[]; stop(): Promise<void> }> {
   const service = ({ id }: Member): string => `127.0.1.${id}`;
   const network = await startPrivateNetwork({
-    outside: members.map(({ apiPort }) => apiPort),
+    outside: [...members.map(({ apiPort }) => apiPort), ...outside],
     services: Object.fromEntries(members.flatMap((member) => [[member.name, { host: service(member), port: 2379 }], [`${member.name}-status`, undefined], [`${member.name}-probe`, undefined]])),
   });
   const hosts = members.map((member) => `${service(member)} ${remoteName(member.name)}\n`).join('');
@@ -91,6 +94,8 @@ function createPods({ name: cluster, id, kubeconfig }: Member, network: PrivateN
   const bin = join(folder, 'bin');
   mkdirSync(bin);
   symlinkSync(program('etcd'), join(bin, 'etcd'));
+  const hostsFile = join(folder, 'hosts');
+  writeFileSync(hostsFile, `127.0.0.1 localhost\n${hosts}`);
   const pods: Pod[] = [];
   const all: ServerProcess[] = [];
   let made = 0;
@@ -178,6 +183,7 @@ function createPods({ name: cluster, id, kubeconfig }: Member, network: PrivateN
 
   return {
     cluster,
+    inside: [...network.inside, 'unshare', '-m', 'sh', '-c', WITH_HOSTS, 'sh', hostsFile],
     get running() { return pods.length; },
     get made() { return made; },
     project(volumes) { for (const { directory } of pods) fill(directory, volumes); },
