@@ -50,6 +50,19 @@ export function matchesSelector(selector: ClusterSelector, subject: SelectorSubj
   return 'conditions' in compiled && compiled.conditions.every((condition) => condition(subject) === true);
 }
 
+/** `matchesSelector` and `subjectProblem` at once: whether it matches, or why that cannot be said. */
+export function selectorVerdict(selector: ClusterSelector, subject: SelectorSubject): boolean | { readonly problem: string } {
+  const compiled = compile(selector);
+  if ('problem' in compiled) return compiled;
+  let unknown: { readonly problem: string } | undefined;
+  for (const condition of compiled.conditions) {
+    const verdict = condition(subject);
+    if (verdict === false) return false;
+    if (verdict !== true) unknown ??= verdict;
+  }
+  return unknown ?? true;
+}
+
 /** Nothing is given: every cluster matches. */
 export function isEmptySelector({ labels = {}, exclude_labels: excluded = {}, names, match_expressions: expressions = [], cel }: ClusterSelector): boolean {
   return names === undefined && cel === undefined && Object.keys(labels).length + Object.keys(excluded).length + expressions.length === 0;
