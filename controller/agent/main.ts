@@ -8,6 +8,7 @@ import type { MeshEndpoint } from '../../mesh/model/cluster.ts';
 import { systemClock } from '../adapters/clock.ts';
 import { sha256Hex } from '../adapters/digest.ts';
 import { dnsSockets } from '../adapters/dns-sockets.ts';
+import { etcdConnector } from '../adapters/etcd/connect.ts';
 import { grpcHubConnector } from '../adapters/grpc/hub-connector.ts';
 import { grpcPeerConnector } from '../adapters/grpc/peer-connector.ts';
 import { grpcPeerServer } from '../adapters/grpc/peer-server.ts';
@@ -87,6 +88,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     hub: grpcHubConnector(),
     peerServer: grpcPeerServer({ listen: options.peerListen, log }),
     peers,
+    etcd: etcdConnector(),
     dns: dnsSockets({ listen: options.dnsListen, log }),
     snapshots: fileSnapshots(join(options.dataDir, 'last-known-state.json'), log),
     signer: p256Signer,

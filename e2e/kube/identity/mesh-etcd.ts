@@ -68,9 +68,11 @@ export async function startMeshEtcd(cluster: string, server: Pair, admin: Pair, 
     }
     must(['put', 'cilium/.heartbeat', new Date().toISOString()]);
     must(['put', `cilium/cluster-config/${cluster}`, '{"id":1,"capabilities":{}}']);
-    for (const role of ['remote', 'local']) {
+    // As `pkg/kvstore/etcdinit` has them; `cilium/synced/` of a remote is its own cluster's.
+    const readable = { remote: ['cilium/state/', `cilium/cluster-config/${cluster}`, `cilium/synced/${cluster}/`], local: ['cilium/cache/', 'cilium/cluster-config/', 'cilium/synced/'] };
+    for (const [role, keys] of Object.entries(readable)) {
       must(['role', 'add', role]);
-      must(['role', 'grant-permission', role, 'read', 'cilium/', '--prefix']);
+      for (const key of ['cilium/.heartbeat', ...keys]) must(['role', 'grant-permission', role, 'read', key, ...(key.endsWith('/') ? ['--prefix'] : [])]);
     }
     for (const [user, role] of [['root', 'root'], [`admin-${cluster}`, 'root'], [`local-${cluster}`, 'local'], ...peers.map((name) => [`remote-${name}`, 'remote'])] as const) {
       must(['user', 'add', user ?? '', '--no-password']);
