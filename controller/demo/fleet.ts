@@ -99,7 +99,7 @@ async function startCluster(definition: DemoClusterDefinition, options: FleetOpt
   const parameters = [
     'agent', '--cluster', definition.name, '--hub', hub.gatewayAddress, '--kubeconfig', given?.restricted ?? kubeconfig, '--data-dir', join(folder, `${definition.name}-agent`),
     '--dns-listen', dnsAddress, '--health-listen', healthAddress, '--peer-listen', peerAddress, '--advertise-peer', peerAddress,
-    '--mesh-endpoint', `${definition.name}.mesh.example.com:2379`, '--property', 'cilium-auth-mode=cluster', '--peer-probe-interval', '1', '--peer-probe-failures', '2', '--log-level', 'info',
+    '--mesh-endpoint', `${definition.name}.mesh.cilium.io:2379`, '--property', 'cilium-auth-mode=cluster', '--peer-probe-interval', '1', '--peer-probe-failures', '2', '--log-level', 'info',
     // No kubelet of a minute is waited for; whoever plays one is quicker than this.
     '--trust-settle', '1',
     ...Object.entries(definition.properties).flatMap(([name, value]) => ['--property', `${name}=${value}`]),

@@ -125,7 +125,7 @@ export async function launchAgent(folder: string, cluster: string, kubeconfig: s
   const [dns, health, peer] = [await address(), await address(), await address()];
   const words = [
     'agent', '--cluster', cluster, '--kubeconfig', kubeconfig, '--data-dir', join(folder, `${cluster}-agent`), '--dns-listen', dns, '--health-listen', health, '--peer-listen', peer,
-    '--mesh-endpoint', `${cluster}.mesh.example.com:2379`, '--property', 'cilium-auth-mode=cluster', '--trust-settle', '1', ...options.more ?? [],
+    '--mesh-endpoint', `${cluster}.mesh.cilium.io:2379`, '--property', 'cilium-auth-mode=cluster', '--trust-settle', '1', ...options.more ?? [],
   ];
   return { running: launch(words, { environment: { ISTHMUS_JOIN_TOKEN: options.token ?? '' }, inside: options.inside ?? [] }), dns, health, peer, words };
 }

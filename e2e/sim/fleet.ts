@@ -196,7 +196,7 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
       dns: memoryDns(`192.0.2.${index + 1}:53`, life, (handler) => { dns = handler; }),
     }, {
       cluster: name, namespace: NAMESPACE, hubAddress: HUB_ADDRESS, joinToken: tokens.get(name), ciliumNamespace: 'kube-system', properties: claim.properties ?? definition.properties,
-      advertisedPeerAddress: `${name}:${PEER_PORT}`, peerProbeIntervalSeconds: 1, peerProbeFailures: 2, meshEndpoint: { address: `${name}.mesh.example.com`, port: 2379 }, version: '0.1.0',
+      advertisedPeerAddress: `${name}:${PEER_PORT}`, peerProbeIntervalSeconds: 1, peerProbeFailures: 2, meshEndpoint: { address: `${name}.mesh.cilium.io`, port: 2379 }, version: '0.1.0',
     }).start(life.signal), () => { dns = undefined; });
     await seedCluster(self.kubernetes, definition, never);
     return Object.defineProperties(self, { definition: { value: definition }, claim: { value: claim }, dns: { get: () => dns } }) as Member;

@@ -25,7 +25,27 @@ export interface CiliumFacts {
   readonly endpoint?: MeshEndpoint;
   /** Of `CILIUM_SETTINGS`, those that ConfigMap `cilium-config` has, as they stand there; absent: an agent that does not tell them. */
   readonly settings?: Readonly<Partial<Record<CiliumSetting, string>>>;
+  /** Addresses of nodes, as CIDRs that hold these and no others; absent: not told, or more than travel. */
+  readonly nodeCidrs?: readonly string[];
+  /** Absent: not told. */
+  readonly serviceCidrs?: readonly string[];
+  /** What the pods of clustermesh-apiserver make of ConfigMap `clustermesh-remote-users`; absent: not told. */
+  readonly remoteUsers?: RemoteUsersMount;
+  /** DNS names and addresses in the certificate that clustermesh-apiserver shows; absent: there is none yet, or not told. */
+  readonly serverNames?: readonly string[];
+  /** Of the Secrets `clustermesh-apiserver-*-cert`, where others made them: SHA-256 of the roots that they hold, and of those that signed their certificates. */
+  readonly foreignTrust?: { readonly roots: readonly string[]; readonly signedBy: readonly string[] };
 }
+
+/** `RequiredAndMissing`: the pods do not start without it, and it is not there. */
+export const REMOTE_USERS_MOUNTS = ['Mounted', 'NotMounted', 'RequiredAndMissing'] as const;
+export type RemoteUsersMount = (typeof REMOTE_USERS_MOUNTS)[number];
+
+/** Bounds of what one cluster may say of its Cilium. */
+export const MAX_NODE_CIDRS = 64;
+export const MAX_SERVICE_CIDRS = 8;
+export const MAX_SERVER_NAMES = 16;
+export const MAX_FOREIGN_ROOTS = 16;
 
 /** Keys of ConfigMap `cilium-config` that decide whether clusters can be peered (Cilium's chart, `templates/cilium-configmap.yaml`; documentation, "Cluster Mesh: prerequisites"). */
 export const CILIUM_SETTINGS = [

@@ -1,4 +1,5 @@
 /** Policies as values: the parts of the custom resources that decisions are made from. */
+import type { CheckSkip } from './mesh-check.ts';
 import type { ClusterSelector } from './selector.ts';
 import type { ServiceKey } from './service.ts';
 import type { Topology } from './topology.ts';
@@ -46,4 +47,6 @@ export interface MeshValue {
   readonly allowVersionSkewMinors: number;
   /** Absent: everybody with everybody. */
   readonly topology?: Topology;
+  /** Findings that people go without; absent: none. */
+  readonly skips?: readonly CheckSkip[];
 }

@@ -1,12 +1,8 @@
-/** What keeps a mesh from being planned, as data. */
-
-type ConflictReason =
-  | 'InvalidSelector' | 'ClusterInTwoMeshes' | 'TooManyClusters' | 'ReportMissing' | 'CiliumMissing' | 'ClusterNameMismatch' | 'ClusterNameInvalid' | 'RoutingModeMismatch' | 'TunnelProtocolMismatch' | 'EncryptionMismatch' | 'IPFamilyMismatch' | 'MaxConnectedClustersMismatch' | 'AuthModeLegacy'
-  | 'InvalidTopology' | 'GroupUnknown' | 'GroupWithoutGateway'
-  | 'ClusterIdConflict' | 'CidrOverlap' | 'VersionSkew' | 'MissingEndpoint';
+/** What was found before a mesh is written, as data. */
+import type { CheckName } from './checks.ts';
 
 export interface Conflict {
-  readonly reason: ConflictReason;
+  readonly reason: CheckName;
   /** Names the clusters, the field, the values and the way out. */
   readonly message: string;
   /** Sorted. */

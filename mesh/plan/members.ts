@@ -1,4 +1,5 @@
 /** Which clusters belong to which mesh, and which of them can be planned already. */
+import { parseCiliumVersion } from '../model/cilium-version.ts';
 import type { CiliumFacts, ClusterView } from '../model/cluster.ts';
 import { compareText, sortedByName } from '../model/order.ts';
 import type { MeshValue } from '../model/policy.ts';
@@ -60,12 +61,21 @@ export function membershipsOf(meshes: readonly MeshValue[], clusters: readonly C
         if (cluster.joined && cluster.assignedId !== null) conflicts.push(reportMissing(cluster));
       } else if (cluster.report.cilium === null || cluster.report.cilium.version === '') {
         conflicts.push({ reason: 'CiliumMissing', message: `cluster ${cluster.name}: its agent found no Cilium (${describeCilium(cluster.report.cilium)}); install Cilium there, set the agent's ciliumNamespace, or take the cluster out of Mesh ${mesh.name}`, clusters: [cluster.name] });
+      } else if (isTooOld(cluster.report.cilium.version)) {
+        conflicts.push({ reason: 'CiliumTooOld', message: `cluster ${cluster.name}: Cilium is ${cluster.report.cilium.version}, and what is written for peers is read by 1.${OLDEST_MINOR} and newer; upgrade Cilium there, or take the cluster out of Mesh ${mesh.name}`, clusters: [cluster.name] });
       } else {
         members.push({ name: cluster.name, cilium: cluster.report.cilium, view: cluster });
       }
     }
     return { mesh, reach, selected, members, waiting: waiting.sort(compareText), conflicts };
   });
+}
+
+/** The oldest whose chart was compared with what is written. */
+const OLDEST_MINOR = 16;
+function isTooOld(version: string): boolean {
+  const read = parseCiliumVersion(version);
+  return read !== undefined && (read.major < 1 || (read.major === 1 && read.minor < OLDEST_MINOR));
 }
 
 const describeCilium = (cilium: CiliumFacts | null): string => (cilium === null ? 'no ConfigMap cilium-config' : `ConfigMap cilium-config in ${cilium.namespace}, but no running version`);

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { CiliumFacts, ClusterView } from '../model/cluster.ts';
 import { parseCidr } from '../model/address.ts';
 import type { DesiredState } from '../model/desired.ts';
+import { NO_IDS } from '../model/mesh-ids.ts';
 import type { MeshValue } from '../model/policy.ts';
 import { cidrConflicts } from './cidrs.ts';
 import { planMesh, type PlanInput } from './plan.ts';
@@ -26,9 +27,10 @@ function cluster(name: string, cilium: Partial<CiliumFacts> = {}, view: Partial<
 }
 const mesh = (name = 'europe', value: Partial<MeshValue> = {}): MeshValue => ({ name, generation: 1, clusters: {}, maxConnectedClusters: 255, strategy: 'default', allowVersionSkewMinors: 1, ...value });
 const input = (clusters: ClusterView[], value: Partial<PlanInput> = {}): PlanInput => ({
-  meshes: [mesh()], clusters, failover: [], globalServices: [], trust: { trustDomain: 'example.org', sequence: 1, bundlePem: 'PEM' }, endpointOverrides: {}, previousIds: {}, ...value,
+  meshes: [mesh()], clusters, failover: [], globalServices: [], trust: { trustDomain: 'example.org', sequence: 1, bundlePem: 'PEM' }, endpointOverrides: {}, ...value,
 });
 const plan = (clusters: ClusterView[], value: Partial<PlanInput> = {}) => planMesh(input(clusters, value), digest);
+const given = (ids: Record<string, number>): Partial<PlanInput> => ({ ledgers: new Map([['europe', { ...NO_IDS, given: Object.entries(ids).map(([name, id]) => ({ cluster: name, id, since: 0 })) }]]) });
 const stateOf = (content: string) => JSON.parse(content) as DesiredState;
 const three = () => [cluster('virginia'), cluster('berlin'), cluster('oslo')];
 
@@ -38,7 +40,7 @@ test('every member peers with every other', () => {
   expect(stateOf(desired[0]!.content).peering).toMatchObject({
     clusterName: 'berlin', clusterId: 1, peers: [{ name: 'oslo', clusterId: 2, endpoint: { ips: ['192.0.2.2'], port: 2379 } }, { name: 'virginia', clusterId: 3 }],
   });
-  expect(meshes).toEqual([{ mesh: 'europe', waiting: [], reach: expect.objectContaining({ kind: 'everything', undecided: [] }) as unknown, conflicts: [], members: desired.map(({ cluster: name, id }) => ({ name, clusterId: numbers[name], desiredId: id })) }]);
+  expect(meshes).toEqual([{ mesh: 'europe', waiting: [], reach: expect.objectContaining({ kind: 'everything', undecided: [] }) as unknown, conflicts: [], notes: { postponed: [], warnings: [expect.objectContaining({ reason: 'HostAliasesNeeded' })] as unknown, skipped: [], idleSkips: [] }, members: desired.map(({ cluster: name, id }) => ({ name, clusterId: numbers[name], desiredId: id })) }]);
   expect(desired[0]!.id).toBe(`sha256-${digest(desired[0]!.content)}`);
 });
 
@@ -74,8 +76,8 @@ test('who was cut off is no part of the plan, is waited for by nobody, and is no
 });
 
 test('what administrators declare as endpoint wins over the report', () => {
-  const { desired } = plan(three(), { endpointOverrides: { oslo: { address: 'oslo.example.com', port: 443 } } });
-  expect(stateOf(desired[0]!.content).peering?.peers[0]?.endpoint).toEqual({ address: 'oslo.example.com', port: 443 });
+  const { desired } = plan(three(), { endpointOverrides: { oslo: { address: 'oslo.mesh.cilium.io', port: 443 } } });
+  expect(stateOf(desired[0]!.content).peering?.peers[0]?.endpoint).toEqual({ address: 'oslo.mesh.cilium.io', port: 443 });
 });
 
 describe('conflicts', () => {
@@ -89,6 +91,8 @@ describe('conflicts', () => {
     ['VersionSkew', ['berlin'], [cluster('berlin', { version: 'latest' })], {}, /"latest"/],
     ['MaxConnectedClustersMismatch', ['oslo'], [cluster('berlin'), cluster('oslo', { maxConnectedClusters: 511 })], {}, /511 in oslo and 255 in Mesh europe/],
     ['MissingEndpoint', ['oslo'], [cluster('berlin'), cluster('oslo', { endpoint: { address: 'a\nb: c', port: 1 } })], {}, /"a\\nb: c"/],
+    ['CiliumTooOld', ['oslo'], [cluster('berlin'), cluster('oslo', { version: '1.15.19' })], {}, /1\.15\.19.*1\.16 and newer/],
+    ['EndpointUncertified', ['oslo'], [cluster('berlin'), cluster('oslo', { endpoint: { address: 'lb.example.com', port: 2379 } })], {}, /"lb\.example\.com".*oslo\.mesh\.cilium\.io/],
     ['CiliumMissing', ['oslo'], [cluster('berlin'), cluster('oslo', { version: '' })], {}, /found no Cilium/],
     ['ClusterNameMismatch', ['oslo'], [cluster('oslo', { clusterName: 'default' })], {}, /"default".*"oslo"/],
     ['ClusterInTwoMeshes', ['berlin'], [cluster('berlin')], { meshes: [mesh('a'), mesh('b')] }, /a, b/],
@@ -118,8 +122,7 @@ test('a cluster more never moves the id of another, and ids are unique and in ra
     fc.pre(all.length > 0);
     const views = all.map(([text, clusterId]) => cluster(text, { clusterId, podCidrs: [] }));
     const before = plan(views.slice(1)).meshes[0]!;
-    const previousIds = Object.fromEntries(before.members.map((member) => [member.name, member.clusterId]));
-    const after = plan(views, { previousIds }).meshes[0]!;
+    const after = plan(views, given(Object.fromEntries(before.members.map((member) => [member.name, member.clusterId])))).meshes[0]!;
     const afterIds = new Map(after.members.map((member) => [member.name, member.clusterId]));
     for (const member of before.members) expect(afterIds.get(member.name)).toBe(member.clusterId);
     if (after.conflicts.length === 0) {
@@ -130,7 +133,7 @@ test('a cluster more never moves the id of another, and ids are unique and in ra
 });
 
 test('a member that waits keeps its id', () => {
-  const { meshes } = plan([cluster('a', {}, { joined: false }), cluster('b', { podCidrs: [] })], { previousIds: { a: 1 } });
+  const { meshes } = plan([cluster('a', {}, { joined: false }), cluster('b', { podCidrs: [] })], given({ a: 1 }));
   expect(meshes[0]!.members).toMatchObject([{ name: 'b', clusterId: 2 }]);
 });
 

@@ -12,6 +12,7 @@ import type { Conflict } from './conflict.ts';
 import { desiredRevision, sortedShared, type SharedState } from './desired.ts';
 import { type Membership, membershipsOf } from './members.ts';
 import { preflight, type PreflightInput } from './preflight.ts';
+import type { Findings } from './skips.ts';
 
 export interface PlanInput extends SharedState, PreflightInput {
   readonly meshes: readonly MeshValue[];
@@ -28,13 +29,17 @@ export interface MeshPlan {
   readonly mesh: string;
   /** Sorted. With conflicts: `clusterId` 0 where none could be given, and `desiredId` is what is assigned already (empty: nothing). */
   readonly members: readonly { readonly name: string; readonly clusterId: number; readonly desiredId: string }[];
-  /** Selected clusters that have not joined or reported yet: no part of the plan. Sorted. */
+  /** Selected clusters that have not joined or reported yet, or whose id is not free yet: no part of the plan. Sorted. */
   readonly waiting: readonly string[];
   /** What the mesh's selector reaches. */
   readonly reach: Pick<SelectorReach, 'kind' | 'undecided' | 'message'>;
   /** Empty: planned. */
   readonly conflicts: readonly Conflict[];
+  /** What else was found: who waits and why, what is said, what people go without. */
+  readonly notes: PlanNotes;
 }
+
+export type PlanNotes = Omit<Findings, 'conflicts'>;
 
 export interface Plan {
   /** Joined clusters, sorted, without those of a mesh with conflicts: they keep what they have. */
@@ -77,11 +82,12 @@ function keepBundles(revisions: readonly DesiredRevision[], bundles: PlanInput['
 }
 
 function planOne(membership: Membership, input: PlanInput, shared: SharedState, digest: Digest): { plan: MeshPlan; revisions: DesiredRevision[] } {
-  const { mesh, reach, selected, members, waiting } = membership;
-  const { ids, endpoints, reads, conflicts } = preflight(membership, input);
+  const { mesh, reach, selected } = membership;
+  const { members, waiting, ids, endpoints, reads, conflicts, postponed, warnings, skipped, idleSkips } = preflight(membership, input);
+  const notes: PlanNotes = { postponed, warnings, skipped, idleSkips };
   if (conflicts.length > 0) {
     const assigned = new Map(selected.map((cluster) => [cluster.name, cluster.assignedId]));
-    return { plan: { mesh: mesh.name, members: members.map(({ name }) => ({ name, clusterId: ids.get(name) ?? 0, desiredId: assigned.get(name) ?? '' })), waiting, reach, conflicts }, revisions: [] };
+    return { plan: { mesh: mesh.name, members: members.map(({ name }) => ({ name, clusterId: ids.get(name) ?? 0, desiredId: assigned.get(name) ?? '' })), waiting, reach, conflicts, notes }, revisions: [] };
   }
 
   const peers = members.flatMap(({ name }) => {
@@ -100,5 +106,5 @@ function planOne(membership: Membership, input: PlanInput, shared: SharedState, 
     return desiredRevision(name, mesh.name, mutual ? peering : { ...peering, readers: readers.map((reader) => reader.name) }, shared, digest, texts, input.overrides?.get(name), input.access?.get(name));
   });
   const planned = revisions.map(({ cluster, id }) => ({ name: cluster, clusterId: ids.get(cluster) ?? 0, desiredId: id }));
-  return { plan: { mesh: mesh.name, members: planned, waiting, reach, conflicts: [] }, revisions };
+  return { plan: { mesh: mesh.name, members: planned, waiting, reach, conflicts: [], notes }, revisions };
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { CiliumFacts, ClusterView } from '../model/cluster.ts';
+import { NO_IDS } from '../model/mesh-ids.ts';
 import type { MeshValue } from '../model/policy.ts';
 import { planIds } from './ids.ts';
 import type { Member } from './members.ts';
@@ -50,7 +51,7 @@ describe('refused, with object, values and way out', () => {
 describe('ids where packets carry other marks', () => {
   const eni = { ...TUNNEL, ipam: 'eni' } as const;
   test('one that Cilium has is refused there and right elsewhere', () => {
-    const ids = (id: number, settings: CiliumFacts['settings']) => planIds([member('berlin', settings, { clusterId: id })], [], {}, 511);
+    const ids = (id: number, settings: CiliumFacts['settings']) => planIds([member('berlin', settings, { clusterId: id })], NO_IDS, 511);
     expect(ids(200, eni).conflicts).toMatchObject([{ reason: 'ClusterIdConflict', clusters: ['berlin'], message: expect.stringContaining('cluster-id is 200, which Cilium cannot use with IPAM eni') as string }]);
     expect(ids(400, { ...TUNNEL, 'cni-chaining-mode': 'aws-cni' }).conflicts).toMatchObject([{ message: expect.stringContaining('CNI chaining aws-cni') as string }]);
     for (const id of [1, 127, 256, 383]) expect(ids(id, eni).conflicts).toEqual([]);
@@ -59,7 +60,7 @@ describe('ids where packets carry other marks', () => {
   test('any fleet: those get ids that they can use, before the others take them', () => {
     fc.assert(fc.property(fc.array(fc.boolean(), { minLength: 1, maxLength: 255 }), (narrow) => {
       const members = narrow.map((one, index) => member(`c${String(index).padStart(3, '0')}`, one ? eni : TUNNEL));
-      const { ids, conflicts } = planIds(members, [], {}, 255);
+      const { ids, conflicts } = planIds(members, NO_IDS, 255);
       const many = narrow.filter(Boolean).length;
       expect(conflicts).toHaveLength(Math.max(0, many - 127));
       expect(new Set(ids.values()).size).toBe(ids.size);

@@ -13,7 +13,7 @@ const NAMED = 3;
 const CLUSTER_NAME = /^(?=.{1,32}$)([a-z0-9][-a-z0-9]*)?[a-z0-9]$/;
 
 export function settingConflicts(mesh: MeshValue, members: readonly Member[]): Conflict[] {
-  return [...members.flatMap((member) => ownConflicts(mesh, member)), ...agreementConflicts(mesh, members), ...familyConflicts(members)];
+  return [...members.flatMap((member) => ownConflicts(mesh, member)), ...agreementConflicts(mesh, members), ...familyConflicts(members), ...proxyWarnings(mesh, members)];
 }
 
 function ownConflicts(mesh: MeshValue, { name, cilium }: Member): Conflict[] {
@@ -48,6 +48,7 @@ const AGREEMENTS: readonly Agreement[] = [
   { reason: 'RoutingModeMismatch', value: 'routingMode', of: (settings) => settings['routing-mode'] },
   { reason: 'TunnelProtocolMismatch', value: 'tunnelProtocol', of: (settings) => (settings['routing-mode'] === 'native' ? undefined : settings['tunnel-protocol']) },
   { reason: 'EncryptionMismatch', value: 'encryption', of: encryptionOf },
+  { reason: 'IdentityModeMismatch', value: 'identityAllocationMode', of: (settings) => identityModeOf(settings['identity-allocation-mode']) },
 ];
 
 function encryptionOf(settings: Settings): string | undefined {
@@ -56,6 +57,9 @@ function encryptionOf(settings: Settings): string | undefined {
   if (ipsec) return 'ipsec';
   return Object.keys(settings).length === 0 ? undefined : 'none';
 }
+
+/** Of the modes of a migration between the two counts whence identities are read (Cilium's Helm value `identityAllocationMode`). */
+const identityModeOf = (mode: string | undefined): string | undefined => mode?.replace(/^doublewrite-read/, '');
 
 /** One conflict for each setting: the clusters of the rarer values are those to change. */
 function agreementConflicts(mesh: MeshValue, members: readonly Member[]): Conflict[] {
@@ -79,6 +83,13 @@ function familyConflicts(members: readonly Member[]): Conflict[] {
   const [four, six] = [only('enable-ipv4', 'enable-ipv6'), only('enable-ipv6', 'enable-ipv4')];
   if (four.length === 0 || six.length === 0) return [];
   return [{ reason: 'IPFamilyMismatch', message: `clusters ${few(four)} have IPv4 alone and ${few(six)} IPv6 alone, so they could not reach each other; install Cilium with both in one of the two groups, or put them into meshes of their own`, clusters: (four.length < six.length ? four : six) }];
+}
+
+/** `partial` and `disabled` are of versions before 1.16. Not told: Cilium's default, which is off. */
+function proxyWarnings(mesh: MeshValue, members: readonly Member[]): Conflict[] {
+  const without = members.filter(({ cilium: { settings } }) => settings?.['kube-proxy-replacement'] === 'false').map(({ name }) => name);
+  if (without.length === 0 || members.length < 2) return [];
+  return [{ reason: 'KubeProxyReplacementOff', message: `Mesh ${mesh.name}: kube-proxy-replacement is false in ${few(without)}: there, NodePorts and pods in the host's network do not reach backends in other clusters; set Cilium's Helm value kubeProxyReplacement where that is needed`, clusters: without }];
 }
 
 const few = (names: readonly string[]): string => `${names.slice(0, NAMED).join(', ')}${names.length > NAMED ? ` and ${names.length - NAMED} more` : ''}`;

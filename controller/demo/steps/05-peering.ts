@@ -18,7 +18,7 @@ async function checkPeering(walk: Walk, cluster: string): Promise<void> {
   for (const secret of [agentSide, storeSide]) expect(Object.keys(secret).sort().join() === peers.join(), `${cluster}'s peers are ${peers.join(', ')}`, Object.keys(secret));
   for (const peer of peers) {
     const config = parseYaml(storeSide[peer] ?? '') as { endpoints?: string[] };
-    expect(config.endpoints?.[0] === `https://${peer}.mesh.example.com:2379`, `${cluster} reaches ${peer} where it said`, config);
+    expect(config.endpoints?.[0] === `https://${peer}.mesh.cilium.io:2379`, `${cluster} reaches ${peer} where it said`, config);
   }
   const users = (await walk.cluster(cluster).api.get<ConfigMapObject>(ConfigMap, { namespace: NAMESPACE, name: 'clustermesh-remote-users' }, walk.signal))?.data?.['users.yaml'];
   const names = (parseYaml(users ?? '') as { users?: { name: string }[] }).users?.map((user) => user.name) ?? [];

@@ -54,7 +54,7 @@ async function startAgent(cluster: string, joinToken: string, index: number, pee
     signer: p256Signer, log: silentLog, metrics: fakeMetrics(), digest: sha256Hex,
   }, {
     cluster, namespace: 'isthmus-system', hubAddress: '', joinToken, ciliumNamespace: 'kube-system', properties: { number: String(index) }, advertisedPeerAddress: '', peerProbeIntervalSeconds: 60, peerProbeFailures: 3,
-    meshEndpoint: { address: `${cluster}.mesh.example.com`, port: 2379 }, version: '0.1.0',
+    meshEndpoint: { address: `${cluster}.mesh.cilium.io`, port: 2379 }, version: '0.1.0',
   });
   void agent.start(stop.signal).catch((error: unknown) => { process.stderr.write(`agent ${cluster}: ${String(error)}\n`); });
 }
