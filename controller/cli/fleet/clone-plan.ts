@@ -14,6 +14,7 @@ import { type Plan, planMesh } from '../../../mesh/plan/plan.ts';
 import type { KubernetesClient, KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
 import { freezeTargets, stageNames } from '../../../mesh/rollout/targets.ts';
 import { sha256Hex } from '../../adapters/digest.ts';
+import { shownLedgers } from '../../hub/mesh/shown-ids.ts';
 import { failoverPolicyValues, globalServiceValues, meshEndpoint, meshValues, strategyValue } from '../../hub/views.ts';
 import { CommandFailure } from '../environment.ts';
 import { listAll } from '../list.ts';
@@ -96,7 +97,7 @@ function planOf(fleet: FleetObjects, clusters: readonly ClusterView[], { selecto
     // The same before and after: only differences are looked at.
     trust: { trustDomain: '', sequence: 0, bundlePem: '' },
     endpointOverrides: Object.fromEntries(fleet.clusters.flatMap(({ metadata, spec }) => (spec?.meshEndpoint === undefined ? [] : [[metadata.name, meshEndpoint(spec.meshEndpoint)]]))),
-    previousIds: Object.fromEntries(fleet.meshes.flatMap(({ status }) => (status?.clusters ?? []).filter(({ clusterId }) => clusterId > 0).map(({ name, clusterId }) => [name, clusterId]))),
+    ledgers: shownLedgers(fleet.meshes),
   }, sha256Hex);
 }
 

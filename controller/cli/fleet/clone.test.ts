@@ -16,7 +16,7 @@ async function joined(environment: TestEnvironment, name: string, { labels, clus
   const at = '2030-01-01T00:00:00.000Z';
   await environment.client.patch(Cluster, { name }, { status: {
     identity: { spiffeId: `spiffe://bank.example/cluster/${name}`, certificateSerial: '01', issuer: 'CN=issuing', notAfter: at, joinedAt: at },
-    cilium: { version, clusterName: name, clusterId, maxConnectedClusters: 255, podCidrs: [podCidr], namespace: 'kube-system', kvstoreMesh: true, authMode: 'cluster', endpoint: { address: `${name}.example.com`, port: 2379 } },
+    cilium: { version, clusterName: name, clusterId, maxConnectedClusters: 255, podCidrs: [podCidr], namespace: 'kube-system', kvstoreMesh: true, authMode: 'cluster', endpoint: { address: `${name}.mesh.cilium.io`, port: 2379 } },
     kubernetesVersion: '1.35.2', agentVersion: '0.1.0', nodes: { total: 1, ready: 1 }, exports: name === 'staging-eu' ? ['shop/checkout'] : [],
   } }, { type: 'merge', fieldManager: 'test', subresource: 'status' }, environment.signal);
 }

@@ -1,6 +1,8 @@
 /** Mesh: a group of clusters that Cilium Cluster Mesh peers with each other. */
 import { z } from 'zod';
-import { conditionsSchema, selectorSchema } from './common.ts';
+import { MAX_SKIP_CLUSTERS, MAX_SKIPS, SKIPPABLE_CHECKS } from '../../model/mesh-check.ts';
+import { MAX_NAMED_BY, MAX_RELEASED_IDS } from '../../model/mesh-ids.ts';
+import { conditionsSchema, selectorSchema, timestamp } from './common.ts';
 import { defineResource, type ResourceObject } from './define.ts';
 
 const clusterName = z.string().min(1).max(64);
@@ -22,6 +24,18 @@ const topologySchema = z.object({
   { rule: "(self.type == 'Pairs') == has(self.pairs)", message: 'pairs belongs to type Pairs, which needs it' },
 ] }).describe('Who is peered with whom; absent: everybody with everybody.');
 
+const REASON = z.string().min(1).max(512).regex(/\S/);
+
+const skipSchema = z.object({
+  check: z.enum(SKIPPABLE_CHECKS).describe('By its name, as the findings have it; docs/reference/mesh-checks.md has all.'),
+  clusters: z.array(clusterName).min(1).max(MAX_SKIP_CLUSTERS).optional().describe('Findings about these clusters alone are skipped; absent: all of the check.'),
+  reason: REASON.describe('Why it can be gone without, for the record.'),
+});
+
+const releaseSchema = z.object({
+  id: z.int().min(1).max(511), cluster: clusterName.describe('Who held it.'), reason: REASON.describe('Why it is known that nothing refers to it, for the record.'),
+});
+
 export const meshSpec = z.object({
   clusters: selectorSchema,
   maxConnectedClusters: z.union([z.literal(255), z.literal(511)]).default(255)
@@ -29,20 +43,33 @@ export const meshSpec = z.object({
     .describe('Must equal Cilium\'s own setting in every cluster.'),
   strategy: z.string().max(253).default('default').describe('Name of the UpdateStrategy that rolls changes of this mesh out.'),
   topology: topologySchema.optional(),
+  skips: z.array(skipSchema).max(MAX_SKIPS).optional().describe('Findings that the mesh is planned in spite of.'),
+  releaseIds: z.array(releaseSchema).max(MAX_RELEASED_IDS).optional().describe('Cluster ids that are to be free before their drain is over. Each is obeyed once; what came of it is in status.releasedIds.'),
   allowVersionSkewMinors: z.int().min(0).max(4).default(1).describe('Largest distance between Cilium minor versions.'),
 });
+
+/** Of findings and of ids, in a status. */
+const MOST_SHOWN = 64;
 
 const meshStatus = z.object({
   observedGeneration: z.int().optional(),
   planDigest: z.string().optional().describe('Digest of the newest conflict-free plan.'),
   clusterCount: z.int().optional(),
   clusters: z.array(z.object({ name: z.string(), clusterId: z.int(), desiredId: z.string() })).max(511).optional(),
+  heldIds: z.array(z.object({
+    id: z.int(), cluster: z.string(), since: timestamp,
+    quietSince: timestamp.optional().describe('Since when no cluster names it; absent: some do.'),
+    namedBy: z.array(z.string()).max(MAX_NAMED_BY).describe('Clusters whose state names it as a peer\'s, the first few.'),
+  })).max(MOST_SHOWN).optional().describe('Ids of clusters that have left: nobody else gets them yet.'),
+  releasedIds: z.array(z.object({ id: z.int(), cluster: z.string(), at: timestamp, by: z.string(), reason: z.string() })).max(MAX_RELEASED_IDS).optional().describe('Ids that people have declared free.'),
+  skipped: z.array(z.object({ check: z.string(), clusters: z.array(z.string()).max(MAX_SKIP_CLUSTERS), finding: z.string().max(2048), reason: z.string() })).max(MOST_SHOWN).optional().describe('Findings that the mesh is planned in spite of, as spec.skips has it.'),
+  warnings: z.array(z.object({ check: z.string(), finding: z.string().max(2048) })).max(MOST_SHOWN).optional().describe('What does not keep the mesh from being planned: warnings, clusters that wait, skips that skip nothing.'),
   conditions: conditionsSchema.optional(),
 });
 
 export type MeshObject = ResourceObject<z.infer<typeof meshSpec>, z.infer<typeof meshStatus>>;
 
-/** Conditions: `Planned` (False with reason `ClusterIdConflict|CidrOverlap|VersionSkew|MaxConnectedClustersMismatch|…`), `RolledOut`. */
+/** Conditions: `Planned` (False with reason `ClusterIdConflict|CidrOverlap|VersionSkew|MaxConnectedClustersMismatch|…`), `RolledOut`, `PreflightSkipped` (True while findings are skipped). */
 export const Mesh = defineResource({
   kind: 'Mesh', plural: 'meshes',
   description: 'A group of clusters that Cilium Cluster Mesh peers with each other.',
