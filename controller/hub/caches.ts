@@ -1,4 +1,5 @@
 /** The hub's live copies of what people want and what has become of it, one of each kind. */
+import type { AccessPolicyObject } from '../../mesh/api/resources/access-policy.ts';
 import type { ApprovalObject } from '../../mesh/api/resources/approval.ts';
 import type { CertificateAuthorityObject } from '../../mesh/api/resources/authority.ts';
 import type { BundleObject, ChannelObject } from '../../mesh/api/resources/bundle.ts';
@@ -7,7 +8,7 @@ import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
 import type { DriftDecisionObject, DriftPolicyObject } from '../../mesh/api/resources/drift-policy.ts';
 import type { DrillObject } from '../../mesh/api/resources/drill.ts';
 import type { FleetQueryObject } from '../../mesh/api/resources/fleet-query.ts';
-import { Approval, Bundle, CertificateAuthority, ChangeWindow, Channel, Cluster, ClusterAdmission, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, Mesh, UpdateRun, UpdateStrategy, WindowOverride } from '../../mesh/api/resources/index.ts';
+import { AccessPolicy, Approval, Bundle, CertificateAuthority, ChangeWindow, Channel, Cluster, ClusterAdmission, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, Mesh, UpdateRun, UpdateStrategy, WindowOverride } from '../../mesh/api/resources/index.ts';
 import type { InquiryObject } from '../../mesh/api/resources/inquiry.ts';
 import type { MeshObject } from '../../mesh/api/resources/mesh.ts';
 import type { ExportPolicyObject, FailoverPolicyObject, GlobalServiceObject } from '../../mesh/api/resources/policies.ts';
@@ -24,7 +25,7 @@ import type { HubPorts } from './ports.ts';
 import { DRILL_INDEXES, RUN_INDEXES } from './views.ts';
 
 /** What goes into runs, and whose editors have no word in them. */
-const EDITED: readonly ResourceKind[] = [Mesh, FailoverPolicy, GlobalService, UpdateStrategy, Bundle, Channel];
+const EDITED: readonly ResourceKind[] = [AccessPolicy, Mesh, FailoverPolicy, GlobalService, UpdateStrategy, Bundle, Channel];
 
 export function createCaches(ports: Pick<HubPorts, 'clock' | 'kubernetes' | 'log' | 'metrics' | 'random'>) {
   const all: { readonly kind: ResourceKind; readonly cache: Cache<KubernetesObject> }[] = [];
@@ -36,6 +37,7 @@ export function createCaches(ports: Pick<HubPorts, 'clock' | 'kubernetes' | 'log
   const clusters = cached<ClusterObject>(Cluster, CLUSTER_INDEXES);
   const meshes = cached<MeshObject>(Mesh);
   const policies = cached<ExportPolicyObject>(ExportPolicy);
+  const accessPolicies = cached<AccessPolicyObject>(AccessPolicy);
   const failover = cached<FailoverPolicyObject>(FailoverPolicy);
   const globalServices = cached<GlobalServiceObject>(GlobalService);
   const strategies = cached<UpdateStrategyObject>(UpdateStrategy);
@@ -53,7 +55,7 @@ export function createCaches(ports: Pick<HubPorts, 'clock' | 'kubernetes' | 'log
   const admissions = cached<ClusterAdmissionObject>(ClusterAdmission);
   const authorityObjects = cached<CertificateAuthorityObject>(CertificateAuthority);
   return {
-    clusters, meshes, policies, failover, globalServices, strategies, runs, approvalObjects, drillObjects, driftPolicies, driftDecisions, savedQueries, inquiryObjects, bundleObjects, channelObjects, changeWindows, windowOverrides, admissions, authorityObjects,
+    clusters, meshes, policies, accessPolicies, failover, globalServices, strategies, runs, approvalObjects, drillObjects, driftPolicies, driftDecisions, savedQueries, inquiryObjects, bundleObjects, channelObjects, changeWindows, windowOverrides, admissions, authorityObjects,
     edited: all.filter(({ kind }) => EDITED.includes(kind)),
     parts: all.map(({ kind, cache }): Part => ({ name: `cache of ${kind.plural}`, start: cache.start })),
     /** Of all. */

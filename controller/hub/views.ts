@@ -1,5 +1,6 @@
 /** Objects as the values that planners take. What the schema of a kind refuses is left out: one malformed object must not stop the rest. */
 import type { z } from 'zod';
+import { accessPolicySpec } from '../../mesh/api/resources/access-policy.ts';
 import { exportPolicySpec, failoverPolicySpec, globalServiceSpec } from '../../mesh/api/resources/policies.ts';
 import type { ExportPolicyObject, FailoverPolicyObject, GlobalServiceObject } from '../../mesh/api/resources/policies.ts';
 import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
@@ -9,6 +10,7 @@ import { type MeshObject, meshSpec } from '../../mesh/api/resources/mesh.ts';
 import { type UpdateRunObject, updateRunSpec, type UpdateStrategyObject, updateStrategySpec } from '../../mesh/api/resources/updates.ts';
 import { isFinished } from '../../mesh/drill/decide.ts';
 import { viewCluster } from '../../mesh/inventory/view.ts';
+import type { AccessPolicyValue } from '../../mesh/model/access.ts';
 import type { ClusterView, MeshEndpoint } from '../../mesh/model/cluster.ts';
 import type { ClusterStatusValue } from '../../mesh/model/cluster-status.ts';
 import type { Condition } from '../../mesh/model/condition.ts';
@@ -73,6 +75,14 @@ export const exportPolicyValues = (objects: readonly ExportPolicyObject[]): Expo
   const spec = specOf(exportPolicySpec, object);
   return spec === undefined ? undefined : { ...spec, name: object.metadata.name } as ExportPolicyValue;
 });
+
+/** What cannot be read of one is said of it: leaving it out would open what it shuts. */
+export const accessPolicyValue = ({ metadata: { name }, spec }: { readonly metadata: { readonly name: string }; readonly spec?: unknown }): AccessPolicyValue => {
+  const parsed = accessPolicySpec.safeParse(spec ?? {});
+  if (parsed.success) return { ...parsed.data, name } as AccessPolicyValue;
+  const [issue] = parsed.error.issues;
+  return { name, mode: 'DefaultDeny', from: [], to: {}, problem: `spec${issue === undefined || issue.path.length === 0 ? '' : `.${issue.path.join('.')}`}: ${issue?.message ?? 'is not as the schema has it'}` };
+};
 
 export const failoverPolicyValues = (objects: readonly FailoverPolicyObject[]): FailoverPolicyValue[] => values(objects, (object) => {
   const spec = specOf(failoverPolicySpec, object);

@@ -35,6 +35,7 @@ import { createInventory } from './inventory/inventory.ts';
 import { createSavedQueries } from './inventory/saved-queries.ts';
 import { keepHistoryShort, USUAL_RETENTION } from './inventory/retention.ts';
 import { workWhileLeading } from './leading.ts';
+import { createAccess } from './access/access.ts';
 import { clusterViews } from './mesh/current-plan.ts';
 import { createMesh } from './mesh/mesh.ts';
 import { openBudgets } from './notices/open-budgets.ts';
@@ -79,7 +80,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     if (!await openHub({ ports, config, authority, readiness }, signal)) return;
 
     const caches = createCaches(ports);
-    const { clusters, meshes, policies, failover, globalServices, strategies, runs, approvalObjects, drillObjects, driftPolicies, driftDecisions, savedQueries, inquiryObjects, bundleObjects, channelObjects, changeWindows, windowOverrides, admissions, authorityObjects } = caches;
+    const { clusters, meshes, policies, accessPolicies, failover, globalServices, strategies, runs, approvalObjects, drillObjects, driftPolicies, driftDecisions, savedQueries, inquiryObjects, bundleObjects, channelObjects, changeWindows, windowOverrides, admissions, authorityObjects } = caches;
 
     const fleet = createFleet(clock);
     const publishers = createPublishers(digest, log);
@@ -88,7 +89,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
       return created !== undefined && created <= assignedAt;
     });
     const driftJudge = createDriftJudge({ clock, fleet, clusters, policies: driftPolicies, decisions: driftDecisions });
-    const sources = { clusters, meshes, failover, globalServices, assignments, trust: () => askedTrust(authority.trust(), leavingIssuers(authority.state())), digest, overrides: driftJudge.overrides };
+    const sources = { clusters, meshes, accessPolicies, failover, globalServices, assignments, trust: () => askedTrust(authority.trust(), leavingIssuers(authority.state())), digest, overrides: driftJudge.overrides };
 
     const isMember = async (name: string, within: CancelSignal): Promise<boolean> => clusters.get({ name }) !== undefined || await kubernetes.get(Cluster, { name }, within) !== undefined;
     const gateway = createGateway({ fleet, publishers, isMember, stopping: signal, log: log.child({ part: 'gateway' }), metrics });
@@ -110,6 +111,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
 
     const inventory = createInventory({ ports, fleet, assignments, clusters, runs, drift: driftJudge, approversOf: (run) => rollout.approversOf(run), overriddenBy: (cluster, run) => windows.windowOf(cluster, run).overriddenBy, revocations, acceptance });
     const mesh = createMesh({ ports, sources, runs, strategies, drift: driftJudge, rotationStrategy: () => rotation.strategy() });
+    const access = createAccess({ ports, sources });
     const certManager = config.certManager === undefined ? undefined : createCertManager({ ports, authority, namespace: namespace, issuer: config.certManager, onChange: () => rotation.add(FLEET_AUTHORITY) });
     const rotation = createRotation({ ports, objects: authorityObjects, certManager, authority, clusters, fleet, revocations, published: () => serving.publishedSequence(), onChange: () => mesh.add('plan') });
     const packageOf = (name: string): string | undefined => bundleObjects.get({ name })?.spec.package;
@@ -159,6 +161,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
         { name: 'lines of keys', start: lines.start },
         { name: 'inventory', start: inventory.start },
         { name: 'mesh', start: mesh.start },
+        { name: 'access', start: access.start },
         { name: 'drift', start: drift.start },
         { name: 'rotation', start: rotation.start },
         ...(certManager === undefined ? [] : [{ name: 'cert-manager', start: certManager.start }]),

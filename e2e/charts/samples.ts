@@ -66,6 +66,13 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   DriftPolicy: { spec: { clusters: {}, rules: [{ match: 'true', class: 'acceptable' }] }, refused: [{ spec: { clusters: {}, holdSeconds: 1 }, field: 'spec.holdSeconds' }] },
   FleetQuery: { spec: { query: 'region=eu-*' }, refused: [{ spec: { columns: [''] }, field: 'spec.columns[0]' }] },
   Drill: { spec: { service, evacuate: 'berlin', requestedBy: 'admin' }, refused: [{ spec: { service, evacuate: 'berlin', requestedBy: 'ada', holdSeconds: 0 }, field: 'spec.holdSeconds' }] },
+  AccessPolicy: {
+    spec: { from: [{ clusters: { labels: { region: 'eu' } }, namespaces: ['shop'] }], to: { service, ports: [{ port: 443 }] } },
+    refused: [
+      { spec: { from: [{}], to: { service } }, field: 'spec.from[0]' }, { spec: { from: [{ clusters: {} }], to: { service, namespaces: ['shop'] } }, field: 'spec.to' },
+      { spec: { from: [{ clusters: {} }], to: { service, ports: [{ port: 70_000 }] } }, field: 'spec.to.ports[0].port' },
+    ],
+  },
   ExportPolicy: { spec: { clusters: {}, namespaces: ['shop'] }, refused: [{ spec: { clusters: {}, namespaces: [] }, field: 'spec.namespaces' }] },
   FailoverPolicy: { spec: { service }, refused: [{ spec: { service: { namespace: 'Shop', name: 'checkout' } }, field: 'spec.service.namespace' }] },
   GlobalService: { spec: { host: 'checkout.example.com', service }, refused: [{ spec: { host: 'checkout', service }, field: 'spec.host' }] },

@@ -1,20 +1,23 @@
 /** Runs the planner over what the caches hold. */
+import type { AccessPolicyObject } from '../../../mesh/api/resources/access-policy.ts';
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import type { MeshObject } from '../../../mesh/api/resources/mesh.ts';
 import type { FailoverPolicyObject, GlobalServiceObject } from '../../../mesh/api/resources/policies.ts';
 import type { Digest } from '../../../mesh/model/canonical.ts';
 import type { ClusterView } from '../../../mesh/model/cluster.ts';
 import type { DriftOverride, TrustState } from '../../../mesh/model/desired.ts';
+import { type AccessPlan, compileAccess } from '../../../mesh/policy/compile.ts';
 import { type Plan, planMesh } from '../../../mesh/plan/plan.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import type { Assignments } from '../rollout/assignments.ts';
-import { clusterView, failoverPolicyValues, globalServiceValues, meshEndpoint, meshValues } from '../views.ts';
+import { accessPolicyValue, clusterView, failoverPolicyValues, globalServiceValues, meshEndpoint, meshValues } from '../views.ts';
 
 export interface PlanSources {
   readonly clusters: Cache<ClusterObject>;
   readonly meshes: Cache<MeshObject>;
   readonly failover: Cache<FailoverPolicyObject>;
   readonly globalServices: Cache<GlobalServiceObject>;
+  readonly accessPolicies: Pick<Cache<AccessPolicyObject>, 'list' | 'subscribe'>;
   readonly assignments: Assignments;
   readonly trust: () => TrustState;
   readonly digest: Digest;
@@ -25,6 +28,9 @@ export interface PlanSources {
 export const clusterViews = ({ clusters, assignments }: Pick<PlanSources, 'clusters' | 'assignments'>): ClusterView[] =>
   clusters.list().map((object) => clusterView(object, assignments.get(object.metadata.name)));
 
+export const currentAccess = ({ accessPolicies, clusters, assignments }: Pick<PlanSources, 'accessPolicies' | 'clusters' | 'assignments'>): AccessPlan =>
+  compileAccess(accessPolicies.list().map(accessPolicyValue), clusterViews({ clusters, assignments }), assignments.access());
+
 export function currentPlan(sources: PlanSources): Plan {
   const { clusters, meshes, failover, globalServices, assignments, trust, digest, overrides } = sources;
   return planMesh({
@@ -33,6 +39,7 @@ export function currentPlan(sources: PlanSources): Plan {
     failover: failoverPolicyValues(failover.list()),
     globalServices: globalServiceValues(globalServices.list()),
     trust: trust(),
+    access: currentAccess(sources).rules,
     overrides: overrides(),
     bundles: assignments.bundles(),
     endpointOverrides: Object.fromEntries(clusters.list().flatMap(({ metadata, spec }) => (spec?.meshEndpoint === undefined ? [] : [[metadata.name, meshEndpoint(spec.meshEndpoint)]]))),

@@ -191,7 +191,7 @@ export function createMesh({ ports, sources, runs, strategies, drift, rotationSt
     },
   });
   const wake = (): void => loop.add(ALL);
-  for (const cache of [sources.clusters, sources.meshes, sources.failover, sources.globalServices, runs, strategies]) cache.subscribe(wake);
+  for (const cache of [sources.clusters, sources.meshes, sources.failover, sources.globalServices, sources.accessPolicies, runs, strategies]) cache.subscribe(wake);
   sources.assignments.subscribe(wake);
   drift.subscribe(wake);
   return loop;

@@ -32,8 +32,8 @@ export interface HeldChange extends Change {
  * there was one bundle only; from then on it is told, for it must go along with the next one. So it reads from the state alone: all who ask see the same.
  */
 function isEmpty(content: string): boolean {
-  const { mesh, failover, globalServices, trust } = JSON.parse(content) as DesiredState;
-  return mesh === null && failover.length === 0 && globalServices.length === 0 && trust.sequence <= FIRST_BUNDLE && trust.renewClientsOf === undefined && trust.renewServersOf === undefined;
+  const { mesh, failover, globalServices, access, trust } = JSON.parse(content) as DesiredState;
+  return mesh === null && failover.length === 0 && globalServices.length === 0 && access === undefined && trust.sequence <= FIRST_BUNDLE && trust.renewClientsOf === undefined && trust.renewServersOf === undefined;
 }
 
 /** Clusters whose planned state is not the assigned one, sorted. */

@@ -1,5 +1,5 @@
 /** What earlier runs have brought to the clusters of a run, object by object: what was changed after that is new to some of them. Pure but for the reading of rows. */
-import { Bundle, FailoverPolicy, GlobalService, Mesh } from '../../../mesh/api/resources/index.ts';
+import { AccessPolicy, Bundle, FailoverPolicy, GlobalService, Mesh } from '../../../mesh/api/resources/index.ts';
 import type { Carried, RunTarget } from '../../../mesh/model/rollout.ts';
 import type { RunRecord } from '../../../mesh/ports/records.ts';
 
@@ -26,7 +26,7 @@ interface Asked {
 }
 
 const kindOf = (key: string): string => key.slice(0, key.indexOf(' '));
-const OF_PLAN: readonly string[] = [Mesh, FailoverPolicy, GlobalService].map(({ kind }) => kind);
+const OF_PLAN: readonly string[] = [AccessPolicy, Mesh, FailoverPolicy, GlobalService].map(({ kind }) => kind);
 
 export async function floorsOf({ objects, clusters, changes, earlier, rowsOf }: Asked): Promise<Floors> {
   const unmet = new Map([...objects.keys()].map((key) => [key, new Set(clusters)]));

@@ -1,5 +1,5 @@
 /** Whose change a run carries: the people who changed what goes into it, since the runs before carried it. */
-import { Bundle, Channel, FailoverPolicy, GlobalService, Mesh, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
+import { AccessPolicy, Bundle, Channel, FailoverPolicy, GlobalService, Mesh, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
 import type { UpdateRunObject } from '../../../mesh/api/resources/updates.ts';
 import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import { FINAL_RUN_PHASES, type RunEditor, type RunState } from '../../../mesh/model/rollout.ts';
@@ -26,7 +26,7 @@ export interface Origins {
 
 interface Parts {
   readonly editors: Editors;
-  readonly sources: Pick<PlanSources, 'failover' | 'globalServices'>;
+  readonly sources: Pick<PlanSources, 'accessPolicies' | 'failover' | 'globalServices'>;
   readonly runs: { list(): readonly UpdateRunObject[] };
 }
 
@@ -89,6 +89,7 @@ export function createOrigins({ editors, sources, runs }: Parts): Origins {
     const going = new Set(clusters);
     return [
       ...world.plan().meshes.filter(({ members }) => members.some(({ name }) => going.has(name))).map(({ mesh }) => keyOf(Mesh, mesh)),
+      ...sources.accessPolicies.list().map(({ metadata }) => keyOf(AccessPolicy, metadata.name)),
       ...sources.failover.list().map(({ metadata }) => keyOf(FailoverPolicy, metadata.name)), ...sources.globalServices.list().map(({ metadata }) => keyOf(GlobalService, metadata.name)),
     ];
   }

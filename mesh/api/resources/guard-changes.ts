@@ -1,12 +1,12 @@
 /** Who changed what people want: the API server writes it down where it can (MutatingAdmissionPolicy), and in any case refuses a name that is not the caller's. */
 import type { ResourceKind } from '../../ports/kubernetes.ts';
-import { Bundle, CertificateAuthority, ChangeWindow, Channel, Cluster, ClusterAdmission, DriftPolicy, ExportPolicy, FailoverPolicy, GlobalService, Mesh, UpdateRun, UpdateStrategy } from './index.ts';
+import { AccessPolicy, Bundle, CertificateAuthority, ChangeWindow, Channel, Cluster, ClusterAdmission, DriftPolicy, ExportPolicy, FailoverPolicy, GlobalService, Mesh, UpdateRun, UpdateStrategy } from './index.ts';
 
 /** On an object: the user who made its `spec` what it is. Absent: nothing vouches for who that was. */
 export const CHANGED_BY = 'isthmus.dev/changed-by';
 
 /** What people edit. */
-export const CHANGED_KINDS: readonly ResourceKind[] = [Bundle, CertificateAuthority, ChangeWindow, Channel, Cluster, ClusterAdmission, DriftPolicy, ExportPolicy, FailoverPolicy, GlobalService, Mesh, UpdateStrategy];
+export const CHANGED_KINDS: readonly ResourceKind[] = [AccessPolicy, Bundle, CertificateAuthority, ChangeWindow, Channel, Cluster, ClusterAdmission, DriftPolicy, ExportPolicy, FailoverPolicy, GlobalService, Mesh, UpdateStrategy];
 /** What people say to a run, and the member of `spec` that tells who said it last. */
 export const RUN_WORDS = [{ word: 'stop', by: 'stoppedBy', none: 'false' }, { word: 'pause', by: 'pausedBy', none: 'false' }, { word: 'resumedAt', by: 'resumedBy', none: "''" }] as const;
 

@@ -1,4 +1,5 @@
 /** Every custom resource that Isthmus defines or serves. */
+import { AccessPolicy } from './access-policy.ts';
 import { Approval } from './approval.ts';
 import { CertificateAuthority } from './authority.ts';
 import { Bundle, Channel } from './bundle.ts';
@@ -16,12 +17,12 @@ import { ExportPolicy, FailoverPolicy, GlobalService } from './policies.ts';
 import { UpdateRun, UpdateStrategy } from './updates.ts';
 import { ChangeWindow, WindowOverride } from './windows.ts';
 
-export { Approval, Bundle, CertificateAuthority, ChangeWindow, Channel, Cluster, ClusterAdmission, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, JoinToken, Mesh, ServiceExport, ServiceImport, UpdateRun, UpdateStrategy, WindowOverride };
+export { AccessPolicy, Approval, Bundle, CertificateAuthority, ChangeWindow, Channel, Cluster, ClusterAdmission, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, JoinToken, Mesh, ServiceExport, ServiceImport, UpdateRun, UpdateStrategy, WindowOverride };
 export { apiVersionOf, type ResourceDefinition } from './define.ts';
 
 /** Served by the hub's Kubernetes API. */
 export const HUB_RESOURCES: readonly ResourceDefinition[] = [
-  Approval, Bundle, CertificateAuthority, ChangeWindow, Channel, Cluster, ClusterAdmission, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, JoinToken, Mesh, UpdateRun, UpdateStrategy, WindowOverride,
+  AccessPolicy, Approval, Bundle, CertificateAuthority, ChangeWindow, Channel, Cluster, ClusterAdmission, DriftDecision, DriftPolicy, Drill, ExportPolicy, FailoverPolicy, FleetQuery, GlobalService, Inquiry, JoinToken, Mesh, UpdateRun, UpdateStrategy, WindowOverride,
 ];
 
 /** Served by every member cluster's Kubernetes API. */
