@@ -40,7 +40,7 @@ test('every member peers with every other', () => {
   expect(stateOf(desired[0]!.content).peering).toMatchObject({
     clusterName: 'berlin', clusterId: 1, peers: [{ name: 'oslo', clusterId: 2, endpoint: { ips: ['192.0.2.2'], port: 2379 } }, { name: 'virginia', clusterId: 3 }],
   });
-  expect(meshes).toEqual([{ mesh: 'europe', waiting: [], reach: expect.objectContaining({ kind: 'everything', undecided: [] }) as unknown, conflicts: [], notes: { postponed: [], warnings: [expect.objectContaining({ reason: 'HostAliasesNeeded' })] as unknown, skipped: [], idleSkips: [] }, members: desired.map(({ cluster: name, id }) => ({ name, clusterId: numbers[name], desiredId: id })) }]);
+  expect(meshes).toEqual([{ mesh: 'europe', waiting: [], selected: new Map([['berlin', 1], ['oslo', 2], ['virginia', 3]]), reach: expect.objectContaining({ kind: 'everything', undecided: [] }) as unknown, conflicts: [], notes: { postponed: [], warnings: [expect.objectContaining({ reason: 'HostAliasesNeeded' })] as unknown, skipped: [], idleSkips: [] }, members: desired.map(({ cluster: name, id }) => ({ name, clusterId: numbers[name], desiredId: id })) }]);
   expect(desired[0]!.id).toBe(`sha256-${digest(desired[0]!.content)}`);
 });
 

@@ -31,6 +31,8 @@ export interface MeshPlan {
   readonly members: readonly { readonly name: string; readonly clusterId: number; readonly desiredId: string }[];
   /** Selected clusters that have not joined or reported yet, or whose id is not free yet: no part of the plan. Sorted. */
   readonly waiting: readonly string[];
+  /** All that the mesh selects, with the id that their Cilium has; 0: none, or not known. */
+  readonly selected: ReadonlyMap<string, number>;
   /** What the mesh's selector reaches. */
   readonly reach: Pick<SelectorReach, 'kind' | 'undecided' | 'message'>;
   /** Empty: planned. */
@@ -84,10 +86,11 @@ function keepBundles(revisions: readonly DesiredRevision[], bundles: PlanInput['
 function planOne(membership: Membership, input: PlanInput, shared: SharedState, digest: Digest): { plan: MeshPlan; revisions: DesiredRevision[] } {
   const { mesh, reach, selected } = membership;
   const { members, waiting, ids, endpoints, reads, conflicts, postponed, warnings, skipped, idleSkips } = preflight(membership, input);
+  const reported = new Map(selected.map(({ name, report }) => [name, report?.cilium?.clusterId ?? 0]));
   const notes: PlanNotes = { postponed, warnings, skipped, idleSkips };
   if (conflicts.length > 0) {
     const assigned = new Map(selected.map((cluster) => [cluster.name, cluster.assignedId]));
-    return { plan: { mesh: mesh.name, members: members.map(({ name }) => ({ name, clusterId: ids.get(name) ?? 0, desiredId: assigned.get(name) ?? '' })), waiting, reach, conflicts, notes }, revisions: [] };
+    return { plan: { mesh: mesh.name, members: members.map(({ name }) => ({ name, clusterId: ids.get(name) ?? 0, desiredId: assigned.get(name) ?? '' })), waiting, selected: reported, reach, conflicts, notes }, revisions: [] };
   }
 
   const peers = members.flatMap(({ name }) => {
@@ -106,5 +109,5 @@ function planOne(membership: Membership, input: PlanInput, shared: SharedState, 
     return desiredRevision(name, mesh.name, mutual ? peering : { ...peering, readers: readers.map((reader) => reader.name) }, shared, digest, texts, input.overrides?.get(name), input.access?.get(name));
   });
   const planned = revisions.map(({ cluster, id }) => ({ name: cluster, clusterId: ids.get(cluster) ?? 0, desiredId: id }));
-  return { plan: { mesh: mesh.name, members: planned, waiting, reach, conflicts: [], notes }, revisions };
+  return { plan: { mesh: mesh.name, members: planned, waiting, selected: reported, reach, conflicts: [], notes }, revisions };
 }
