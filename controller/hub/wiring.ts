@@ -37,6 +37,7 @@ import { keepHistoryShort, USUAL_RETENTION } from './inventory/retention.ts';
 import { workWhileLeading } from './leading.ts';
 import { createAccess } from './access/access.ts';
 import { clusterViews } from './mesh/current-plan.ts';
+import { createMeshIds } from './mesh/ids.ts';
 import { createMesh } from './mesh/mesh.ts';
 import { openBudgets } from './notices/open-budgets.ts';
 import { createRunEvents } from './notices/run-events.ts';
@@ -89,7 +90,8 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
       return created !== undefined && created <= assignedAt;
     });
     const driftJudge = createDriftJudge({ clock, fleet, clusters, policies: driftPolicies, decisions: driftDecisions });
-    const sources = { clusters, meshes, accessPolicies, failover, globalServices, assignments, trust: () => askedTrust(authority.trust(), leavingIssuers(authority.state())), digest, overrides: driftJudge.overrides };
+    const ids = createMeshIds({ records, meshes, clusters, assignments });
+    const sources = { ids, clusters, meshes, accessPolicies, failover, globalServices, assignments, trust: () => askedTrust(authority.trust(), leavingIssuers(authority.state())), digest, overrides: driftJudge.overrides };
 
     const isMember = async (name: string, within: CancelSignal): Promise<boolean> => clusters.get({ name }) !== undefined || await kubernetes.get(Cluster, { name }, within) !== undefined;
     const gateway = createGateway({ fleet, publishers, isMember, stopping: signal, log: log.child({ part: 'gateway' }), metrics });
@@ -150,6 +152,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
       if (within.aborted) return;
       readiness.end(INCOMPLETE);
       await assignments.load();
+      await ids.know();
       await bundlePublishing.load();
       await revocations.load();
       await drills.resume();

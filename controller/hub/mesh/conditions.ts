@@ -1,7 +1,10 @@
 /** A mesh's conditions and counts from the plan and what stands between it and the assignments. Pure. */
-import type { ConditionUpdate } from '../../../mesh/model/condition.ts';
+import { type Condition, type ConditionUpdate, findCondition } from '../../../mesh/model/condition.ts';
 import type { MeshPlan } from '../../../mesh/plan/plan.ts';
 import type { Change, HeldChange } from './next-run.ts';
+import { listed } from '../../../mesh/model/listed.ts';
+
+const MOST_NAMED = 8;
 
 const names = (clusters: readonly { readonly cluster: string }[]): string => clusters.map(({ cluster }) => cluster).join(', ');
 
@@ -13,9 +16,22 @@ export function planned(plan: MeshPlan, generation: number): ConditionUpdate {
       message: plan.conflicts.map(({ message }) => message).join('; ').slice(0, 32_000),
     };
   }
-  const waiting = plan.waiting.length === 0 ? '' : `; waiting for ${plan.waiting.join(', ')} to join and report`;
+  const postponed = plan.notes.postponed.flatMap(({ clusters }) => clusters);
+  const absent = plan.waiting.filter((name) => !postponed.includes(name));
+  const waiting = `${absent.length === 0 ? '' : `; waiting for ${absent.join(', ')} to join and report`}${plan.notes.postponed.map(({ message }) => `; without ${message}`).join('')}`;
   const selection = plan.reach.kind === 'nothing' || plan.reach.undecided.length > 0 ? `; ${plan.reach.message}` : '';
   return { type: 'Planned', status: 'True', reason: 'Planned', message: `${plan.members.length} clusters are peered with each other${waiting}${selection}`.slice(0, 32_000), observedGeneration: generation };
+}
+
+/** While people go without findings, and once more when they no longer do; undefined: there is nothing to say of it. */
+export function preflightSkipped({ notes: { skipped, idleSkips } }: MeshPlan, before: readonly Condition[], generation: number): ConditionUpdate | undefined {
+  if (skipped.length === 0 && idleSkips.length === 0 && findCondition(before, 'PreflightSkipped') === undefined) return undefined;
+  const idle = idleSkips.length === 0 ? '' : idleSkips.join('; ');
+  const said = skipped.map(({ reason, clusters, because }) => `${reason}${clusters.length === 0 ? '' : ` (${listed(clusters, MOST_NAMED)})`}: ${because}`).join('; ');
+  const message = [said, idle].filter((part) => part !== '').join('; ').slice(0, 32_000);
+  return skipped.length > 0
+    ? { type: 'PreflightSkipped', status: 'True', reason: 'Skipped', message, observedGeneration: generation }
+    : { type: 'PreflightSkipped', status: 'False', reason: 'NothingSkipped', message: message === '' ? 'no finding is skipped' : message, observedGeneration: generation };
 }
 
 export interface Rollout {

@@ -10,6 +10,7 @@ import { type AccessPlan, compileAccess } from '../../../mesh/policy/compile.ts'
 import { type Plan, planMesh } from '../../../mesh/plan/plan.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import type { Assignments } from '../rollout/assignments.ts';
+import type { MeshIds } from './ids.ts';
 import { accessPolicyValue, clusterView, failoverPolicyValues, globalServiceValues, meshEndpoint, meshValues } from '../views.ts';
 
 export interface PlanSources {
@@ -21,6 +22,8 @@ export interface PlanSources {
   readonly assignments: Assignments;
   readonly trust: () => TrustState;
   readonly digest: Digest;
+  /** Who has which id, and which ones are still held. */
+  readonly ids: Pick<MeshIds, 'current'>;
   /** What people decided on changes by others. */
   readonly overrides: () => ReadonlyMap<string, readonly DriftOverride[]>;
 }
@@ -32,7 +35,7 @@ export const currentAccess = ({ accessPolicies, clusters, assignments }: Pick<Pl
   compileAccess(accessPolicies.list().map(accessPolicyValue), clusterViews({ clusters, assignments }), assignments.access());
 
 export function currentPlan(sources: PlanSources): Plan {
-  const { clusters, meshes, failover, globalServices, assignments, trust, digest, overrides } = sources;
+  const { clusters, meshes, failover, globalServices, assignments, trust, digest, overrides, ids } = sources;
   return planMesh({
     meshes: meshValues(meshes.list()),
     clusters: clusterViews(sources),
@@ -43,6 +46,6 @@ export function currentPlan(sources: PlanSources): Plan {
     overrides: overrides(),
     bundles: assignments.bundles(),
     endpointOverrides: Object.fromEntries(clusters.list().flatMap(({ metadata, spec }) => (spec?.meshEndpoint === undefined ? [] : [[metadata.name, meshEndpoint(spec.meshEndpoint)]]))),
-    previousIds: Object.fromEntries(meshes.list().flatMap(({ status }) => (status?.clusters ?? []).filter(({ clusterId }) => clusterId > 0).map(({ name, clusterId }) => [name, clusterId]))),
+    ledgers: ids.current(),
   }, digest);
 }

@@ -19,11 +19,14 @@ import { reportOn } from '../report.ts';
 import { conditionsOf, openRuns, strategyValue } from '../views.ts';
 import { writeStatus } from '../write-status.ts';
 import { abandonedClusters } from './abandoned.ts';
-import { planned, rolledOut, type Rollout } from './conditions.ts';
+import { planned, preflightSkipped, rolledOut, type Rollout } from './conditions.ts';
 import { currentPlan, type PlanSources } from './current-plan.ts';
+import { findingsStatus, skippedReason } from './findings.ts';
 import { writeChanges } from './frozen-changes.ts';
+import { bookOf, type MeshIds } from './ids.ts';
 import { createPlannedIds, heldChanges, isPlanRun, lastRuns } from './last-runs.ts';
 import { type Change, changesOf, type HeldChange, type LastRun, runName } from './next-run.ts';
+import { idsStatus } from './shown-ids.ts';
 
 export const DEFAULT_STRATEGY = 'default';
 const NAME = 'mesh';
@@ -31,10 +34,12 @@ const ALL = 'plan';
 /** A plan of many clusters takes long and each of them wakes the loop: then they are planned together. A small fleet is planned at once. */
 const SMALL_FLEET = 50;
 const PAUSE_MILLISECONDS_PER_CLUSTER = 2;
+/** Of planning with what the plan before has freed: ids that are given to those who waited, once. */
+const MOST_ROUNDS = 4;
 
 export interface MeshParts {
   readonly ports: Pick<HubPorts, 'clock' | 'random' | 'log' | 'metrics' | 'kubernetes' | 'records'>;
-  readonly sources: PlanSources;
+  readonly sources: PlanSources & { readonly ids: MeshIds };
   readonly runs: Cache<UpdateRunObject>;
   readonly strategies: Cache<UpdateStrategyObject>;
   readonly drift: DriftJudge;
@@ -120,7 +125,7 @@ export function createMesh({ ports, sources, runs, strategies, drift, rotationSt
     await writeChanges(records, name, free);
     const clusters = free.map(({ cluster }) => cluster).join(', ');
     const decided = await decidedBy(plan, free);
-    const reason = (decided.reason ?? `${mesh === null ? 'Policies' : `Mesh ${mesh}`}: new desired state for ${clusters}`).slice(0, 1024);
+    const reason = (decided.reason ?? `${mesh === null ? 'Policies' : `Mesh ${mesh}`}: new desired state for ${clusters}`).slice(0, 512) + skippedReason(plan.meshes.find((one) => one.mesh === mesh)).slice(0, 512);
     try {
       await kubernetes.create<UpdateRunObject>(UpdateRun, {
         apiVersion: apiVersionOf(UpdateRun), kind: 'UpdateRun', metadata: { name },
@@ -151,13 +156,23 @@ export function createMesh({ ports, sources, runs, strategies, drift, rotationSt
     };
     const now = clock.now();
     const before = conditionsOf(object);
-    const conditions = setCondition(setCondition(before, planned(mesh, generation), now), rolledOut(mesh, rollout, generation), now);
+    const skips = preflightSkipped(mesh, before, generation);
+    const told = setCondition(setCondition(before, planned(mesh, generation), now), rolledOut(mesh, rollout, generation), now);
+    const conditions = skips === undefined ? told : setCondition(told, skips, now);
     const planDigest = mesh.conflicts.length === 0 ? plan.planDigest : object.status?.planDigest;
     conflicts.set({ mesh: mesh.mesh }, mesh.conflicts.length);
     await writeStatus(kubernetes, Mesh, object, {
       observedGeneration: generation, ...(planDigest === undefined ? {} : { planDigest }),
-      clusterCount: mesh.members.length, clusters: mesh.members.map((one) => ({ ...one })), conditions: [...conditions],
+      clusterCount: mesh.members.length, clusters: mesh.members.map((one) => ({ ...one })), ...idsStatus(bookOf(sources.ids, mesh.mesh)), ...findingsStatus(mesh), conditions: [...conditions],
     }, signal);
+  }
+
+  /** Ids are written down before anybody is told of them; what that frees or keeps is planned with at once. */
+  async function planAndKeepIds(): Promise<Plan> {
+    await sources.ids.know();
+    let plan = currentPlan(sources);
+    for (let round = 1; round < MOST_ROUNDS && await sources.ids.follow(plan, clock.now()); round++) plan = currentPlan(sources);
+    return plan;
   }
 
   let restsUntil = Number.NEGATIVE_INFINITY;
@@ -166,7 +181,7 @@ export function createMesh({ ports, sources, runs, strategies, drift, rotationSt
     if (clock.now() < restsUntil) return { requeueAt: restsUntil };
     const count = sources.clusters.list().length;
     if (count > SMALL_FLEET) restsUntil = clock.now() + count * PAUSE_MILLISECONDS_PER_CLUSTER;
-    const plan = currentPlan(sources);
+    const plan = await planAndKeepIds();
     const outlook = await look(plan);
     const targets = outlook.activeRun === undefined ? [] : await records.listTargets(outlook.activeRun);
     const inFlight = targets.filter(({ finishedAt }) => finishedAt === null).map(({ cluster }) => cluster);
@@ -179,8 +194,8 @@ export function createMesh({ ports, sources, runs, strategies, drift, rotationSt
         if (mesh !== undefined) await writeMesh(object, plan, mesh, outlook, inFlight, signal);
       },
     }, signal);
-    const thawsAt = drift.thawsAt();
-    return thawsAt === undefined ? {} : { requeueAt: thawsAt };
+    const wakes = [drift.thawsAt(), sources.ids.nextFreeAt()].filter((at) => at !== undefined);
+    return wakes.length === 0 ? {} : { requeueAt: Math.min(...wakes) };
   }
 
   const loop = createLoop({
