@@ -58,9 +58,10 @@ describe.skipIf(missing !== undefined)(`a reader of a real mesh etcd${missing ==
     stranger.close();
     const other = await newProfiles();
     expect(await refusal(open(other.mesh('remote', 'berlin')))).toBe('ClientCertificateRefused');
-    for (const index of [1, 2, 3]) put(`cilium/state/large/${index}`, 'x'.repeat(500_000));
+    for (const index of Array.from({ length: 11 }).keys()) put(`cilium/state/large/${index}`, 'x'.repeat(100_000));
     const reader = await open(profiles.mesh('remote', 'berlin'));
-    expect((await reader.range({ key: 'cilium/state/large/', rangeEnd: prefixEnd('cilium/state/large/'), limit: 2 })).entries.length).toBe(2);
-    expect(await refusal(reader.range({ key: 'cilium/state/large/', rangeEnd: prefixEnd('cilium/state/large/'), limit: 3 }))).toBe('TooLarge');
+    const all = { key: 'cilium/state/large/', rangeEnd: prefixEnd('cilium/state/large/') };
+    expect((await reader.range({ ...all, limit: 10 })).entries.length).toBe(10);
+    expect(await refusal(reader.range(all))).toBe('TooLarge');
   });
 });
