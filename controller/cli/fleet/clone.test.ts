@@ -91,7 +91,7 @@ describe('what is refused, and nothing is written', () => {
     expect(await regionOf('new-eu')).toBeUndefined();
   });
   test('a cluster id that is taken, and a Cilium too far apart: both are told', async () => {
-    await joined(environment, 'old-eu', { labels: {}, clusterId: 1, podCidr: '10.9.0.0/16', version: '1.15.1' });
+    await joined(environment, 'old-eu', { labels: {}, clusterId: 1, podCidr: '10.9.0.0/16', version: '1.16.1' });
     await expect(clone({ to: 'old-eu' })).rejects.toThrow('2 conflicts stand in the way');
     expect(environment.printed()).toMatch(/ClusterIdConflict: [^\n]*\n {2}VersionSkew: /);
   });

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { RunTarget } from '../../../mesh/model/rollout.ts';
 import type { MeshPlan } from '../../../mesh/plan/plan.ts';
-import { planned, rolledOut, type Rollout } from './conditions.ts';
+import { planned, preflightSkipped, rolledOut, type Rollout } from './conditions.ts';
+import { findingsStatus, skippedReason } from './findings.ts';
 
-const mesh: MeshPlan = { mesh: 'europe', members: [{ name: 'berlin', clusterId: 1, desiredId: 'new' }], waiting: [], reach: { kind: 'some', undecided: [], message: '1 of 2 clusters match' }, conflicts: [] };
+const mesh: MeshPlan = { mesh: 'europe', members: [{ name: 'berlin', clusterId: 1, desiredId: 'new' }], waiting: [], reach: { kind: 'some', undecided: [], message: '1 of 2 clusters match' }, conflicts: [], selected: new Map([['berlin', 1]]), notes: { postponed: [], warnings: [], skipped: [], idleSkips: [] } };
 const conflicting: MeshPlan = { ...mesh, conflicts: [{ reason: 'CidrOverlap', message: 'berlin and oslo overlap', clusters: ['berlin', 'oslo'] }] };
 const nothing: Rollout = { changes: [], abandoned: [], held: [], blocked: [], inFlight: [], activeRun: undefined, failed: [], problem: undefined };
 const change = { cluster: 'berlin', toId: 'new' };
@@ -18,6 +19,27 @@ describe('planned', () => {
     const undecided = { kind: 'some', undecided: [{ name: 'oslo', problem: 'cel: no such key: team' }], message: '1 of 2 clusters match; left out, for it cannot be said: oslo (cel: no such key: team)' } as const;
     expect(planned({ ...mesh, reach: undecided }, 3)).toMatchObject({ status: 'True', message: '1 clusters are peered with each other; 1 of 2 clusters match; left out, for it cannot be said: oslo (cel: no such key: team)' });
     expect(planned({ ...mesh, members: [], reach: { kind: 'nothing', undecided: [], message: 'none of 2 clusters matches' } }, 3).message).toBe('0 clusters are peered with each other; none of 2 clusters matches');
+  });
+});
+
+describe('what people go without', () => {
+  const overlap = { reason: 'CidrOverlap', message: 'berlin and oslo overlap', clusters: ['berlin', 'oslo'] } as const;
+  const skipping: MeshPlan = { ...mesh, notes: { ...mesh.notes, skipped: [{ ...overlap, because: 'never routed' }], idleSkips: ['spec.skips[1] skips nothing'] } };
+  it('is a condition with names and reasons, and says so once more when it is over', () => {
+    expect(preflightSkipped(mesh, [], 1)).toBeUndefined();
+    const told = preflightSkipped(skipping, [], 1)!;
+    expect(told).toMatchObject({ status: 'True', reason: 'Skipped', message: 'CidrOverlap (berlin, oslo): never routed; spec.skips[1] skips nothing' });
+    expect(preflightSkipped(mesh, [{ ...told, lastTransitionTime: '' }], 2)).toMatchObject({ status: 'False', reason: 'NothingSkipped' });
+    expect(preflightSkipped({ ...skipping, notes: { ...skipping.notes, skipped: [] } }, [], 1)).toMatchObject({ status: 'False', message: 'spec.skips[1] skips nothing' });
+  });
+  it('stands in the status, and in why a run was made', () => {
+    expect(findingsStatus(mesh)).toEqual({});
+    expect(findingsStatus(skipping)).toEqual({ skipped: [{ check: 'CidrOverlap', clusters: ['berlin', 'oslo'], finding: 'berlin and oslo overlap', reason: 'never routed' }], warnings: [{ check: 'SkipsNothing', finding: 'spec.skips[1] skips nothing' }] });
+    expect([skippedReason(mesh), skippedReason(undefined), skippedReason(skipping)]).toEqual(['', '', '; checks skipped: CidrOverlap (never routed)']);
+  });
+  it('a cluster whose id is not free yet waits, with the reason', () => {
+    const held = { reason: 'ClusterIdHeld', message: 'cluster paris: cluster-id is 2, which is still that of oslo', clusters: ['paris'] } as const;
+    expect(planned({ ...mesh, waiting: ['paris', 'rome'], notes: { ...mesh.notes, postponed: [held] } }, 1).message).toBe('1 clusters are peered with each other; waiting for rome to join and report; without cluster paris: cluster-id is 2, which is still that of oslo');
   });
 });
 
