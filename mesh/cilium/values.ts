@@ -110,7 +110,7 @@ export function restartsOf(before: PeeringState | null, after: PeeringState | nu
   const restarts: Restart[] = [];
   if (JSON.stringify(old) !== JSON.stringify(next)) {
     for (const workload of [...new Set([old?.workload, next?.workload])].filter((one) => one !== undefined).sort()) {
-      restarts.push({ workload, why: `peers are given by addresses, which Cilium ${(after ?? before)?.ciliumVersion ?? ''} finds by the pod's hostAliases alone: give their Clusters a DNS name (spec.meshEndpoint.address), or take Cilium 1.20` });
+      restarts.push({ workload, why: `peers are given by addresses, which Cilium ${(after ?? before)?.ciliumVersion ?? ''} finds by the pod's hostAliases alone: point the DNS names NAME.${PEER_DOMAIN} at them and give these as spec.meshEndpoint.address of their Clusters, or take Cilium 1.20` });
     }
   }
   const id = after?.clusterId;

@@ -1,0 +1,65 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
+import { apiVersionOf, Cluster, Mesh } from '../../../mesh/api/resources/index.ts';
+import type { MeshObject } from '../../../mesh/api/resources/mesh.ts';
+import { testEnvironment } from '../testing/environment.ts';
+import { meshValues, type ValuesOptions } from './values.ts';
+
+const FLEET = fileURLToPath(new URL('goldens/fleet.yaml', import.meta.url));
+let folder: string;
+beforeAll(() => { folder = mkdtempSync(join(tmpdir(), 'mesh-values-')); });
+afterAll(() => { rmSync(folder, { recursive: true, force: true }); });
+const options = (over: Partial<ValuesOptions> = {}): ValuesOptions => ({ file: [FLEET], all: false, output: 'table', ...over });
+
+test('says what is not as it should be, what it restarts, and that the rest is not known', async () => {
+  const environment = testEnvironment();
+  await meshValues(environment, 'berlin', options());
+  expect(environment.printed().split('\n').map((line) => line.split(/ {2,}/).slice(0, 4))).toEqual([
+    ['VALUE', 'HAVE', 'WANT', 'RESTARTS'], ['clustermesh.useAPIServer', 'unknown', 'true', 'nothing'], ['clustermesh.config.enabled', 'unknown', 'false', 'Deployment clustermesh-apiserver'],
+    ['clustermesh.apiserver.tls.auto.enabled', 'unknown', 'false', 'nothing'], [''],
+  ]);
+  expect(environment.complained()).toBe('What is unknown no cluster tells: give the values of the release with --values FILE ("helm get values cilium" writes them).\n');
+});
+
+test('a file of values to merge makes it right', async () => {
+  const environment = testEnvironment();
+  await meshValues(environment, 'berlin', options({ output: 'yaml' }));
+  const values = join(folder, 'values.yaml');
+  writeFileSync(values, environment.printed());
+  expect(parse(environment.printed())).toEqual({ clustermesh: { useAPIServer: true, config: { enabled: false }, apiserver: { tls: { auto: { enabled: false } } } } });
+  const again = testEnvironment();
+  await meshValues(again, 'berlin', options({ values }));
+  expect([again.printed(), again.complained()]).toEqual(['', 'Cilium\'s values of berlin are as its peering needs them.\n']);
+});
+
+test('before 1.20 peers by addresses need host aliases, which no value gives', async () => {
+  const environment = testEnvironment();
+  await meshValues(environment, 'paris', options({ output: 'diff' }));
+  expect(environment.printed()).toContain('(restarts DaemonSet cilium, Deployment cilium-operator, Deployment clustermesh-apiserver)\n-cluster.id: 0\n+cluster.id: 3\n');
+  expect(environment.complained()).toContain('kubectl -n kube-system patch deployment clustermesh-apiserver --type merge -p \'{"spec":{"template":{"spec":{"hostAliases":[{"ip":"10.1.0.5","hostnames":["berlin.mesh.cilium.io"]},{"ip":"fd00:1::5"');
+});
+
+test('without files the hub\'s own objects are planned', async () => {
+  const environment = testEnvironment();
+  const { client, signal } = environment;
+  await client.create<MeshObject>(Mesh, { apiVersion: apiVersionOf(Mesh), kind: 'Mesh', metadata: { name: 'europe' }, spec: { clusters: {} } } as MeshObject, { fieldManager: 'test' }, signal);
+  const created = await client.create<ClusterObject>(Cluster, { apiVersion: apiVersionOf(Cluster), kind: 'Cluster', metadata: { name: 'berlin' }, spec: {} }, { fieldManager: 'test' }, signal);
+  await expect(meshValues(environment, 'berlin', options({ file: [] }))).rejects.toThrow('cluster "berlin" is in no mesh, or has not reported');
+  const cilium = { version: '1.18.12', clusterName: 'berlin', clusterId: 1, maxConnectedClusters: 255, podCidrs: [], namespace: 'kube-system', kvstoreMesh: true, authMode: 'cluster' as const };
+  const status = { agentVersion: '1', cilium, identity: { spiffeId: 's', certificateSerial: '1', issuer: 'i', notAfter: '2031-01-01T00:00:00Z', joinedAt: '2030-01-01T00:00:00Z' } };
+  await client.update(Cluster, { ...created, status } as ClusterObject, { fieldManager: 'test', subresource: 'status' }, signal);
+  await meshValues(environment, 'berlin', options({ file: [], output: 'json' }));
+  expect((JSON.parse(environment.printed()) as { findings: { path: string }[] }).findings.map(({ path }) => path)).toEqual(
+    ['clustermesh.useAPIServer', 'clustermesh.config.enabled', 'clustermesh.config.clusters', 'clustermesh.apiserver.tls.auto.enabled', 'clustermesh.apiserver.tls.enableSecrets']);
+});
+
+test.each([[': [', 'is no YAML that can be read'], ['[1]', 'holds no values']])('a file of values %j is refused', async (text, words) => {
+  const values = join(folder, 'wrong.yaml');
+  writeFileSync(values, text);
+  await expect(meshValues(testEnvironment(), 'berlin', options({ values }))).rejects.toThrow(words);
+});

@@ -1,0 +1,79 @@
+/** `isthmus mesh values`: which of Cilium's Helm values are not what a cluster's peering needs, why, and which pods that restarts. */
+import { type Command, Option } from 'commander';
+import { parse, stringify } from 'yaml';
+import { hostAliasesOf, isOpen, type Json, type ValueFinding, valueFindings, valuesOf } from '../../../mesh/cilium/values.ts';
+import { yamlProblem } from '../../adapters/yaml-problem.ts';
+import { textOf } from '../bundle/file.ts';
+import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
+import { collect } from '../options.ts';
+import { print } from '../output/index.ts';
+import { planFleet, readMeshes, refuseConflicts } from './fleet-plan.ts';
+import { readObjectFiles } from './object-files.ts';
+
+const FORMATS = ['table', 'json', 'yaml', 'diff'] as const;
+
+export interface ValuesOptions {
+  readonly file: readonly string[];
+  readonly values?: string;
+  readonly all: boolean;
+  readonly output: typeof FORMATS[number];
+}
+
+function givenValues(path: string): Json {
+  const text = textOf('--values', path);
+  try {
+    const given = parse(text) as Json;
+    if (typeof given === 'object' && !Array.isArray(given)) return given ?? {};
+  } catch (error) {
+    throw new UsageProblem(`--values ${path}: is no YAML that can be read: ${yamlProblem(error instanceof Error ? error.message : '')}`);
+  }
+  throw new UsageProblem(`--values ${path}: holds no values; "helm get values cilium -n kube-system" writes them`);
+}
+
+const shown = (value: Json | undefined): string => (value === undefined ? 'unknown' : JSON.stringify(value));
+
+/** Of one value, as `diff -u` has it; what is not known has no line of its own. */
+const diffLines = ({ path, have, want, why, restarts }: ValueFinding): string =>
+  [`# ${path}: ${why}${restarts.length === 0 ? '' : ` (restarts ${restarts.join(', ')})`}`, ...(have === undefined ? [] : [`-${path}: ${shown(have)}`]), `+${path}: ${shown(want)}`].map((line) => `${line}\n`).join('');
+
+export async function meshValues(environment: Environment, cluster: string, options: ValuesOptions): Promise<void> {
+  const offline = options.file.length > 0;
+  const given = options.values === undefined ? undefined : givenValues(options.values);
+  const fleet = planFleet(offline ? readObjectFiles(options.file) : await readMeshes(await environment.connect(), environment.signal), { offline });
+  const planned = fleet.peerings.get(cluster);
+  if (planned === undefined) {
+    refuseConflicts(fleet, `no peering of ${cluster} is planned`);
+    throw new CommandFailure(`cluster ${JSON.stringify(cluster)} is in no mesh, or has not reported; "isthmus mesh get" shows the meshes`);
+  }
+  const findings = valueFindings(planned.cilium, planned.peering, given);
+  const open = options.all ? findings : findings.filter(isOpen);
+  const aliases = hostAliasesOf(planned.peering);
+  if (options.output === 'yaml') environment.out(`# Cilium ${planned.peering.ciliumVersion} of cluster ${cluster}, Mesh ${planned.mesh}: merge over the values of the release.\n${stringify(valuesOf(open))}`);
+  else if (options.output === 'diff') environment.out(open.map(diffLines).join(''));
+  else {
+    print(environment, options.output, {
+      headings: ['VALUE', 'HAVE', 'WANT', 'RESTARTS', 'WHY'],
+      rows: open.map(({ path, have, want, why, restarts }) => [path, shown(have), shown(want), restarts.length === 0 ? 'nothing' : restarts.join(', '), why]),
+      value: { cluster, mesh: planned.mesh, findings: open, ...(aliases === undefined ? {} : { hostAliases: aliases }) },
+      names: open.map(({ path }) => path),
+      empty: `Cilium's values of ${cluster} are as its peering needs them.`,
+    });
+  }
+  if (aliases !== undefined && options.output !== 'json') {
+    const [kind = '', name = ''] = aliases.workload.split(' ');
+    const patch = { spec: { template: { spec: { hostAliases: aliases.aliases } } } };
+    environment.err(`Peers of ${cluster} are given by addresses, and Cilium ${planned.peering.ciliumVersion} has no value for their names: point DNS names at them (oslo.mesh.cilium.io for cluster oslo) and give these as spec.meshEndpoint.address of their Clusters, or patch ${aliases.workload}, whose pods then restart with each peer that comes or goes:\n`
+      + `  kubectl -n ${planned.peering.namespace} patch ${kind.toLowerCase()} ${name} --type merge -p '${JSON.stringify(patch)}'\n`);
+  }
+  if (given === undefined && open.some(({ have }) => have === undefined)) environment.err('What is unknown no cluster tells: give the values of the release with --values FILE ("helm get values cilium" writes them).\n');
+}
+
+export function registerValues(mesh: Command, environment: (command: Command) => Environment): void {
+  mesh.command('values').description('which of Cilium\'s Helm values are not as a cluster\'s peering needs them, and which pods a change restarts; -o yaml prints a file to merge')
+    .argument('<cluster>')
+    .option('-f, --file <path>', 'plan from these files of Meshes and Clusters instead of the hub\'s API (repeatable)', collect, [])
+    .option('--values <file>', 'the values of the release, as "helm get values cilium" writes them')
+    .option('--all', 'also those that are as they should be', false)
+    .addOption(new Option('-o, --output <format>', 'how to print').choices(FORMATS).default('table'))
+    .action(async (cluster: string, options: ValuesOptions, command: Command) => meshValues(environment(command), cluster, options));
+}
