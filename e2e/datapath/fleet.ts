@@ -1,0 +1,127 @@
+/** Isthmus on the clusters of the harness: the hub beside the underlay, an agent in each cluster's control plane, as the processes that people start. */
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stringify } from 'yaml';
+import { renderChart } from '../charts/helm.ts';
+import { isthmus, launch, type Running } from '../embedded/hub-process.ts';
+import { controlPlaneOf, createHarness, type Harness, nodeOf, SCRIPTS, UNDERLAY } from './harness.ts';
+import type { Call, World } from './world.ts';
+
+const NODE_PORT = 32_379;
+const READY_MILLISECONDS = 60_000;
+const HUB = `${UNDERLAY}:8443`;
+const HEALTH = '127.0.0.1:8081';
+const SETTLE_SECONDS = 3;
+const NAMES_PROCESS = join(import.meta.dirname, 'names-process.ts');
+
+export interface DatapathWorld extends World {
+  readonly harness: Harness;
+  /** What the hub and the agents have said. */
+  said(): string;
+}
+
+const serverNameOf = (cluster: string): string => `${cluster}.mesh.cilium.io`;
+
+/** `objects`: of the hub, made before any cluster joins. All come up side by side: Cilium's clustermesh-apiserver waits for the certificates that agents write once a Mesh has them. */
+export async function startWorld(clusters: readonly string[], folder: string, prefix: string, objects: string): Promise<DatapathWorld> {
+  const harness = createHarness({ prefix, state: folder, values: join(import.meta.dirname, 'values.yaml') }, clusters);
+  const idOf = (cluster: string): number => clusters.indexOf(cluster) + 1;
+  const running: { readonly name: string; readonly process: Running }[] = [];
+  const run = (name: string, namespace: string, words: readonly string[], environment: Readonly<Record<string, string>> = {}): void => {
+    running.push({ name, process: launch(words, { inside: harness.inside(namespace), environment }) });
+  };
+  const said = (): string => running.map(({ name, process }) => `${name}: ${process.printed().stderr.split('\n').slice(-6).join('\n')}`).join('\n');
+  const hubKubeconfig = join(folder, 'hub.kubeconfig');
+  const atApi = (words: readonly string[], input?: string): Promise<string> => inNamespace(harness, 'net', ['kubectl', '--kubeconfig', hubKubeconfig, ...words], input);
+  const atHub = (...words: string[]) => isthmus(['--kubeconfig', hubKubeconfig, ...words], { inside: harness.inside('net') });
+
+  async function ready(namespace: string, health: string): Promise<void> {
+    for (const giveUpAt = performance.now() + READY_MILLISECONDS; ; await sleep(100)) {
+      if (await inNamespace(harness, namespace, ['curl', '-sf', '-m', '2', `http://${health}/readyz`]).then(() => true, () => false)) return;
+      if (performance.now() > giveUpAt) throw new Error(`${namespace}: not ready: ${said()}`);
+    }
+  }
+
+  let names: ReturnType<typeof spawn> | undefined;
+  async function startHub(): Promise<void> {
+    const [program = '', ...words] = [...harness.inside('net'), process.execPath, NAMES_PROCESS, JSON.stringify(Object.fromEntries(clusters.map((cluster) => [serverNameOf(cluster), nodeOf(idOf(cluster))]))), UNDERLAY];
+    names = spawn(program, words, { stdio: 'ignore' });
+    run('hub', 'net', ['hub', '--embedded', '--api-listen', '127.0.0.1:6443', '--write-kubeconfig', hubKubeconfig, '--data-dir', join(folder, 'hub'), '--listen', HUB, '--health-listen', HEALTH, '--no-discover', '--advertise', HUB]);
+    await ready('net', HEALTH);
+    await atApi(['apply', '-f', '-'], objects);
+  }
+
+  /** What the agent's chart installs short of its pod. */
+  async function installChart(cluster: string): Promise<void> {
+    const objects = await renderChart(join(process.env['KUBEBUILDER_ASSETS'] ?? '', 'helm'), 'isthmus-agent', ['--set', `cluster.name=${cluster}`, '--set', `hub.address=${HUB}`]);
+    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'isthmus-system' } };
+    const installed = objects.filter(({ kind }) => !['Deployment', 'PersistentVolumeClaim', 'Service', 'NetworkPolicy'].includes(kind ?? ''));
+    await harness.call(['kc', cluster, 'apply', '--server-side', '-f', '-'], [namespace, ...installed].map((object) => stringify(object)).join('---\n'));
+  }
+
+  async function startAgent(cluster: string, hub: Promise<void>): Promise<void> {
+    await Promise.all([hub, installChart(cluster)]);
+    const { status, stdout, stderr } = await atHub('join', cluster, '-o', 'token');
+    if (status !== 0) throw new Error(`isthmus join ${cluster}: ${stderr}`);
+    const address = controlPlaneOf(idOf(cluster));
+    run(`agent of ${cluster}`, `${cluster}-cp`, [
+      'agent', '--cluster', cluster, '--kubeconfig', join(folder, cluster, 'kubeconfig'), '--data-dir', join(folder, cluster, 'agent'), '--dns-listen', '127.0.0.1:5353', '--health-listen', HEALTH,
+      '--peer-listen', `${address}:8444`, '--mesh-endpoint', `${serverNameOf(cluster)}:${NODE_PORT}`, '--trust-settle', `${SETTLE_SECONDS}`,
+    ], { ISTHMUS_JOIN_TOKEN: stdout.trim() });
+    await ready(`${cluster}-cp`, HEALTH);
+  }
+
+  async function stop(): Promise<void> {
+    await Promise.all(running.map(({ process }) => process.stop()));
+    names?.kill();
+    await harness.down();
+  }
+
+  let hub: Promise<void> | undefined;
+  const agents: Promise<void>[] = [];
+  const failed = new AbortController();
+  let failure: unknown;
+  const watched = (work: Promise<void>): Promise<void> => {
+    work.catch((error: unknown) => { failure ??= error; failed.abort(); });
+    return work;
+  };
+  try {
+    await harness.up((line) => {
+      console.log(line);
+      if (line.includes('namespaces, charts rendered')) hub = watched(startHub());
+      const found = /cluster (\S+): API ready/.exec(line)?.[1];
+      if (found !== undefined && hub !== undefined) agents.push(watched(startAgent(found, hub)));
+    }, failed.signal);
+    await Promise.all(agents);
+  } catch (error) {
+    const told = said();
+    await stop();
+    throw new Error(`${((failure ?? error) as Error).message}\n${told}`, { cause: error });
+  }
+
+  return {
+    clusters, harness, said, stop,
+    meshEndpointOf: (cluster) => `${serverNameOf(cluster)}:${NODE_PORT}`,
+    kubectl: (cluster, words, input) => harness.call(['kc', cluster, ...words], input),
+    hub: atApi, isthmus: atHub,
+    exec: (cluster, pod, ...command) => harness.call(['in_pod', cluster, pod, ...command]),
+    agents: async (cluster, ...words) => [await harness.call(['node', cluster, 'cilium-dbg', ...words])],
+    async runEcho(cluster) {
+      await harness.call(['kc', cluster, 'apply', '-f', '-'], readFileSync(join(SCRIPTS, 'echo.yaml'), 'utf8').replaceAll('@NAME@', cluster));
+      await harness.call(['kc', cluster, 'wait', '--for=condition=Ready', 'pod/echo', 'pod/client', '--timeout=50s']);
+    },
+    async probe(cluster, url, seconds) {
+      return callsIn(await harness.call(['in_pod', cluster, 'client', 'python3', '/.img/opt/rdp/probe.py', url, `${seconds}`]));
+    },
+    async kill(cluster) { await harness.call(['kill', '-9', readFileSync(join(folder, cluster, 'node.pid'), 'utf8').trim()]); },
+  };
+}
+
+const inNamespace = (harness: Harness, namespace: string, words: readonly string[], input?: string): Promise<string> => harness.call([...harness.inside(namespace), ...words], input);
+
+const callsIn = (text: string): readonly Call[] => text.trim().split('\n').map((line) => {
+  const [at = '', answer = '-'] = line.split(' ');
+  return { at: Number(at), answer: answer === '-' ? null : answer };
+});
