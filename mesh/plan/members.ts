@@ -1,10 +1,9 @@
 /** Which clusters belong to which mesh, and which of them can be planned already. */
 import { parseCiliumVersion } from '../model/cilium-version.ts';
 import type { CiliumFacts, ClusterView } from '../model/cluster.ts';
-import { compareText, sortedByName } from '../model/order.ts';
-import type { MeshValue } from '../model/policy.ts';
-import { type SelectorReach, selectorReach } from '../model/selector-reach.ts';
+import { compareText } from '../model/order.ts';
 import type { Conflict } from './conflict.ts';
+import type { Selection, Selections } from './selection.ts';
 
 /** A member with a Cilium to peer. */
 export interface Member {
@@ -13,62 +12,46 @@ export interface Member {
   readonly view: ClusterView;
 }
 
-export interface Membership {
-  readonly mesh: MeshValue;
-  readonly reach: SelectorReach;
-  /** All clusters that the mesh selects, sorted, without those that are cut off. */
-  readonly selected: readonly ClusterView[];
+export interface Membership extends Selection {
   readonly members: readonly Member[];
   /** Selected, but not joined or not heard of yet: no part of the plan until they report. Sorted. */
   readonly waiting: readonly string[];
   readonly conflicts: readonly Conflict[];
 }
 
-export function membershipsOf(meshes: readonly MeshValue[], clusters: readonly ClusterView[]): Membership[] {
-  const sortedClusters = sortedByName(clusters);
-  const selections = sortedByName(meshes).map((mesh) => {
-    const reach = selectorReach(mesh.clusters, sortedClusters);
-    const matched = new Set(reach.matched);
-    return { mesh, reach, selected: sortedClusters.filter(({ name, revoked }) => matched.has(name) && revoked !== true) };
-  });
-  const meshesByCluster = new Map<string, string[]>();
-  for (const { mesh, selected } of selections) {
-    for (const { name } of selected) meshesByCluster.set(name, [...(meshesByCluster.get(name) ?? []), mesh.name]);
+export function membershipOf({ mesh, reach, selected }: Selection, contested: Selections['contested']): Membership {
+  const conflicts: Conflict[] = [];
+  if (reach.problem !== undefined) {
+    conflicts.push({ reason: 'InvalidSelector', message: `Mesh ${mesh.name}: spec.clusters: ${reach.problem}. Until then no cluster's mesh is changed.`, clusters: [] });
   }
-  return selections.map(({ mesh, reach, selected }) => {
-    const conflicts: Conflict[] = [];
-    if (reach.problem !== undefined) {
-      conflicts.push({ reason: 'InvalidSelector', message: `Mesh ${mesh.name}: spec.clusters: ${reach.problem}. Until then no cluster's mesh is changed.`, clusters: [] });
+  for (const { name } of contested.size === 0 ? [] : selected) {
+    const names = contested.get(name);
+    if (names !== undefined) {
+      conflicts.push({ reason: 'ClusterInTwoMeshes', message: `cluster ${name}: is selected by the meshes ${names.join(', ')}; a cluster can be in one only: narrow spec.clusters of the others (exclude_labels)`, clusters: [name] });
     }
-    for (const { name } of selected) {
-      const names = meshesByCluster.get(name) ?? [];
-      if (names.length > 1) {
-        conflicts.push({ reason: 'ClusterInTwoMeshes', message: `cluster ${name}: is selected by the meshes ${names.join(', ')}; a cluster can be in one only: narrow spec.clusters of the others (exclude_labels)`, clusters: [name] });
-      }
+  }
+  if (selected.length > mesh.maxConnectedClusters) {
+    conflicts.push({
+      reason: 'TooManyClusters',
+      message: `Mesh ${mesh.name}: selects ${selected.length} clusters, but maxConnectedClusters is ${mesh.maxConnectedClusters}; narrow spec.clusters or divide the mesh`,
+      clusters: [],
+    });
+  }
+  const waiting: string[] = [];
+  const members: Member[] = [];
+  for (const cluster of selected) {
+    if (!cluster.joined || cluster.report === null) {
+      waiting.push(cluster.name);
+      if (cluster.joined && cluster.assignedId !== null) conflicts.push(reportMissing(cluster));
+    } else if (cluster.report.cilium === null || cluster.report.cilium.version === '') {
+      conflicts.push({ reason: 'CiliumMissing', message: `cluster ${cluster.name}: its agent found no Cilium (${describeCilium(cluster.report.cilium)}); install Cilium there, set the agent's ciliumNamespace, or take the cluster out of Mesh ${mesh.name}`, clusters: [cluster.name] });
+    } else if (isTooOld(cluster.report.cilium.version)) {
+      conflicts.push({ reason: 'CiliumTooOld', message: `cluster ${cluster.name}: Cilium is ${cluster.report.cilium.version}, and what is written for peers is read by 1.${OLDEST_MINOR} and newer; upgrade Cilium there, or take the cluster out of Mesh ${mesh.name}`, clusters: [cluster.name] });
+    } else {
+      members.push({ name: cluster.name, cilium: cluster.report.cilium, view: cluster });
     }
-    if (selected.length > mesh.maxConnectedClusters) {
-      conflicts.push({
-        reason: 'TooManyClusters',
-        message: `Mesh ${mesh.name}: selects ${selected.length} clusters, but maxConnectedClusters is ${mesh.maxConnectedClusters}; narrow spec.clusters or divide the mesh`,
-        clusters: [],
-      });
-    }
-    const waiting: string[] = [];
-    const members: Member[] = [];
-    for (const cluster of selected) {
-      if (!cluster.joined || cluster.report === null) {
-        waiting.push(cluster.name);
-        if (cluster.joined && cluster.assignedId !== null) conflicts.push(reportMissing(cluster));
-      } else if (cluster.report.cilium === null || cluster.report.cilium.version === '') {
-        conflicts.push({ reason: 'CiliumMissing', message: `cluster ${cluster.name}: its agent found no Cilium (${describeCilium(cluster.report.cilium)}); install Cilium there, set the agent's ciliumNamespace, or take the cluster out of Mesh ${mesh.name}`, clusters: [cluster.name] });
-      } else if (isTooOld(cluster.report.cilium.version)) {
-        conflicts.push({ reason: 'CiliumTooOld', message: `cluster ${cluster.name}: Cilium is ${cluster.report.cilium.version}, and what is written for peers is read by 1.${OLDEST_MINOR} and newer; upgrade Cilium there, or take the cluster out of Mesh ${mesh.name}`, clusters: [cluster.name] });
-      } else {
-        members.push({ name: cluster.name, cilium: cluster.report.cilium, view: cluster });
-      }
-    }
-    return { mesh, reach, selected, members, waiting: waiting.sort(compareText), conflicts };
-  });
+  }
+  return { mesh, reach, selected, members, waiting: waiting.sort(compareText), conflicts };
 }
 
 /** The oldest whose chart was compared with what is written. */

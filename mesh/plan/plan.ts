@@ -1,17 +1,17 @@
 /** From what is known and wanted to one desired state per cluster. Total: what cannot be planned comes back as conflicts, and changes nothing. */
 import type { AccessRule } from '../model/access.ts';
-import { canonicalJson, type Digest } from '../model/canonical.ts';
 import type { BundleReference } from '../model/bundle.ts';
+import { canonicalJson, type Digest, digestOfParts } from '../model/canonical.ts';
 import type { ClusterView } from '../model/cluster.ts';
-import type { DesiredRevision, DesiredState, DriftOverride, PeeringState } from '../model/desired.ts';
-import { compareText, sortedByName } from '../model/order.ts';
+import type { DesiredRevision, DesiredState, DriftOverride } from '../model/desired.ts';
 import type { MeshValue } from '../model/policy.ts';
 import { revisionOf } from '../model/revision.ts';
 import type { SelectorReach } from '../model/selector-reach.ts';
 import type { Conflict } from './conflict.ts';
-import { desiredRevision, sortedShared, type SharedState } from './desired.ts';
-import { type Membership, membershipsOf } from './members.ts';
-import { preflight, type PreflightInput } from './preflight.ts';
+import { createStates, NO_PEERING, type OwnState, type SharedState, sharedText, type States } from './desired.ts';
+import { createMeshPlanner, type MeshPlanner } from './mesh-planner.ts';
+import type { PreflightInput } from './preflight.ts';
+import { createSelections } from './selection.ts';
 import type { Findings } from './skips.ts';
 
 export interface PlanInput extends SharedState, PreflightInput {
@@ -55,59 +55,104 @@ export interface Plan {
   readonly baseline: readonly DesiredRevision[];
 }
 
-export function planMesh(input: PlanInput, digest: Digest): Plan {
-  const shared = sortedShared(input);
-  const memberships = membershipsOf(input.meshes, input.clusters);
-  const planned = memberships.map((membership) => planOne(membership, input, shared, digest));
-  const baseline = sortedByName(input.clusters).filter((cluster) => cluster.joined).map((cluster) => desiredRevision(cluster.name, null, null, shared, digest, undefined, input.overrides?.get(cluster.name), input.access?.get(cluster.name)));
+export const planMesh = (input: PlanInput, digest: Digest): Plan => createPlanner(digest)(input);
 
-  const meshed = new Set(memberships.flatMap(({ selected }) => selected.map((cluster) => cluster.name)));
-  const selectionKnown = !planned.some(({ plan }) => plan.conflicts.some((conflict) => conflict.reason === 'InvalidSelector'));
-  const desired = [...planned.flatMap(({ revisions }) => revisions), ...(selectionKnown ? baseline.filter(({ cluster }) => !meshed.has(cluster)) : [])]
-    .sort((a, b) => compareText(a.cluster, b.cluster));
-  const keeping = keepBundles(desired, input.bundles, digest);
-  const finalIds = new Map(keeping.map(({ cluster, id }) => [cluster, id]));
-  return {
-    desired: keeping, baseline: keepBundles(baseline, input.bundles, digest),
-    plannedIds: new Map(desired.map(({ cluster, id }) => [cluster, id])),
-    meshes: planned.map(({ plan }) => (plan.conflicts.length > 0 ? plan : { ...plan, members: plan.members.map((member) => ({ ...member, desiredId: finalIds.get(member.name) ?? member.desiredId })) })),
-    planDigest: digest(canonicalJson(desired.map(({ cluster, id }) => [cluster, id]))),
+/** A planner that is asked again and again plans anew only what has changed since, and says what one that is asked for the first time would. It knows by identity what is unchanged: values that it was given must not change. */
+export function createPlanner(digest: Digest): (input: PlanInput) => Plan {
+  const select = createSelections();
+  const meshPlanners = new Map<string, MeshPlanner>();
+  const bundled = createBundleKeeper(digest);
+  const baselineOf = createBaseline();
+  const assemble = createAssembly(digest);
+  let states: { readonly input: SharedState; readonly text: string; readonly states: States } | undefined;
+
+  return (input) => {
+    const text = sharedText(input, states);
+    if (text !== states?.text) states = { input, text, states: createStates(input, digest) };
+    const present = states.states;
+    const ownOf = (cluster: string): OwnState => ({ overrides: input.overrides?.get(cluster), access: input.access?.get(cluster) });
+    const { clusters, meshes, contested } = select(input.meshes, input.clusters);
+    for (const name of meshPlanners.keys()) if (!meshes.some(({ mesh }) => mesh.name === name)) meshPlanners.delete(name);
+    const planned = meshes.map((selection) => {
+      const planner = meshPlanners.get(selection.mesh.name) ?? createMeshPlanner();
+      meshPlanners.set(selection.mesh.name, planner);
+      return planner({ selection, contested, input, states: present, ownOf });
+    });
+    const baseline = baselineOf(clusters, present, ownOf);
+    const selectionKnown = !planned.some(({ plan }) => plan.conflicts.some((conflict) => conflict.reason === 'InvalidSelector'));
+    const taken = meshes.map(({ selected }) => selected);
+    const { desired, plannedIds, planDigest } = assemble(planned.map(({ revisions }) => revisions), selectionKnown ? baseline : [], taken);
+    const keeping = bundled(desired, input.bundles);
+    const bundles = keeping === desired ? undefined : new Map(keeping.map(({ cluster, id }) => [cluster, id]));
+    return {
+      desired: keeping, baseline: bundled(baseline, input.bundles), plannedIds, planDigest,
+      meshes: planned.map(({ plan }) => (bundles === undefined || plan.conflicts.length > 0 ? plan : { ...plan, members: plan.members.map((member) => ({ ...member, desiredId: bundles.get(member.name) ?? member.desiredId })) })),
+    };
   };
 }
 
-function keepBundles(revisions: readonly DesiredRevision[], bundles: PlanInput['bundles'], digest: Digest): readonly DesiredRevision[] {
-  if (bundles === undefined || bundles.size === 0) return revisions;
-  return revisions.map((revision) => {
-    const kept = bundles.get(revision.cluster) ?? [];
-    return kept.length === 0 ? revision : revisionOf({ ...JSON.parse(revision.content) as DesiredState, bundles: kept }, digest);
-  });
+function createBaseline(): (clusters: readonly ClusterView[], states: States, ownOf: (cluster: string) => OwnState) => readonly DesiredRevision[] {
+  let before: readonly DesiredRevision[] = [];
+  let rows = new Map<string, OwnState & { readonly revision: DesiredRevision }>();
+  let of: States | undefined;
+  return (clusters, states, ownOf) => {
+    const kept = of === states ? rows : new Map<string, never>();
+    rows = new Map();
+    of = states;
+    const revisions: DesiredRevision[] = [];
+    for (const { name, joined } of clusters) {
+      if (!joined) continue;
+      const own = ownOf(name);
+      const known = kept.get(name);
+      const row = known !== undefined && known.overrides === own.overrides && known.access === own.access ? known : { ...own, revision: states.revision(name, null, NO_PEERING, own) };
+      rows.set(name, row);
+      revisions.push(row.revision);
+    }
+    if (!isSame(before, revisions)) before = revisions;
+    return before;
+  };
 }
 
-function planOne(membership: Membership, input: PlanInput, shared: SharedState, digest: Digest): { plan: MeshPlan; revisions: DesiredRevision[] } {
-  const { mesh, reach, selected } = membership;
-  const { members, waiting, ids, endpoints, reads, conflicts, postponed, warnings, skipped, idleSkips } = preflight(membership, input);
-  const reported = new Map(selected.map(({ name, report }) => [name, report?.cilium?.clusterId ?? 0]));
-  const notes: PlanNotes = { postponed, warnings, skipped, idleSkips };
-  if (conflicts.length > 0) {
-    const assigned = new Map(selected.map((cluster) => [cluster.name, cluster.assignedId]));
-    return { plan: { mesh: mesh.name, members: members.map(({ name }) => ({ name, clusterId: ids.get(name) ?? 0, desiredId: assigned.get(name) ?? '' })), waiting, selected: reported, reach, conflicts, notes }, revisions: [] };
+type Assembled = Pick<Plan, 'desired' | 'plannedIds' | 'planDigest'>;
+
+/** Puts the parts in order. `taken`: clusters that are in a mesh, whether it could be planned or not. */
+function createAssembly(digest: Digest): (ofMeshes: readonly (readonly DesiredRevision[])[], ofNone: readonly DesiredRevision[], taken: readonly (readonly ClusterView[])[]) => Assembled {
+  let before: { readonly parts: readonly unknown[]; readonly result: Assembled } | undefined;
+  const texts = new WeakMap<DesiredRevision, string>();
+
+  function pairText(revision: DesiredRevision): string {
+    const known = texts.get(revision) ?? canonicalJson([revision.cluster, revision.id]);
+    texts.set(revision, known);
+    return known;
   }
 
-  const peers = members.flatMap(({ name }) => {
-    const clusterId = ids.get(name);
-    const endpoint = endpoints.get(name);
-    return clusterId === undefined || endpoint === undefined ? [] : [{ name, clusterId, endpoint }];
-  });
-  const texts = new Map<object, string>(peers.map((peer) => [peer, canonicalJson(peer)]));
-  const revisions = members.map(({ name, cilium }) => {
-    const peering: PeeringState = {
-      clusterName: name, clusterId: ids.get(name) ?? 0, maxConnectedClusters: cilium.maxConnectedClusters, ciliumVersion: cilium.version,
-      namespace: cilium.namespace, kvstoreMesh: cilium.kvstoreMesh, authMode: cilium.authMode, peers: peers.filter((peer) => reads(name, peer.name)),
+  return (ofMeshes, ofNone, taken) => {
+    const parts = [...ofMeshes, ofNone, ...taken];
+    if (before !== undefined && isSame(before.parts, parts)) return before.result;
+    const meshed = new Set(taken.flatMap((clusters) => clusters.map(({ name }) => name)));
+    const desired = [...ofMeshes.flat(), ...ofNone.filter(({ cluster }) => !meshed.has(cluster))].sort((a, b) => (a.cluster < b.cluster ? -1 : a.cluster > b.cluster ? 1 : 0));
+    const isEqual = before !== undefined && isSame(before.result.desired, desired);
+    const result = isEqual && before !== undefined ? before.result : {
+      desired, plannedIds: new Map(desired.map(({ cluster, id }) => [cluster, id])), planDigest: digestOfParts(digest, ['[', desired.map(pairText).join(','), ']']),
     };
-    const readers = peers.filter((peer) => reads(peer.name, name));
-    const mutual = readers.length === peering.peers.length && readers.every((reader, index) => reader === peering.peers[index]);
-    return desiredRevision(name, mesh.name, mutual ? peering : { ...peering, readers: readers.map((reader) => reader.name) }, shared, digest, texts, input.overrides?.get(name), input.access?.get(name));
-  });
-  const planned = revisions.map(({ cluster, id }) => ({ name: cluster, clusterId: ids.get(cluster) ?? 0, desiredId: id }));
-  return { plan: { mesh: mesh.name, members: planned, waiting, selected: reported, reach, conflicts: [], notes }, revisions };
+    before = { parts, result };
+    return result;
+  };
 }
+
+function createBundleKeeper(digest: Digest): (revisions: readonly DesiredRevision[], bundles: PlanInput['bundles']) => readonly DesiredRevision[] {
+  const known = new WeakMap<DesiredRevision, { readonly kept: readonly BundleReference[]; readonly revision: DesiredRevision }>();
+  return (revisions, bundles) => {
+    if (bundles === undefined || bundles.size === 0) return revisions;
+    return revisions.map((revision) => {
+      const kept = bundles.get(revision.cluster) ?? [];
+      if (kept.length === 0) return revision;
+      const last = known.get(revision);
+      const result = last?.kept === kept ? last.revision : revisionOf({ ...JSON.parse(revision.content) as DesiredState, bundles: kept }, digest);
+      known.set(revision, { kept, revision: result });
+      return result;
+    });
+  };
+}
+
+const isSame = (a: readonly unknown[], b: readonly unknown[]): boolean => a.length === b.length && a.every((one, index) => one === b[index]);

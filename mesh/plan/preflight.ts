@@ -27,7 +27,7 @@ export interface Preflight extends Findings {
   /** Members without an entry got none; a conflict says why. */
   readonly ids: ReadonlyMap<string, number>;
   readonly endpoints: ReadonlyMap<string, MeshEndpoint>;
-  readonly reads: TopologyPlan['reads'];
+  readonly topology: TopologyPlan;
 }
 
 const FULL_MESH: Topology = { type: 'FullMesh' };
@@ -39,14 +39,14 @@ export function preflight({ mesh, selected, members: all, waiting, conflicts: me
   const postponed = new Set(first.postponed.flatMap(({ clusters }) => clusters));
   const members = postponed.size === 0 ? all : all.filter(({ name }) => !postponed.has(name));
   const { endpoints, conflicts: endpointConflicts } = planEndpoints(members, endpointOverrides);
-  const { reads, conflicts: topologyConflicts } = planTopology(mesh.name, mesh.topology ?? FULL_MESH, members.map(({ view }) => view), selected.map(({ name }) => name));
+  const topology = planTopology(mesh.name, mesh.topology ?? FULL_MESH, members.map(({ view }) => view), selected.map(({ name }) => name));
   const excused = skips.filter(({ check }) => check === 'CidrOverlap' || check === 'ServiceCidrOverlap');
   return {
-    members, ids, endpoints, reads, waiting: postponed.size === 0 ? waiting : [...waiting, ...postponed].sort(),
+    members, ids, endpoints, topology, waiting: postponed.size === 0 ? waiting : [...waiting, ...postponed].sort(),
     ...sortOut([
-      ...membershipConflicts, ...topologyConflicts, ...settingConflicts(mesh, members), ...idConflicts,
+      ...membershipConflicts, ...topology.conflicts, ...settingConflicts(mesh, members), ...idConflicts,
       ...cidrConflicts(members, excused.length === 0 ? undefined : (reason, clusters) => excused.some((skip) => isMeant(skip, { reason, clusters }))),
-      ...versionConflicts(members, mesh.allowVersionSkewMinors), ...endpointConflicts, ...meshServerConflicts(mesh, members, endpoints, reads),
+      ...versionConflicts(members, mesh.allowVersionSkewMinors), ...endpointConflicts, ...meshServerConflicts(mesh, members, endpoints, topology.reads),
     ], skips, mesh.name),
   };
 }

@@ -9,15 +9,19 @@ import type { Conflict } from './conflict.ts';
 export interface TopologyPlan {
   /** Whether `reader` is given `read` as a peer. Nobody reads itself. */
   readonly reads: (reader: string, read: string) => boolean;
+  /** All read each other: nobody need be asked. */
+  readonly everybody: boolean;
+  /** Two plans over the same members with the same text here have the same `reads`. */
+  readonly relation: string;
   readonly conflicts: readonly Conflict[];
 }
 
-const none = (): boolean => false;
+const nobody = (conflicts: readonly Conflict[]): TopologyPlan => ({ reads: () => false, everybody: false, relation: '', conflicts });
 
 /** `members` can be peered; `selected` are all clusters of the mesh, for a pair may name one that is still to come. Both sorted. */
 export function planTopology(mesh: string, topology: Topology, members: readonly SelectorSubject[], selected: readonly string[]): TopologyPlan {
   switch (topology.type) {
-    case 'FullMesh': return { reads: (reader, read) => reader !== read, conflicts: [] };
+    case 'FullMesh': return { reads: (reader, read) => reader !== read, everybody: true, relation: 'everybody', conflicts: [] };
     case 'HubAndSpoke': return hubAndSpoke(mesh, topology.hubs, members);
     case 'Regional': return regional(mesh, topology, members);
     case 'Pairs': return explicitPairs(mesh, topology.pairs, selected);
@@ -26,12 +30,12 @@ export function planTopology(mesh: string, topology: Topology, members: readonly
 
 function hubAndSpoke(mesh: string, selector: Extract<Topology, { type: 'HubAndSpoke' }>['hubs'], members: readonly SelectorSubject[]): TopologyPlan {
   const { problem, matched } = selectorReach(selector, members);
-  if (problem !== undefined) return { reads: none, conflicts: [{ reason: 'InvalidTopology', message: `Mesh ${mesh}: spec.topology.hubs: ${problem}`, clusters: [] }] };
+  if (problem !== undefined) return nobody([{ reason: 'InvalidTopology', message: `Mesh ${mesh}: spec.topology.hubs: ${problem}`, clusters: [] }]);
   if (matched.length === 0 && members.length > 1) {
-    return { reads: none, conflicts: [{ reason: 'InvalidTopology', message: `Mesh ${mesh}: spec.topology.hubs matches none of ${members.length} clusters, so nobody would be peered; widen it, or label the clusters that are to be hubs`, clusters: [] }] };
+    return nobody([{ reason: 'InvalidTopology', message: `Mesh ${mesh}: spec.topology.hubs matches none of ${members.length} clusters, so nobody would be peered; widen it, or label the clusters that are to be hubs`, clusters: [] }]);
   }
   const hubs = new Set(matched);
-  return { reads: (reader, read) => reader !== read && (hubs.has(reader) || hubs.has(read)), conflicts: [] };
+  return { reads: (reader, read) => reader !== read && (hubs.has(reader) || hubs.has(read)), everybody: false, relation: JSON.stringify(matched), conflicts: [] };
 }
 
 /** A group without a gateway is cut off from the others; a cluster without a group belongs nowhere: both are said, not guessed. */
@@ -57,8 +61,8 @@ function regional(mesh: string, { groupBy, gateways: selector }: Extract<Topolog
       conflicts.push({ reason: 'GroupWithoutGateway', message: `Mesh ${mesh}: none of the ${names.length} clusters of group ${JSON.stringify(group)} is a gateway (spec.topology.gateways), so it would be cut off from the other groups; make one of them a gateway: ${names.slice(0, 3).join(', ')}${names.length > 3 ? ' …' : ''}`, clusters: names });
     }
   }
-  if (conflicts.length > 0) return { reads: none, conflicts };
-  return { reads: (reader, read) => reader !== read && (groupOf.get(reader) === groupOf.get(read) || (gateways.has(reader) && gateways.has(read))), conflicts };
+  if (conflicts.length > 0) return nobody(conflicts);
+  return { reads: (reader, read) => reader !== read && (groupOf.get(reader) === groupOf.get(read) || (gateways.has(reader) && gateways.has(read))), everybody: false, relation: JSON.stringify([matched, [...groupOf]]), conflicts };
 }
 
 function explicitPairs(mesh: string, pairs: readonly TopologyPair[], selected: readonly string[]): TopologyPlan {
@@ -80,5 +84,5 @@ function explicitPairs(mesh: string, pairs: readonly TopologyPair[], selected: r
     add(from, to);
     if (direction === 'Both') add(to, from);
   });
-  return { reads: (reader, read) => reader !== read && reading.get(reader)?.has(read) === true, conflicts };
+  return { reads: (reader, read) => reader !== read && reading.get(reader)?.has(read) === true, everybody: false, relation: JSON.stringify(pairs), conflicts };
 }
