@@ -3,7 +3,7 @@
  * of Cilium's chart. A Service in front of them; a new pod takes over once it is ready, and the old one ends.
  */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,8 +30,17 @@ export interface CiliumPods {
   peers(): Promise<readonly PeerStatus[]>;
   /** What the cluster's agents read of its etcd, with their certificate and by its Service. Throws what etcdctl says. */
   read(key: string): Promise<string>;
+  /** Names of all keys below `prefix`, seen as by `read`. */
+  keys(prefix: string): Promise<readonly string[]>;
   /** What Cilium's own check of a peer prints: a new connection of kvstoremesh, with its files as they are. */
   troubleshoot(peer: string): Promise<string>;
+  /** What kvstoremesh in the newest pod has logged. */
+  log(): string;
+  /** SIGSTOP to its etcd, which keeps its connections and answers nothing; Cilium's programs of this cluster bear that for some 20 s. `thaw` undoes it. */
+  freeze(): void;
+  thaw(): void;
+  /** The id that the next pods are started with, as if somebody had installed Cilium so. */
+  installWith(id: number): void;
   /** Last lines of the logs of all its programs, for errors. */
   lastLines(): string;
   stop(): Promise<void>;
@@ -100,6 +109,7 @@ function createPods({ name: cluster, id, kubeconfig }: Member, network: PrivateN
   const all: ServerProcess[] = [];
   let made = 0;
   let versions = 0;
+  let installedId = id;
   const inPod = (directory: string): readonly string[] => [...network.inside, 'unshare', '-m', 'sh', '-c', IN_POD, 'sh', directory];
 
   const probe = `${cluster}-probe`;
@@ -135,7 +145,7 @@ function createPods({ name: cluster, id, kubeconfig }: Member, network: PrivateN
     await promisify(execFile)('unshare', ['-n', '-m', 'sh', '-c', IN_INIT, 'sh', bin, program('clustermesh-apiserver'), 'etcdinit', '--etcd-cluster-name=clustermesh-apiserver', `--etcd-initial-cluster-token=${uid}`, `--etcd-data-dir=${data}`, `--cluster-name=${cluster}`], { timeout: READY_MILLISECONDS });
     const server = (name: string): string => join(directory, 'server', name);
     const healthPort = 2400 + id * 40 + made * 2;
-    const own = [`--cluster-name=${cluster}`, `--cluster-id=${id}`, '--kvstore-opt=etcd.config=/var/lib/cilium/etcd-config.yaml', '--kvstore-opt=etcd.bootstrapQps=10000', '--enable-gops=false'];
+    const own = [`--cluster-name=${cluster}`, `--cluster-id=${installedId}`, '--kvstore-opt=etcd.config=/var/lib/cilium/etcd-config.yaml', '--kvstore-opt=etcd.bootstrapQps=10000', '--enable-gops=false'];
     const programs = [
       serverProcess('etcd', [
         '--name=clustermesh-apiserver', `--data-dir=${data}`, `--initial-cluster-token=${uid}`, '--client-cert-auth', `--trusted-ca-file=${server('ca.crt')}`, `--cert-file=${server('tls.crt')}`, `--key-file=${server('tls.key')}`,
@@ -181,6 +191,11 @@ function createPods({ name: cluster, id, kubeconfig }: Member, network: PrivateN
     return (await promisify(execFile)(command ?? '', words, { timeout: 10_000 })).stdout.trim();
   }
 
+  function get(...words: readonly string[]): Promise<string> {
+    const file = (kind: string): string => `/var/lib/cilium/agents/local-etcd-client${kind}`;
+    return inside('etcdctl', '--command-timeout=5s', `--endpoints=https://${LOCAL_NAME}:2379`, `--cacert=${file('-ca.crt')}`, `--cert=${file('.crt')}`, `--key=${file('.key')}`, 'get', ...words);
+  }
+
   return {
     cluster,
     inside: [...network.inside, 'unshare', '-m', 'sh', '-c', WITH_HOSTS, 'sh', hostsFile],
@@ -198,10 +213,12 @@ function createPods({ name: cluster, id, kubeconfig }: Member, network: PrivateN
       return JSON.parse((await ask(network.socketOf(`${cluster}-status`), '/v1/cluster')).text) as readonly PeerStatus[] | null ?? [];
     },
     troubleshoot: (peer) => inside('clustermesh-apiserver', 'kvstoremesh-dbg', 'troubleshoot', peer, '--timeout=3s'),
-    read(key) {
-      const file = (kind: string): string => `/var/lib/cilium/agents/local-etcd-client${kind}`;
-      return inside('etcdctl', '--command-timeout=5s', `--endpoints=https://${LOCAL_NAME}:2379`, `--cacert=${file('-ca.crt')}`, `--cert=${file('.crt')}`, `--key=${file('.key')}`, 'get', '--print-value-only', key);
-    },
+    read: (key) => get('--print-value-only', key),
+    keys: async (prefix) => (await get('--prefix', '--keys-only', prefix)).split('\n').filter((line) => line !== ''),
+    log: () => readFileSync(join(newest().directory, 'kvstoremesh.log'), 'utf8'),
+    freeze() { newest().programs[0]?.freeze(); },
+    thaw() { newest().programs[0]?.thaw(); },
+    installWith(next) { installedId = next; },
     lastLines: () => pods.flatMap(({ programs }) => programs).map(({ name, lastLines }) => `${cluster} ${name}: ${lastLines()}`).join('\n'),
     async stop() {
       // What needs its etcd goes before it.

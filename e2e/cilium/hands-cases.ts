@@ -1,0 +1,38 @@
+/** What people change by hand in what Cilium reads: Cilium follows, it is told, and nobody writes over it unasked. */
+import { expect, test } from 'vitest';
+import type { Scene } from './scene.ts';
+import { connectedOf, PATIENCE } from './world.ts';
+
+const USERS = 'clustermesh-remote-users';
+const ENTRIES = 'cilium-kvstoremesh';
+
+export function handsCases(scene: () => Scene): void {
+  test('takes access from a peer whose user somebody removes, and gives it back when that is reverted', async () => {
+    const { access, edit, text, cluster, world } = scene();
+    expect(await access('oslo', 'berlin')).toBe('let in');
+    const users = await text('berlin', USERS, 'users.yaml') ?? '';
+    expect(users).toContain('- name: remote-oslo\n  role: remote\n');
+    const edited = users.replace('- name: remote-oslo\n  role: remote\n', '');
+    await edit('berlin', USERS, 'users.yaml', edited);
+    await expect.poll(() => access('oslo', 'berlin'), PATIENCE).toBe('refused');
+    expect(await access('virginia', 'berlin')).toBe('let in');
+    await expect.poll(async () => (await cluster('berlin'))?.status?.drift?.map(({ object, path, manager }) => `${object} ${path} ${manager}`), PATIENCE).toEqual([`ConfigMap kube-system/${USERS} .data.users.yaml kubectl-edit`]);
+    expect(await text('berlin', USERS, 'users.yaml')).toBe(edited);
+    await world.person('drift', 'revert', 'berlin', USERS, '--reason', 'oslo is a peer');
+    await expect.poll(() => access('oslo', 'berlin'), PATIENCE).toBe('let in');
+    expect(await text('berlin', USERS, 'users.yaml')).toBe(users);
+  });
+
+  test('goes on with an entry that somebody has edited, which stays as it is', async () => {
+    const { arrives, edit, text, cluster, member, world } = scene();
+    const edited = `${await text('oslo', ENTRIES, 'virginia') ?? ''}\n# by way of the new line\n`;
+    await edit('oslo', ENTRIES, 'virginia', edited);
+    await expect.poll(async () => (await cluster('oslo'))?.status?.drift?.map(({ object, path }) => `${object} ${path}`), PATIENCE).toEqual([`Secret kube-system/${ENTRIES} .data.virginia`]);
+    await expect.poll(() => connectedOf(member('oslo')), PATIENCE).toEqual(['berlin', 'virginia']);
+    await arrives('virginia', 'oslo');
+    expect(await text('oslo', ENTRIES, 'virginia')).toBe(edited);
+    await world.person('drift', 'revert', 'oslo', ENTRIES, '--reason', 'no comments');
+    await expect.poll(async () => (await text('oslo', ENTRIES, 'virginia'))?.includes('new line'), PATIENCE).toBe(false);
+    await world.allReady();
+  });
+}
