@@ -75,14 +75,15 @@ describe('ids of others', () => {
 
 /** Does what the book does, and remembers everything: who ever told whom of which id, and when the last one let go. */
 describe('any life of a mesh', () => {
-  const name = fc.constantFrom('a', 'b', 'c', 'd', 'e');
+  const name = fc.constantFrom('a', 'b', 'c');
   const step = fc.oneof(
-    fc.record({ type: fc.constant('join' as const), name, id: fc.integer({ min: 0, max: 4 }) }),
+    { weight: 3, arbitrary: fc.record({ type: fc.constant('join' as const), name, id: fc.constantFrom(0, 0, 0, 1, 2) }) },
     fc.record({ type: fc.constant('leave' as const), name }),
     fc.record({ type: fc.constant('rename' as const), name, to: name }),
-    fc.record({ type: fc.constant('apply' as const), name }),
+    fc.record({ type: fc.constant('apply' as const), name: fc.constantFrom('a', 'b') }),
+    { weight: 4, arbitrary: fc.record({ type: fc.constant('everybody' as const) }) },
     fc.record({ type: fc.constant('release' as const), name }),
-    fc.record({ type: fc.constant('wait' as const), seconds: fc.integer({ min: 1, max: 200 }) }),
+    fc.record({ type: fc.constant('wait' as const), seconds: fc.constantFrom(1, 100, 200) }),
   );
   test('never gives one id to two clusters, nor one that others still name under another name, or named until just now', () => {
     fc.assert(fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
@@ -94,19 +95,26 @@ describe('any life of a mesh', () => {
       const applied = new Map<string, ReadonlyMap<string, number>>();
       /** The twin's memory: until when (cluster, id) is spoken of; people's word ends that. */
       const spoken = new Map<string, number>();
+      /** Until it is given to the same cluster anew. */
+      const forgiven = new Set<string>();
       let planned = new Map<string, number>();
+      let isRefused = false;
       const round = (): void => {
-        for (const peers of applied.values()) for (const [peer, id] of peers) spoken.set(`${id} ${peer}`, now);
+        for (const { id, cluster } of book.given) forgiven.delete(`${id} ${cluster}`);
+        for (const peers of applied.values()) for (const [peer, id] of peers) if (!forgiven.has(`${id} ${peer}`)) spoken.set(`${id} ${peer}`, now);
         for (let more = true, rounds = 0; more && rounds < 4; rounds++) {
           const members = [...inCilium].map(([cluster, id]) => member(cluster, id)).sort((x, y) => (x.name < y.name ? -1 : 1));
-          const { ids, conflicts } = planIds(members, book, 6);
+          const { ids, conflicts } = planIds(members, book, 5);
           const out = new Set(conflicts.filter(({ reason }) => reason === 'ClusterIdHeld').flatMap(({ clusters }) => clusters));
-          const isRefused = conflicts.some(({ reason }) => reason !== 'ClusterIdHeld');
+          isRefused = conflicts.some(({ reason }) => reason !== 'ClusterIdHeld');
           const next = nextLedger(book, {
             selected: inCilium, planned: members.filter(({ name: one }) => !out.has(one)).map(({ name: one }) => ({ name: one, clusterId: ids.get(one) ?? 0 })), asked,
             namedBy: (cluster, id) => [...applied].filter(([who, peers]) => who !== cluster && peers.get(cluster) === id).map(([who]) => who),
           }, now);
-          for (const { cluster, id } of next.released.slice(book.released.length)) spoken.delete(`${id} ${cluster}`);
+          for (const { cluster, id } of next.released.slice(book.released.length)) {
+            spoken.delete(`${id} ${cluster}`);
+            forgiven.add(`${id} ${cluster}`);
+          }
           more = next !== book;
           book = next;
           if (!isRefused) planned = new Map([...ids].filter(([one]) => !out.has(one)));
@@ -121,15 +129,32 @@ describe('any life of a mesh', () => {
         }
         expect(new Set([...book.given, ...book.held].map(({ id, cluster }) => `${id} ${cluster}`)).size).toBe(book.given.length + book.held.length);
       };
+      const apply = (who: string): unknown => !isRefused && applied.set(who, new Map(planned.has(who) ? [...planned].filter(([peer]) => peer !== who) : []));
       for (const one of steps) {
         if (one.type === 'wait') now += one.seconds * 1000;
         else if (one.type === 'join') inCilium.set(one.name, one.id);
         else if (one.type === 'leave') inCilium.delete(one.name);
         else if (one.type === 'rename' && inCilium.has(one.name) && !inCilium.has(one.to)) { inCilium.set(one.to, inCilium.get(one.name)!); inCilium.delete(one.name); }
-        else if (one.type === 'apply') applied.set(one.name, new Map(planned.has(one.name) ? [...planned].filter(([peer]) => peer !== one.name) : []));
+        else if (one.type === 'apply') apply(one.name);
+        else if (one.type === 'everybody') for (const each of ['a', 'b', 'c']) apply(each);
         asked = one.type === 'release' ? [{ cluster: one.name, id: book.held.find(({ cluster }) => cluster === one.name)?.id ?? 0, by: 'ann', reason: `at ${now}` }] : [];
         round();
       }
-    }), { numRuns: 300 });
+      // And nothing is held for good.
+      inCilium.clear();
+      applied.clear();
+      round();
+      now += DRAIN;
+      round();
+      expect([book.given, book.held]).toEqual([[], []]);
+    }), {
+      numRuns: 500,
+      // Rare by chance: all let go, and another one comes at once; one comes while it is named.
+      examples: [[
+        { type: 'join', name: 'a', id: 0 }, { type: 'join', name: 'c', id: 0 }, { type: 'everybody' }, { type: 'leave', name: 'a' }, { type: 'everybody' }, { type: 'join', name: 'b', id: 0 },
+      ], [
+        { type: 'join', name: 'a', id: 2 }, { type: 'join', name: 'c', id: 0 }, { type: 'everybody' }, { type: 'rename', name: 'a', to: 'b' }, { type: 'wait', seconds: 200 }, { type: 'wait', seconds: 200 },
+      ]].map((steps) => [steps] as [never]),
+    });
   });
 });
