@@ -13,11 +13,18 @@ export interface SharedState {
   readonly globalServices: readonly GlobalServiceValue[];
 }
 
-/** What one cluster gets beside them. */
-export interface OwnState {
-  readonly overrides?: readonly DriftOverride[] | undefined;
-  readonly access?: readonly AccessRule[] | undefined;
+/** What single clusters get beside them. */
+export interface Owns {
+  readonly overrides: ReadonlyMap<string, readonly DriftOverride[]>;
+  readonly access: ReadonlyMap<string, readonly AccessRule[]>;
 }
+
+export interface OwnState {
+  readonly overrides: readonly DriftOverride[] | undefined;
+  readonly access: readonly AccessRule[] | undefined;
+}
+
+export const ownOf = ({ overrides, access }: Owns, cluster: string): OwnState => ({ overrides: overrides.get(cluster), access: access.get(cluster) });
 
 /** Makes revisions out of texts that many clusters share: a mesh of n costs its n peers' texts once, and no text is put together before somebody reads it. */
 export interface States {

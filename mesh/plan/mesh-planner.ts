@@ -3,7 +3,7 @@ import type { DesiredRevision } from '../model/desired.ts';
 import type { MeshEndpoint } from '../model/cluster.ts';
 import type { MeshValue } from '../model/policy.ts';
 import { canonicalJson } from '../model/canonical.ts';
-import type { OwnState, States } from './desired.ts';
+import type { Owns, States } from './desired.ts';
 import { membershipOf } from './members.ts';
 import { createPeerings } from './peerings.ts';
 import type { MeshPlan } from './plan.ts';
@@ -15,7 +15,7 @@ export interface MeshPlannerInput {
   readonly contested: Selections['contested'];
   readonly input: PreflightInput;
   readonly states: States;
-  readonly ownOf: (cluster: string) => OwnState;
+  readonly owns: Owns;
 }
 
 export interface PlannedMesh {
@@ -31,15 +31,16 @@ const NONE: readonly DesiredRevision[] = [];
 export function createMeshPlanner(): MeshPlanner {
   const look = createLook();
   const peerings = createPeerings();
-  let before: (PlannedMesh & { readonly found: Preflight; readonly reach: Selection['reach'] }) | undefined;
+  let before: (PlannedMesh & { readonly found: Preflight; readonly reach: Selection['reach']; readonly states: States; readonly owns: Owns }) | undefined;
 
-  return ({ selection, contested, input, states, ownOf }) => {
+  return ({ selection, contested, input, states, owns }) => {
     const { mesh, reach, selected } = selection;
     const found = look(selection, contested, input);
     const { ids, members, endpoints, topology, conflicts } = found;
+    if (before?.found === found && before.reach === reach && before.states === states && before.owns === owns) return before;
     const always = alwaysConnected(mesh);
-    const revisions = conflicts.length > 0 ? NONE : peerings({ mesh: mesh.name, members, ids, endpoints, topology, connectOf: (name) => (always(name) ? 'Always' : undefined), ownOf, states });
-    if (before?.found === found && before.reach === reach && before.revisions === revisions) return before;
+    const revisions = conflicts.length > 0 ? NONE : peerings({ mesh: mesh.name, members, ids, endpoints, topology, connectOf: (name) => (always(name) ? 'Always' : undefined), owns, states });
+    if (before?.found === found && before.reach === reach && before.revisions === revisions) return (before = { ...before, states, owns });
     const assigned = conflicts.length === 0 ? undefined : new Map(selected.map((cluster) => [cluster.name, cluster.assignedId]));
     const { waiting, postponed, warnings, skipped, idleSkips } = found;
     const plan: MeshPlan = {
@@ -49,7 +50,7 @@ export function createMeshPlanner(): MeshPlanner {
         ? revisions.map(({ cluster, id }) => ({ name: cluster, clusterId: ids.get(cluster) ?? 0, desiredId: id }))
         : members.map(({ name }) => ({ name, clusterId: ids.get(name) ?? 0, desiredId: assigned.get(name) ?? '' })),
     };
-    before = { plan, revisions, found, reach };
+    before = { plan, revisions, found, reach, states, owns };
     return before;
   };
 }

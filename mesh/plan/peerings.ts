@@ -2,7 +2,7 @@
 import { canonicalJson } from '../model/canonical.ts';
 import type { CiliumFacts, MeshEndpoint } from '../model/cluster.ts';
 import type { DesiredRevision, PeeringState } from '../model/desired.ts';
-import type { OwnState, States } from './desired.ts';
+import { ownOf, type Owns, type OwnState, type States } from './desired.ts';
 import type { Member } from './members.ts';
 import type { TopologyPlan } from './topology.ts';
 
@@ -16,7 +16,7 @@ export interface PeeringInput {
   readonly topology: TopologyPlan;
   /** As `PeeringState.connect`. */
   readonly connectOf: (cluster: string) => PeeringState['connect'];
-  readonly ownOf: (cluster: string) => OwnState;
+  readonly owns: Owns;
   readonly states: States;
 }
 
@@ -74,7 +74,7 @@ export function createPeerings(): Peerings {
     return text;
   }
 
-  return ({ mesh, members, ids, endpoints, topology, connectOf, ownOf, states }) => {
+  return ({ mesh, members, ids, endpoints, topology, connectOf, owns, states }) => {
     const all = members.flatMap(({ name }) => {
       const [clusterId, endpoint] = [ids.get(name), endpoints.get(name)];
       return clusterId === undefined || endpoint === undefined ? [] : [peerOf(name, clusterId, endpoint)];
@@ -91,7 +91,7 @@ export function createPeerings(): Peerings {
       const row = before?.rows.get(name);
       const connect = connectOf(name);
       const own = connect === undefined ? frameOf(member, clusterId) : frameText(member, clusterId, { connect });
-      const { overrides, access } = ownOf(name);
+      const { overrides, access } = ownOf(owns, name);
       const isSameOwn = row !== undefined && row.own === own && row.overrides === overrides && row.access === access;
       if (isSamePeers && isSameOwn) {
         rows.set(name, row);

@@ -1,17 +1,18 @@
 /** From what is known and wanted to one desired state per cluster. Total: what cannot be planned comes back as conflicts, and changes nothing. */
 import type { AccessRule } from '../model/access.ts';
 import type { BundleReference } from '../model/bundle.ts';
-import { canonicalJson, type Digest, digestOfParts } from '../model/canonical.ts';
+import type { Digest } from '../model/canonical.ts';
 import type { ClusterView } from '../model/cluster.ts';
 import type { DesiredRevision, DesiredState, DriftOverride } from '../model/desired.ts';
 import type { MeshValue } from '../model/policy.ts';
 import { revisionOf } from '../model/revision.ts';
 import type { SelectorReach } from '../model/selector-reach.ts';
+import { createAssembly } from './assembly.ts';
 import type { Conflict } from './conflict.ts';
-import { createStates, NO_PEERING, type OwnState, type SharedState, sharedText, type States } from './desired.ts';
+import { createStates, NO_PEERING, ownOf, type Owns, type SharedState, sharedText, type States } from './desired.ts';
 import { createMeshPlanner, type MeshPlanner } from './mesh-planner.ts';
 import type { PreflightInput } from './preflight.ts';
-import { createSelections } from './selection.ts';
+import { createSelections, type Difference } from './selection.ts';
 import type { Findings } from './skips.ts';
 
 export interface PlanInput extends SharedState, PreflightInput {
@@ -64,24 +65,26 @@ export function createPlanner(digest: Digest): (input: PlanInput) => Plan {
   const bundled = createBundleKeeper(digest);
   const baselineOf = createBaseline();
   const assemble = createAssembly(digest);
+  let owns: Owns | undefined;
   let states: { readonly input: SharedState; readonly text: string; readonly states: States } | undefined;
 
   return (input) => {
     const text = sharedText(input, states);
     if (text !== states?.text) states = { input, text, states: createStates(input, digest) };
     const present = states.states;
-    const ownOf = (cluster: string): OwnState => ({ overrides: input.overrides?.get(cluster), access: input.access?.get(cluster) });
-    const { clusters, meshes, contested } = select(input.meshes, input.clusters);
-    for (const name of meshPlanners.keys()) if (!meshes.some(({ mesh }) => mesh.name === name)) meshPlanners.delete(name);
+    owns = ownsOf(input, owns);
+    const own = owns;
+    const { clusters, meshes, contested, difference } = select(input.meshes, input.clusters);
+    const names = new Set(meshes.map(({ mesh }) => mesh.name));
+    for (const name of meshPlanners.keys()) if (!names.has(name)) meshPlanners.delete(name);
     const planned = meshes.map((selection) => {
       const planner = meshPlanners.get(selection.mesh.name) ?? createMeshPlanner();
       meshPlanners.set(selection.mesh.name, planner);
-      return planner({ selection, contested, input, states: present, ownOf });
+      return planner({ selection, contested, input, states: present, owns: own });
     });
-    const baseline = baselineOf(clusters, present, ownOf);
+    const baseline = baselineOf(clusters, difference, present, own);
     const selectionKnown = !planned.some(({ plan }) => plan.conflicts.some((conflict) => conflict.reason === 'InvalidSelector'));
-    const taken = meshes.map(({ selected }) => selected);
-    const { desired, plannedIds, planDigest } = assemble(planned.map(({ revisions }) => revisions), selectionKnown ? baseline : [], taken);
+    const { desired, plannedIds, planDigest } = assemble({ ofMeshes: planned.map(({ revisions }) => revisions), baseline: selectionKnown ? baseline : NO_REVISIONS, taken: meshes.map(({ selected }) => selected) });
     const keeping = bundled(desired, input.bundles);
     const bundles = keeping === desired ? undefined : new Map(keeping.map(({ cluster, id }) => [cluster, id]));
     return {
@@ -91,52 +94,33 @@ export function createPlanner(digest: Digest): (input: PlanInput) => Plan {
   };
 }
 
-function createBaseline(): (clusters: readonly ClusterView[], states: States, ownOf: (cluster: string) => OwnState) => readonly DesiredRevision[] {
-  let before: readonly DesiredRevision[] = [];
-  let rows = new Map<string, OwnState & { readonly revision: DesiredRevision }>();
-  let of: States | undefined;
-  return (clusters, states, ownOf) => {
-    const kept = of === states ? rows : new Map<string, never>();
-    rows = new Map();
-    of = states;
-    const revisions: DesiredRevision[] = [];
-    for (const { name, joined } of clusters) {
-      if (!joined) continue;
-      const own = ownOf(name);
-      const known = kept.get(name);
-      const row = known !== undefined && known.overrides === own.overrides && known.access === own.access ? known : { ...own, revision: states.revision(name, null, NO_PEERING, own) };
-      rows.set(name, row);
-      revisions.push(row.revision);
-    }
-    if (!isSame(before, revisions)) before = revisions;
-    return before;
-  };
+const NO_REVISIONS: readonly DesiredRevision[] = [];
+const NOTHING: ReadonlyMap<string, never> = new Map<string, never>();
+const isSameMap = (a: ReadonlyMap<string, unknown>, b: ReadonlyMap<string, unknown>): boolean => a === b || (a.size === b.size && [...b].every(([key, value]) => a.get(key) === value));
+
+/** The same object while what each cluster gets of its own is the same. */
+function ownsOf({ overrides = NOTHING, access = NOTHING }: Pick<PlanInput, 'overrides' | 'access'>, before: Owns | undefined): Owns {
+  return before !== undefined && isSameMap(before.overrides, overrides) && isSameMap(before.access, access) ? before : { overrides, access };
 }
 
-type Assembled = Pick<Plan, 'desired' | 'plannedIds' | 'planDigest'>;
-
-/** Puts the parts in order. `taken`: clusters that are in a mesh, whether it could be planned or not. */
-function createAssembly(digest: Digest): (ofMeshes: readonly (readonly DesiredRevision[])[], ofNone: readonly DesiredRevision[], taken: readonly (readonly ClusterView[])[]) => Assembled {
-  let before: { readonly parts: readonly unknown[]; readonly result: Assembled } | undefined;
-  const texts = new WeakMap<DesiredRevision, string>();
-
-  function pairText(revision: DesiredRevision): string {
-    const known = texts.get(revision) ?? canonicalJson([revision.cluster, revision.id]);
-    texts.set(revision, known);
-    return known;
-  }
-
-  return (ofMeshes, ofNone, taken) => {
-    const parts = [...ofMeshes, ofNone, ...taken];
-    if (before !== undefined && isSame(before.parts, parts)) return before.result;
-    const meshed = new Set(taken.flatMap((clusters) => clusters.map(({ name }) => name)));
-    const desired = [...ofMeshes.flat(), ...ofNone.filter(({ cluster }) => !meshed.has(cluster))].sort((a, b) => (a.cluster < b.cluster ? -1 : a.cluster > b.cluster ? 1 : 0));
-    const isEqual = before !== undefined && isSame(before.result.desired, desired);
-    const result = isEqual && before !== undefined ? before.result : {
-      desired, plannedIds: new Map(desired.map(({ cluster, id }) => [cluster, id])), planDigest: digestOfParts(digest, ['[', desired.map(pairText).join(','), ']']),
-    };
-    before = { parts, result };
-    return result;
+function createBaseline(): (clusters: readonly ClusterView[], difference: Difference, states: States, owns: Owns) => readonly DesiredRevision[] {
+  let before: readonly DesiredRevision[] = [];
+  let rows = new Map<string, DesiredRevision>();
+  let of: { readonly states: States; readonly owns: Owns } | undefined;
+  return (clusters, { changed, gone }, states, owns) => {
+    const isAnew = of?.states !== states || of.owns !== owns;
+    if (isAnew) rows = new Map();
+    of = { states, owns };
+    let touched = isAnew;
+    for (const name of isAnew ? [] : gone) touched = rows.delete(name) || touched;
+    for (const { name, joined } of isAnew ? clusters : changed) {
+      if (joined === rows.has(name)) continue;
+      touched = true;
+      if (joined) rows.set(name, states.revision(name, null, NO_PEERING, ownOf(owns, name)));
+      else rows.delete(name);
+    }
+    if (touched) before = clusters.flatMap(({ name }) => rows.get(name) ?? []);
+    return before;
   };
 }
 
@@ -154,5 +138,3 @@ function createBundleKeeper(digest: Digest): (revisions: readonly DesiredRevisio
     });
   };
 }
-
-const isSame = (a: readonly unknown[], b: readonly unknown[]): boolean => a.length === b.length && a.every((one, index) => one === b[index]);

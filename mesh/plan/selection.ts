@@ -20,6 +20,8 @@ export interface Selections {
   readonly meshes: readonly Selection[];
   /** Clusters that several meshes select, with the names of these. */
   readonly contested: ReadonlyMap<string, readonly string[]>;
+  /** Since the last time. */
+  readonly difference: Difference;
 }
 
 interface Kept {
@@ -31,25 +33,26 @@ interface Kept {
   selection: Selection;
 }
 
-interface Difference {
+export interface Difference {
   /** New ones, and those that are another object than before. */
   readonly changed: readonly ClusterView[];
   readonly gone: readonly string[];
 }
 
 export function createSelections(): (meshes: readonly MeshValue[], clusters: readonly ClusterView[]) => Selections {
-  let before: Selections = { clusters: [], meshes: [], contested: new Map() };
+  let before: Selections = { clusters: [], meshes: [], contested: new Map(), difference: NO_DIFFERENCE };
   let kept = new Map<string, Kept>();
 
   return (meshes, unsorted) => {
-    const clusters = isSorted(unsorted) ? unsorted : sortedByName(unsorted);
-    const difference = differenceOf(before.clusters, clusters);
+    const replaced = replacedIn(before.clusters, unsorted);
+    const clusters = replaced !== undefined || isSorted(unsorted) ? unsorted : sortedByName(unsorted);
+    const difference = replaced ?? differenceOf(before.clusters, clusters);
     const now = new Map<string, Kept>();
     for (const mesh of sortedByName(meshes)) now.set(mesh.name, next(kept.get(mesh.name), mesh, clusters, difference));
     kept = now;
     const selections = [...now.values()].map(({ selection }) => selection);
     const isSame = selections.length === before.meshes.length && selections.every(({ selected }, index) => selected === before.meshes[index]?.selected);
-    before = { clusters: difference.changed.length + difference.gone.length === 0 ? before.clusters : clusters, meshes: selections, contested: isSame ? before.contested : contestedIn(selections) };
+    before = { clusters: difference.changed.length + difference.gone.length === 0 ? before.clusters : clusters, meshes: selections, contested: isSame ? before.contested : contestedIn(selections), difference };
     return before;
   };
 }
@@ -79,6 +82,21 @@ function next(known: Kept | undefined, mesh: MeshValue, clusters: readonly Clust
 }
 
 const isSorted = (clusters: readonly ClusterView[]): boolean => clusters.every(({ name }, index) => index === 0 || clusters[index - 1]!.name < name);
+
+const NO_DIFFERENCE: Difference = { changed: [], gone: [] };
+
+/** The usual case: the same clusters in the same order, some of them changed; undefined: it is another one. */
+function replacedIn(before: readonly ClusterView[], after: readonly ClusterView[]): Difference | undefined {
+  if (before.length !== after.length) return undefined;
+  const changed: ClusterView[] = [];
+  for (const [index, view] of after.entries()) {
+    const known = before[index]!;
+    if (known === view) continue;
+    if (known.name !== view.name) return undefined;
+    changed.push(view);
+  }
+  return changed.length === 0 ? NO_DIFFERENCE : { changed, gone: [] };
+}
 
 /** Both sorted. */
 function differenceOf(before: readonly ClusterView[], after: readonly ClusterView[]): Difference {
