@@ -54,12 +54,14 @@ const WELL_FORMED: { readonly [T in SyncType]: (cluster: string) => SyncResource
   Evacuation: (cluster) => ({ name: 'drill', version: '1', value: { id: 'drill', service: { namespace: 'shop', name: 'checkout' }, cluster, until: 1, active: true } }),
   PeerAddress: (cluster) => ({ name: cluster, version: '1', value: { cluster, address: '127.0.0.1:1' } }),
   Revocation: (cluster) => ({ name: cluster, version: '1', value: { cluster, at: 1, reason: 'forged' } as SyncValues['Revocation'] }),
+  Reader: (cluster) => ({ name: cluster, version: '1', value: { cluster, reads: true } }),
   Question: () => ({ name: 'q', version: '1', value: { id: 'q', dnsName: 'a.b', dnsType: 'A' } }),
   Bundle: () => ({ name: `sha256-${'0'.repeat(64)}`, version: '1', value: { digest: `sha256-${'0'.repeat(64)}`, content: '{}', signatures: [] } }),
   ClusterReport: (cluster) => ({ name: cluster, version: '1', value: reportOf(1) }),
   AppliedReport: (cluster) => ({ name: cluster, version: '1', value: { id: null, appliedAt: null, healthy: true, message: '', drift: [] } }),
   ExportFact: (cluster) => ({ name: 'shop/checkout', version: '1', value: exportOf(cluster) }),
   DnsSample: (cluster) => ({ name: 'drill', version: '1', value: { cluster, at: 1, servedBy: [cluster], rcode: 'NOERROR', healthy: [cluster] } }),
+  PeerVerdict: (cluster) => ({ name: 'peer', version: '1', value: { cluster, peer: 'peer', colour: 'green', reasons: [], since: 0, at: 0, figures: {} } }),
   Answer: () => ({ name: 'q', version: '1', value: { id: 'q', lines: ['forged'], records: ['203.0.113.66'], rcode: 'NOERROR' } }),
 };
 

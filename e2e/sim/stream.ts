@@ -1,7 +1,7 @@
 /** Both ends of one Sync stream over a simulated connection: bytes in order, a bounded window each way. */
 import { decodeSyncMessage, encodeSyncMessage } from '../../mesh/api/codec/sync.ts';
 import type { Instant } from '../../mesh/model/instant.ts';
-import type { SyncMessage } from '../../mesh/model/sync.ts';
+import { AGENT_TYPES, type SyncMessage } from '../../mesh/model/sync.ts';
 import { type SyncStream, TransportError } from '../../mesh/ports/transport.ts';
 import type { Fabric, Link } from './fabric.ts';
 
@@ -106,5 +106,6 @@ function end(outgoing: Pipe, incoming: Pipe): SyncStream {
 export function streamOver(fabric: Fabric, link: Link): { readonly client: SyncStream; readonly server: SyncStream; offer(types: readonly string[]): void } {
   const up = new Pipe(fabric, link);
   const down = new Pipe(fabric, link);
+  up.headers = AGENT_TYPES;
   return { client: end(up, down), server: end(down, up), offer: (types) => { down.headers = types; } };
 }

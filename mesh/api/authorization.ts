@@ -47,6 +47,7 @@ export const SYNC_RULES: { readonly [T in SyncType]: SyncRule<T> } = {
   DnsSample: { from: 'agent', speaksFor: ({ value }) => value.cluster },
   // Answers are looked up under the cluster that was asked.
   Answer: { from: 'agent', speaksFor: 'sender' },
+  PeerVerdict: { from: 'agent', speaksFor: ({ value }) => value.cluster },
 };
 
 /** Why `cluster`'s agent may not say this, or undefined. */

@@ -3,6 +3,7 @@ import type { BundleDelivery } from './bundle.ts';
 import type { ClusterReport } from './cluster.ts';
 import type { AppliedReport, DesiredRevision } from './desired.ts';
 import type { DnsSample, Evacuation } from './drill.ts';
+import type { PeerVerdict } from './peer-verdict.ts';
 import type { Revocation } from './revocation.ts';
 import type { ExportFact, ExportVerdict } from './service.ts';
 
@@ -24,6 +25,8 @@ export interface Question {
   readonly id: string;
   readonly dnsName: string;
   readonly dnsType: string;
+  /** Not about DNS: peers to look at anew, a peer's name or `*`. Answered by their `PeerVerdict`s. */
+  readonly verify?: string;
 }
 
 export interface Answer {
@@ -60,15 +63,17 @@ export interface SyncValues {
   /** Newest answer per service under drill; named by the evacuation's id. */
   DnsSample: DnsSample;
   Answer: Answer;
+  /** Named by the peer. */
+  PeerVerdict: PeerVerdict;
 }
 
 export type SyncType = keyof SyncValues;
 
 export const HUB_TYPES = ['DesiredRevision', 'ImportedFact', 'ExportVerdict', 'Evacuation', 'PeerAddress', 'Question', 'Bundle', 'Revocation', 'Reader'] as const satisfies readonly SyncType[];
-export const AGENT_TYPES = ['ClusterReport', 'AppliedReport', 'ExportFact', 'DnsSample', 'Answer'] as const satisfies readonly SyncType[];
+export const AGENT_TYPES = ['ClusterReport', 'AppliedReport', 'ExportFact', 'DnsSample', 'Answer', 'PeerVerdict'] as const satisfies readonly SyncType[];
 
 /** Types that not every version has. One without them ends the stream of whoever asks for them, so they are subscribed to only where the other side said that it publishes them. */
-export const LATER_TYPES: readonly SyncType[] = ['Reader', 'Revocation', 'Bundle'];
+export const LATER_TYPES: readonly SyncType[] = ['Reader', 'Revocation', 'Bundle', 'PeerVerdict'];
 
 export interface SyncResource<T extends SyncType = SyncType> {
   readonly name: string;

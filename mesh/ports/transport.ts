@@ -86,7 +86,7 @@ export interface SyncStream {
   readonly messages: AsyncIterable<SyncMessage>;
   /**
    * The types that the other side says it publishes, said before its first message; none where it says nothing, as versions before `LATER_TYPES` do. Never rejects, and
-   * stays open where nothing comes. Absent: this side has nothing to hear, as a hub.
+   * stays open where nothing comes. Absent: as none.
    */
   readonly offered?: Promise<readonly string[]>;
   close(reason: string): void;

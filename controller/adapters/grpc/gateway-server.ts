@@ -1,5 +1,5 @@
 /** The hub's gateway over gRPC. */
-import { Metadata, type ServerDuplexStream, type ServiceError } from '@grpc/grpc-js';
+import type { ServerDuplexStream, ServiceError } from '@grpc/grpc-js';
 import { GATEWAY_CALLERS } from '../../../mesh/api/authorization.ts';
 import * as codec from '../../../mesh/api/codec/gateway.ts';
 import { GatewayDefinition } from '../../../mesh/api/gen/isthmus/v1/gateway.ts';
@@ -13,9 +13,8 @@ import { createJoinLimit, DEFAULT_JOIN_LIMIT, type JoinLimit } from './join-limi
 import { noteRefusals, type Refusals } from './refusals.ts';
 import { serve } from './serve.ts';
 import { rawService, type Served } from './service.ts';
-import { SYNC_TYPES_HEADER } from './settings.ts';
 import { toStatus } from './status.ts';
-import { grpcSyncStream } from './stream.ts';
+import { grpcSyncStream, offeredIn, offering } from './stream.ts';
 import { logUnexpected, unary, type UnaryCall } from './unary.ts';
 
 type Duplex = ServerDuplexStream<Uint8Array, Uint8Array>;
@@ -55,7 +54,7 @@ function joinMethod(handler: GatewayHandler, limit: (address: string, now: numbe
 async function runSync(call: Duplex, handler: GatewayHandler, material: () => ServerMaterial, serverSignal: CancelSignal, log: Log, refusals: Refusals): Promise<void> {
   const cancel = new AbortController();
   // A session closes its stream before it says why: the call ends with that, below, and not with OK.
-  const stream = grpcSyncStream(call, { finish: () => {} });
+  const stream = grpcSyncStream(call, { finish: () => {} }, Promise.resolve(offeredIn(call.metadata)));
   const breakWith = (error: TransportError): void => {
     stream.fail(error);
     cancel.abort();
@@ -84,9 +83,7 @@ async function runSync(call: Duplex, handler: GatewayHandler, material: () => Se
     const expired = (): void => refuse(new TransportError('retry', 'Unauthenticated', `client certificate: expired at ${new Date(peer.notAfter).toISOString()}; connect with the renewed one`));
     expiry = setTimeout(expired, Math.min(Math.max(0, peer.notAfter - Date.now()), LONGEST_TIMEOUT_MILLISECONDS));
     if (serverSignal.aborted) stop();
-    const headers = new Metadata();
-    headers.set(SYNC_TYPES_HEADER, HUB_TYPES.join(','));
-    call.sendMetadata(headers);
+    call.sendMetadata(offering(HUB_TYPES));
     await handler.sync(peer, stream, cancel.signal);
     if (refusal !== undefined) throw refusal;
     if (!call.writableEnded) call.end();

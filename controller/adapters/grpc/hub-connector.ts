@@ -1,15 +1,16 @@
 /** An agent's way to the hub over gRPC. */
-import { type Client, Metadata, type ServiceError } from '@grpc/grpc-js';
+import type { Client, Metadata, ServiceError } from '@grpc/grpc-js';
 import { spiffeIdOfHub } from '../../../certs/index.ts';
 import * as codec from '../../../mesh/api/codec/gateway.ts';
 import { GatewayDefinition } from '../../../mesh/api/gen/isthmus/v1/gateway.ts';
+import { AGENT_TYPES } from '../../../mesh/model/sync.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { type HubConnection, type HubConnector, type IdentityMaterial, type SyncStream, TransportError } from '../../../mesh/ports/transport.ts';
 import { callUnary, createClient } from './client.ts';
 import { rawService } from './service.ts';
-import { SYNC_ANSWER_MILLISECONDS, SYNC_TYPES_HEADER, UNARY_DEADLINE_MILLISECONDS } from './settings.ts';
+import { SYNC_ANSWER_MILLISECONDS, UNARY_DEADLINE_MILLISECONDS } from './settings.ts';
 import { fromStatus } from './status.ts';
-import { grpcSyncStream } from './stream.ts';
+import { grpcSyncStream, offeredIn, offering } from './stream.ts';
 
 const methods = rawService(GatewayDefinition);
 
@@ -64,7 +65,7 @@ function hubConnection(address: string, identity: IdentityMaterial): HubConnecti
 
 function openSync(client: Client, address: string, signal: CancelSignal, { gone, silent }: { gone(): void; silent(): void }): SyncStream {
   const { path, requestSerialize, responseDeserialize } = methods.sync;
-  const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, new Metadata());
+  const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, offering(AGENT_TYPES));
   const patience = setTimeout(() => {
     stream.fail(new TransportError('retry', 'Unreachable', `${address}: said nothing within ${SYNC_ANSWER_MILLISECONDS / 1000} s of being dialled`));
     call.cancel();
@@ -74,7 +75,7 @@ function openSync(client: Client, address: string, signal: CancelSignal, { gone,
   const offered = new Promise<readonly string[]>((resolve) => {
     call.on('metadata', (headers: Metadata) => {
       clearTimeout(patience);
-      resolve(headers.get(SYNC_TYPES_HEADER).flatMap((value) => String(value).split(',')));
+      resolve(offeredIn(headers));
     });
   });
   let goodbye: NodeJS.Timeout | undefined;

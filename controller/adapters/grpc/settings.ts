@@ -51,5 +51,5 @@ export const UNARY_DEADLINE_MILLISECONDS = 10_000;
 export const SYNC_ANSWER_MILLISECONDS = 60_000;
 export const PEER_DEADLINE_MILLISECONDS = 2000;
 
-/** In the initial metadata of Sync: the types that the hub publishes, with commas. Hubs that publish the first types only do not send it. */
+/** In the initial metadata of Sync, both ways: the types that the sender publishes, with commas. Versions that publish the first types only do not send it. */
 export const SYNC_TYPES_HEADER = 'isthmus-sync-types';

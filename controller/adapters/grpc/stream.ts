@@ -1,7 +1,18 @@
 /** One gRPC duplex call as a SyncStream, the same on both sides. */
+import { Metadata } from '@grpc/grpc-js';
 import { decodeSyncMessage, encodeSyncMessage } from '../../../mesh/api/codec/sync.ts';
-import type { SyncMessage } from '../../../mesh/model/sync.ts';
+import type { SyncMessage, SyncType } from '../../../mesh/model/sync.ts';
 import { type SyncStream, TransportError } from '../../../mesh/ports/transport.ts';
+import { SYNC_TYPES_HEADER } from './settings.ts';
+
+export function offering(types: readonly SyncType[]): Metadata {
+  const metadata = new Metadata();
+  metadata.set(SYNC_TYPES_HEADER, types.join(','));
+  return metadata;
+}
+
+/** None where the other side says nothing. */
+export const offeredIn = (metadata: Metadata): readonly string[] => metadata.get(SYNC_TYPES_HEADER).flatMap((value) => String(value).split(','));
 
 /** The part of grpc-js's duplex calls, client's and server's, that is used here. */
 export interface DuplexCall {

@@ -1,5 +1,5 @@
 /** Both ends of a Sync stream in memory: what one sends the other reads, in order, at once. */
-import { HUB_TYPES, type SyncMessage } from '../../../mesh/model/sync.ts';
+import { AGENT_TYPES, HUB_TYPES, type SyncMessage } from '../../../mesh/model/sync.ts';
 import { type SyncStream, TransportError } from '../../../mesh/ports/transport.ts';
 
 export interface StreamPair { readonly agent: SyncStream; readonly hub: SyncStream; /** As when the connection breaks. */ breakOff(): void }
@@ -41,5 +41,5 @@ export function streamPair(sent: () => void = () => {}): StreamPair {
       close: () => end('closed'),
     };
   }
-  return { agent: { ...side(0), offered: Promise.resolve(HUB_TYPES) }, hub: side(1), breakOff: () => end('broken') };
+  return { agent: { ...side(0), offered: Promise.resolve(HUB_TYPES) }, hub: { ...side(1), offered: Promise.resolve(AGENT_TYPES) }, breakOff: () => end('broken') };
 }

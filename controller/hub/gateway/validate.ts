@@ -15,7 +15,7 @@ const MAX_IPS = 16;
 const MAX_IP = 45;
 
 /** How many resources of a type one cluster may have: one agent's flood must not take the place of the others. */
-export const MOST_OF_A_CLUSTER: Readonly<Record<AgentType, number>> = { ClusterReport: 1, AppliedReport: 1, ExportFact: 1000, DnsSample: 100, Answer: 100 };
+export const MOST_OF_A_CLUSTER: Readonly<Record<AgentType, number>> = { ClusterReport: 1, AppliedReport: 1, ExportFact: 1000, DnsSample: 100, Answer: 100, PeerVerdict: MAX_PEERS };
 
 function exportProblem(name: string, fact: ExportFact): string | undefined {
   if (name !== serviceKey(fact)) return `name: is not "${serviceKey(fact)}"`;
@@ -63,12 +63,18 @@ function appliedProblem({ appliedAt, drift, peering }: SyncValues['AppliedReport
   return late === undefined ? undefined : `drift: firstSeen ${late.firstSeen} or changedAt ${late.changedAt ?? 'unknown'} of ${late.object} is after the year 9999`;
 }
 
+function verdictProblem(name: string, { peer, since, at }: SyncValues['PeerVerdict']): string | undefined {
+  if (peer !== name) return 'peer: is not the name of the resource';
+  return Math.max(since, at) > LAST_INSTANT ? `since: ${since} or at ${at} is after the year 9999` : dnsLabelProblem('peer', peer);
+}
+
 /** A sentence that says what is wrong, or undefined. For which cluster it speaks was judged before (`speakingProblem`). */
 export function resourceProblem(type: AgentType, { name, value }: SyncResource): string | undefined {
   switch (type) {
     case 'ExportFact': return exportProblem(name, value as SyncValues['ExportFact']);
     case 'DnsSample': return undefined;
     case 'Answer': return (value as SyncValues['Answer']).id === name ? undefined : 'id: is not the name of the resource';
+    case 'PeerVerdict': return verdictProblem(name, value as SyncValues['PeerVerdict']);
     case 'ClusterReport': return reportProblem(value as SyncValues['ClusterReport']);
     case 'AppliedReport': return appliedProblem(value as SyncValues['AppliedReport']);
   }

@@ -53,7 +53,7 @@ function streamPair(): { readonly hub: SyncStream; readonly agent: SyncStream } 
   const [up, down] = [pipe(), pipe()];
   const close = (): void => { up.end(); down.end(); };
   return {
-    hub: { send: async (message) => down.put(message), messages: up.messages, close },
+    hub: { send: async (message) => down.put(message), messages: up.messages, offered: Promise.resolve(AGENT_TYPES), close },
     agent: { send: async (message) => up.put(message), messages: down.messages, offered: Promise.resolve(HUB_TYPES), close },
   };
 }

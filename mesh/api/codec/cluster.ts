@@ -142,6 +142,7 @@ export const questionFromWire = (field: string, question: wire.Question): Questi
   id: name(`${field}.id`, question.id),
   dnsName: short(`${field}.dnsName`, question.dnsName),
   dnsType: short(`${field}.dnsType`, question.dnsType),
+  ...(question.verify === '' ? {} : { verify: short(`${field}.verify`, question.verify) }),
 });
 
 export const answerFromWire = (field: string, answer: wire.Answer): Answer => ({

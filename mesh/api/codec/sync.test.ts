@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { COLOURS } from '../../model/peer-verdict.ts';
 import { AGENT_TYPES, HUB_TYPES, type SyncMessage, type SyncType, type SyncValues } from '../../model/sync.ts';
 import { TransportError } from '../../ports/transport.ts';
 import { MAX_MESSAGE_BYTES } from './bounds.ts';
@@ -51,7 +52,11 @@ const VALUES: { readonly [T in SyncType]: fc.Arbitrary<SyncValues[T]> } = {
   PeerAddress: fc.record({ cluster: word, address: fc.string() }),
   Revocation: fc.record({ cluster: word, at: time, reason: fc.string(), rejoined: fc.boolean() }),
   Reader: fc.record({ cluster: word, reads: fc.boolean() }),
-  Question: fc.record({ id: word, dnsName: fc.string(), dnsType: fc.string() }),
+  Question: merged(fc.record({ id: word, dnsName: fc.string(), dnsType: fc.string() }), optional('verify', word)),
+  PeerVerdict: merged(fc.record({
+    cluster: word, peer: word, colour: fc.constantFrom(...COLOURS), reasons: fc.array(fc.record({ code: word, text: fc.string({ maxLength: 200 }) }), { maxLength: 8 }), since: time, at: time,
+    figures: fc.dictionary(word, fc.nat(), { noNullPrototype: true, maxKeys: 16 }),
+  }), optional('question', word)),
   ClusterReport: merged(fc.record({
     properties: fc.dictionary(word, fc.string(), { noNullPrototype: true }), kubernetesVersion: fc.string(), agentVersion: fc.string(),
     cilium: fc.option(cilium), nodes: fc.record({ total: fc.nat(), ready: fc.nat() }), peerAddress: fc.string(),

@@ -8,6 +8,7 @@ import * as cluster from './cluster.ts';
 import * as peering from './peering.ts';
 import * as revocation from './revocation.ts';
 import * as service from './service.ts';
+import * as verdict from './verdict.ts';
 import { resourceTypes } from './unions.ts';
 
 type WireValue = NonNullable<wire.Resource['value']>;
@@ -39,7 +40,8 @@ const VALUES: { readonly [T in SyncType]: ValueCodec<T> } = {
   PeerAddress: codec('peerAddress', (value) => value, cluster.peerAddressFromWire),
   Revocation: codec('revocation', (value) => value, revocation.revocationFromWire),
   Reader: codec('reader', (value) => value, peering.readerFromWire),
-  Question: codec('question', (value) => value, cluster.questionFromWire),
+  Question: codec('question', (value) => ({ ...value, verify: value.verify ?? '' }), cluster.questionFromWire),
+  PeerVerdict: codec('peerVerdict', verdict.verdictToWire, verdict.verdictFromWire),
   ClusterReport: codec('clusterReport', cluster.clusterReportToWire, cluster.clusterReportFromWire),
   AppliedReport: codec('appliedReport', cluster.appliedReportToWire, cluster.appliedReportFromWire),
   ExportFact: codec('exportFact', service.exportFactToWire, service.exportFactFromWire),

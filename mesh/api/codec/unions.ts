@@ -1,5 +1,6 @@
 /** String unions of the model ↔ enums of the wire. Complete in both directions or this file does not compile. */
 import type { CiliumFacts } from '../../model/cluster.ts';
+import type { Colour } from '../../model/peer-verdict.ts';
 import type { ExportFact, ExportVerdict, IpFamily, Protocol, ServiceType } from '../../model/service.ts';
 import type { SyncType } from '../../model/sync.ts';
 import type { MeshCertificateRole } from '../../ports/transport.ts';
@@ -49,6 +50,7 @@ export const verdictReasons = union<ExportVerdict['reason'], serviceWire.Verdict
   VERDICT_REASON_INVALID_SERVICE_TYPE: 'InvalidServiceType',
 });
 export const authModes = union<CiliumFacts['authMode'], clusterWire.AuthMode>()({ AUTH_MODE_LEGACY: 'legacy', AUTH_MODE_MIGRATION: 'migration', AUTH_MODE_CLUSTER: 'cluster' });
+export const colours = union<Colour, clusterWire.PeerColour>()({ PEER_COLOUR_GREEN: 'green', PEER_COLOUR_YELLOW: 'yellow', PEER_COLOUR_RED: 'red' });
 export const certificateRoles = union<MeshCertificateRole, gatewayWire.MeshCertificateRole>()({
   MESH_CERTIFICATE_ROLE_SERVER: 'server',
   MESH_CERTIFICATE_ROLE_ADMIN: 'admin',
@@ -70,4 +72,5 @@ export const resourceTypes = union<SyncType, syncWire.ResourceType>()({
   RESOURCE_TYPE_ANSWER: 'Answer',
   RESOURCE_TYPE_REVOCATION: 'Revocation',
   RESOURCE_TYPE_READER: 'Reader',
+  RESOURCE_TYPE_PEER_VERDICT: 'PeerVerdict',
 });

@@ -114,6 +114,61 @@ export function driftReasonToNumber(object: DriftReason): number {
   }
 }
 
+export const PeerColour = {
+  UNSPECIFIED: "PEER_COLOUR_UNSPECIFIED",
+  GREEN: "PEER_COLOUR_GREEN",
+  YELLOW: "PEER_COLOUR_YELLOW",
+  RED: "PEER_COLOUR_RED",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type PeerColour = typeof PeerColour[keyof typeof PeerColour];
+
+export namespace PeerColour {
+  export type UNSPECIFIED = typeof PeerColour.UNSPECIFIED;
+  export type GREEN = typeof PeerColour.GREEN;
+  export type YELLOW = typeof PeerColour.YELLOW;
+  export type RED = typeof PeerColour.RED;
+  export type UNRECOGNIZED = typeof PeerColour.UNRECOGNIZED;
+}
+
+export function peerColourFromJSON(object: any): PeerColour {
+  switch (object) {
+    case 0:
+    case "PEER_COLOUR_UNSPECIFIED":
+      return PeerColour.UNSPECIFIED;
+    case 1:
+    case "PEER_COLOUR_GREEN":
+      return PeerColour.GREEN;
+    case 2:
+    case "PEER_COLOUR_YELLOW":
+      return PeerColour.YELLOW;
+    case 3:
+    case "PEER_COLOUR_RED":
+      return PeerColour.RED;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return PeerColour.UNRECOGNIZED;
+  }
+}
+
+export function peerColourToNumber(object: PeerColour): number {
+  switch (object) {
+    case PeerColour.UNSPECIFIED:
+      return 0;
+    case PeerColour.GREEN:
+      return 1;
+    case PeerColour.YELLOW:
+      return 2;
+    case PeerColour.RED:
+      return 3;
+    case PeerColour.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
+
 export interface MeshEndpoint {
   /** Either a DNS name or IPs. */
   readonly address?: string | undefined;
@@ -353,6 +408,31 @@ export interface Question {
   readonly id: string;
   readonly dnsName: string;
   readonly dnsType: string;
+  /** Not about DNS: peers to look at anew, a peer's name or "*". */
+  readonly verify: string;
+}
+
+export interface PeerFinding {
+  readonly code: string;
+  readonly text: string;
+}
+
+/** What an agent finds when it opens a peer's etcd as its own cluster's Cilium does. */
+export interface PeerVerdict {
+  readonly cluster: string;
+  readonly peer: string;
+  readonly colour: PeerColour;
+  readonly reasons: readonly PeerFinding[];
+  readonly since: number;
+  readonly at: number;
+  /** Id of the question that the look was made for. */
+  readonly question: string;
+  readonly figures: { [key: string]: number };
+}
+
+export interface PeerVerdict_FiguresEntry {
+  readonly key: string;
+  readonly value: number;
 }
 
 export interface Answer {
@@ -2554,7 +2634,7 @@ export const PeerAddress: MessageFns<PeerAddress> = {
 };
 
 function createBaseQuestion(): Question {
-  return { id: "", dnsName: "", dnsType: "" };
+  return { id: "", dnsName: "", dnsType: "", verify: "" };
 }
 
 export const Question: MessageFns<Question> = {
@@ -2567,6 +2647,9 @@ export const Question: MessageFns<Question> = {
     }
     if (message.dnsType !== "") {
       writer.uint32(26).string(message.dnsType);
+    }
+    if (message.verify !== "") {
+      writer.uint32(34).string(message.verify);
     }
     return writer;
   },
@@ -2606,6 +2689,263 @@ export const Question: MessageFns<Question> = {
             }
 
             message.dnsType = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.verify = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePeerFinding(): PeerFinding {
+  return { code: "", text: "" };
+}
+
+export const PeerFinding: MessageFns<PeerFinding> = {
+  encode(message: PeerFinding, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.code !== "") {
+      writer.uint32(10).string(message.code);
+    }
+    if (message.text !== "") {
+      writer.uint32(18).string(message.text);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PeerFinding {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePeerFinding() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePeerVerdict(): PeerVerdict {
+  return {
+    cluster: "",
+    peer: "",
+    colour: PeerColour.UNSPECIFIED,
+    reasons: [],
+    since: 0,
+    at: 0,
+    question: "",
+    figures: {},
+  };
+}
+
+export const PeerVerdict: MessageFns<PeerVerdict> = {
+  encode(message: PeerVerdict, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cluster !== "") {
+      writer.uint32(10).string(message.cluster);
+    }
+    if (message.peer !== "") {
+      writer.uint32(18).string(message.peer);
+    }
+    if (message.colour !== PeerColour.UNSPECIFIED) {
+      writer.uint32(24).int32(peerColourToNumber(message.colour));
+    }
+    for (const v of message.reasons) {
+      PeerFinding.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.since !== 0) {
+      writer.uint32(40).int64(message.since);
+    }
+    if (message.at !== 0) {
+      writer.uint32(48).int64(message.at);
+    }
+    if (message.question !== "") {
+      writer.uint32(58).string(message.question);
+    }
+    globalThis.Object.entries(message.figures).forEach(([key, value]: [string, number]) => {
+      PeerVerdict_FiguresEntry.encode({ key: key as any, value }, writer.uint32(66).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PeerVerdict {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePeerVerdict() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.cluster = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.peer = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.colour = peerColourFromJSON(reader.int32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reasons.push(PeerFinding.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.since = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.at = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.question = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            const entry8 = PeerVerdict_FiguresEntry.decode(reader, reader.uint32());
+            if (entry8.value !== undefined) {
+              message.figures[entry8.key] = entry8.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePeerVerdict_FiguresEntry(): PeerVerdict_FiguresEntry {
+  return { key: "", value: 0 };
+}
+
+export const PeerVerdict_FiguresEntry: MessageFns<PeerVerdict_FiguresEntry> = {
+  encode(message: PeerVerdict_FiguresEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).int64(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PeerVerdict_FiguresEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePeerVerdict_FiguresEntry() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = longToNumber(reader.int64());
             continue;
           }
         }

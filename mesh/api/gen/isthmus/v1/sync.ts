@@ -12,6 +12,7 @@ import {
   DnsSample,
   Evacuation,
   PeerAddress,
+  PeerVerdict,
   Question,
   Reader,
   Revocation,
@@ -37,6 +38,8 @@ export const ResourceType = {
   BUNDLE: "RESOURCE_TYPE_BUNDLE",
   REVOCATION: "RESOURCE_TYPE_REVOCATION",
   READER: "RESOURCE_TYPE_READER",
+  /** PEER_VERDICT - Agent to hub. */
+  PEER_VERDICT: "RESOURCE_TYPE_PEER_VERDICT",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
 
@@ -58,6 +61,7 @@ export namespace ResourceType {
   export type BUNDLE = typeof ResourceType.BUNDLE;
   export type REVOCATION = typeof ResourceType.REVOCATION;
   export type READER = typeof ResourceType.READER;
+  export type PEER_VERDICT = typeof ResourceType.PEER_VERDICT;
   export type UNRECOGNIZED = typeof ResourceType.UNRECOGNIZED;
 }
 
@@ -108,6 +112,9 @@ export function resourceTypeFromJSON(object: any): ResourceType {
     case 14:
     case "RESOURCE_TYPE_READER":
       return ResourceType.READER;
+    case 15:
+    case "RESOURCE_TYPE_PEER_VERDICT":
+      return ResourceType.PEER_VERDICT;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -147,6 +154,8 @@ export function resourceTypeToNumber(object: ResourceType): number {
       return 13;
     case ResourceType.READER:
       return 14;
+    case ResourceType.PEER_VERDICT:
+      return 15;
     case ResourceType.UNRECOGNIZED:
     default:
       return -1;
@@ -173,6 +182,7 @@ export interface Resource {
     | { readonly $case: "bundle"; readonly value: Bundle }
     | { readonly $case: "revocation"; readonly value: Revocation }
     | { readonly $case: "reader"; readonly value: Reader }
+    | { readonly $case: "peerVerdict"; readonly value: PeerVerdict }
     | undefined;
 }
 
@@ -265,6 +275,9 @@ export const Resource: MessageFns<Resource> = {
         break;
       case "reader":
         Reader.encode(message.value.value, writer.uint32(130).fork()).join();
+        break;
+      case "peerVerdict":
+        PeerVerdict.encode(message.value.value, writer.uint32(138).fork()).join();
         break;
     }
     return writer;
@@ -409,6 +422,14 @@ export const Resource: MessageFns<Resource> = {
             }
 
             message.value = { $case: "reader", value: Reader.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.value = { $case: "peerVerdict", value: PeerVerdict.decode(reader, reader.uint32()) };
             continue;
           }
         }
