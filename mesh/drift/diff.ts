@@ -1,7 +1,7 @@
 /** Which parts of an object that we manage may be written, and which a person changed, so that we must keep our hands off. */
 import { canonicalJson, type Digest } from '../model/canonical.ts';
 import type { DriftEntry, DriftOverride } from '../model/desired.ts';
-import { AGENT_FIELD_MANAGER, managedObjectName, type ManagedObject } from '../model/managed.ts';
+import { AGENT_FIELD_MANAGER, managedObjectName, managedPath, type ManagedObject } from '../model/managed.ts';
 
 /** Who is behind a value, as far as the object says. */
 export interface Author {
@@ -99,12 +99,13 @@ export function reviewManaged(
     return result('hold', { drift: [entry('', `sha256:${digest(canonicalJson(wanted))}`, whole, [...new Set(foreign.map(managerOf))].sort())] });
   }
 
+  const path = (key: string): string => managedPath(actual.object.kind, key);
   const text = (value: string | undefined): string => (value === undefined ? ABSENT : `sha256:${value}`);
   const all = [...new Set([...Object.keys(lastWritten), ...Object.keys(found), ...Object.keys(wanted ?? {})])].sort();
-  const decisions = new Map(all.flatMap((key) => { const one = decided(`.data.${key}`, text(found[key])); return one === undefined ? [] : [[key, one] as const]; }));
+  const decisions = new Map(all.flatMap((key) => { const one = decided(path(key), text(found[key])); return one === undefined ? [] : [[key, one] as const]; }));
   const changed = actual.revert === true ? [] : all.filter((key) => found[key] !== lastWritten[key] && (wanted === null || found[key] !== wanted[key]));
   const drifted = changed.filter((key) => !decisions.has(key));
-  const drift = drifted.map((key) => entry(`.data.${key}`, text(lastWritten[key]), text(found[key]), [managerOf(key)]));
+  const drift = drifted.map((key) => entry(path(key), text(lastWritten[key]), text(found[key]), [managerOf(key)]));
   const kept = actual.revert === true ? [] : all.filter((key) => decisions.get(key)?.action === 'keep' && (wanted === null || found[key] !== wanted[key]));
   const spends = changed.flatMap((key) => { const one = decisions.get(key); return one?.action === 'overwrite' ? [spentName(one)] : []; });
   if (desired === null || wanted === null) return drift.length > 0 ? result('hold', { drift }) : result('delete', { spends });

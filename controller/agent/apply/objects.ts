@@ -1,10 +1,12 @@
 /** Managed objects to and from their Kubernetes form. Pure. */
+import { CiliumClusterwideNetworkPolicy, CiliumNetworkPolicy, type CiliumPolicyObject } from '../../../mesh/api/resources/cilium.ts';
 import { ConfigMap, type ConfigMapObject, Secret, type SecretObject } from '../../../mesh/api/resources/core.ts';
+import { apiVersionOf } from '../../../mesh/api/resources/define.ts';
 import type { ActualObject } from '../../../mesh/drift/diff.ts';
-import type { Digest } from '../../../mesh/model/canonical.ts';
+import { canonicalJson, type Digest } from '../../../mesh/model/canonical.ts';
 import type { DriftEntry } from '../../../mesh/model/desired.ts';
-import { AGENT_FIELD_MANAGER, type ManagedObject, managedObjectName } from '../../../mesh/model/managed.ts';
-import type { ResourceKind, StatusCause } from '../../../mesh/ports/kubernetes.ts';
+import { AGENT_FIELD_MANAGER, isPolicyKind, type ManagedObject, managedObjectName, managedPath, SPEC_KEY } from '../../../mesh/model/managed.ts';
+import type { ObjectRef, ResourceKind, StatusCause } from '../../../mesh/ports/kubernetes.ts';
 import { authorsOf } from './authors.ts';
 
 /** JSON: data key → hex digest of what we wrote. */
@@ -14,8 +16,10 @@ const DESIRED = 'isthmus.dev/desired';
 /** `revert`: a person gives a changed object back to us. */
 export const DRIFT = 'isthmus.dev/drift';
 
-export type ManagedKubernetesObject = SecretObject | ConfigMapObject;
-export const kindOf = (object: Pick<ManagedObject, 'kind'>): ResourceKind => (object.kind === 'Secret' ? Secret : ConfigMap);
+export type ManagedKubernetesObject = SecretObject | ConfigMapObject | CiliumPolicyObject;
+const KINDS: Readonly<Record<ManagedObject['kind'], ResourceKind>> = { Secret, ConfigMap, CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy };
+export const kindOf = (object: Pick<ManagedObject, 'kind'>): ResourceKind => KINDS[object.kind];
+export const refOf = ({ namespace, name }: Pick<ManagedObject, 'namespace' | 'name'>): ObjectRef => (namespace === '' ? { name } : { namespace, name });
 
 const decode = (base64: string): string => Buffer.from(base64, 'base64').toString('utf8');
 const encode = (text: string): string => Buffer.from(text, 'utf8').toString('base64');
@@ -24,23 +28,30 @@ const mapValues = (record: Readonly<Record<string, string>>, change: (value: str
 
 export function toKubernetes(object: ManagedObject, written: Readonly<Record<string, string>>, desiredId: string): ManagedKubernetesObject {
   return {
-    apiVersion: 'v1',
+    apiVersion: apiVersionOf(kindOf(object)),
     kind: object.kind,
     metadata: {
-      namespace: object.namespace,
-      name: object.name,
+      ...refOf(object),
       labels: { 'app.kubernetes.io/managed-by': AGENT_FIELD_MANAGER },
       annotations: { [WRITTEN]: JSON.stringify(written), [DESIRED]: desiredId },
     },
-    ...(object.kind === 'Secret' ? { type: object.type ?? 'Opaque', data: mapValues(object.data, encode) } : { data: { ...object.data } }),
+    ...(isPolicyKind(object.kind) ? specOf(object) : object.kind === 'Secret' ? { type: object.type ?? 'Opaque', data: mapValues(object.data, encode) } : { data: { ...object.data } }),
   };
+}
+
+const specOf = ({ data: { [SPEC_KEY]: spec } }: ManagedObject): Pick<CiliumPolicyObject, 'spec'> => (spec === undefined ? {} : { spec: JSON.parse(spec) as Record<string, unknown> });
+
+function dataOf(kind: ManagedObject['kind'], object: ManagedKubernetesObject): Record<string, string> {
+  const { data = {}, spec } = object as SecretObject & CiliumPolicyObject;
+  if (isPolicyKind(kind)) return spec === undefined ? {} : { [SPEC_KEY]: canonicalJson(spec) };
+  return kind === 'Secret' ? mapValues(data, decode) : { ...data };
 }
 
 export function fromKubernetes(kind: ManagedObject['kind'], object: ManagedKubernetesObject): ActualObject {
   const { namespace = '', name, annotations } = object.metadata;
   return {
-    object: { kind, namespace, name, data: kind === 'Secret' ? mapValues(object.data ?? {}, decode) : { ...object.data } },
-    managers: managersOf(object),
+    object: { kind, namespace, name, data: dataOf(kind, object) },
+    managers: isPolicyKind(kind) ? specManagersOf(object) : managersOf(object),
     authors: authorsOf(object),
     revert: annotations?.[DRIFT] === 'revert',
   };
@@ -57,6 +68,38 @@ function managersOf(object: ManagedKubernetesObject): Record<string, string> {
     }
   }
   return managers;
+}
+
+/** Of a spec that several have a hand in, whoever is not us. */
+function specManagersOf({ metadata }: ManagedKubernetesObject): Record<string, string> {
+  const managers = (metadata.managedFields ?? []).filter(({ fieldsV1 }) => fieldsV1?.['f:spec'] !== undefined).map(({ manager = 'unknown' }) => manager);
+  const one = managers.find((manager) => manager !== AGENT_FIELD_MANAGER) ?? managers[0];
+  return one === undefined ? {} : { [SPEC_KEY]: one };
+}
+
+/** A merge patch that takes away what the object has beyond `wanted`; undefined: nothing is. */
+export function foreignIn({ kind, data }: ManagedObject, object: ManagedKubernetesObject, leave: readonly string[]): Readonly<Record<string, unknown>> | undefined {
+  const found = dataOf(kind, object);
+  if (isPolicyKind(kind)) {
+    const [wanted, stands] = [data[SPEC_KEY], found[SPEC_KEY]];
+    const surplus = wanted === undefined || stands === undefined || leave.includes(SPEC_KEY) ? undefined : without(JSON.parse(stands), JSON.parse(wanted));
+    return surplus === undefined ? undefined : { spec: surplus };
+  }
+  const extra = Object.keys(found).filter((key) => !Object.hasOwn(data, key) && !leave.includes(key));
+  return extra.length === 0 ? undefined : { data: Object.fromEntries(extra.map((key) => [key, null])) };
+}
+
+const isMap = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** RFC 7386: null takes a member away. Lists are ours as a whole. */
+function without(stands: unknown, wanted: unknown): Readonly<Record<string, unknown>> | undefined {
+  if (!isMap(stands) || !isMap(wanted)) return undefined;
+  const members = Object.keys(stands).flatMap((key): [string, unknown][] => {
+    if (!Object.hasOwn(wanted, key)) return [[key, null]];
+    const inner = without(stands[key], wanted[key]);
+    return inner === undefined ? [] : [[key, inner]];
+  });
+  return members.length === 0 ? undefined : Object.fromEntries(members);
 }
 
 export const desiredIdOf = (object: ManagedKubernetesObject): string | undefined => object.metadata.annotations?.[DESIRED];
@@ -76,7 +119,7 @@ export function writtenOf(object: ManagedKubernetesObject | undefined): Record<s
 export function conflictDrift(object: ManagedObject, causes: readonly StatusCause[], previous: readonly DriftEntry[], now: number, digest: Digest): DriftEntry[] {
   const name = managedObjectName(object);
   return causes.map(({ field: path = '', message = '' }) => {
-    const wanted = path.startsWith('.data.') ? object.data[path.slice('.data.'.length)] : undefined;
+    const wanted = Object.entries(object.data).find(([key]) => managedPath(object.kind, key) === path)?.[1];
     return {
       object: name, path, expected: wanted === undefined ? 'unknown' : `sha256:${digest(wanted)}`, actual: 'unknown',
       manager: /conflict with "([^"]*)"/.exec(message)?.[1] ?? 'unknown',
@@ -88,8 +131,8 @@ export function conflictDrift(object: ManagedObject, causes: readonly StatusCaus
 /** For people: what was found and both ways out. */
 export function driftText({ object, path, manager, actual }: DriftEntry): string {
   const [kind = '', place = ''] = object.split(' ');
-  const [namespace, name] = place.split('/');
-  const revert = `kubectl annotate ${kind.toLowerCase()} -n ${namespace} ${name} ${DRIFT}=revert`;
+  const [namespace = '', name = ''] = place.includes('/') ? place.split('/') : ['', place];
+  const revert = `kubectl annotate ${kind.toLowerCase()}${namespace === '' ? '' : ` -n ${namespace}`} ${name} ${DRIFT}=revert`;
   if (path === '' && actual === 'absent') return `${object} was deleted by someone and is not made again: create it empty and then run "${revert}"`;
   return `${object} ${path === '' ? 'is not what we wrote' : `${path} was changed`} (by ${manager}) and is left as it is: set the value back, or let us with "${revert}"`;
 }

@@ -2,7 +2,7 @@
 import { spentName, reviewManaged, writtenDigests, type ActualObject, type Review } from '../../../mesh/drift/diff.ts';
 import { canonicalJson } from '../../../mesh/model/canonical.ts';
 import type { DriftEntry, DriftOverride } from '../../../mesh/model/desired.ts';
-import { AGENT_FIELD_MANAGER, type ManagedObject, managedObjectName } from '../../../mesh/model/managed.ts';
+import { AGENT_FIELD_MANAGER, isPolicyKind, type ManagedObject, managedObjectName, managedPath, SPEC_KEY } from '../../../mesh/model/managed.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { StatusCause } from '../../../mesh/ports/kubernetes.ts';
 import { applyObject } from '../../runtime/apply.ts';
@@ -10,7 +10,7 @@ import type { AgentPorts } from '../ports.ts';
 import type { AgentState } from '../state/state.ts';
 import { lastOther } from './authors.ts';
 import type { DriftBook } from './drift-book.ts';
-import { conflictDrift, desiredIdOf, DRIFT, fromKubernetes, kindOf, type ManagedKubernetesObject, toKubernetes, writtenOf } from './objects.ts';
+import { conflictDrift, desiredIdOf, DRIFT, foreignIn, fromKubernetes, kindOf, type ManagedKubernetesObject, refOf, toKubernetes, writtenOf } from './objects.ts';
 
 /** While something is not as it should be, it is looked at again without an event. */
 export const RECHECK_SECONDS = 30;
@@ -21,6 +21,8 @@ export interface Outcome {
   readonly settled: boolean;
   /** As it should be but for `drift`. */
   readonly inPlace: boolean;
+  /** Not settled only because our own write has not come back yet. */
+  readonly onTheWay?: true;
   /** Settled, but to be looked at again then. */
   readonly again?: number;
   readonly drift: readonly DriftEntry[];
@@ -42,6 +44,8 @@ interface Wrote {
 
 interface Wanted {
   readonly kind: ManagedObject['kind'];
+  /** Absent: Cilium's; empty: the kind has none. */
+  readonly namespace?: string;
   readonly name: string;
   /** null: not to be there. */
   readonly object: ManagedObject | null;
@@ -52,7 +56,7 @@ interface Wanted {
 
 export type Settle = (wanted: Wanted, signal: CancelSignal) => Promise<Outcome>;
 
-export function createSettle({ ports, namespace, state, book }: { readonly ports: Pick<AgentPorts, 'kubernetes' | 'clock' | 'digest' | 'log'>; readonly namespace: string; readonly state: AgentState; readonly book: DriftBook }): Settle {
+export function createSettle({ ports, namespace: usual, state, book }: { readonly ports: Pick<AgentPorts, 'kubernetes' | 'clock' | 'digest' | 'log'>; readonly namespace: string; readonly state: Pick<AgentState, 'managed'>; readonly book: DriftBook }): Settle {
   const { kubernetes, clock, digest, log } = ports;
   const wrote = new Map<string, Wrote>();
   const outcome = (settled: boolean, over: Partial<Outcome> = {}): Outcome => ({ settled, inPlace: settled, drift: [], written: undefined, spent: [], ...over });
@@ -68,13 +72,13 @@ export function createSettle({ ports, namespace, state, book }: { readonly ports
     return review.drift.map((entry) => (contention !== undefined && entry.manager === contention.manager ? { ...entry, reason: 'Contended' as const } : entry));
   }
 
-  async function settle({ kind, name, object: wanted, id, overrides, current }: Wanted, signal: CancelSignal): Promise<Outcome> {
+  async function settle({ kind, namespace = usual, name, object: wanted, id, overrides, current }: Wanted, signal: CancelSignal): Promise<Outcome> {
     const identity = managedObjectName({ kind, namespace, name });
     const actual = current === undefined ? null : fromKubernetes(kind, current);
     const own = wrote.get(identity);
     const spent = state.managed.spent ?? [];
     if (own?.seen === false) {
-      if (current?.metadata.resourceVersion === own.over && clock.now() < own.at + COME_BACK_MILLISECONDS) return outcome(false, { written: own.digests });
+      if (current?.metadata.resourceVersion === own.over && clock.now() < own.at + COME_BACK_MILLISECONDS) return outcome(false, { written: own.digests, onTheWay: true });
       own.seen = true;
     }
     const lastWritten = own?.digests ?? writtenOf(current) ?? state.managed.written[identity] ?? null;
@@ -90,9 +94,9 @@ export function createSettle({ ports, namespace, state, book }: { readonly ports
     }
     if (review.action === 'delete') {
       const { uid, resourceVersion } = current?.metadata ?? {};
-      await kubernetes.delete(kindOf({ kind }), { namespace, name }, { ...(uid === undefined ? {} : { uid }), ...(review.spends.length === 0 || resourceVersion === undefined ? {} : { resourceVersion }) }, signal);
+      await kubernetes.delete(kindOf({ kind }), refOf({ namespace, name }), { ...(uid === undefined ? {} : { uid }), ...(review.spends.length === 0 || resourceVersion === undefined ? {} : { resourceVersion }) }, signal);
       wrote.delete(identity);
-      return outcome(false, { spent: review.spends });
+      return outcome(false, { spent: review.spends, onTheWay: true });
     }
     if (wanted === null) return outcome(true);
     // A deletion that was accepted is to stay, and to be remembered.
@@ -107,13 +111,17 @@ export function createSettle({ ports, namespace, state, book }: { readonly ports
     wrote.set(identity, { digests: review.record, id, at: clock.now(), over: current?.metadata.resourceVersion, seen: given.metadata.resourceVersion === current?.metadata.resourceVersion, undone: false });
     await removeForeign(wanted, review, actual?.revert === true, given, signal);
     log.info({ object: identity, desired: id, keys: Object.keys(review.record).length, ...(review.spends.length === 0 ? {} : { decided: review.spends.join('; ') }) }, 'wrote a managed object');
-    return outcome(false, { drift, written: review.record, spent: review.spends });
+    return outcome(false, { drift, written: review.record, spent: review.spends, onTheWay: true });
   }
 
   const sameData = (one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean => canonicalJson(one) === canonicalJson(other);
   const without = <T>(record: Readonly<Record<string, T>>, leave: readonly string[]): Record<string, T> => Object.fromEntries(Object.entries(record).filter(([key]) => !leave.includes(key)));
   const inPlace = ({ leave }: Review, wanted: ManagedObject, { object }: ActualObject): boolean =>
     sameData(without(writtenDigests(wanted, digest), leave), without(writtenDigests(object, digest), leave));
+
+  /** Of a spec that others changed nothing may be taken away: what stands there is applied. */
+  const left = ({ kind, data }: ManagedObject, { leave }: Review, actual: ActualObject | null): Record<string, string> =>
+    ({ ...without(data, leave), ...(isPolicyKind(kind) && actual !== null ? Object.fromEntries(Object.entries(actual.object.data).filter(([key]) => leave.includes(key))) : {}) });
 
   interface Known {
     readonly id: string;
@@ -123,7 +131,7 @@ export function createSettle({ ports, namespace, state, book }: { readonly ports
   }
 
   async function write(wanted: ManagedObject, review: Review, { id, current, actual, lastWritten }: Known, signal: CancelSignal): Promise<ManagedKubernetesObject | { readonly conflicts: readonly StatusCause[] }> {
-    const intent = toKubernetes({ ...wanted, data: without(wanted.data, review.leave) }, review.record, id);
+    const intent = toKubernetes({ ...wanted, data: left(wanted, review, actual) }, review.record, id);
     // A permission is for exactly what was seen: the version makes sure that a newer change is not written over.
     if (review.spends.length > 0) return force(wanted, intent, current, signal);
     const result = await applyObject(kubernetes, kindOf(wanted), intent, { fieldManager: AGENT_FIELD_MANAGER, current: current ?? null, force: actual?.revert === true, onConflict: 'return' }, signal);
@@ -133,7 +141,7 @@ export function createSettle({ ports, namespace, state, book }: { readonly ports
 
   const force = (wanted: ManagedObject, intent: ManagedKubernetesObject, seen: ManagedKubernetesObject | undefined, signal: CancelSignal): Promise<ManagedKubernetesObject> => {
     const { resourceVersion } = seen?.metadata ?? {};
-    return kubernetes.patch<ManagedKubernetesObject>(kindOf(wanted), { namespace, name: wanted.name },
+    return kubernetes.patch<ManagedKubernetesObject>(kindOf(wanted), refOf(wanted),
       { ...intent, metadata: { ...intent.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) } }, { type: 'apply', fieldManager: AGENT_FIELD_MANAGER, force: true }, signal);
   };
 
@@ -141,8 +149,8 @@ export function createSettle({ ports, namespace, state, book }: { readonly ports
   async function takeBack(
     wanted: ManagedObject, intent: ManagedKubernetesObject, { leave }: Review, conflicts: readonly StatusCause[], lastWritten: Readonly<Record<string, string>> | null, signal: CancelSignal,
   ): Promise<ManagedKubernetesObject | undefined> {
-    if (lastWritten === null || !conflicts.every(({ field = '' }) => field.startsWith('.data.') || field.startsWith('.metadata.annotations.isthmus.dev/'))) return undefined;
-    const { items: [latest] } = await kubernetes.list<ManagedKubernetesObject>(kindOf(wanted), { namespace, fieldSelector: `metadata.name=${wanted.name}` }, signal);
+    if (lastWritten === null || !conflicts.every(({ field = '' }) => field.startsWith(managedPath(wanted.kind, isPolicyKind(wanted.kind) ? SPEC_KEY : '')) || field.startsWith('.metadata.annotations.isthmus.dev/'))) return undefined;
+    const { items: [latest] } = await kubernetes.list<ManagedKubernetesObject>(kindOf(wanted), { ...(wanted.namespace === '' ? {} : { namespace: wanted.namespace }), fieldSelector: `metadata.name=${wanted.name}` }, signal);
     if (latest === undefined || !sameData(without(lastWritten, leave), without(writtenDigests(fromKubernetes(wanted.kind, latest).object, digest), leave))) return undefined;
     return force(wanted, intent, latest, signal);
   }
@@ -150,14 +158,14 @@ export function createSettle({ ports, namespace, state, book }: { readonly ports
   /** Server-side apply leaves what others added; whoever asks for our state gets all of it. */
   async function removeForeign(wanted: ManagedObject, { leave, spends }: Review, revert: boolean, object: ManagedKubernetesObject, signal: CancelSignal): Promise<void> {
     if (!revert && spends.length === 0) return;
-    const extra = Object.keys(object.data ?? {}).filter((key) => !Object.hasOwn(wanted.data, key) && !leave.includes(key));
-    if (!revert && extra.length === 0) return;
+    const extra = foreignIn(wanted, object, leave);
+    if (!revert && extra === undefined) return;
     const { resourceVersion } = object.metadata;
     const body = {
       metadata: { ...(revert ? { annotations: { [DRIFT]: null } } : {}), ...(spends.length === 0 || resourceVersion === undefined ? {} : { resourceVersion }) },
-      ...(extra.length === 0 ? {} : { data: Object.fromEntries(extra.map((key) => [key, null])) }),
+      ...extra,
     };
-    await kubernetes.patch(kindOf(wanted), { namespace, name: wanted.name }, body, { type: 'merge', fieldManager: AGENT_FIELD_MANAGER }, signal);
+    await kubernetes.patch(kindOf(wanted), refOf(wanted), body, { type: 'merge', fieldManager: AGENT_FIELD_MANAGER }, signal);
   }
 
   return settle;

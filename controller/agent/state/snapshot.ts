@@ -20,6 +20,12 @@ const health = z.looseObject({ cluster: z.string(), healthy: z.boolean(), change
 
 const issuers = z.array(z.string()).max(MAX_TRUST_ISSUERS);
 
+const managedMemory = z.object({
+  written: z.record(z.string(), z.record(z.string(), z.string())),
+  drift: z.array(driftEntry),
+  spent: z.array(z.string()).max(256).optional(),
+});
+
 /** The frame; each resource passes the same checks as one from the hub. */
 const snapshotSchema = z.object({
   schema: z.literal(1),
@@ -27,11 +33,9 @@ const snapshotSchema = z.object({
   resources: z.record(z.string(), z.array(z.object({ name: z.string(), version: z.string(), value: z.looseObject({}) }))),
   failover: z.record(z.string(), z.looseObject({ health: z.array(health), serving: z.array(z.string()), reason: z.string(), wakeAt: z.number().nullable() })),
   applied: z.object({ id: z.string(), appliedAt: z.number() }).nullable(),
-  managed: z.object({
-    written: z.record(z.string(), z.record(z.string(), z.string())),
-    drift: z.array(driftEntry),
-    spent: z.array(z.string()).max(256).optional(),
-  }),
+  managed: managedMemory,
+  // Objects carry what was written as well.
+  access: managedMemory.catch({ written: {}, drift: [] }),
   // Worth less than all the rest: without it a fight begins anew, and is found again.
   contentions: z.record(z.string(), z.object({ manager: z.string(), undoneAt: z.array(z.number()), rounds: z.int().min(0), quietUntil: z.number() })).catch({}),
   // The cluster has the inventories as well.
@@ -41,6 +45,8 @@ const snapshotSchema = z.object({
     admitted: z.array(z.string()).max(MAX_REVOCATIONS),
     effects: z.array(z.object({ cluster: z.string(), at: z.number(), stranger: z.boolean(), userRemovedAt: z.number().nullable(), podsReplacedAt: z.number().nullable(), problem: z.string() })).max(MAX_REVOCATIONS),
   }).catch({ admitted: [], effects: [] }),
+  // Users that stand are read from the cluster again; their times begin anew.
+  letGo: z.record(z.string(), z.number().nullable()).catch({}),
   // Without it the cluster says whom it believes once it has waited for that anew.
   trusted: z.object({ use: z.object({ sequence: z.int().min(0), clientIssuers: issuers, serverIssuers: issuers }), bundle: z.string() }).nullable().catch(null),
 });

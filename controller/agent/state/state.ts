@@ -6,6 +6,7 @@ import type { DesiredState, DriftEntry } from '../../../mesh/model/desired.ts';
 import type { FailoverState } from '../../../mesh/model/failover.ts';
 import { MAX_REVOCATIONS, type RevocationEffect } from '../../../mesh/model/revocation.ts';
 import { HUB_TYPES, type SyncResource, type SyncType, type SyncValues } from '../../../mesh/model/sync.ts';
+import type { LetGo } from '../../../mesh/cilium/order.ts';
 import type { TrustUse } from '../../../mesh/model/trust.ts';
 import { readRevision } from './revision.ts';
 import { resourceProblem } from './resource-problem.ts';
@@ -58,11 +59,14 @@ export interface StateContent {
   readonly failover: Readonly<Record<string, FailoverState>>;
   readonly applied: AppliedMemory | null;
   readonly managed: ManagedMemory;
+  /** Of policies that AccessPolicies ask for. */
+  readonly access: ManagedMemory;
   /** Who undid our writes, by the object's name. */
   readonly contentions: Readonly<Record<string, Contention>>;
   /** By package. */
   readonly packages: Readonly<Record<string, PackageMemory>>;
   readonly revoked: RevokedMemory;
+  readonly letGo: LetGo;
   /** null: nothing was said yet. */
   readonly trusted: TrustMemory | null;
 }
@@ -86,12 +90,17 @@ export interface AgentState {
   setApplied(applied: AppliedMemory): void;
   readonly managed: ManagedMemory;
   setManaged(managed: ManagedMemory): void;
+  readonly access: ManagedMemory;
+  setAccess(access: ManagedMemory): void;
   readonly contentions: StateContent['contentions'];
   setContentions(contentions: StateContent['contentions']): void;
   readonly packages: StateContent['packages'];
   setPackage(name: string, memory: PackageMemory | undefined): void;
   readonly revoked: RevokedMemory;
   setRevoked(revoked: RevokedMemory): void;
+  /** Former readers whose users stay. */
+  readonly letGo: LetGo;
+  setLetGo(letGo: LetGo): void;
   readonly trusted: TrustMemory | null;
   setTrusted(trusted: TrustMemory): void;
   /** Called after each change of a resource, and once with an empty name when it became known what is imported. Returns how to end it. */
@@ -114,9 +123,11 @@ export function createState(cluster: string, digest: Digest): AgentState {
   let desired: AgentState['desired'];
   let applied: AppliedMemory | null = null;
   let managed: ManagedMemory = { written: {}, drift: [] };
+  let access: ManagedMemory = { written: {}, drift: [] };
   let contentions: StateContent['contentions'] = {};
   let packages: StateContent['packages'] = {};
   let revoked: RevokedMemory = { admitted: [], effects: [] };
+  let letGo: LetGo = {};
   let trusted: TrustMemory | null = null;
   let knowsImports = false;
 
@@ -176,6 +187,12 @@ export function createState(cluster: string, digest: Digest): AgentState {
       managed = next;
       contentChanged();
     },
+    get access() { return access; },
+    setAccess(next) {
+      if (canonicalJson(next) === canonicalJson(access)) return;
+      access = next;
+      contentChanged();
+    },
     get contentions() { return contentions; },
     setContentions(next) { contentions = next; contentChanged(); },
     get packages() { return packages; },
@@ -187,6 +204,12 @@ export function createState(cluster: string, digest: Digest): AgentState {
     },
     get revoked() { return revoked; },
     setRevoked(next) { revoked = next; contentChanged(); },
+    get letGo() { return letGo; },
+    setLetGo(next) {
+      if (canonicalJson(next) === canonicalJson(letGo)) return;
+      letGo = next;
+      contentChanged();
+    },
     get trusted() { return trusted; },
     setTrusted(next) {
       if (canonicalJson(next) === canonicalJson(trusted)) return;
@@ -204,9 +227,11 @@ export function createState(cluster: string, digest: Digest): AgentState {
       failover: Object.fromEntries([...failover].sort(byName)),
       applied,
       managed,
+      access,
       contentions,
       packages,
       revoked,
+      letGo,
       trusted,
     }),
     restore(content) {
@@ -216,9 +241,11 @@ export function createState(cluster: string, digest: Digest): AgentState {
       for (const [service, state] of Object.entries(content.failover)) failover.set(service, state);
       applied = content.applied;
       managed = content.managed;
+      access = content.access;
       contentions = content.contentions;
       packages = content.packages;
       revoked = content.revoked;
+      letGo = content.letGo;
       trusted = content.trusted;
       knowsImports = content.resources.ImportedFact !== undefined;
     },
