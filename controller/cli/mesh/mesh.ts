@@ -2,12 +2,14 @@
 import type { Command } from 'commander';
 import type { Environment } from '../environment.ts';
 import { registerGet } from './get.ts';
+import { registerReleaseId } from './release-id.ts';
 import { registerRender } from './render.ts';
 import { registerValues } from './values.ts';
 
 export function register(program: Command, environment: (command: Command) => Environment): void {
   const mesh = program.command('mesh').description('meshes: who is peered with whom, and what that changes');
   registerGet(mesh, environment);
+  registerReleaseId(mesh, environment);
   registerRender(mesh, environment);
   registerValues(mesh, environment);
 }
