@@ -41,18 +41,30 @@ export function meshEndpoint(endpoint: { readonly address?: string | undefined; 
 
 /** Assigned is what the records say; the status repeats it a moment later. */
 export function clusterView(object: ClusterObject, assignment: Assignment | undefined): ClusterView {
+  const assignedId = assignment?.desiredId ?? null;
   const known = seen.get(object) ?? viewCluster(object.metadata.name, object.metadata.labels ?? {}, object.status as ClusterStatusValue | undefined);
-  seen.set(object, known);
-  return { ...known, assignedId: assignment?.desiredId ?? null };
+  const view = known.assignedId === assignedId ? known : { ...known, assignedId };
+  seen.set(object, view);
+  return view;
 }
 
-/** Caches give the same object until it changes, and each change of one cluster asks for the views of all. */
+/** Caches give the same object until it changes, and each change of one cluster asks for the views of all: an unchanged one is the same view. */
 const seen = new WeakMap<ClusterObject, ClusterView>();
 
 const values = <O extends KubernetesObject, V>(objects: readonly O[], value: (object: O) => V | undefined): V[] =>
   objects.flatMap((object) => { const one = value(object); return one === undefined ? [] : [one]; });
 
-export const meshValues = (objects: readonly MeshObject[]): MeshValue[] => values(objects, (object) => {
+/** The same value for the same object. */
+function remembered<O extends KubernetesObject, V>(value: (object: O) => V | undefined): (objects: readonly O[]) => V[] {
+  const known = new WeakMap<O, { readonly value: V | undefined }>();
+  return (objects) => values(objects, (object) => {
+    const one = known.get(object) ?? { value: value(object) };
+    known.set(object, one);
+    return one.value;
+  });
+}
+
+export const meshValues = remembered((object: MeshObject): MeshValue | undefined => {
   const spec = specOf(meshSpec, object);
   if (spec === undefined) return undefined;
   const { topology, ...rest } = spec;
@@ -84,12 +96,12 @@ export const accessPolicyValue = ({ metadata: { name }, spec }: { readonly metad
   return { name, mode: 'DefaultDeny', from: [], to: {}, problem: `spec${issue === undefined || issue.path.length === 0 ? '' : `.${issue.path.join('.')}`}: ${issue?.message ?? 'is not as the schema has it'}` };
 };
 
-export const failoverPolicyValues = (objects: readonly FailoverPolicyObject[]): FailoverPolicyValue[] => values(objects, (object) => {
+export const failoverPolicyValues = remembered((object: FailoverPolicyObject): FailoverPolicyValue | undefined => {
   const spec = specOf(failoverPolicySpec, object);
   return spec === undefined ? undefined : { ...spec, name: object.metadata.name };
 });
 
-export const globalServiceValues = (objects: readonly GlobalServiceObject[]): GlobalServiceValue[] => values(objects, (object) => {
+export const globalServiceValues = remembered((object: GlobalServiceObject): GlobalServiceValue | undefined => {
   const spec = specOf(globalServiceSpec, object);
   return spec === undefined ? undefined : { ...spec, name: object.metadata.name };
 });

@@ -40,9 +40,11 @@ const [CLUSTER, PEERING] = [{}, {}];
 
 const sorted = ({ trust, failover, globalServices }: SharedState): SharedState => ({ trust, failover: sortedByName(failover), globalServices: sortedByName(globalServices) });
 
+const isSameList = (a: readonly unknown[], b: readonly unknown[]): boolean => a.length === b.length && a.every((one, index) => one === b[index]);
+
 /** Two with the same text are the same. `known`: of another, which it is not made anew of. */
 export function sharedText(input: SharedState, known: { readonly input: SharedState; readonly text: string } | undefined): string {
-  const isSame = known !== undefined && (['trust', 'failover', 'globalServices'] as const).every((key) => input[key] === known.input[key]);
+  const isSame = known !== undefined && input.trust === known.input.trust && (['failover', 'globalServices'] as const).every((key) => isSameList(input[key], known.input[key]));
   return isSame ? known.text : canonicalJson(sorted(input));
 }
 

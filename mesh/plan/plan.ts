@@ -1,7 +1,7 @@
 /** From what is known and wanted to one desired state per cluster. Total: what cannot be planned comes back as conflicts, and changes nothing. */
 import type { AccessRule } from '../model/access.ts';
 import type { BundleReference } from '../model/bundle.ts';
-import type { Digest } from '../model/canonical.ts';
+import { canonicalJson, type Digest } from '../model/canonical.ts';
 import type { ClusterView } from '../model/cluster.ts';
 import type { DesiredRevision, DesiredState, DriftOverride } from '../model/desired.ts';
 import type { MeshValue } from '../model/policy.ts';
@@ -70,8 +70,8 @@ export function createPlanner(digest: Digest): (input: PlanInput) => Plan {
 
   return (input) => {
     const text = sharedText(input, states);
-    if (text !== states?.text) states = { input, text, states: createStates(input, digest) };
-    const present = states.states;
+    const present = states?.text === text ? states.states : createStates(input, digest);
+    states = { input, text, states: present };
     owns = ownsOf(input, owns);
     const own = owns;
     const { clusters, meshes, contested, difference } = select(input.meshes, input.clusters);
@@ -96,11 +96,24 @@ export function createPlanner(digest: Digest): (input: PlanInput) => Plan {
 
 const NO_REVISIONS: readonly DesiredRevision[] = [];
 const NOTHING: ReadonlyMap<string, never> = new Map<string, never>();
-const isSameMap = (a: ReadonlyMap<string, unknown>, b: ReadonlyMap<string, unknown>): boolean => a === b || (a.size === b.size && [...b].every(([key, value]) => a.get(key) === value));
-
 /** The same object while what each cluster gets of its own is the same. */
-function ownsOf({ overrides = NOTHING, access = NOTHING }: Pick<PlanInput, 'overrides' | 'access'>, before: Owns | undefined): Owns {
-  return before !== undefined && isSameMap(before.overrides, overrides) && isSameMap(before.access, access) ? before : { overrides, access };
+function ownsOf({ overrides = NOTHING, access = NOTHING }: Pick<PlanInput, 'overrides' | 'access'>, before: Owns = { overrides: NOTHING, access: NOTHING }): Owns {
+  const next: Owns = { overrides: keptMap(before.overrides, overrides), access: keptMap(before.access, access) };
+  return next.overrides === before.overrides && next.access === before.access ? before : next;
+}
+
+/** Values that are equal stay the same ones, and a map of them the same map. */
+function keptMap<V extends readonly object[]>(before: ReadonlyMap<string, V>, after: ReadonlyMap<string, V>): ReadonlyMap<string, V> {
+  if (before === after || (before.size === 0 && after.size === 0)) return before;
+  let isSame = before.size === after.size;
+  const kept = new Map<string, V>();
+  for (const [name, value] of after) {
+    const known = before.get(name);
+    const isKnown = known !== undefined && (known === value || (known.length === value.length && known.every((one, index) => one === value[index])) || canonicalJson(known) === canonicalJson(value));
+    isSame &&= isKnown;
+    kept.set(name, isKnown ? known : value);
+  }
+  return isSame ? before : kept;
 }
 
 function createBaseline(): (clusters: readonly ClusterView[], difference: Difference, states: States, owns: Owns) => readonly DesiredRevision[] {

@@ -4,10 +4,10 @@ import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import type { MeshObject } from '../../../mesh/api/resources/mesh.ts';
 import type { FailoverPolicyObject, GlobalServiceObject } from '../../../mesh/api/resources/policies.ts';
 import type { Digest } from '../../../mesh/model/canonical.ts';
-import type { ClusterView } from '../../../mesh/model/cluster.ts';
+import type { ClusterView, MeshEndpoint } from '../../../mesh/model/cluster.ts';
 import type { DriftOverride, TrustState } from '../../../mesh/model/desired.ts';
 import { type AccessPlan, compileAccess } from '../../../mesh/policy/compile.ts';
-import { type Plan, planMesh } from '../../../mesh/plan/plan.ts';
+import { createPlanner, type Plan, type PlanInput } from '../../../mesh/plan/plan.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import type { Assignments } from '../rollout/assignments.ts';
 import type { MeshIds } from './ids.ts';
@@ -34,9 +34,29 @@ export const clusterViews = ({ clusters, assignments }: Pick<PlanSources, 'clust
 export const currentAccess = ({ accessPolicies, clusters, assignments }: Pick<PlanSources, 'accessPolicies' | 'clusters' | 'assignments'>): AccessPlan =>
   compileAccess(accessPolicies.list().map(accessPolicyValue), clusterViews({ clusters, assignments }), assignments.access());
 
-export function currentPlan(sources: PlanSources): Plan {
-  const { clusters, meshes, failover, globalServices, assignments, trust, digest, overrides, ids } = sources;
-  return planMesh({
+/** As administrators declare them; the same object while they are the same. */
+function createEndpointOverrides(): (clusters: readonly ClusterObject[]) => PlanInput['endpointOverrides'] {
+  const read = new WeakMap<ClusterObject, MeshEndpoint>();
+  let before: PlanInput['endpointOverrides'] = {};
+  return (clusters) => {
+    const next = Object.fromEntries(clusters.flatMap((object) => {
+      const declared = object.spec?.meshEndpoint;
+      if (declared === undefined) return [];
+      const endpoint = read.get(object) ?? meshEndpoint(declared);
+      read.set(object, endpoint);
+      return [[object.metadata.name, endpoint]];
+    }));
+    if (Object.keys(next).length !== Object.keys(before).length || Object.entries(next).some(([name, endpoint]) => before[name] !== endpoint)) before = next;
+    return before;
+  };
+}
+
+/** Whoever asks for the plan of the same sources has the same planner, which plans anew only what has changed since anybody asked. */
+const planners = new WeakMap<PlanSources, { readonly plan: (input: PlanInput) => Plan; readonly endpointOverrides: ReturnType<typeof createEndpointOverrides> }>();
+
+export function planInput(sources: PlanSources, endpointOverrides = createEndpointOverrides()): PlanInput {
+  const { clusters, meshes, failover, globalServices, assignments, trust, overrides, ids } = sources;
+  return {
     meshes: meshValues(meshes.list()),
     clusters: clusterViews(sources),
     failover: failoverPolicyValues(failover.list()),
@@ -45,7 +65,13 @@ export function currentPlan(sources: PlanSources): Plan {
     access: currentAccess(sources).rules,
     overrides: overrides(),
     bundles: assignments.bundles(),
-    endpointOverrides: Object.fromEntries(clusters.list().flatMap(({ metadata, spec }) => (spec?.meshEndpoint === undefined ? [] : [[metadata.name, meshEndpoint(spec.meshEndpoint)]]))),
+    endpointOverrides: endpointOverrides(clusters.list()),
     ledgers: ids.current(),
-  }, digest);
+  };
+}
+
+export function currentPlan(sources: PlanSources): Plan {
+  const planner = planners.get(sources) ?? { plan: createPlanner(sources.digest), endpointOverrides: createEndpointOverrides() };
+  planners.set(sources, planner);
+  return planner.plan(planInput(sources, planner.endpointOverrides));
 }
