@@ -1,5 +1,5 @@
 /** Import directions: docs/architecture.md, "Who may import whom". Every rule has a planted violation in e2e/layout/layout.test.ts. */
-const mesh = ['model', 'inventory', 'plan', 'cilium', 'rollout', 'drift', 'failover', 'dns', 'drill', 'services', 'bundle', 'trust', 'policy'];
+const mesh = ['model', 'inventory', 'plan', 'cilium', 'rollout', 'drift', 'failover', 'dns', 'drill', 'services', 'bundle', 'trust', 'policy', 'verify'];
 const notTests = '[.]test[.]ts$|/testing/';
 /** Files of the model that may use the CEL library. */
 const cel = '^mesh/model/cel(-check|-selector)?[.]ts$';
