@@ -2,10 +2,11 @@
 import { bench as fleet } from './fleet.ts';
 import { bench as identity } from './identity.ts';
 import { bench as kube } from './kube.ts';
+import { bench as mesh } from './mesh.ts';
 import { bench as thread } from './thread.ts';
 import { bench as updates } from './updates.ts';
 
-const BENCHES: Readonly<Record<string, () => Promise<void>>> = { fleet, identity, kube, thread, updates };
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = { fleet, identity, kube, mesh, thread, updates };
 
 const name = process.argv[2] ?? '';
 const chosen = BENCHES[name];
