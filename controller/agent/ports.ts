@@ -4,6 +4,7 @@ import type { Digest } from '../../mesh/model/canonical.ts';
 import type { MeshEndpoint } from '../../mesh/model/cluster.ts';
 import type { Clock } from '../../mesh/ports/clock.ts';
 import type { DnsServer } from '../../mesh/ports/dns.ts';
+import type { EtcdConnector } from '../../mesh/ports/etcd.ts';
 import type { ApiDiscovery, KubernetesClient } from '../../mesh/ports/kubernetes.ts';
 import type { Log } from '../../mesh/ports/log.ts';
 import type { Metrics } from '../../mesh/ports/metrics.ts';
@@ -21,6 +22,8 @@ export interface AgentPorts {
   readonly hub: HubConnector;
   readonly peerServer: PeerServer;
   readonly peers: PeerConnector;
+  /** Opens mesh etcds of peers. */
+  readonly etcd: EtcdConnector;
   readonly dns: DnsServer;
   readonly snapshots: SnapshotStore;
   readonly signer: Signer;

@@ -23,6 +23,7 @@ import { createExports } from './observe/exports.ts';
 import { publishExports } from './observe/publish.ts';
 import { answerPeers } from './peers/answer.ts';
 import { refusingRevoked } from './peers/cut-off.ts';
+import { createOpenings } from './peers/openings.ts';
 import { createProbes } from './peers/probe.ts';
 import { createRevoked } from './peers/revoked.ts';
 import type { AgentConfig, AgentPorts } from './ports.ts';
@@ -74,8 +75,9 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
   const bundles = createBundles({ ports, config, state });
   const firstWord = createFirstWord(publisher, bundles, cluster);
   const trustBundle = createTrustBundle(ports, config);
+  const openings = createOpenings({ ports, config });
   const apply = createApply({
-    ports, config, state, publisher: firstWord.publisher, book, bundles, revoked: createRevoked({ ports, namespace: config.ciliumNamespace, cluster, state }),
+    ports, config, state, publisher: firstWord.publisher, book, bundles, openings, revoked: createRevoked({ ports, namespace: config.ciliumNamespace, cluster, state }),
     trusts: createTrusts({
       ports, namespace: config.ciliumNamespace, settleSeconds: config.trustSettleSeconds, state, identity, adopted: trustBundle.adopted, certificates: {
         avoid: (issuers) => meshCertificates.avoid(issuers), inPlace: () => meshCertificates.inPlace(), leaves: () => meshCertificates.leaves(), problems: () => meshCertificates.problems(),
@@ -83,7 +85,7 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
     }),
     certificateProblems: () => meshCertificates.problems(),
   });
-  const meshCertificates = createMeshCertificates({ ...ports, identity, connection: link.connection, onChange: () => apply.refresh(), drift: createCertificateDrift({ book, state, digest: ports.digest, now: ports.clock.now }) }, config);
+  const meshCertificates = createMeshCertificates({ ...ports, identity, connection: link.connection, onChange: () => { openings.askNow(); apply.refresh(); }, drift: createCertificateDrift({ book, state, digest: ports.digest, now: ports.clock.now }) }, config);
   const probes = createProbes({ ports, config, state, facts, identity: link.identity });
   const failover = createFailover({ ports, state, facts, reachability: probes.reachability });
   const imports = createImports(ports, state, facts, book);
@@ -104,6 +106,7 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
     { name: 'exports', start: (signal) => exports.start(signal) },
     { name: 'report', start: (signal) => clusterWatch.start(signal) },
     { name: 'apply', start: (signal) => apply.start(signal) },
+    { name: 'openings', start: (signal) => openings.start(signal) },
     { name: 'bundles', start: (signal) => bundles.start(signal) },
     { name: 'trust bundle', start: (signal) => trustBundle.start(signal) },
     { name: 'mesh certificates', start: (signal) => whilePeered(state, link.obtained, (peered) => meshCertificates.start(peered), signal) },

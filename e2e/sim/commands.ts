@@ -68,6 +68,12 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
   async 'mesh-servers'({ fleet }) {
     await beginMeshServers(fleet);
   },
+  // mesh-etcd CLUSTER stops|runs
+  'mesh-etcd'({ fleet }, [cluster = '', what]) {
+    if (what === 'stops') fleet.stoppedEtcds.add(fleet.member(cluster).name);
+    else if (what === 'runs') fleet.stoppedEtcds.delete(cluster);
+    else throw new Error(`"${what}": a mesh etcd stops or runs`);
+  },
   // helm CLUSTER works|fails|sleeps|fails-tests: how those deal with what they are asked for, from now on
   helm({ releases }, [cluster = '', manner]) {
     if (!MANNERS.includes(manner as Manner)) throw new Error(`"${manner}" is none of ${MANNERS.join(', ')}`);

@@ -27,6 +27,7 @@ import type { NetworkSettings } from './fabric.ts';
 import { createOutside, type Outside } from './outside.ts';
 import { createNetwork, type SimulatedNetwork } from './network.ts';
 import { generatedClusters } from './generated.ts';
+import { simulatedEtcds } from './mesh-etcds.ts';
 import { MEMBER_SOFTWARE } from './member-kinds.ts';
 import { countedKubernetes, livingDiscovery, livingKubernetes, livingRecords, livingSnapshots, memoryDns, memorySnapshots, type SavedStep, type SeenConditions, tracedKubernetes, tracedRecords } from './ports.ts';
 import { createTrace, type Trace } from './trace.ts';
@@ -93,6 +94,8 @@ export interface Fleet {
   readonly personEdits: PersonEdit[];
   readonly hub: Host;
   readonly members: readonly Member[];
+  /** Clusters whose mesh etcd does not run; scenarios fill it. */
+  readonly stoppedEtcds: Set<string>;
   host(name: string): Host;
   member(name: string): Member;
   /** What a person does once, as `isthmus join`, and the agent's first start. */
@@ -123,6 +126,7 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
   const { records, journal, assignments, targets, steps, bundlesOf } = tracedRecords(await openSqliteRecords(':memory:'), trace);
   const outside = createOutside(trace);
   const parted = new Set<string>();
+  const stoppedEtcds = new Set<string>();
   /** Host or pair of hosts → when it was last started or healed. */
   const calm = new Map<string, Instant>();
   let failure: string | undefined;
@@ -193,6 +197,7 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
     const self = host(name, api, (life, number) => createAgent({
       ...common(name, life, number), kubernetes: livingKubernetes(claimingKubernetes(counted(self), claim), life), discovery: livingDiscovery(embeddedDiscovery(api), life), snapshots: livingSnapshots(snapshots, life),
       hub: network.hubConnector(name), peers: network.peerConnector(name), peerServer: network.peerServer(name, PEER_PORT),
+      etcd: simulatedEtcds({ from: name, life, now: () => clock.now(), members: () => members, parted: (a, b) => parted.has(pair(a, b)), stopped: stoppedEtcds }),
       dns: memoryDns(`192.0.2.${index + 1}:53`, life, (handler) => { dns = handler; }),
     }, {
       cluster: name, namespace: NAMESPACE, hubAddress: HUB_ADDRESS, joinToken: tokens.get(name), ciliumNamespace: 'kube-system', properties: claim.properties ?? definition.properties,
@@ -212,7 +217,7 @@ export async function createFleet(options: FleetOptions): Promise<Fleet> {
   };
 
   const fleet: Fleet = {
-    seed, clock, trace, network, journal, assignments, targets, steps, bundlesOf, personEdits: [], outside, hub, members, member,
+    seed, clock, trace, network, journal, assignments, targets, steps, bundlesOf, personEdits: [], outside, hub, members, member, stoppedEtcds,
     as: (user, groups) => tracedKubernetes(embeddedClient(hubApi, inProcess(user, groups)), 'hub', trace, conditionsOf('hub')),
     host: (name) => (name === 'hub' ? hub : member(name)),
     async join(cluster) {

@@ -20,6 +20,7 @@ describe('the desired state', () => {
     expect(world.heard('AppliedReport', 'berlin')).toEqual({
       id: good.id, appliedAt: expect.any(Number), healthy: true, message: '', drift: [],
       trust: { sequence: 1, clientIssuers: [expect.stringMatching(/^Isthmus issuing CA /)], serverIssuers: [expect.stringMatching(/^Isthmus issuing CA /)] },
+      peering: { reads: ['oslo'], waiting: [] },
     });
     const secret = await read<SecretObject>(world, Secret, peersSecret);
     expect(await secretKeys(world)).toEqual(['oslo']);
@@ -55,8 +56,11 @@ describe('the desired state', () => {
     world.hub.set('DesiredRevision', 'berlin', without);
     await world.clock.advance(50);
     expect(await read(world, Secret, peersSecret)).toBeUndefined();
+    expect(world.heard('AppliedReport', 'berlin')).toMatchObject({ id: without.id, healthy: true, peering: { reads: [], waiting: [], keeps: ['oslo'] } });
+    world.hub.set('Reader', 'oslo', { cluster: 'oslo', reads: false });
+    await world.clock.advance(181_000);
     expect(await read(world, ConfigMap, { ...peersSecret, name: 'clustermesh-remote-users' })).toBeUndefined();
-    expect(world.heard('AppliedReport', 'berlin')).toMatchObject({ id: without.id, healthy: true });
+    expect(world.heard('AppliedReport', 'berlin')).toMatchObject({ id: without.id, healthy: true, message: '' });
   });
 
   test('a change by another field manager is drift: reported with both digests, never overwritten, given back by an annotation', async () => {

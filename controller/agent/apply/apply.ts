@@ -1,7 +1,7 @@
 /** Brings the desired state into the cluster. What other people changed is reported and left alone. */
-import { markIn, renderPeering, unmarked } from '../../../mesh/cilium/peering.ts';
+import { markIn, unmarked } from '../../../mesh/cilium/peering.ts';
 import { withoutPeers } from '../../../mesh/cilium/revoked.ts';
-import { type AppliedReport, type PeeringState, readersOf } from '../../../mesh/model/desired.ts';
+import { type AppliedReport, type PeeringReport, type PeeringState, readersOf } from '../../../mesh/model/desired.ts';
 import { type ManagedObject, managedObjectName } from '../../../mesh/model/managed.ts';
 import type { TrustUse } from '../../../mesh/model/trust.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
@@ -12,11 +12,13 @@ import type { Publisher } from '../../runtime/sync/publisher.ts';
 import type { Bundles } from '../bundles/bundles.ts';
 import type { Trusts } from '../identity/trust-use.ts';
 import { isCutOff } from '../peers/cut-off.ts';
+import type { Openings } from '../peers/openings.ts';
 import { type Revoked, REVOKING_FIELD_MANAGER, type Scene } from '../peers/revoked.ts';
 import type { AgentConfig, AgentPorts } from '../ports.ts';
 import type { AgentState } from '../state/state.ts';
 import type { DriftBook } from './drift-book.ts';
 import { driftText, fromKubernetes, kindOf, type ManagedKubernetesObject } from './objects.ts';
+import { createOrder, type Standing } from './order.ts';
 import { createSettle, type Outcome, RECHECK_SECONDS, stillSpent } from './settle.ts';
 
 /** Every object that may be ours: `mesh/cilium` renders no others. */
@@ -26,6 +28,8 @@ const MANAGED = [
 const KEY = 'desired';
 const REFUSED_AGAIN_SECONDS = 60;
 const MOST_DRIFT = 32;
+/** Of peers that open themselves one after another, those of a second are written together. */
+const TOGETHER_MILLISECONDS = 1000;
 /** An error of the API server may quote a whole object. */
 const LONGEST_MESSAGE = 4096;
 
@@ -36,12 +40,13 @@ export interface Apply {
 }
 
 export function createApply(
-  { ports, config, state, publisher, book, bundles, revoked, trusts, certificateProblems }: {
+  { ports, config, state, publisher, book, bundles, openings, revoked, trusts, certificateProblems }: {
     readonly ports: AgentPorts; readonly config: AgentConfig; readonly state: AgentState; readonly publisher: Publisher;
     /** What others changed beside the objects here. */
     readonly book: DriftBook;
     /** What runs have brought beside the peering. */
     readonly bundles: Pick<Bundles, 'synced' | 'outcome' | 'subscribe'>;
+    readonly openings: Openings;
     /** Peers that were cut off. */
     readonly revoked: Revoked;
     readonly trusts: Trusts;
@@ -56,18 +61,24 @@ export function createApply(
 
   let use: TrustUse | undefined;
   const settle = createSettle({ ports, namespace, state, book });
+  const order = createOrder({ ports, cluster: config.cluster, namespace, state, openings });
+  let peered: PeeringReport | undefined;
+  /** The state that was last said to be healthy. */
+  let wellWith: string | undefined;
+  let togetherAt = Number.NEGATIVE_INFINITY;
 
   /** `id` is what stands in the cluster: a state that is on its way or held back is not yet it. */
   function report(settled: boolean, message: string, { healthy = settled, inPlace = false } = {}): void {
     const id = state.desired?.id;
     if (settled && id !== undefined && state.applied?.id !== id) state.setApplied({ id, appliedAt: clock.now() });
+    wellWith = healthy ? id : undefined;
     const generation = state.desired?.generation;
     const packages = bundles.outcome();
     const drift = [...state.managed.drift, ...book.entries(), ...packages.drift];
     publisher.set('AppliedReport', config.cluster, {
       id: state.applied?.id ?? null, appliedAt: state.applied?.appliedAt ?? null, healthy, message: message.slice(0, LONGEST_MESSAGE), drift: drift.slice(0, MOST_DRIFT),
       ...(drift.length <= MOST_DRIFT ? {} : { driftOmitted: drift.length - MOST_DRIFT }), ...(inPlace && !settled && id !== undefined ? { inPlaceButDrift: id } : {}),
-      ...(generation === undefined ? {} : { generation }), ...(packages.refused === undefined || settled ? {} : { refused: packages.refused }), ...(use === undefined ? {} : { trust: use }), ...revocations(),
+      ...(generation === undefined ? {} : { generation }), ...(packages.refused === undefined || settled ? {} : { refused: packages.refused }), ...(use === undefined ? {} : { trust: use }), ...revocations(), ...(peered === undefined ? {} : { peering: peered }),
     });
   }
 
@@ -79,11 +90,13 @@ export function createApply(
 
   const revocations = (): Pick<AppliedReport, 'revocations'> => { const effects = revoked.effects(); return effects.length === 0 ? {} : { revocations: effects }; };
 
-  function sceneOf(peering: PeeringState | null | undefined): Scene {
-    const objects = MANAGED.flatMap(({ kind, name }, index) => {
-      const current = caches[index]?.get({ namespace, name });
-      return current === undefined ? [] : [fromKubernetes(kind, current).object];
-    });
+  const standing = (): readonly Standing[] => MANAGED.flatMap(({ kind, name }, index) => {
+    const current = caches[index]?.get({ namespace, name });
+    return current === undefined ? [] : [{ object: fromKubernetes(kind, current).object, current }];
+  });
+
+  function sceneOf(peering: PeeringState | null | undefined, stands: readonly Standing[]): Scene {
+    const objects = stands.map(({ object }) => object);
     return { assigned: peering == null ? null : [...new Set([...peering.peers.map(({ name }) => name), ...readersOf(peering)])].sort(), objects };
   }
 
@@ -101,7 +114,8 @@ export function createApply(
   async function bring(signal: CancelSignal): Promise<number | undefined> {
     const later = clock.now() + RECHECK_SECONDS * 1000;
     const desired = state.desired;
-    const scene = sceneOf(desired?.state.peering);
+    const stands = standing();
+    const scene = sceneOf(desired?.state.peering, stands);
     revoked.admit(scene);
     if (desired === undefined) {
       const { again } = await revoked.carryOut(scene, signal);
@@ -109,7 +123,9 @@ export function createApply(
       return again;
     }
     const { peering, trust, overrides = [] } = desired.state;
-    const render = (mark: string | undefined): readonly ManagedObject[] => (peering === null ? [] : renderPeering(withoutPeers(peering, (peer) => isCutOff(state, peer)), mark));
+    const ordered = order(peering === null ? null : withoutPeers(peering, (peer) => isCutOff(state, peer)), stands);
+    const { render } = ordered;
+    peered = ordered.report;
     const trusted = await trusts.carryOut(trust, peering === null ? undefined : { unmarked: (mark) => unmarked(render(mark), scene.objects, mark) }, signal);
     use = trusted.use;
     if (peering !== null && peering.namespace !== namespace) {
@@ -135,10 +151,12 @@ export function createApply(
     const settled = outcomes.every(([, outcome]) => outcome.settled);
     const certificates = peering === null ? '' : certificateText(desired.id);
     const packages = bundles.outcome();
-    const messages = [settled ? '' : drift.length > 0 ? drift.map(driftText).join('; ') : 'applying', certificates, packages.message, pods.message, trusted.message, trusted.settles].filter((message) => message !== '');
+    const messages = [settled ? '' : drift.length > 0 ? drift.map(driftText).join('; ') : 'applying', certificates, packages.message, pods.message, trusted.message, trusted.settles, ordered.message].filter((message) => message !== '');
     const inPlace = certificates === '' && packages.inPlace && outcomes.every(([, outcome]) => outcome.inPlace);
-    report(settled && packages.settled, (settled ? messages : messages.filter((message) => message !== certificates)).join('; '), { healthy: settled && packages.settled && certificates === '' && pods.message === '' && trusted.message === '', inPlace: inPlace && pods.message === '' && trusted.message === '' });
-    const again = [...outcomes.flatMap(([, outcome]) => outcome.again ?? []), ...(pods.again === undefined ? [] : [pods.again]), ...(trusted.again === undefined ? [] : [trusted.again])];
+    // A peer or a reader whose time has come changes nothing in how the cluster is: nobody is told that it is no longer well while that is on its way.
+    const goesOn = !settled && wellWith === desired.id && drift.length === 0 && outcomes.every(([, outcome]) => outcome.settled || outcome.onTheWay === true);
+    if (!goesOn) report(settled && packages.settled, (settled ? messages : messages.filter((message) => message !== certificates)).join('; '), { healthy: settled && packages.settled && certificates === '' && pods.message === '' && trusted.message === '', inPlace: inPlace && pods.message === '' && trusted.message === '' });
+    const again = [...outcomes.flatMap(([, outcome]) => outcome.again ?? []), ...(pods.again === undefined ? [] : [pods.again]), ...(trusted.again === undefined ? [] : [trusted.again]), ...(ordered.lookAt === undefined ? [] : [ordered.lookAt])];
     return !settled ? Math.min(later, ...again) : again.length === 0 ? undefined : Math.min(...again);
   }
 
@@ -161,9 +179,13 @@ export function createApply(
     get synced() { return bundles.synced && caches.every(({ synced }) => synced); },
     refresh: () => loop.add(KEY),
     async start(signal) {
-      state.subscribe((type) => { if (type === 'DesiredRevision' || type === 'Revocation') loop.add(KEY); });
+      state.subscribe((type) => { if (type === 'DesiredRevision' || type === 'Revocation' || type === 'Reader') loop.add(KEY); });
       book.subscribe(() => loop.add(KEY));
       bundles.subscribe(() => loop.add(KEY));
+      openings.subscribe(() => {
+        if (togetherAt <= clock.now()) togetherAt = Math.max(clock.now(), togetherAt + TOGETHER_MILLISECONDS);
+        loop.addAt(KEY, togetherAt);
+      });
       for (const cache of caches) {
         cache.subscribe(() => loop.add(KEY));
         void cache.waitForSync(signal).then(() => { if (!signal.aborted) loop.add(KEY); });

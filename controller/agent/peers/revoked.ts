@@ -60,8 +60,9 @@ export function createRevoked({ ports, namespace, cluster, state }: { readonly p
       return gone && !effect.stranger && effect.userRemovedAt === null ? { ...effect, userRemovedAt: now } : effect;
     });
     // Not before a run has brought a state without it: that is what goes cluster by cluster.
-    const left = effects.filter((effect) => !finished(effect) && effect.userRemovedAt !== null && assigned?.includes(effect.cluster) !== true);
-    for (const { cluster: name, at } of left) if (before.get(name)?.at !== at) leftEarlier.set(name, { at, until: turnOf(name, at) });
+    const gone = effects.filter((effect) => !finished(effect) && assigned?.includes(effect.cluster) !== true);
+    const left = gone.filter((effect) => effect.userRemovedAt !== null);
+    for (const { cluster: name, at } of gone) if (before.get(name)?.at !== at) leftEarlier.set(name, { at, until: turnOf(name, at) });
     const waiting = left.filter(({ cluster: name, at }) => { const turn = leftEarlier.get(name); return turn?.at === at && now < turn.until; });
     const due = left.filter((effect) => !waiting.includes(effect));
     save(effects, []);

@@ -9,6 +9,7 @@ import type { ExportFact } from '../../../mesh/model/service.ts';
 import { AGENT_TYPES, HUB_TYPES, type SyncType, type SyncValues } from '../../../mesh/model/sync.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { DnsPacketHandler } from '../../../mesh/ports/dns.ts';
+import type { EtcdConnector, EtcdError } from '../../../mesh/ports/etcd.ts';
 import type { ApiDiscovery, KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
 import { type PeerFacts, type PeerHandler, TransportError } from '../../../mesh/ports/transport.ts';
 import { sha256Hex } from '../../adapters/digest.ts';
@@ -50,6 +51,8 @@ export interface World {
   readonly messages: number;
   /** What other agents answer; absent: no answer. */
   readonly peers: Map<string, PeerFacts>;
+  /** What a peer's etcd throws when it is opened; absent: it opens itself. */
+  readonly closed: Map<string, EtcdError>;
   askAsPeer(): Promise<PeerFacts>;
   dig(name: string, type?: string): { readonly rcode: string; readonly records: readonly string[] };
   /** The saved snapshot. */
@@ -77,6 +80,7 @@ export async function createWorld(on?: { readonly kubernetes: KubernetesClient; 
   const values = new Map<SyncType, Map<string, { version: string; value: unknown }>>();
   const open = new Set<StreamPair>();
   const peers = new Map<string, PeerFacts>();
+  const closed = new Map<string, EtcdError>();
   const token = await identityHub.token('berlin');
   let messages = 0;
   let up = true;
@@ -106,7 +110,7 @@ export async function createWorld(on?: { readonly kubernetes: KubernetesClient; 
   }
 
   const world: World = {
-    clock, kubernetes, log, hub, peers, snapshot: undefined, writes: [], refuse: () => {},
+    clock, kubernetes, log, hub, peers, closed, snapshot: undefined, writes: [], refuse: () => {},
     heard: <T extends SyncType>(type: T, name: string) => values.get(type)?.get(name)?.value as SyncValues[T] | undefined,
     setHub(next) {
       up = next;
@@ -141,6 +145,7 @@ export async function createWorld(on?: { readonly kubernetes: KubernetesClient; 
             return answer;
           },
         },
+        etcd: etcdOfPeers(closed, () => (hub.get('DesiredRevision', 'berlin')?.value as DesiredRevision | undefined)?.content),
         dns: { async serve(handler) { dns = handler; return { address: '127.0.0.1:53' }; } },
         snapshots: { load: async () => world.snapshot, async save(content) { world.snapshot = content; } },
       }, {
@@ -164,6 +169,24 @@ export async function createWorld(on?: { readonly kubernetes: KubernetesClient; 
   };
   return world;
 }
+
+/** Says of each peer the id that the desired state has. */
+const etcdOfPeers = (closed: ReadonlyMap<string, EtcdError>, content: () => string | undefined): EtcdConnector => ({
+  async open({ endpoint }) {
+    const problem = closed.get(/^https:\/\/([^.:]+)/.exec(endpoint)?.[1] ?? '');
+    if (problem !== undefined) throw problem;
+    return {
+      server: { notBefore: 0, notAfter: 0 },
+      async range({ key }) {
+        const { peering } = JSON.parse(content() ?? '{}') as DesiredState;
+        const peer = peering?.peers.find(({ name }) => key === `cilium/cluster-config/${name}`);
+        return { entries: [{ key, value: JSON.stringify({ id: peer?.clusterId }), modRevision: 1 }], count: 1, revision: 1 };
+      },
+      mayWrite: async () => false,
+      close() {},
+    };
+  },
+});
 
 export function revision(state: Partial<DesiredState> = {}): DesiredRevision {
   const content = canonicalJson({

@@ -15,6 +15,7 @@ import { fakeMetrics, silentLog } from '../../../controller/runtime/testing/fake
 import { ConfigMap, type ConfigMapObject, Namespace } from '../../../mesh/api/resources/core.ts';
 import { MEMBER_RESOURCES } from '../../../mesh/api/resources/index.ts';
 import type { KubernetesClient, KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
+import { EtcdError } from '../../../mesh/ports/etcd.ts';
 import { type PeerConnector, TransportError } from '../../../mesh/ports/transport.ts';
 import { answerQuestions } from '../kube/child.ts';
 
@@ -50,6 +51,7 @@ async function startAgent(cluster: string, joinToken: string, index: number, pee
   let snapshot: string | undefined;
   const agent = createAgent({
     clock: systemClock, random: systemRandom, kubernetes, discovery: embeddedDiscovery(api), hub: grpcHubConnector(), peers, peerServer: grpcPeerServer({ listen: '127.0.0.1:0', log: silentLog }),
+    etcd: { open: async () => { throw new EtcdError('Unreachable', 'there are no mesh etcds here'); } },
     dns: { serve: async () => ({ address: '127.0.0.1:53' }) }, snapshots: { load: async () => snapshot, save: async (content) => { snapshot = content; } },
     signer: p256Signer, log: silentLog, metrics: fakeMetrics(), digest: sha256Hex,
   }, {
