@@ -65,10 +65,12 @@ function foldReport({ report }: ClusterFacts, previous: ClusterStatusValue): Pic
   };
 }
 
-function ciliumStatus({ endpoint, podCidrs, ...rest }: CiliumFacts): ClusterStatusValue['cilium'] {
+function ciliumStatus({ endpoint, podCidrs, nodeCidrs, serviceCidrs, serverNames, foreignTrust, ...rest }: CiliumFacts): ClusterStatusValue['cilium'] {
   const { ips, address, port } = endpoint ?? { port: 0 };
   return {
     ...rest, podCidrs: podCidrs.slice(0, MAX_POD_CIDRS),
+    ...(nodeCidrs === undefined ? {} : { nodeCidrs: [...nodeCidrs] }), ...(serviceCidrs === undefined ? {} : { serviceCidrs: [...serviceCidrs] }), ...(serverNames === undefined ? {} : { serverNames: [...serverNames] }),
+    ...(foreignTrust === undefined ? {} : { foreignTrust: { roots: [...foreignTrust.roots], signedBy: [...foreignTrust.signedBy] } }),
     ...(endpoint === undefined ? {} : { endpoint: withoutUndefined({ address, ips: ips === undefined ? undefined : [...ips], port }) }),
   };
 }

@@ -21,6 +21,14 @@ export function parseAddress(text: string): Address | undefined {
   return value === undefined ? undefined : { family: 'IPv6', value };
 }
 
+/** IPv6 without the short form for zeros, which parses again. */
+export function addressText({ family, value }: Address): string {
+  const parts = family === 'IPv4' ? 4 : 8;
+  const bits = family === 'IPv4' ? 8n : 16n;
+  const numbers = Array.from({ length: parts }, (_, index) => (value >> (bits * BigInt(parts - 1 - index))) & ((1n << bits) - 1n));
+  return family === 'IPv4' ? numbers.join('.') : numbers.map((number) => number.toString(16)).join(':');
+}
+
 /** `10.0.0.0/8`, `fd00::/48`; host bits may be set and are dropped. */
 export function parseCidr(text: string): AddressRange | undefined {
   const slash = text.indexOf('/');

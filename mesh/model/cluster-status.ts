@@ -1,4 +1,5 @@
 /** `Cluster.status` as a value: what the hub believes of one cluster, and how fresh that is. Timestamps are RFC 3339. */
+import type { RemoteUsersMount } from './cluster.ts';
 import type { DriftReason } from './desired.ts';
 import type { DriftClass } from './drift.ts';
 
@@ -83,6 +84,11 @@ export interface ClusterStatusValue {
     kvstoreMesh: boolean;
     authMode: 'legacy' | 'migration' | 'cluster';
     endpoint?: { address?: string | undefined; ips?: string[] | undefined; port: number } | undefined;
+    nodeCidrs?: string[] | undefined;
+    serviceCidrs?: string[] | undefined;
+    remoteUsers?: RemoteUsersMount | undefined;
+    serverNames?: string[] | undefined;
+    foreignTrust?: { roots: string[]; signedBy: string[] } | undefined;
     settings?: Record<string, string> | undefined;
   } | undefined;
   kubernetesVersion?: string | undefined;

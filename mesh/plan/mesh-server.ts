@@ -1,4 +1,5 @@
 /** How clusters are reached by their peers: users, names in certificates, roots, and what Cilium's version makes of addresses. */
+import { parseAddress } from '../model/address.ts';
 import { parseCiliumVersion } from '../model/cilium-version.ts';
 import type { MeshEndpoint } from '../model/cluster.ts';
 import { listed } from '../model/listed.ts';
@@ -39,6 +40,8 @@ function uncertified(members: readonly Member[], endpoints: ReadonlyMap<string, 
   return members.flatMap(({ name, cilium }): Conflict[] => {
     const address = endpoints.get(name)?.address?.toLowerCase();
     if (address === undefined) return [];
+    // Of certificates that others made names are told, and no addresses.
+    if (cilium.serverNames !== undefined && parseAddress(address) !== undefined) return [];
     const names = cilium.serverNames ?? ownNames(name, cilium.namespace);
     if (names.some((one) => covers(one.toLowerCase(), address))) return [];
     return [{

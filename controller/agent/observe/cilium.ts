@@ -1,6 +1,8 @@
 /** What Cilium's own objects say of its settings. Pure. Keys of ConfigMap `cilium-config`: Cilium's chart, `templates/cilium-configmap.yaml`. */
 import type { ConfigMapObject, NodeObject, ServiceObject, WorkloadObject } from '../../../mesh/api/resources/core.ts';
-import { CILIUM_SETTINGS, type CiliumFacts, type MeshEndpoint } from '../../../mesh/model/cluster.ts';
+import { CILIUM_SETTINGS, type CiliumFacts, MAX_SERVICE_CIDRS, type MeshEndpoint } from '../../../mesh/model/cluster.ts';
+import { nodeCidrs } from './node-cidrs.ts';
+import { remoteUsersMount } from './remote-users.ts';
 
 export interface CiliumObjects {
   readonly config: ConfigMapObject | undefined;
@@ -10,6 +12,10 @@ export interface CiliumObjects {
   readonly meshServer: WorkloadObject | undefined;
   readonly meshService: ServiceObject | undefined;
   readonly nodes: readonly NodeObject[];
+  /** ConfigMap `clustermesh-remote-users` is there. */
+  readonly hasRemoteUsers?: boolean;
+  /** What certificates that others made say; absent: there are none. */
+  readonly foreign?: Pick<CiliumFacts, 'foreignTrust' | 'serverNames'>;
 }
 
 const MOST_CIDRS = 64;
@@ -19,7 +25,7 @@ const LARGEST_UINT32 = 0xffff_ffff;
 const MOST_NODE_ADDRESSES = 3;
 
 /**
- * null: Cilium is not here. `properties` fill in what cannot be read: `cilium-version`, `cilium-auth-mode` and `cilium-kvstoremesh`, which stand in no object
+ * null: Cilium is not here. `properties` fill in what cannot be read: `cilium-version`, `cilium-auth-mode`, `cilium-kvstoremesh` and `service-cidrs`, which stand in no object
  * that an agent may always read.
  */
 export function readCilium(objects: CiliumObjects, namespace: string, properties: Readonly<Record<string, string>>, configuredEndpoint: MeshEndpoint | undefined): CiliumFacts | null {
@@ -31,6 +37,9 @@ export function readCilium(objects: CiliumObjects, namespace: string, properties
   const endpoint = configuredEndpoint ?? readEndpoint(objects.meshService, objects.nodes);
   const clusterId = Number(data['cluster-id'] ?? '0');
   const settings = CILIUM_SETTINGS.flatMap((key) => (data[key] === undefined ? [] : [[key, data[key].slice(0, LONGEST_SETTING)]]));
+  const ofNodes = nodeCidrs(objects.nodes);
+  const services = (properties['service-cidrs'] ?? '').split(/[\s,]+/).filter((cidr) => cidr !== '').slice(0, MAX_SERVICE_CIDRS);
+  const remoteUsers = remoteUsersMount(objects.meshServer, objects.hasRemoteUsers === true);
   return {
     version: version.replace(/^v/, ''),
     clusterName: data['cluster-name'] ?? 'default',
@@ -43,6 +52,10 @@ export function readCilium(objects: CiliumObjects, namespace: string, properties
     authMode: readAuthMode(version, properties['cilium-auth-mode']),
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(settings.length === 0 ? {} : { settings: Object.fromEntries(settings) }),
+    ...(ofNodes === undefined ? {} : { nodeCidrs: ofNodes }),
+    ...(services.length === 0 ? {} : { serviceCidrs: services }),
+    ...(remoteUsers === undefined ? {} : { remoteUsers }),
+    ...objects.foreign,
   };
 }
 

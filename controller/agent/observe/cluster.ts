@@ -1,6 +1,6 @@
 /** Watches what the cluster says of itself and publishes the report when it changes. */
 import {
-  ConfigMap, type ConfigMapObject, DaemonSet, Deployment, Node, type NodeObject, Service, type ServiceObject, type WorkloadObject,
+  ConfigMap, type ConfigMapObject, DaemonSet, Deployment, Node, type NodeObject, Secret, type SecretObject, Service, type ServiceObject, type WorkloadObject,
 } from '../../../mesh/api/resources/core.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { type KubernetesObject, KubernetesError, type ResourceKind } from '../../../mesh/ports/kubernetes.ts';
@@ -8,8 +8,11 @@ import { createCache } from '../../runtime/cache.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
 import type { Publisher } from '../../runtime/sync/publisher.ts';
 import type { AgentConfig, AgentPorts } from '../ports.ts';
+import { MESH_ROLES, meshSecretName } from '../identity/mesh-secrets.ts';
 import { createCapacityWatch } from './capacity.ts';
 import { readCilium } from './cilium.ts';
+import { readForeignTrust } from './foreign-trust.ts';
+import { REMOTE_USERS } from './remote-users.ts';
 import { composeReport } from './report.ts';
 
 /** Workloads are read, not watched: all that is wanted of them is an image and a container's name. */
@@ -55,6 +58,11 @@ export function createClusterWatch(ports: AgentPorts, config: AgentConfig, publi
     }
   }
 
+  async function meshSecrets(signal: CancelSignal): Promise<readonly SecretObject[]> {
+    const secrets = await Promise.all(MESH_ROLES.map((role) => read<SecretObject>(Secret, meshSecretName(role), signal)));
+    return secrets.filter((secret) => secret !== undefined);
+  }
+
   const loop: Loop = createLoop({
     ...ports,
     name: 'observe',
@@ -66,6 +74,8 @@ export function createClusterWatch(ports: AgentPorts, config: AgentConfig, publi
         meshServer: await read<WorkloadObject>(Deployment, 'clustermesh-apiserver', signal),
         meshService: meshService.list()[0],
         nodes: nodes.list(),
+        hasRemoteUsers: (await ports.kubernetes.list<ConfigMapObject>(ConfigMap, named(REMOTE_USERS), signal)).items.length > 0,
+        foreign: readForeignTrust(await meshSecrets(signal), ports.digest),
       }, namespace, config.properties, config.meshEndpoint);
       publisher.set('ClusterReport', config.cluster, composeReport({
         properties: config.properties, version: config.version ?? '', cilium, nodes: nodes.list(), peerAddress: peerAddress(), inventory: capacity.read(),

@@ -1,17 +1,17 @@
 /** Reports, desired revisions, drills and questions: wire ↔ model. */
 import type { BundleDelivery } from '../../model/bundle.ts';
-import type { CiliumFacts, ClusterReport, MeshEndpoint } from '../../model/cluster.ts';
+import { type CiliumFacts, type ClusterReport, MAX_FOREIGN_ROOTS, MAX_NODE_CIDRS, MAX_SERVER_NAMES, MAX_SERVICE_CIDRS, type MeshEndpoint } from '../../model/cluster.ts';
 import type { AppliedReport, DesiredRevision } from '../../model/desired.ts';
 import type { DnsSample, Evacuation } from '../../model/drill.ts';
 import type { Answer, PeerAddress, Question } from '../../model/sync.ts';
 import { MAX_TRUST_ISSUERS, type TrustUse } from '../../model/trust.ts';
-import type * as wire from '../gen/isthmus/v1/cluster.ts';
+import * as wire from '../gen/isthmus/v1/cluster.ts';
 import { BOUNDS, instant, invalid, list, name, port, text, textMap, texts, wholeNumber } from './bounds.ts';
 import { inventoryFromWire, inventoryToWire } from './resources.ts';
 import { driftFromWire, driftToWire } from './drift.ts';
 import { peeringFromWire, peeringToWire } from './peering.ts';
 import { effectFromWire, effectToWire } from './revocation.ts';
-import { authModes } from './unions.ts';
+import { authModes, remoteUsersMounts } from './unions.ts';
 
 const short = (field: string, value: string): string => text(field, value, BOUNDS.nameLength);
 
@@ -21,6 +21,11 @@ function ciliumToWire(cilium: CiliumFacts): wire.CiliumFacts {
     ...cilium,
     authMode: authModes.toWire(cilium.authMode),
     settings: { ...cilium.settings },
+    nodeCidrs: cilium.nodeCidrs ?? [],
+    serviceCidrs: cilium.serviceCidrs ?? [],
+    remoteUsers: cilium.remoteUsers === undefined ? wire.RemoteUsersMount.UNSPECIFIED : remoteUsersMounts.toWire(cilium.remoteUsers),
+    serverNames: cilium.serverNames ?? [],
+    foreignTrust: cilium.foreignTrust,
     endpoint: endpoint === undefined ? undefined : { address: endpoint.address, ips: endpoint.ips ?? [], port: endpoint.port },
   };
 }
@@ -30,6 +35,13 @@ function endpointFromWire(field: string, endpoint: wire.MeshEndpoint): MeshEndpo
   if (endpoint.address !== undefined) return { address: short(`${field}.address`, endpoint.address), port: at };
   return { ips: texts(`${field}.ips`, endpoint.ips, BOUNDS.addressesPerEndpoint), port: at };
 }
+
+/** Nothing on the wire is nothing told. */
+function presentTexts<K extends 'nodeCidrs' | 'serviceCidrs' | 'serverNames'>(field: string, key: K, values: readonly string[], most: number): { readonly [P in K]?: readonly string[] } {
+  return (values.length === 0 ? {} : { [key]: texts(`${field}.${key}`, values, most) }) as { readonly [P in K]?: readonly string[] };
+}
+
+const isKnownMount = (mount: wire.RemoteUsersMount): boolean => mount !== wire.RemoteUsersMount.UNSPECIFIED && mount !== wire.RemoteUsersMount.UNRECOGNIZED;
 
 function ciliumFromWire(field: string, cilium: wire.CiliumFacts): CiliumFacts {
   const { maxConnectedClusters } = cilium;
@@ -45,6 +57,12 @@ function ciliumFromWire(field: string, cilium: wire.CiliumFacts): CiliumFacts {
     kvstoreMesh: cilium.kvstoreMesh,
     authMode: authModes.fromWire(`${field}.authMode`, cilium.authMode),
     ...(cilium.endpoint === undefined ? {} : { endpoint: endpointFromWire(`${field}.endpoint`, cilium.endpoint) }),
+    ...presentTexts(field, 'nodeCidrs', cilium.nodeCidrs, MAX_NODE_CIDRS),
+    ...presentTexts(field, 'serviceCidrs', cilium.serviceCidrs, MAX_SERVICE_CIDRS),
+    ...presentTexts(field, 'serverNames', cilium.serverNames, MAX_SERVER_NAMES),
+    // A newer agent may tell of a mount that this hub does not know.
+    ...(isKnownMount(cilium.remoteUsers) ? { remoteUsers: remoteUsersMounts.fromWire(`${field}.remoteUsers`, cilium.remoteUsers) } : {}),
+    ...(cilium.foreignTrust === undefined ? {} : { foreignTrust: { roots: texts(`${field}.foreignTrust.roots`, cilium.foreignTrust.roots, MAX_FOREIGN_ROOTS), signedBy: texts(`${field}.foreignTrust.signedBy`, cilium.foreignTrust.signedBy, MAX_FOREIGN_ROOTS) } }),
     // A newer agent may tell settings that this hub does not judge.
     ...(Object.keys(cilium.settings).length === 0 ? {} : { settings: textMap(`${field}.settings`, cilium.settings, BOUNDS.ciliumSettings, BOUNDS.ciliumSettingLength) }),
   };

@@ -1,5 +1,5 @@
 /** String unions of the model ↔ enums of the wire. Complete in both directions or this file does not compile. */
-import type { CiliumFacts } from '../../model/cluster.ts';
+import type { CiliumFacts, RemoteUsersMount } from '../../model/cluster.ts';
 import type { Colour } from '../../model/peer-verdict.ts';
 import type { ExportFact, ExportVerdict, IpFamily, Protocol, ServiceType } from '../../model/service.ts';
 import type { SyncType } from '../../model/sync.ts';
@@ -49,6 +49,7 @@ export const verdictReasons = union<ExportVerdict['reason'], serviceWire.Verdict
   VERDICT_REASON_NO_SERVICE: 'NoService',
   VERDICT_REASON_INVALID_SERVICE_TYPE: 'InvalidServiceType',
 });
+export const remoteUsersMounts = union<RemoteUsersMount, clusterWire.RemoteUsersMount>()({ REMOTE_USERS_MOUNT_MOUNTED: 'Mounted', REMOTE_USERS_MOUNT_NOT_MOUNTED: 'NotMounted', REMOTE_USERS_MOUNT_REQUIRED_AND_MISSING: 'RequiredAndMissing' });
 export const authModes = union<CiliumFacts['authMode'], clusterWire.AuthMode>()({ AUTH_MODE_LEGACY: 'legacy', AUTH_MODE_MIGRATION: 'migration', AUTH_MODE_CLUSTER: 'cluster' });
 export const colours = union<Colour, clusterWire.PeerColour>()({ PEER_COLOUR_GREEN: 'green', PEER_COLOUR_YELLOW: 'yellow', PEER_COLOUR_RED: 'red' });
 export const certificateRoles = union<MeshCertificateRole, gatewayWire.MeshCertificateRole>()({

@@ -1,6 +1,6 @@
 /** Cluster: what is known and wanted of one member of the fleet. */
 import { z } from 'zod';
-import { MAX_CAPABILITY_LENGTH, MAX_CAPABILITY_VALUES, MAX_REQUEST_GROUPS } from '../../model/cluster.ts';
+import { MAX_CAPABILITY_LENGTH, MAX_CAPABILITY_VALUES, MAX_FOREIGN_ROOTS, MAX_NODE_CIDRS, MAX_REQUEST_GROUPS, MAX_SERVER_NAMES, MAX_SERVICE_CIDRS, REMOTE_USERS_MOUNTS } from '../../model/cluster.ts';
 import { MAX_SHOWN_PEERS } from '../../model/revocation.ts';
 import { MAX_TRUST_ISSUERS } from '../../model/trust.ts';
 import { conditionsSchema, meshEndpointSchema, timestamp } from './common.ts';
@@ -69,6 +69,11 @@ export const clusterStatus = z.object({
     kvstoreMesh: z.boolean(),
     authMode: z.enum(['legacy', 'migration', 'cluster']),
     endpoint: meshEndpointSchema.optional(),
+    nodeCidrs: z.array(z.string()).max(MAX_NODE_CIDRS).optional().describe('Addresses of nodes, exactly; absent: not told, or more than travel.'),
+    serviceCidrs: z.array(z.string()).max(MAX_SERVICE_CIDRS).optional().describe('As the agent\'s property service-cidrs says; absent: not told.'),
+    remoteUsers: z.enum(REMOTE_USERS_MOUNTS).optional().describe('What pods of clustermesh-apiserver make of ConfigMap clustermesh-remote-users; absent: not told.'),
+    serverNames: z.array(z.string().max(253)).max(MAX_SERVER_NAMES).optional().describe('Names in the certificate that others made for clustermesh-apiserver.'),
+    foreignTrust: z.object({ roots: z.array(z.string().max(64)).max(MAX_FOREIGN_ROOTS), signedBy: z.array(z.string().max(64)).max(MAX_FOREIGN_ROOTS) }).optional().describe('Certificates of the mesh that others made: SHA-256 of the roots that they believe and of those that signed them.'),
     settings: z.record(z.string().max(64), z.string().max(256)).optional().describe('Settings of ConfigMap cilium-config that clusters of a mesh must agree on, as they stand there.'),
   }).optional(),
   kubernetesVersion: z.string().optional(),

@@ -85,10 +85,16 @@ export interface PodObject extends KubernetesObject {
   };
 }
 /** A DaemonSet or Deployment. */
+interface ConfigMapVolume { readonly name?: string; readonly optional?: boolean }
+export interface VolumeObject {
+  readonly configMap?: ConfigMapVolume;
+  readonly projected?: { readonly sources?: readonly { readonly configMap?: ConfigMapVolume }[] | null };
+}
+
 export interface WorkloadObject extends KubernetesObject {
   readonly spec?: {
     readonly replicas?: number;
-    readonly template?: { readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> }; readonly spec?: { readonly containers?: readonly { readonly name: string; readonly image?: string }[] } };
+    readonly template?: { readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> }; readonly spec?: { readonly containers?: readonly { readonly name: string; readonly image?: string }[]; readonly volumes?: readonly VolumeObject[] } };
   };
   /** Of a Deployment. */
   readonly status?: { readonly observedGeneration?: number; readonly replicas?: number; readonly updatedReplicas?: number; readonly availableReplicas?: number };

@@ -3,6 +3,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { Protocol, protocolFromJSON, protocolToNumber } from "./service.ts";
 
 export const AuthMode = {
   UNSPECIFIED: "AUTH_MODE_UNSPECIFIED",
@@ -54,6 +55,61 @@ export function authModeToNumber(object: AuthMode): number {
     case AuthMode.CLUSTER:
       return 3;
     case AuthMode.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
+
+export const RemoteUsersMount = {
+  UNSPECIFIED: "REMOTE_USERS_MOUNT_UNSPECIFIED",
+  MOUNTED: "REMOTE_USERS_MOUNT_MOUNTED",
+  NOT_MOUNTED: "REMOTE_USERS_MOUNT_NOT_MOUNTED",
+  REQUIRED_AND_MISSING: "REMOTE_USERS_MOUNT_REQUIRED_AND_MISSING",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type RemoteUsersMount = typeof RemoteUsersMount[keyof typeof RemoteUsersMount];
+
+export namespace RemoteUsersMount {
+  export type UNSPECIFIED = typeof RemoteUsersMount.UNSPECIFIED;
+  export type MOUNTED = typeof RemoteUsersMount.MOUNTED;
+  export type NOT_MOUNTED = typeof RemoteUsersMount.NOT_MOUNTED;
+  export type REQUIRED_AND_MISSING = typeof RemoteUsersMount.REQUIRED_AND_MISSING;
+  export type UNRECOGNIZED = typeof RemoteUsersMount.UNRECOGNIZED;
+}
+
+export function remoteUsersMountFromJSON(object: any): RemoteUsersMount {
+  switch (object) {
+    case 0:
+    case "REMOTE_USERS_MOUNT_UNSPECIFIED":
+      return RemoteUsersMount.UNSPECIFIED;
+    case 1:
+    case "REMOTE_USERS_MOUNT_MOUNTED":
+      return RemoteUsersMount.MOUNTED;
+    case 2:
+    case "REMOTE_USERS_MOUNT_NOT_MOUNTED":
+      return RemoteUsersMount.NOT_MOUNTED;
+    case 3:
+    case "REMOTE_USERS_MOUNT_REQUIRED_AND_MISSING":
+      return RemoteUsersMount.REQUIRED_AND_MISSING;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return RemoteUsersMount.UNRECOGNIZED;
+  }
+}
+
+export function remoteUsersMountToNumber(object: RemoteUsersMount): number {
+  switch (object) {
+    case RemoteUsersMount.UNSPECIFIED:
+      return 0;
+    case RemoteUsersMount.MOUNTED:
+      return 1;
+    case RemoteUsersMount.NOT_MOUNTED:
+      return 2;
+    case RemoteUsersMount.REQUIRED_AND_MISSING:
+      return 3;
+    case RemoteUsersMount.UNRECOGNIZED:
     default:
       return -1;
   }
@@ -191,11 +247,27 @@ export interface CiliumFacts {
     | undefined;
   /** Keys of ConfigMap cilium-config that clusters of a mesh must agree on. */
   readonly settings: { [key: string]: string };
+  /** CIDRs that hold the addresses of nodes and no others; empty: not told. */
+  readonly nodeCidrs: readonly string[];
+  /** Empty: not told. */
+  readonly serviceCidrs: readonly string[];
+  /** What pods of clustermesh-apiserver make of ConfigMap clustermesh-remote-users. */
+  readonly remoteUsers: RemoteUsersMount;
+  /** Names in the certificate that others made for clustermesh-apiserver; empty: not told. */
+  readonly serverNames: readonly string[];
+  /** Set where others made certificates of the mesh. */
+  readonly foreignTrust: ForeignTrust | undefined;
 }
 
 export interface CiliumFacts_SettingsEntry {
   readonly key: string;
   readonly value: string;
+}
+
+/** SHA-256 of certificates, hex. */
+export interface ForeignTrust {
+  readonly roots: readonly string[];
+  readonly signedBy: readonly string[];
 }
 
 export interface ResourceAmounts {
@@ -410,6 +482,79 @@ export interface Question {
   readonly dnsType: string;
   /** Not about DNS: peers to look at anew, a peer's name or "*". */
   readonly verify: string;
+  /** Not about DNS: who is there that access policies are about. */
+  readonly access: AccessQuestion | undefined;
+}
+
+export interface ServiceName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface AccessQuestion {
+  /** Destinations: services, and namespaces as a whole. */
+  readonly services: readonly ServiceName[];
+  readonly namespaces: readonly string[];
+}
+
+/** What an agent sees of the pods of its cluster, summed. */
+export interface AccessObservation {
+  readonly sources: readonly AccessSourceGroup[];
+  /** Endpoints beyond those. */
+  readonly sourcesOmitted: number;
+  readonly targets: readonly AccessTargetGroup[];
+  readonly targetsOmitted: number;
+  readonly services: readonly AccessService[];
+  readonly others: readonly OtherPolicies[];
+  /** Why something could not be read. */
+  readonly problems: readonly string[];
+}
+
+export interface AccessSourceGroup {
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly endpoints: number;
+}
+
+export interface AccessTargetGroup {
+  /** Those that the services asked for select by, and the namespace. */
+  readonly labels: { [key: string]: string };
+  readonly endpoints: number;
+  /** Of these, how many let in only what policies allow. */
+  readonly enforcing: number;
+}
+
+export interface AccessTargetGroup_LabelsEntry {
+  readonly key: string;
+  readonly value: string;
+}
+
+export interface AccessService {
+  readonly namespace: string;
+  readonly name: string;
+  readonly selector: { [key: string]: string };
+  readonly ports: readonly AccessServicePort[];
+}
+
+export interface AccessService_SelectorEntry {
+  readonly key: string;
+  readonly value: string;
+}
+
+export interface AccessServicePort {
+  readonly protocol: Protocol;
+  readonly port: number;
+  /** Of the pods: a number or a name. */
+  readonly targetPort: string;
+}
+
+/** Policies that access policies did not bring. */
+export interface OtherPolicies {
+  /** Empty: of the whole cluster. */
+  readonly namespace: string;
+  readonly policies: number;
+  /** Of these, how many deny something whatever is allowed. */
+  readonly denying: number;
 }
 
 export interface PeerFinding {
@@ -440,6 +585,7 @@ export interface Answer {
   readonly lines: readonly string[];
   readonly records: readonly string[];
   readonly rcode: string;
+  readonly access: AccessObservation | undefined;
 }
 
 function createBaseMeshEndpoint(): MeshEndpoint {
@@ -522,6 +668,11 @@ function createBaseCiliumFacts(): CiliumFacts {
     authMode: AuthMode.UNSPECIFIED,
     endpoint: undefined,
     settings: {},
+    nodeCidrs: [],
+    serviceCidrs: [],
+    remoteUsers: RemoteUsersMount.UNSPECIFIED,
+    serverNames: [],
+    foreignTrust: undefined,
   };
 }
 
@@ -557,6 +708,21 @@ export const CiliumFacts: MessageFns<CiliumFacts> = {
     globalThis.Object.entries(message.settings).forEach(([key, value]: [string, string]) => {
       CiliumFacts_SettingsEntry.encode({ key: key as any, value }, writer.uint32(82).fork()).join();
     });
+    for (const v of message.nodeCidrs) {
+      writer.uint32(90).string(v!);
+    }
+    for (const v of message.serviceCidrs) {
+      writer.uint32(98).string(v!);
+    }
+    if (message.remoteUsers !== RemoteUsersMount.UNSPECIFIED) {
+      writer.uint32(104).int32(remoteUsersMountToNumber(message.remoteUsers));
+    }
+    for (const v of message.serverNames) {
+      writer.uint32(114).string(v!);
+    }
+    if (message.foreignTrust !== undefined) {
+      ForeignTrust.encode(message.foreignTrust, writer.uint32(122).fork()).join();
+    }
     return writer;
   },
 
@@ -656,6 +822,46 @@ export const CiliumFacts: MessageFns<CiliumFacts> = {
             }
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.nodeCidrs.push(reader.string());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.serviceCidrs.push(reader.string());
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.remoteUsers = remoteUsersMountFromJSON(reader.int32());
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.serverNames.push(reader.string());
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.foreignTrust = ForeignTrust.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -711,6 +917,63 @@ export const CiliumFacts_SettingsEntry: MessageFns<CiliumFacts_SettingsEntry> = 
             }
 
             message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseForeignTrust(): ForeignTrust {
+  return { roots: [], signedBy: [] };
+}
+
+export const ForeignTrust: MessageFns<ForeignTrust> = {
+  encode(message: ForeignTrust, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.roots) {
+      writer.uint32(10).string(v!);
+    }
+    for (const v of message.signedBy) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ForeignTrust {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseForeignTrust() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.roots.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.signedBy.push(reader.string());
             continue;
           }
         }
@@ -2634,7 +2897,7 @@ export const PeerAddress: MessageFns<PeerAddress> = {
 };
 
 function createBaseQuestion(): Question {
-  return { id: "", dnsName: "", dnsType: "", verify: "" };
+  return { id: "", dnsName: "", dnsType: "", verify: "", access: undefined };
 }
 
 export const Question: MessageFns<Question> = {
@@ -2650,6 +2913,9 @@ export const Question: MessageFns<Question> = {
     }
     if (message.verify !== "") {
       writer.uint32(34).string(message.verify);
+    }
+    if (message.access !== undefined) {
+      AccessQuestion.encode(message.access, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -2697,6 +2963,711 @@ export const Question: MessageFns<Question> = {
             }
 
             message.verify = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.access = AccessQuestion.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseServiceName(): ServiceName {
+  return { namespace: "", name: "" };
+}
+
+export const ServiceName: MessageFns<ServiceName> = {
+  encode(message: ServiceName, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ServiceName {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServiceName() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAccessQuestion(): AccessQuestion {
+  return { services: [], namespaces: [] };
+}
+
+export const AccessQuestion: MessageFns<AccessQuestion> = {
+  encode(message: AccessQuestion, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.services) {
+      ServiceName.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.namespaces) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AccessQuestion {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAccessQuestion() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.services.push(ServiceName.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.namespaces.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAccessObservation(): AccessObservation {
+  return { sources: [], sourcesOmitted: 0, targets: [], targetsOmitted: 0, services: [], others: [], problems: [] };
+}
+
+export const AccessObservation: MessageFns<AccessObservation> = {
+  encode(message: AccessObservation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.sources) {
+      AccessSourceGroup.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.sourcesOmitted !== 0) {
+      writer.uint32(16).uint32(message.sourcesOmitted);
+    }
+    for (const v of message.targets) {
+      AccessTargetGroup.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.targetsOmitted !== 0) {
+      writer.uint32(32).uint32(message.targetsOmitted);
+    }
+    for (const v of message.services) {
+      AccessService.encode(v!, writer.uint32(42).fork()).join();
+    }
+    for (const v of message.others) {
+      OtherPolicies.encode(v!, writer.uint32(50).fork()).join();
+    }
+    for (const v of message.problems) {
+      writer.uint32(58).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AccessObservation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAccessObservation() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sources.push(AccessSourceGroup.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sourcesOmitted = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.targets.push(AccessTargetGroup.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.targetsOmitted = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.services.push(AccessService.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.others.push(OtherPolicies.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.problems.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAccessSourceGroup(): AccessSourceGroup {
+  return { namespace: "", serviceAccount: "", endpoints: 0 };
+}
+
+export const AccessSourceGroup: MessageFns<AccessSourceGroup> = {
+  encode(message: AccessSourceGroup, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    if (message.serviceAccount !== "") {
+      writer.uint32(18).string(message.serviceAccount);
+    }
+    if (message.endpoints !== 0) {
+      writer.uint32(24).uint32(message.endpoints);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AccessSourceGroup {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAccessSourceGroup() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.serviceAccount = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.endpoints = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAccessTargetGroup(): AccessTargetGroup {
+  return { labels: {}, endpoints: 0, enforcing: 0 };
+}
+
+export const AccessTargetGroup: MessageFns<AccessTargetGroup> = {
+  encode(message: AccessTargetGroup, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
+      AccessTargetGroup_LabelsEntry.encode({ key: key as any, value }, writer.uint32(10).fork()).join();
+    });
+    if (message.endpoints !== 0) {
+      writer.uint32(16).uint32(message.endpoints);
+    }
+    if (message.enforcing !== 0) {
+      writer.uint32(24).uint32(message.enforcing);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AccessTargetGroup {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAccessTargetGroup() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            const entry1 = AccessTargetGroup_LabelsEntry.decode(reader, reader.uint32());
+            if (entry1.value !== undefined) {
+              message.labels[entry1.key] = entry1.value;
+            }
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.endpoints = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.enforcing = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAccessTargetGroup_LabelsEntry(): AccessTargetGroup_LabelsEntry {
+  return { key: "", value: "" };
+}
+
+export const AccessTargetGroup_LabelsEntry: MessageFns<AccessTargetGroup_LabelsEntry> = {
+  encode(message: AccessTargetGroup_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AccessTargetGroup_LabelsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAccessTargetGroup_LabelsEntry() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAccessService(): AccessService {
+  return { namespace: "", name: "", selector: {}, ports: [] };
+}
+
+export const AccessService: MessageFns<AccessService> = {
+  encode(message: AccessService, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    globalThis.Object.entries(message.selector).forEach(([key, value]: [string, string]) => {
+      AccessService_SelectorEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
+    for (const v of message.ports) {
+      AccessServicePort.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AccessService {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAccessService() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = AccessService_SelectorEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.selector[entry3.key] = entry3.value;
+            }
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.ports.push(AccessServicePort.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAccessService_SelectorEntry(): AccessService_SelectorEntry {
+  return { key: "", value: "" };
+}
+
+export const AccessService_SelectorEntry: MessageFns<AccessService_SelectorEntry> = {
+  encode(message: AccessService_SelectorEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AccessService_SelectorEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAccessService_SelectorEntry() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAccessServicePort(): AccessServicePort {
+  return { protocol: Protocol.UNSPECIFIED, port: 0, targetPort: "" };
+}
+
+export const AccessServicePort: MessageFns<AccessServicePort> = {
+  encode(message: AccessServicePort, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.protocol !== Protocol.UNSPECIFIED) {
+      writer.uint32(8).int32(protocolToNumber(message.protocol));
+    }
+    if (message.port !== 0) {
+      writer.uint32(16).uint32(message.port);
+    }
+    if (message.targetPort !== "") {
+      writer.uint32(26).string(message.targetPort);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AccessServicePort {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAccessServicePort() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.protocol = protocolFromJSON(reader.int32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.port = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.targetPort = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseOtherPolicies(): OtherPolicies {
+  return { namespace: "", policies: 0, denying: 0 };
+}
+
+export const OtherPolicies: MessageFns<OtherPolicies> = {
+  encode(message: OtherPolicies, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    if (message.policies !== 0) {
+      writer.uint32(16).uint32(message.policies);
+    }
+    if (message.denying !== 0) {
+      writer.uint32(24).uint32(message.denying);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OtherPolicies {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOtherPolicies() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.policies = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.denying = reader.uint32();
             continue;
           }
         }
@@ -2962,7 +3933,7 @@ export const PeerVerdict_FiguresEntry: MessageFns<PeerVerdict_FiguresEntry> = {
 };
 
 function createBaseAnswer(): Answer {
-  return { id: "", lines: [], records: [], rcode: "" };
+  return { id: "", lines: [], records: [], rcode: "", access: undefined };
 }
 
 export const Answer: MessageFns<Answer> = {
@@ -2978,6 +3949,9 @@ export const Answer: MessageFns<Answer> = {
     }
     if (message.rcode !== "") {
       writer.uint32(34).string(message.rcode);
+    }
+    if (message.access !== undefined) {
+      AccessObservation.encode(message.access, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -3025,6 +3999,14 @@ export const Answer: MessageFns<Answer> = {
             }
 
             message.rcode = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.access = AccessObservation.decode(reader, reader.uint32());
             continue;
           }
         }
