@@ -46,6 +46,39 @@ export interface AccessRule {
   readonly from: readonly AccessSource[];
 }
 
+/** To an agent: who is there that policies with these destinations are about. */
+export interface AccessQuestion {
+  readonly services: readonly ServiceKey[];
+  readonly namespaces: readonly string[];
+}
+
+/** What an agent sees of the pods of its cluster, summed and bounded. */
+export interface AccessObservation {
+  /** Pods with an identity, by where they are; largest first. */
+  readonly sources: readonly { readonly namespace: string; readonly serviceAccount: string; readonly endpoints: number }[];
+  /** Endpoints beyond those. */
+  readonly sourcesOmitted: number;
+  /** Pods of the namespaces asked for. `labels`: those that the services asked for select by, and the namespace. `enforcing`: so many let in only what policies allow. */
+  readonly targets: readonly { readonly labels: Readonly<Record<string, string>>; readonly endpoints: number; readonly enforcing: number }[];
+  readonly targetsOmitted: number;
+  /** Of the services asked for, those that are there. */
+  readonly services: readonly (ServiceKey & ServicePods)[];
+  /** Policies of these namespaces, and of the whole cluster (namespace empty), that AccessPolicies did not bring. `denying`: so many deny something whatever is allowed. */
+  readonly others: readonly { readonly namespace: string; readonly policies: number; readonly denying: number }[];
+  /** Why something could not be read: sentences. */
+  readonly problems: readonly string[];
+}
+
+/** What a Service says of its pods. */
+export interface ServicePods {
+  /** Empty: it has no selector. */
+  readonly selector: Readonly<Record<string, string>>;
+  readonly ports: readonly (AccessPort & { /** Of the pods, a number or the name of one of their ports. */ readonly targetPort: string })[];
+}
+
+export const MAX_ACCESS_GROUPS = 1000;
+export const MAX_ACCESS_SERVICES = 256;
+
 /** In one cluster: that many policies, and that much of canonical JSON. */
 export const MAX_ACCESS_RULES = 256;
 export const MAX_ACCESS_CHARACTERS = 1_000_000;

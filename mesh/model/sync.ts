@@ -1,4 +1,5 @@
 /** The agent protocol as values: incremental xDS, spoken in both directions over one stream. Wire form: `mesh/api/isthmus/v1/sync.proto`. */
+import type { AccessObservation, AccessQuestion } from './access.ts';
 import type { BundleDelivery } from './bundle.ts';
 import type { ClusterReport } from './cluster.ts';
 import type { AppliedReport, DesiredRevision } from './desired.ts';
@@ -27,6 +28,8 @@ export interface Question {
   readonly dnsType: string;
   /** Not about DNS: peers to look at anew, a peer's name or `*`. Answered by their `PeerVerdict`s. */
   readonly verify?: string;
+  /** Not about DNS: answered by `Answer.access`. */
+  readonly access?: AccessQuestion;
 }
 
 export interface Answer {
@@ -36,6 +39,8 @@ export interface Answer {
   /** Addresses or texts answered. */
   readonly records: readonly string[];
   readonly rcode: string;
+  /** Absent: not asked for, or an agent of a version that does not say. */
+  readonly access?: AccessObservation;
 }
 
 /** Every type of resource and its value. First group: hub → agent; second: agent → hub. */

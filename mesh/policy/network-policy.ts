@@ -2,7 +2,7 @@
  * A rule as the object that Cilium enforces. Every selector names its clusters itself, so it means the same whether a cluster takes selectors without one as its own
  * (`policy-default-local-cluster`, Cilium `pkg/k8s/apis/cilium.io/utils`) or as everybody's. Labels: Cilium `pkg/k8s/apis/cilium.io/const.go`.
  */
-import { accessPortName, type AccessPort, type AccessRule, type AccessSource } from '../model/access.ts';
+import { accessPortName, type AccessPort, type AccessRule, type AccessSource, type ServicePods } from '../model/access.ts';
 import { compareText } from '../model/order.ts';
 import { serviceKey } from '../model/service.ts';
 import type { Protocol } from '../model/service.ts';
@@ -41,13 +41,6 @@ export interface NetworkPolicy {
   readonly namespace: string;
   readonly name: string;
   readonly spec: NetworkPolicySpec;
-}
-
-/** What a Service says of its pods. */
-export interface ServicePods {
-  /** Empty: it has no selector. */
-  readonly selector: Readonly<Record<string, string>>;
-  readonly ports: readonly (AccessPort & { /** Of the pods; a name is one of their container ports. */ readonly targetPort: number | string })[];
 }
 
 export interface Compiled {

@@ -1,11 +1,11 @@
 /** From AccessPolicies to what Cilium enforces. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { AccessPolicyValue, AccessRule } from '../model/access.ts';
+import type { AccessPolicyValue, AccessRule, ServicePods } from '../model/access.ts';
 import type { CiliumFacts, ClusterView } from '../model/cluster.ts';
 import { compileAccess } from './compile.ts';
 import { ruling } from './evaluate.ts';
-import { CLUSTER_LABEL, NAMESPACE_LABEL, networkPolicyOf, SERVICE_ACCOUNT_LABEL, type NetworkPolicy, type ServicePods } from './network-policy.ts';
+import { CLUSTER_LABEL, NAMESPACE_LABEL, networkPolicyOf, SERVICE_ACCOUNT_LABEL, type NetworkPolicy } from './network-policy.ts';
 
 const facts = (clusterName: string, version: string, settings: CiliumFacts['settings'] = {}): CiliumFacts => ({
   version, clusterName, clusterId: 1, maxConnectedClusters: 255, podCidrs: [], namespace: 'kube-system', kvstoreMesh: true, authMode: 'cluster', settings,
@@ -16,7 +16,7 @@ const cluster = (name: string, over: { readonly cilium?: CiliumFacts | null; rea
 });
 const policy = (name: string, over: Partial<AccessPolicyValue> = {}): AccessPolicyValue =>
   ({ name, mode: 'DefaultDeny', from: [{ clusters: { names: ['oslo'] }, namespaces: ['web'] }], to: { service: { namespace: 'shop', name: 'checkout' } }, ...over });
-const pods: ServicePods = { selector: { app: 'checkout' }, ports: [{ port: 80, protocol: 'TCP', targetPort: 8080 }, { port: 53, protocol: 'UDP', targetPort: 'dns' }] };
+const pods: ServicePods = { selector: { app: 'checkout' }, ports: [{ port: 80, protocol: 'TCP', targetPort: '8080' }, { port: 53, protocol: 'UDP', targetPort: 'dns' }] };
 const EUROPE = ['berlin', 'oslo', 'paris'].map((name) => cluster(name));
 const reasons = (policies: readonly AccessPolicyValue[], clusters: readonly ClusterView[], assigned = new Map<string, readonly AccessRule[]>()) =>
   compileAccess(policies, clusters, assigned).policies.flatMap(({ conflicts }) => conflicts.map(({ reason }) => reason));
@@ -146,7 +146,7 @@ describe('Cilium does what is written', () => {
     fc.assert(fc.property(fc.array(anyPolicy, { maxLength: 4 }), anyPod, anyPod, fc.constantFrom(...PORTS), (policies, from, to, port) => {
       const { rules } = compileAccess(policies.map(value), EUROPE, new Map());
       // The ports of pods are those of their Services here, so that both kinds of destination mean the same.
-      const service = (app: string): ServicePods => ({ selector: { app }, ports: PORTS.map((one) => ({ port: one, protocol: 'TCP', targetPort: one })) });
+      const service = (app: string): ServicePods => ({ selector: { app }, ports: PORTS.map((one) => ({ port: one, protocol: 'TCP', targetPort: String(one) })) });
       const written = (rules.get(to.cluster) ?? []).flatMap((rule) => networkPolicyOf(rule, 'service' in rule.to ? service(rule.to.service.name) : undefined).policy ?? []);
       const { denies, allows } = ruling(written, labels(from), labels(to), { port: String(port), protocol: 'TCP' }, { cluster: to.cluster, defaultLocalCluster });
       expect(allows || !denies).toBe(isAllowed(policies, from, to, port));

@@ -1,7 +1,7 @@
 /** Services that rules are about, watched in their namespaces for as long as a rule names one there. */
 import { Service, type ServiceObject } from '../../../mesh/api/resources/core.ts';
-import { type ServiceKey } from '../../../mesh/model/service.ts';
-import type { ServicePods } from '../../../mesh/policy/network-policy.ts';
+import type { ServicePods } from '../../../mesh/model/access.ts';
+import type { ServiceKey } from '../../../mesh/model/service.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { type Cache, createCache } from '../../runtime/cache.ts';
 import { cancelWithin } from '../../runtime/cancel.ts';
@@ -18,7 +18,7 @@ export interface RuledServices {
 export function servicePods({ spec }: ServiceObject): ServicePods {
   // An ExternalName is nobody's pods, whatever selector stands there.
   const selector = spec?.type === 'ExternalName' ? {} : { ...spec?.selector };
-  return { selector, ports: (spec?.ports ?? []).map(({ port, protocol = 'TCP', targetPort }) => ({ port, protocol, targetPort: targetPort ?? port })) };
+  return { selector, ports: (spec?.ports ?? []).map(({ port, protocol = 'TCP', targetPort }) => ({ port, protocol, targetPort: String(targetPort ?? port) })) };
 }
 
 export function createRuledServices(ports: AgentPorts, changed: () => void): RuledServices {

@@ -4,6 +4,7 @@ import type { SyncMessage, SyncResource, SyncType, SyncValues } from '../../mode
 import { TransportError } from '../../ports/transport.ts';
 import * as wire from '../gen/isthmus/v1/sync.ts';
 import { BOUNDS, decodeWith, invalid, list, name, present, text, texts, textMap } from './bounds.ts';
+import * as access from './access.ts';
 import * as cluster from './cluster.ts';
 import * as peering from './peering.ts';
 import * as revocation from './revocation.ts';
@@ -40,13 +41,13 @@ const VALUES: { readonly [T in SyncType]: ValueCodec<T> } = {
   PeerAddress: codec('peerAddress', (value) => value, cluster.peerAddressFromWire),
   Revocation: codec('revocation', (value) => value, revocation.revocationFromWire),
   Reader: codec('reader', (value) => value, peering.readerFromWire),
-  Question: codec('question', (value) => ({ ...value, verify: value.verify ?? '' }), cluster.questionFromWire),
+  Question: codec('question', access.questionWithAccessToWire, access.questionWithAccessFromWire),
   PeerVerdict: codec('peerVerdict', verdict.verdictToWire, verdict.verdictFromWire),
   ClusterReport: codec('clusterReport', cluster.clusterReportToWire, cluster.clusterReportFromWire),
   AppliedReport: codec('appliedReport', cluster.appliedReportToWire, cluster.appliedReportFromWire),
   ExportFact: codec('exportFact', service.exportFactToWire, service.exportFactFromWire),
   DnsSample: codec('dnsSample', (value) => value, cluster.dnsSampleFromWire),
-  Answer: codec('answer', (value) => value, cluster.answerFromWire),
+  Answer: codec('answer', access.answerWithAccessToWire, access.answerWithAccessFromWire),
 };
 
 type Known = Exclude<SyncMessage, { readonly kind: 'unknown' | 'refusal' }>;
