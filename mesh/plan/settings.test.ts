@@ -68,3 +68,14 @@ describe('ids where packets carry other marks', () => {
     }));
   });
 });
+
+test('identities from CRDs here and from an etcd there do not go together; a migration between them counts whence they are read', () => {
+  const mode = (value: string) => ({ ...TUNNEL, 'identity-allocation-mode': value });
+  expect(of(member('berlin', mode('crd')), member('oslo', mode('kvstore')))).toMatchObject([{ reason: 'IdentityModeMismatch' }]);
+  expect(of(member('berlin', mode('crd')), member('oslo', mode('doublewrite-readcrd')))).toEqual([]);
+});
+
+test('without kube-proxy replacement: said, by name', () => {
+  expect(of(member('berlin', TUNNEL), member('oslo', { ...TUNNEL, 'kube-proxy-replacement': 'false' }))).toMatchObject([{ reason: 'KubeProxyReplacementOff', clusters: ['oslo'] }]);
+  expect(of(member('oslo', { ...TUNNEL, 'kube-proxy-replacement': 'false' }))).toEqual([]);
+});
