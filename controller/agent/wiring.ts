@@ -3,6 +3,8 @@ import type { CancelSignal } from '../../mesh/ports/cancel.ts';
 import { cancelled, cancelWithin } from '../runtime/cancel.ts';
 import { type Part, runParts } from '../runtime/lifecycle.ts';
 import { createPublisher } from '../runtime/sync/publisher.ts';
+import { createAccess } from './access/access.ts';
+import { beside } from './access/beside.ts';
 import { createApply } from './apply/apply.ts';
 import { createBundles } from './bundles/bundles.ts';
 import { createDriftBook } from './apply/drift-book.ts';
@@ -73,11 +75,13 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
   const clusterWatch = createClusterWatch(ports, config, publisher, () => config.advertisedPeerAddress || addresses.peer);
   const book = createDriftBook(ports.clock, state);
   const bundles = createBundles({ ports, config, state });
-  const firstWord = createFirstWord(publisher, bundles, cluster);
+  const access = createAccess({ ports, state, book });
+  const brought = beside(bundles, access);
+  const firstWord = createFirstWord(publisher, brought, cluster);
   const trustBundle = createTrustBundle(ports, config);
   const openings = createOpenings({ ports, config });
   const apply = createApply({
-    ports, config, state, publisher: firstWord.publisher, book, bundles, openings, revoked: createRevoked({ ports, namespace: config.ciliumNamespace, cluster, state }),
+    ports, config, state, publisher: firstWord.publisher, book, bundles: brought, openings, revoked: createRevoked({ ports, namespace: config.ciliumNamespace, cluster, state }),
     trusts: createTrusts({
       ports, namespace: config.ciliumNamespace, settleSeconds: config.trustSettleSeconds, state, identity, adopted: trustBundle.adopted, certificates: {
         avoid: (issuers) => meshCertificates.avoid(issuers), inPlace: () => meshCertificates.inPlace(), leaves: () => meshCertificates.leaves(), problems: () => meshCertificates.problems(),
@@ -108,6 +112,7 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
     { name: 'apply', start: (signal) => apply.start(signal) },
     { name: 'openings', start: (signal) => openings.start(signal) },
     { name: 'bundles', start: (signal) => bundles.start(signal) },
+    { name: 'access', start: (signal) => access.start(signal) },
     { name: 'trust bundle', start: (signal) => trustBundle.start(signal) },
     { name: 'mesh certificates', start: (signal) => whilePeered(state, link.obtained, (peered) => meshCertificates.start(peered), signal) },
     { name: 'failover', start: (signal) => failover.start(signal) },

@@ -2,7 +2,7 @@
 import type { AccessObservation, AccessRule, ServicePods } from '../model/access.ts';
 import { compareText } from '../model/order.ts';
 import { type ServiceKey, serviceKey } from '../model/service.ts';
-import { type EndpointPort, ruling, selects, type Surroundings } from './evaluate.ts';
+import { type EndpointLabels, type EndpointPort, ruling, selects, type Surroundings } from './evaluate.ts';
 import { CLUSTER_LABEL, NAMESPACE_LABEL, type NetworkPolicy, networkPolicyOf, SERVICE_ACCOUNT_LABEL } from './network-policy.ts';
 
 /** `Unknown`: rests on policies that others made. */
@@ -85,7 +85,7 @@ interface Target { readonly name: string; readonly labels: Readonly<Record<strin
 function mergedTargets({ seen, around }: Holder, services: ReadonlyMap<string, ServicePods>, policies: readonly NetworkPolicy[]): readonly Target[] {
   const merged = new Map<string, Target>();
   for (const { labels: own, endpoints, enforcing } of seen.targets) {
-    const labels = { ...own, [CLUSTER_LABEL]: around.cluster };
+    const labels: EndpointLabels = { ...own, [CLUSTER_LABEL]: around.cluster };
     if (!policies.some((policy) => selects(policy, labels))) continue;
     const namespace = labels[NAMESPACE_LABEL] ?? '';
     const behind = [...services].filter(([key, { selector }]) => key.startsWith(`${namespace}/`) && Object.keys(selector).length > 0 && Object.entries(selector).every(([label, value]) => own[label] === value)).map(([key]) => key).sort(compareText);
