@@ -7,7 +7,7 @@ import { missingHarness } from './harness.ts';
 import { type DatapathWorld, startWorld } from './fleet.ts';
 import { meshOf, peeredByIsthmus } from './bodies.ts';
 
-const CLUSTERS = ['a', 'b'];
+const CLUSTERS = ['a', 'b', 'c'];
 const missing = missingHarness();
 if (missing !== undefined) console.log(`no packets are sent between real datapaths: ${missing}`);
 

@@ -40,13 +40,14 @@ export async function startWorld(clusters: readonly string[], folder: string, pr
   async function ready(namespace: string, health: string): Promise<void> {
     for (const giveUpAt = performance.now() + READY_MILLISECONDS; ; await sleep(100)) {
       if (await inNamespace(harness, namespace, ['curl', '-sf', '-m', '2', `http://${health}/readyz`]).then(() => true, () => false)) return;
-      if (performance.now() > giveUpAt) throw new Error(`${namespace}: not ready: ${said()}`);
+      const ended = running.find(({ process }) => process.child.exitCode !== null);
+      if (ended !== undefined || performance.now() > giveUpAt) throw new Error(`${namespace}: not ready: ${said()}`);
     }
   }
 
   let names: ReturnType<typeof spawn> | undefined;
   async function startHub(): Promise<void> {
-    const [program = '', ...words] = [...harness.inside('net'), process.execPath, NAMES_PROCESS, JSON.stringify(Object.fromEntries(clusters.map((cluster) => [serverNameOf(cluster), nodeOf(idOf(cluster))]))), UNDERLAY];
+    const [program, ...words] = [...harness.inside('net'), process.execPath, NAMES_PROCESS, JSON.stringify(Object.fromEntries(clusters.map((cluster) => [serverNameOf(cluster), nodeOf(idOf(cluster))]))), UNDERLAY];
     names = spawn(program, words, { stdio: 'ignore' });
     run('hub', 'net', ['hub', '--embedded', '--api-listen', '127.0.0.1:6443', '--write-kubeconfig', hubKubeconfig, '--data-dir', join(folder, 'hub'), '--listen', HUB, '--health-listen', HEALTH, '--no-discover', '--advertise', HUB]);
     await ready('net', HEALTH);
@@ -114,6 +115,9 @@ export async function startWorld(clusters: readonly string[], folder: string, pr
     },
     async probe(cluster, url, seconds) {
       return callsIn(await harness.call(['in_pod', cluster, 'client', 'python3', '/.img/opt/rdp/probe.py', url, `${seconds}`]));
+    },
+    async running(cluster) {
+      return (await harness.call(['node', cluster, 'bash', '-c', 'cd /run/kubelet && for f in */*/pid; do echo "$f $(cat "$f")"; done'])).trim().split('\n').filter((line) => !line.includes('/init')).sort();
     },
     async kill(cluster) { await harness.call(['kill', '-9', readFileSync(join(folder, cluster, 'node.pid'), 'utf8').trim()]); },
   };

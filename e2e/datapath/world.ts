@@ -23,6 +23,8 @@ export interface World {
   runEcho(cluster: string): Promise<void>;
   /** Calls `url` from pod `client` 20 times a second, each on a connection of its own. */
   probe(cluster: string, url: string, seconds: number): Promise<readonly Call[]>;
+  /** Every container of every pod, in words that change when one is started anew. */
+  running(cluster: string): Promise<readonly string[]>;
   /** Kills the machines of a cluster, without a word to anybody. */
   kill(cluster: string): Promise<void>;
   stop(): Promise<void>;
