@@ -110,7 +110,7 @@ describe('objects that others made first', () => {
   test('with our data and a label of their own are held at that label; once it is gone they are ours', async () => {
     const world = await started();
     const data = renderPeering(peering(['oslo'])).find(({ name }) => name === peersSecret.name)!.data;
-    await others(world, Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')])), { 'app.kubernetes.io/managed-by': 'Helm' });
+    await others(world, Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')])), { 'app.kubernetes.io/managed-by': 'some-operator' });
     const wanted = await trusted(world, { peering: peering(['oslo']) });
     world.hub.set('DesiredRevision', 'berlin', wanted);
     await world.clock.advance(50);

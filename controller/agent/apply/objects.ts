@@ -32,11 +32,23 @@ export function toKubernetes(object: ManagedObject, written: Readonly<Record<str
     kind: object.kind,
     metadata: {
       ...refOf(object),
-      labels: { 'app.kubernetes.io/managed-by': AGENT_FIELD_MANAGER },
+      labels: { [MANAGED_BY]: AGENT_FIELD_MANAGER },
       annotations: { [WRITTEN]: JSON.stringify(written), [DESIRED]: desiredId },
     },
     ...(isPolicyKind(object.kind) ? specOf(object) : object.kind === 'Secret' ? { type: object.type ?? 'Opaque', data: mapValues(object.data, encode) } : { data: { ...object.data } }),
   };
+}
+
+const MANAGED_BY = 'app.kubernetes.io/managed-by';
+
+/**
+ * An object of a Helm release that is as we want it stays the release's as well: its label is Helm's, and Helm keeps what a later version of the release no longer renders only
+ * where the object itself says so (Helm 3 and 4, `pkg/kube/client.go`, `Update`).
+ */
+export function besideHelm<O extends ManagedKubernetesObject>(intent: O, current: ManagedKubernetesObject | undefined): O {
+  if (current?.metadata.labels?.[MANAGED_BY] !== 'Helm') return intent;
+  const labels = Object.fromEntries(Object.entries(intent.metadata.labels ?? {}).filter(([key]) => key !== MANAGED_BY));
+  return { ...intent, metadata: { ...intent.metadata, labels, annotations: { ...intent.metadata.annotations, 'helm.sh/resource-policy': 'keep' } } };
 }
 
 const specOf = ({ data: { [SPEC_KEY]: spec } }: ManagedObject): Pick<CiliumPolicyObject, 'spec'> => (spec === undefined ? {} : { spec: JSON.parse(spec) as Record<string, unknown> });

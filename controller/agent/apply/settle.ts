@@ -1,4 +1,5 @@
 /** One managed object: reviewed, and written as far as nobody else has changed it. */
+import { keepingBytes } from '../../../mesh/cilium/parse.ts';
 import { spentName, reviewManaged, writtenDigests, type ActualObject, type Review } from '../../../mesh/drift/diff.ts';
 import { canonicalJson } from '../../../mesh/model/canonical.ts';
 import type { DriftEntry, DriftOverride } from '../../../mesh/model/desired.ts';
@@ -10,7 +11,7 @@ import type { AgentPorts } from '../ports.ts';
 import type { AgentState } from '../state/state.ts';
 import { lastOther } from './authors.ts';
 import type { DriftBook } from './drift-book.ts';
-import { conflictDrift, desiredIdOf, DRIFT, foreignIn, fromKubernetes, kindOf, type ManagedKubernetesObject, refOf, toKubernetes, writtenOf } from './objects.ts';
+import { besideHelm, conflictDrift, desiredIdOf, DRIFT, foreignIn, fromKubernetes, kindOf, type ManagedKubernetesObject, refOf, toKubernetes, writtenOf } from './objects.ts';
 
 /** While something is not as it should be, it is looked at again without an event. */
 export const RECHECK_SECONDS = 30;
@@ -72,9 +73,10 @@ export function createSettle({ ports, namespace: usual, state, book }: { readonl
     return review.drift.map((entry) => (contention !== undefined && entry.manager === contention.manager ? { ...entry, reason: 'Contended' as const } : entry));
   }
 
-  async function settle({ kind, namespace = usual, name, object: wanted, id, overrides, current }: Wanted, signal: CancelSignal): Promise<Outcome> {
+  async function settle({ kind, namespace = usual, name, object, id, overrides, current }: Wanted, signal: CancelSignal): Promise<Outcome> {
     const identity = managedObjectName({ kind, namespace, name });
     const actual = current === undefined ? null : fromKubernetes(kind, current);
+    const wanted = object === null ? null : keepingBytes(object, actual?.object);
     const own = wrote.get(identity);
     const spent = state.managed.spent ?? [];
     if (own?.seen === false) {
@@ -131,7 +133,7 @@ export function createSettle({ ports, namespace: usual, state, book }: { readonl
   }
 
   async function write(wanted: ManagedObject, review: Review, { id, current, actual, lastWritten }: Known, signal: CancelSignal): Promise<ManagedKubernetesObject | { readonly conflicts: readonly StatusCause[] }> {
-    const intent = toKubernetes({ ...wanted, data: left(wanted, review, actual) }, review.record, id);
+    const intent = besideHelm(toKubernetes({ ...wanted, data: left(wanted, review, actual) }, review.record, id), current);
     // A permission is for exactly what was seen: the version makes sure that a newer change is not written over.
     if (review.spends.length > 0) return force(wanted, intent, current, signal);
     const result = await applyObject(kubernetes, kindOf(wanted), intent, { fieldManager: AGENT_FIELD_MANAGER, current: current ?? null, force: actual?.revert === true, onConflict: 'return' }, signal);
