@@ -2,6 +2,7 @@
 import { canonicalJson } from '../model/canonical.ts';
 import type { CiliumFacts } from '../model/cluster.ts';
 import type { ClusterStatusValue } from '../model/cluster-status.ts';
+import { MAX_SHOWN_PEERINGS } from '../model/desired.ts';
 import { type Instant, toRfc3339 } from '../model/instant.ts';
 import { compareText } from '../model/order.ts';
 import { foldCapacity, foldObservedAt } from './capacity.ts';
@@ -22,6 +23,7 @@ export function foldCluster(facts: ClusterFacts, previousStatus: ClusterStatusVa
   const status: ClusterStatusValue = withoutUndefined({
     identity: foldIdentity(facts, previous),
     trust: foldTrust(facts, previous),
+    peering: foldPeering(facts, previous),
     properties: foldProperties(facts, previous.properties ?? [], now),
     ...foldReport(facts, previous),
     ...foldCapacity(facts, previous),
@@ -55,6 +57,16 @@ function foldTrust({ applied }: ClusterFacts, previous: ClusterStatusValue): Clu
   if (applied?.trust === undefined) return previous.trust;
   const { sequence, clientIssuers, serverIssuers } = applied.trust;
   return { sequence, clientIssuers: [...clientIssuers], serverIssuers: [...serverIssuers] };
+}
+
+function foldPeering({ applied }: ClusterFacts, previous: ClusterStatusValue): ClusterStatusValue['peering'] {
+  if (applied === null) return previous.peering;
+  if (applied.peering === undefined) return undefined;
+  const { reads, waiting, keeps = [] } = applied.peering;
+  return withoutUndefined({
+    reads: reads.length, waiting: waiting.length, waitsFor: waiting.length === 0 ? undefined : waiting.slice(0, MAX_SHOWN_PEERINGS).map((one) => ({ ...one })),
+    keeps: keeps.length === 0 ? undefined : keeps.slice(0, MAX_SHOWN_PEERINGS),
+  });
 }
 
 function foldReport({ report }: ClusterFacts, previous: ClusterStatusValue): Pick<ClusterStatusValue, 'cilium' | 'kubernetesVersion' | 'agentVersion' | 'nodes'> {

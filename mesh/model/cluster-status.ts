@@ -101,6 +101,7 @@ export interface ClusterStatusValue {
   observedAt?: Record<string, string> | undefined;
   exports?: string[] | undefined;
   exportCount?: number | undefined;
+  peering?: { reads: number; waiting: number; waitsFor?: { peer: string; reason: string }[] | undefined; keeps?: string[] | undefined } | undefined;
   current?: { id: string; appliedAt: string; by: string } | undefined;
   desired?: { id: string; run: string; stage: string } | undefined;
   revocation?: StatusRevocation | undefined;

@@ -110,6 +110,8 @@ export interface AppliedReport {
 /** As many peers as the largest mesh has. */
 export const MAX_PEERS = 511;
 export const LONGEST_WAITING_REASON = 200;
+/** In a status, by name. */
+export const MAX_SHOWN_PEERINGS = 8;
 
 /** How far a cluster is with those whom it reads and who read it. Sorted by name, at most `MAX_PEERS` of each. */
 export interface PeeringReport {

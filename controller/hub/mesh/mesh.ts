@@ -2,7 +2,7 @@
 import type { MeshObject } from '../../../mesh/api/resources/mesh.ts';
 import { apiVersionOf, Mesh, UpdateRun } from '../../../mesh/api/resources/index.ts';
 import type { UpdateRunObject, UpdateStrategyObject } from '../../../mesh/api/resources/updates.ts';
-import { findCondition, setCondition } from '../../../mesh/model/condition.ts';
+import { type Condition, findCondition, setCondition } from '../../../mesh/model/condition.ts';
 import { HUB_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { MeshPlan, Plan } from '../../../mesh/plan/plan.ts';
 import { wasAway } from '../../../mesh/rollout/skipped.ts';
@@ -25,6 +25,7 @@ import { findingsStatus, skippedReason } from './findings.ts';
 import { writeChanges } from './frozen-changes.ts';
 import { bookOf, type MeshIds } from './ids.ts';
 import { createPlannedIds, heldChanges, isPlanRun, lastRuns } from './last-runs.ts';
+import { peered } from './peered.ts';
 import { type Change, changesOf, type HeldChange, type LastRun, runName } from './next-run.ts';
 import { idsStatus } from './shown-ids.ts';
 
@@ -157,13 +158,14 @@ export function createMesh({ ports, sources, runs, strategies, drift, rotationSt
     const now = clock.now();
     const before = conditionsOf(object);
     const skips = preflightSkipped(mesh, before, generation);
-    const told = setCondition(setCondition(before, planned(mesh, generation), now), rolledOut(mesh, rollout, generation), now);
+    const pairs = peered(mesh, (cluster) => sources.clusters.get({ name: cluster })?.status, generation);
+    const told = [planned(mesh, generation), rolledOut(mesh, rollout, generation), pairs.condition].reduce<readonly Condition[]>((all, update) => setCondition(all, update, now), before);
     const conditions = skips === undefined ? told : setCondition(told, skips, now);
     const planDigest = mesh.conflicts.length === 0 ? plan.planDigest : object.status?.planDigest;
     conflicts.set({ mesh: mesh.mesh }, mesh.conflicts.length);
     await writeStatus(kubernetes, Mesh, object, {
       observedGeneration: generation, ...(planDigest === undefined ? {} : { planDigest }),
-      clusterCount: mesh.members.length, clusters: mesh.members.map((one) => ({ ...one })), ...idsStatus(bookOf(sources.ids, mesh.mesh)), ...findingsStatus(mesh), conditions: [...conditions],
+      clusterCount: mesh.members.length, clusters: mesh.members.map((one) => ({ ...one })), ...idsStatus(bookOf(sources.ids, mesh.mesh)), ...findingsStatus(mesh), ...(pairs.pairsWaiting === undefined ? {} : { pairsWaiting: pairs.pairsWaiting }), conditions: [...conditions],
     }, signal);
   }
 

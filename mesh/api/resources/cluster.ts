@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { MAX_CAPABILITY_LENGTH, MAX_CAPABILITY_VALUES, MAX_FOREIGN_ROOTS, MAX_NODE_CIDRS, MAX_REQUEST_GROUPS, MAX_SERVER_NAMES, MAX_SERVICE_CIDRS, REMOTE_USERS_MOUNTS } from '../../model/cluster.ts';
 import { MAX_SHOWN_PEERS } from '../../model/revocation.ts';
+import { LONGEST_WAITING_REASON, MAX_SHOWN_PEERINGS } from '../../model/desired.ts';
 import { MAX_TRUST_ISSUERS } from '../../model/trust.ts';
 import { conditionsSchema, meshEndpointSchema, timestamp } from './common.ts';
 import { driftEntryStatus } from './drift-policy.ts';
@@ -91,6 +92,12 @@ export const clusterStatus = z.object({
   observedAt: z.record(z.string().max(256), timestamp).optional().describe('When each fact that the agent observed became what it is, by field.'),
   exports: z.array(z.string().max(130)).max(256).optional().describe('namespace/name of exported services, first 256 by name.'),
   exportCount: z.int().optional(),
+  peering: z.object({
+    reads: z.int().min(0).describe('Clusters that it reads.'),
+    waiting: z.int().min(0).describe('Clusters that it is to read and does not yet.'),
+    waitsFor: z.array(z.object({ peer: z.string().max(63), reason: z.string().max(LONGEST_WAITING_REASON) })).max(MAX_SHOWN_PEERINGS).optional().describe('The first few of them, and what each is waited for.'),
+    keeps: z.array(z.string().max(63)).max(MAX_SHOWN_PEERINGS).optional().describe('Clusters that are to read it no more and still may, the first few.'),
+  }).optional().describe('How far it is with its peers; absent: its agent has not said.'),
   current: z.object({ id: z.string(), appliedAt: timestamp, by: z.string() }).optional().describe('Desired state that the cluster has applied, and the run that brought it.'),
   desired: z.object({ id: z.string(), run: z.string(), stage: z.string() }).optional().describe('Desired state that a run assigned last.'),
   revocation: z.object({

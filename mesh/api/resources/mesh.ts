@@ -64,12 +64,13 @@ const meshStatus = z.object({
   releasedIds: z.array(z.object({ id: z.int(), cluster: z.string(), at: timestamp, by: z.string(), reason: z.string() })).max(MAX_RELEASED_IDS).optional().describe('Ids that people have declared free.'),
   skipped: z.array(z.object({ check: z.string(), clusters: z.array(z.string()).max(MAX_SKIP_CLUSTERS), finding: z.string().max(2048), reason: z.string() })).max(MOST_SHOWN).optional().describe('Findings that the mesh is planned in spite of, as spec.skips has it.'),
   warnings: z.array(z.object({ check: z.string(), finding: z.string().max(2048) })).max(MOST_SHOWN).optional().describe('What does not keep the mesh from being planned: warnings, clusters that wait, skips that skip nothing.'),
+  pairsWaiting: z.int().min(0).optional().describe('Ordered pairs of clusters of which the first does not read the second yet, as their agents say.'),
   conditions: conditionsSchema.optional(),
 });
 
 export type MeshObject = ResourceObject<z.infer<typeof meshSpec>, z.infer<typeof meshStatus>>;
 
-/** Conditions: `Planned` (False with reason `ClusterIdConflict|CidrOverlap|VersionSkew|MaxConnectedClustersMismatch|…`), `RolledOut`, `PreflightSkipped` (True while findings are skipped). */
+/** Conditions: `Planned` (False with reason `ClusterIdConflict|CidrOverlap|VersionSkew|MaxConnectedClustersMismatch|…`), `RolledOut`, `Peered` (True when every cluster reads whom it is to read), `PreflightSkipped` (True while findings are skipped). */
 export const Mesh = defineResource({
   kind: 'Mesh', plural: 'meshes',
   description: 'A group of clusters that Cilium Cluster Mesh peers with each other.',

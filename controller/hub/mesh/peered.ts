@@ -1,0 +1,34 @@
+/** Whether all that a mesh's plan asks for is connected, as the agents of its members say. Pure. */
+import type { ClusterStatusValue } from '../../../mesh/model/cluster-status.ts';
+import type { ConditionUpdate } from '../../../mesh/model/condition.ts';
+import { listed } from '../../../mesh/model/listed.ts';
+import type { MeshPlan } from '../../../mesh/plan/plan.ts';
+
+const MOST_NAMED = 5;
+
+export interface Peered {
+  readonly condition: ConditionUpdate;
+  /** Ordered pairs of which the first does not read the second yet; absent: nobody has said. */
+  readonly pairsWaiting?: number;
+}
+
+export function peered({ conflicts, members }: Pick<MeshPlan, 'conflicts' | 'members'>, statusOf: (cluster: string) => Pick<ClusterStatusValue, 'current' | 'peering'> | undefined, generation: number): Peered {
+  const said = members.flatMap(({ name }) => { const peering = statusOf(name)?.peering; return peering === undefined ? [] : [{ name, peering }]; });
+  const waits = said.filter(({ peering }) => peering.waiting > 0);
+  const waiting = waits.reduce((sum, { peering }) => sum + peering.waiting, 0);
+  const standing = said.reduce((sum, { peering }) => sum + peering.reads, 0);
+  const late = members.filter(({ name, desiredId }) => statusOf(name)?.current?.id !== desiredId).map(({ name }) => name);
+  const silent = members.filter(({ name }) => statusOf(name)?.peering === undefined).map(({ name }) => name);
+  const named = waits.flatMap(({ name, peering }) => (peering.waitsFor ?? []).map(({ peer, reason }) => `${name} does not read ${peer}: ${reason}`));
+
+  const condition = (status: 'True' | 'False' | 'Unknown', reason: string, message: string): Peered =>
+    ({ condition: { type: 'Peered', status, reason, message: message.slice(0, 32_000), observedGeneration: generation }, ...(said.length === 0 ? {} : { pairsWaiting: waiting }) });
+  if (conflicts.length > 0) return condition('False', 'NotPlanned', 'the plan has conflicts (see Planned)');
+  if (waiting > 0) {
+    const rest = waiting - Math.min(named.length, MOST_NAMED);
+    return condition('False', 'Waiting', `${waiting} of ${waiting + standing} pairs wait: ${named.slice(0, MOST_NAMED).join('; ')}${rest > 0 ? `; and ${rest} more` : ''}`);
+  }
+  if (late.length > 0) return condition('False', 'Applying', `${listed(late, MOST_NAMED)} ha${late.length === 1 ? 's' : 've'} not applied the plan yet`);
+  if (silent.length > 0) return condition('Unknown', 'NotSaid', `${listed(silent, MOST_NAMED)} ha${silent.length === 1 ? 's' : 've'} not said whom ${silent.length === 1 ? 'it reads' : 'they read'}; agents before this version do not`);
+  return condition('True', 'Peered', `all ${standing} pairs are connected`);
+}
