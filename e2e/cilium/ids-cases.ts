@@ -9,9 +9,11 @@ const OBJECTS = { 'cilium-kvstoremesh': othersOf, 'cilium-clustermesh': othersOf
 export function idsCases(scene: () => Scene): void {
   const everything = async (): Promise<readonly unknown[]> => Promise.all(scene().members.flatMap(({ name }) => Object.entries(OBJECTS).flatMap(([object, keys]) => keys(name).map(async (key) => [name, object, key, await scene().text(name, object, key)]))));
 
+  let before: readonly unknown[] = [];
+
   test('refuses a second cluster with an id before anything is written', async () => {
     const { edit, condition } = scene();
-    const before = await everything();
+    before = await everything();
     await edit(WRONG.name, 'cilium-config', 'cluster-id', `${WRONG.takes}`);
     await expect.poll(async () => (await condition('Planned'))?.status, PATIENCE).toBe('False');
     const refusal = await condition('Planned');
@@ -31,6 +33,7 @@ export function idsCases(scene: () => Scene): void {
       if (name !== WRONG.of) expect(await read(WRONG.of)).toContain(`"id":${WRONG.takes}`);
     }
     await expect.poll(connected, PATIENCE).toEqual(EVERYBODY);
+    expect(await everything()).toEqual(before);
   });
 
   test('and goes on when it has its own again', async () => {

@@ -2,9 +2,8 @@
 import { expect, test } from 'vitest';
 import { EndpointSlice } from '../../mesh/api/resources/core.ts';
 import { Mesh } from '../../mesh/api/resources/index.ts';
-import type { KubernetesObject, ResourceKind } from '../../mesh/ports/kubernetes.ts';
-import { ALL, EVERYBODY, othersOf, type Scene, SHOP } from './scene.ts';
-import { connectedOf, PATIENCE, Service } from './world.ts';
+import { ALL, backendOf, endpoint, EVERYBODY, othersOf, type Scene, SHOP } from './scene.ts';
+import { connectedOf, PATIENCE } from './world.ts';
 
 export function joiningCases(scene: () => Scene): void {
   /** Addresses that agents of `at` know behind the Service in `of`. */
@@ -30,18 +29,9 @@ export function joiningCases(scene: () => Scene): void {
   });
 
   test('brings a global Service and its backends over, and every change of them', async () => {
-    const { world, member } = scene();
-    const endpoint = (address: string): object => ({ addresses: [address], conditions: { ready: true, serving: true, terminating: false } });
-    for (const name of ALL) {
-      const create = (kind: ResourceKind, object: object): Promise<KubernetesObject> => member(name).api.create(kind, object as KubernetesObject, { fieldManager: 'test' }, world.signal);
-      await create(Service, { apiVersion: 'v1', kind: 'Service', metadata: { ...SHOP, annotations: { 'service.cilium.io/global': 'true' } }, spec: { ports: [{ name: 'http', port: 80, targetPort: 8080 }] } });
-      // As the controller of EndpointSlices makes it of a Service with ready pods.
-      await create(EndpointSlice, {
-        apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata: { ...SHOP, labels: { 'kubernetes.io/service-name': SHOP.name } }, addressType: 'IPv4',
-        endpoints: [endpoint(`10.${10 * (ALL.indexOf(name) + 1)}.0.11`)], ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
-      });
-    }
-    for (const of of ALL) for (const at of othersOf(of)) await expect.poll(() => backends(at, of), PATIENCE).toEqual([`10.${10 * (ALL.indexOf(of) + 1)}.0.11`]);
+    const { world, member, makeShop } = scene();
+    await makeShop();
+    for (const of of ALL) for (const at of othersOf(of)) await expect.poll(() => backends(at, of), PATIENCE).toEqual([backendOf(of)]);
     const changed = performance.now();
     await member('berlin').api.patch(EndpointSlice, SHOP, { endpoints: [endpoint('10.10.0.13')] }, { type: 'merge', fieldManager: 'test' }, world.signal);
     for (const at of othersOf('berlin')) await expect.poll(() => backends(at, 'berlin'), PATIENCE).toEqual(['10.10.0.13']);

@@ -1,10 +1,10 @@
 /** Three clusters in a Mesh, and what the tests look at. */
-import { expect } from 'vitest';
 import { eventually } from '../../controller/demo/eventually.ts';
 import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
-import { ConfigMap, type ConfigMapObject, Deployment, Secret, type SecretObject } from '../../mesh/api/resources/core.ts';
+import { ConfigMap, type ConfigMapObject, Deployment, EndpointSlice, Secret, type SecretObject } from '../../mesh/api/resources/core.ts';
 import { Cluster, Mesh, UpdateStrategy } from '../../mesh/api/resources/index.ts';
 import type { MeshObject } from '../../mesh/api/resources/mesh.ts';
+import type { KubernetesObject } from '../../mesh/ports/kubernetes.ts';
 import { connectedOf, type Member, MEMBERS, PATIENCE, Service, startWorld, type World } from './world.ts';
 
 export const ALL = MEMBERS.map(({ name }) => name).sort();
@@ -12,8 +12,12 @@ export const othersOf = (name: string): readonly string[] => ALL.filter((each) =
 /** Who is connected to whom when everybody is. */
 export const EVERYBODY = Object.fromEntries(ALL.map((name) => [name, othersOf(name)]));
 
-/** Global in every cluster once `joiningCases` are through. */
+/** Global in every cluster after `makeShop`. */
 export const SHOP = { namespace: 'shop', name: 'checkout' };
+
+/** The one behind the Service in a cluster. */
+export const backendOf = (name: string): string => `10.${10 * (ALL.indexOf(name) + 1)}.0.11`;
+export const endpoint = (address: string): object => ({ addresses: [address], conditions: { ready: true, serving: true, terminating: false } });
 
 const NAMESPACE = 'kube-system';
 const MESH = 'europe';
@@ -28,6 +32,8 @@ export interface Scene {
   condition(type: string): Promise<{ readonly status: string; readonly reason: string; readonly message: string } | undefined>;
   cluster(name: string): Promise<ClusterObject | undefined>;
   connected(): Promise<Readonly<Record<string, readonly string[]>>>;
+  /** A global Service in each cluster, with one backend. */
+  makeShop(): Promise<void>;
   /** A change of the global Service in `from` is seen in the cache of `to`, however long ago they connected. */
   arrives(from: string, to: string): Promise<void>;
   /** Fresh connections of its kvstoremesh to a peer are `let in` or `refused` by the peer's etcd; else what Cilium says. */
@@ -61,10 +67,21 @@ export async function startScene(): Promise<Scene> {
     condition: async (type) => (await mesh())?.status?.conditions?.find((each) => each.type === type),
     cluster: (name) => hub.client.get<ClusterObject>(Cluster, { name }, signal),
     connected: async () => Object.fromEntries(await Promise.all(members.map(async (each) => [each.name, await connectedOf(each)] as const))),
+    async makeShop() {
+      for (const { name, api } of members) {
+        await api.create(Service, { apiVersion: 'v1', kind: 'Service', metadata: { ...SHOP, annotations: { 'service.cilium.io/global': 'true' } }, spec: { ports: [{ name: 'http', port: 80, targetPort: 8080 }] } } as KubernetesObject, { fieldManager: 'test' }, signal);
+        // As the controller of EndpointSlices makes it of a Service with ready pods.
+        await api.create(EndpointSlice, {
+          apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata: { ...SHOP, labels: { 'kubernetes.io/service-name': SHOP.name } }, addressType: 'IPv4',
+          endpoints: [endpoint(backendOf(name))], ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+        } as KubernetesObject, { fieldManager: 'test' }, signal);
+      }
+    },
     async arrives(from, to) {
       marks += 1;
       await member(from).api.patch(Service, SHOP, { metadata: { labels: { mark: `${marks}` } } }, { type: 'merge', fieldManager: 'test' }, signal);
-      await expect.poll(() => member(to).pods.read(`cilium/cache/services/v1/${from}/${SHOP.namespace}/${SHOP.name}`).catch(String), PATIENCE).toContain(`"mark":"${marks}"`);
+      const wanted = `"mark":"${marks}"`;
+      await eventually(`a mark of ${from} is at ${to}`, PATIENCE.timeout, async () => (await member(to).pods.read(`cilium/cache/services/v1/${from}/${SHOP.namespace}/${SHOP.name}`)).includes(wanted));
     },
     async access(from, to) {
       const said = await member(from).pods.troubleshoot(to).catch(String);
@@ -82,7 +99,7 @@ export async function startScene(): Promise<Scene> {
       const { api, pods } = member(at);
       const before = pods.made;
       await api.patch(Deployment, { namespace: NAMESPACE, name: 'clustermesh-apiserver' }, { spec: { template: { metadata: { annotations: { 'kubectl.kubernetes.io/restartedAt': `${before}` } } } } }, { type: 'merge', fieldManager: 'kubectl-rollout' }, signal);
-      await expect.poll(() => pods.made > before && pods.running === 1, PATIENCE).toBe(true);
+      await eventually(`${at} has a new pod`, PATIENCE.timeout, async () => pods.made > before && pods.running === 1);
     },
   };
 }

@@ -5,9 +5,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect } from 'vitest';
 import { type ConnectedKubernetes, connectKubernetes } from '../../controller/adapters/kubernetes/connect.ts';
 import { ciliumConfig, CLUSTERS, type DemoClusterDefinition } from '../../controller/demo/clusters.ts';
+import { eventually } from '../../controller/demo/eventually.ts';
 import { fakeMetrics } from '../../controller/runtime/testing/fakes.ts';
 import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
 import { ConfigMap, Deployment } from '../../mesh/api/resources/core.ts';
@@ -71,6 +71,11 @@ export interface World {
   stop(): Promise<void>;
 }
 
+function succeeded(words: readonly string[], { status, stdout, stderr }: Outcome): string {
+  if (status !== 0) throw new Error(`isthmus ${words.join(' ')} ends with ${status}: ${stderr}`);
+  return stdout;
+}
+
 /** Peers that a cluster's kvstoremesh calls ready, sorted. */
 export const connectedOf = async ({ pods }: Member): Promise<readonly string[]> =>
   (await pods.peers().catch(() => [])).filter((peer) => peer.ready === true).map((peer) => peer.name).sort();
@@ -109,9 +114,7 @@ export async function startWorld(definitions: readonly DemoClusterDefinition[], 
     const { pods } = cilium;
 
     const person = async (...words: string[]): Promise<string> => {
-      const { status, stdout, stderr } = await running.isthmus(...words);
-      expect(status, stderr).toBe(0);
-      return stdout;
+      return succeeded(words, await running.isthmus(...words));
     };
     const joins = async ({ name, restricted }: Pick<Member, 'name' | 'restricted'>): Promise<AgentProcess> => {
       const token = (await person('join', name, '-o', 'token')).trim();
@@ -132,7 +135,7 @@ export async function startWorld(definitions: readonly DemoClusterDefinition[], 
     })));
     for (const member of members) loops.push(livePods(member.pods, member.api, { kubeletEvery: KUBELET_EVERY_MILLISECONDS, ...watched }));
     const allReady = async (): Promise<void> => {
-      for (const { name, agent } of members) await expect.poll(() => ready(name), { ...PATIENCE, message: agent.running.printed().stderr }).toBe('Ready');
+      await Promise.all(members.map(({ name }) => eventually(`${name} is ready`, PATIENCE.timeout, async () => await ready(name) === 'Ready')));
     };
     return {
       hub: running, members, signal, surprises, person, joins, ready, allReady, stop,
@@ -141,10 +144,8 @@ export async function startWorld(definitions: readonly DemoClusterDefinition[], 
       outcome: (...words) => running.isthmus(...words),
       async long(...words) {
         const command = launch(['--kubeconfig', kubeconfig, ...words]);
-        await expect.poll(() => command.child.exitCode, { timeout: LONG_MILLISECONDS, interval: 50 }).not.toBeNull();
-        const { status, stdout, stderr } = command.printed();
-        expect(status, stderr).toBe(0);
-        return stdout;
+        await eventually(`isthmus ${words.join(' ')} ends`, LONG_MILLISECONDS, async () => command.child.exitCode !== null);
+        return succeeded(words, command.printed());
       },
       lastLines: () => [...surprises, ...members.map((member) => member.pods.lastLines()), ...members.map(({ name, agent }) => `agent of ${name}: ${agent.running.printed().stderr.split('\n').slice(-8).join('\n')}`)].join('\n'),
       refused: () => apis.flatMap((api) => api.audit.read().filter(({ status }) => status === 401 || status === 403).map(({ verb, resource, name }) => `${verb} ${resource} ${name}`)),
