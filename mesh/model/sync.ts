@@ -30,6 +30,8 @@ export interface Question {
   readonly verify?: string;
   /** Not about DNS: answered by `Answer.access`. */
   readonly access?: AccessQuestion;
+  /** Not about DNS: what stands of a mesh there, answered by records: JSON of `StandingObject`s, of one object several where it has many entries. */
+  readonly standing?: true;
 }
 
 export interface Answer {

@@ -161,6 +161,7 @@ export const questionFromWire = (field: string, question: wire.Question): Questi
   dnsName: short(`${field}.dnsName`, question.dnsName),
   dnsType: short(`${field}.dnsType`, question.dnsType),
   ...(question.verify === '' ? {} : { verify: short(`${field}.verify`, question.verify) }),
+  ...(question.standing ? { standing: true as const } : {}),
 });
 
 export const answerFromWire = (field: string, answer: wire.Answer): Answer => ({

@@ -483,7 +483,11 @@ export interface Question {
   /** Not about DNS: peers to look at anew, a peer's name or "*". */
   readonly verify: string;
   /** Not about DNS: who is there that access policies are about. */
-  readonly access: AccessQuestion | undefined;
+  readonly access:
+    | AccessQuestion
+    | undefined;
+  /** Not about DNS: what stands of a mesh there, one record an object. */
+  readonly standing: boolean;
 }
 
 export interface ServiceName {
@@ -2897,7 +2901,7 @@ export const PeerAddress: MessageFns<PeerAddress> = {
 };
 
 function createBaseQuestion(): Question {
-  return { id: "", dnsName: "", dnsType: "", verify: "", access: undefined };
+  return { id: "", dnsName: "", dnsType: "", verify: "", access: undefined, standing: false };
 }
 
 export const Question: MessageFns<Question> = {
@@ -2916,6 +2920,9 @@ export const Question: MessageFns<Question> = {
     }
     if (message.access !== undefined) {
       AccessQuestion.encode(message.access, writer.uint32(42).fork()).join();
+    }
+    if (message.standing !== false) {
+      writer.uint32(48).bool(message.standing);
     }
     return writer;
   },
@@ -2971,6 +2978,14 @@ export const Question: MessageFns<Question> = {
             }
 
             message.access = AccessQuestion.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.standing = reader.bool();
             continue;
           }
         }
