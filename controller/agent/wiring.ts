@@ -5,6 +5,7 @@ import { type Part, runParts } from '../runtime/lifecycle.ts';
 import { createPublisher } from '../runtime/sync/publisher.ts';
 import { createAccess } from './access/access.ts';
 import { beside } from './access/beside.ts';
+import { createAccessAnswers } from './access/observe.ts';
 import { createApply } from './apply/apply.ts';
 import { createBundles } from './bundles/bundles.ts';
 import { createDriftBook } from './apply/drift-book.ts';
@@ -35,6 +36,7 @@ import { createFacts } from './state/facts.ts';
 import { loadState, saveState } from './state/snapshot.ts';
 import { type AgentState, createState } from './state/state.ts';
 import { keepSynchronised } from './sync/sync.ts';
+import { createVerify } from './verify/verify.ts';
 
 /** Where this agent listens, as the system gave it; empty: not yet. */
 export interface AgentAddresses { readonly dns: string; readonly peer: string }
@@ -90,6 +92,7 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
     certificateProblems: () => meshCertificates.problems(),
   });
   const meshCertificates = createMeshCertificates({ ...ports, identity, connection: link.connection, onChange: () => { openings.askNow(); apply.refresh(); }, drift: createCertificateDrift({ book, state, digest: ports.digest, now: ports.clock.now }) }, config);
+  const verify = createVerify({ ports, config, state, publisher });
   const probes = createProbes({ ports, config, state, facts, identity: link.identity });
   const failover = createFailover({ ports, state, facts, reachability: probes.reachability });
   const imports = createImports(ports, state, facts, book);
@@ -113,8 +116,10 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
     { name: 'openings', start: (signal) => openings.start(signal) },
     { name: 'bundles', start: (signal) => bundles.start(signal) },
     { name: 'access', start: (signal) => access.start(signal) },
+    { name: 'access answers', start: async (signal) => { createAccessAnswers({ ports, state, publisher }).start(signal); await cancelled(signal); } },
     { name: 'trust bundle', start: (signal) => trustBundle.start(signal) },
     { name: 'mesh certificates', start: (signal) => whilePeered(state, link.obtained, (peered) => meshCertificates.start(peered), signal) },
+    { name: 'verify', start: (signal) => verify.start(signal) },
     { name: 'failover', start: (signal) => failover.start(signal) },
     { name: 'imports', start: (signal) => imports.start(signal) },
     { name: 'verdicts', start: (signal) => verdicts.start(signal) },

@@ -15,6 +15,7 @@ export const COMMANDS: readonly (readonly [name: string, summary: string, load: 
   ['run', 'staged updates: simulate, create, follow, approve, pause, stop, take back', () => import('./run/index.ts')],
   ['window', 'change windows: when changes may begin on which clusters', () => import('./window/index.ts')],
   ['bundle', 'bundles: versioned content that runs bring to clusters', () => import('./bundle/index.ts')],
+  ['access', 'access policies: who may reach which services, and what a change of that stops', () => import('./access/index.ts')],
   ['dns', 'what the agents\' DNS answers, and why', () => import('./dns/index.ts')],
   ['drill', 'failover drills: leave a cluster on purpose, measure, restore, report', () => import('./drill/index.ts')],
   ['drift', 'changes made by others to what Isthmus manages', () => import('./drift/index.ts')],

@@ -69,6 +69,34 @@ export function compileAccess(policies: readonly AccessPolicyValue[], clusters: 
   return { rules: byCluster, policies: result.map((one) => ({ ...one, conflicts: [...one.conflicts, ...modeConflicts(one, byCluster)] })) };
 }
 
+/** Gives rules that say the same as before as the same objects: a plan is made anew only where they are others. */
+export function createAccessCompiler(): typeof compileAccess {
+  let before: { readonly texts: ReadonlyMap<string, AccessRule>; readonly rules: AccessPlan['rules'] } = { texts: new Map(), rules: new Map() };
+  return (policies, clusters, assigned) => {
+    if (policies.length === 0) return NOTHING;
+    const plan = compileAccess(policies, clusters, assigned);
+    const same = new Map<AccessRule, AccessRule>();
+    const texts = new Map<string, AccessRule>();
+    const known = (rule: AccessRule): AccessRule => {
+      const found = same.get(rule);
+      if (found !== undefined) return found;
+      const text = canonicalJson(rule);
+      const one = before.texts.get(text) ?? rule;
+      texts.set(text, one);
+      same.set(rule, one);
+      return one;
+    };
+    const rules = new Map([...plan.rules].map(([cluster, some]): [string, readonly AccessRule[]] => {
+      const [next, last] = [some.map(known), before.rules.get(cluster) ?? []];
+      return [cluster, next.length === last.length && next.every((rule, index) => rule === last[index]) ? last : next];
+    }));
+    before = { texts, rules };
+    return { ...plan, rules };
+  };
+}
+
+const NOTHING: AccessPlan = { rules: new Map(), policies: [] };
+
 function compileOne(policy: AccessPolicyValue, fleet: readonly ClusterView[], timesNamed: ReadonlyMap<string, number>, assigned: ReadonlyMap<string, readonly AccessRule[]>): { readonly rules: readonly (readonly [string, AccessRule])[]; readonly conflicts: readonly AccessConflict[] } {
   const { name, mode, from, to } = policy;
   const kept = (reason: AccessConflictReason, message: string) => ({

@@ -1,5 +1,5 @@
 /** What a word on the command line names, by the option that it follows or the argument that it is. */
-import { Bundle, ChangeWindow, Cluster, Drill, FleetQuery, Mesh, UpdateRun, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
+import { AccessPolicy, Bundle, ChangeWindow, Cluster, Drill, FleetQuery, Mesh, UpdateRun, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
 import type { ResourceKind } from '../../../mesh/ports/kubernetes.ts';
 
 /** Names of objects; `many`: separated by commas. `files`: the shell's own business. */
@@ -13,7 +13,7 @@ const BY_OPTION: Readonly<Record<string, Names>> = {
   '--strategy': { kind: UpdateStrategy }, '--bundle': { kind: Bundle }, '--mesh': { kind: Mesh }, '--saved': { kind: FleetQuery }, 'dns explain --from': clusters,
 };
 
-const BY_ARGUMENT: Readonly<Record<string, Names>> = { run: runs, cluster: clusters, clusters: manyClusters, mesh: { kind: Mesh }, bundle: { kind: Bundle }, window: { kind: ChangeWindow }, drill: { kind: Drill }, source: clusters, path: 'files' };
+const BY_ARGUMENT: Readonly<Record<string, Names>> = { run: runs, cluster: clusters, clusters: manyClusters, mesh: { kind: Mesh }, bundle: { kind: Bundle }, window: { kind: ChangeWindow }, 'access-policy': { kind: AccessPolicy }, drill: { kind: Drill }, source: clusters, path: 'files' };
 
 /** `command`: its path, `run simulate`. */
 export function namesOfOption(command: string, long: string, placeholder: string): Names | undefined {

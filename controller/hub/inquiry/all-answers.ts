@@ -10,6 +10,7 @@ import { createQueries } from '../inventory/queries.ts';
 import type { HubPorts } from '../ports.ts';
 import { type Answers, recordedAnswers } from './answers.ts';
 import { askAgent } from './ask-agent.ts';
+import { accessAnswers } from '../access/preview.ts';
 import { capacityAnswers } from './capacity.ts';
 
 interface Parts extends Pick<ForesightParts, 'sources' | 'fleet' | 'drift' | 'bundles' | 'packageOf'> {
@@ -29,6 +30,7 @@ export function allAnswers({ ports, caches: { clusters, runs, strategies, savedQ
     query: queries.answer,
     ...capacityAnswers({ clock, queries, clusters, fleet }),
     ...foresightAnswers({ ...world, ports, runs, strategies, windows: changeWindows, overrides: windowOverrides }),
+    ...accessAnswers({ clock, sources: world.sources, fleet, ask: (cluster, question, signal) => askAgent({ fleet, publishers, clock }, cluster, question, signal) }),
     discovered: (question, { signal }) => discovered(question, signal),
     dns: ({ name, type, from }, { id, signal }) => askAgent({ fleet, publishers, clock }, from, { id, dnsName: name, dnsType: type ?? 'A' }, signal),
   };

@@ -6,7 +6,7 @@ import type { FailoverPolicyObject, GlobalServiceObject } from '../../../mesh/ap
 import type { Digest } from '../../../mesh/model/canonical.ts';
 import type { ClusterView, MeshEndpoint } from '../../../mesh/model/cluster.ts';
 import type { DriftOverride, TrustState } from '../../../mesh/model/desired.ts';
-import { type AccessPlan, compileAccess } from '../../../mesh/policy/compile.ts';
+import { type AccessPlan, createAccessCompiler } from '../../../mesh/policy/compile.ts';
 import { createPlanner, type Plan, type PlanInput } from '../../../mesh/plan/plan.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import type { Assignments } from '../rollout/assignments.ts';
@@ -31,8 +31,14 @@ export interface PlanSources {
 export const clusterViews = ({ clusters, assignments }: Pick<PlanSources, 'clusters' | 'assignments'>): ClusterView[] =>
   clusters.list().map((object) => clusterView(object, assignments.get(object.metadata.name)));
 
-export const currentAccess = ({ accessPolicies, clusters, assignments }: Pick<PlanSources, 'accessPolicies' | 'clusters' | 'assignments'>): AccessPlan =>
-  compileAccess(accessPolicies.list().map(accessPolicyValue), clusterViews({ clusters, assignments }), assignments.access());
+const compilers = new WeakMap<PlanSources['accessPolicies'], ReturnType<typeof createAccessCompiler>>();
+
+export function currentAccess({ accessPolicies, clusters, assignments }: Pick<PlanSources, 'accessPolicies' | 'clusters' | 'assignments'>): AccessPlan {
+  const compile = compilers.get(accessPolicies) ?? createAccessCompiler();
+  compilers.set(accessPolicies, compile);
+  const objects = accessPolicies.list();
+  return compile(objects.map(accessPolicyValue), objects.length === 0 ? [] : clusterViews({ clusters, assignments }), assignments.access());
+}
 
 /** As administrators declare them; the same object while they are the same. */
 function createEndpointOverrides(): (clusters: readonly ClusterObject[]) => PlanInput['endpointOverrides'] {

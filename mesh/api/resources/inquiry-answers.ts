@@ -108,3 +108,26 @@ export type { FindAnswer, FoundCluster, ReportAnswer, ReportGroup } from '../../
 export type { QueryAnswer, QueryRow } from '../../model/query-answer.ts';
 /** `at`: when the sources were read; `omitted`: clusters beyond the limit. */
 export interface DiscoveredAnswer { readonly at: string; readonly sources: readonly SourceReading[]; readonly clusters: readonly DiscoveredCluster[]; readonly omitted: number; readonly published: PublishedProfiles }
+
+/** What an AccessPolicy lets through and stops. */
+export interface AccessAnswer {
+  readonly policy: string;
+  /** Destinations that were asked, sorted. */
+  readonly clusters: readonly string[];
+  /** Pairs that change, then those that do not; as many as fit. */
+  readonly rows: readonly AccessRow[];
+  readonly rowsOmitted: number;
+  /** Pairs with their endpoints of the source, of all rows: by what becomes of them. */
+  readonly totals: { readonly stopped: number; readonly letThrough: number; readonly unchanged: number; readonly unknown: number };
+  /** What the policy itself meets: as in its condition `Compiled`. */
+  readonly conflicts: readonly string[];
+  /** What is not known, and what this cannot see: sentences. */
+  readonly restsOn: readonly string[];
+}
+export interface AccessRow {
+  readonly from: { readonly cluster: string; readonly namespace: string; readonly serviceAccount: string; readonly endpoints: number };
+  readonly to: { readonly cluster: string; readonly name: string; readonly endpoints: number };
+  readonly ports: readonly string[];
+  readonly today: 'Allowed' | 'Denied' | 'Unknown';
+  readonly tomorrow: 'Allowed' | 'Denied' | 'Unknown';
+}

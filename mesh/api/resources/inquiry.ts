@@ -61,6 +61,13 @@ const questions = {
   run: z.object({ name: z.string().max(253) }).optional(),
   simulate: simulateQuestion,
   changes: changesQuestion,
+  access: z.object({
+    name: z.string().max(200).describe('Of an AccessPolicy; with spec, also of one that nobody has made.'),
+    spec: z.looseObject({}).meta({ 'x-kubernetes-preserve-unknown-fields': true }).optional().describe('As of an AccessPolicy: as it would be. Left out: as it is.'),
+    remove: z.boolean().optional().describe('As if it were not.'),
+    cluster: z.string().max(63).optional().describe('Of this destination alone.'),
+  }).meta({ 'x-kubernetes-validations': [{ rule: '!has(self.remove) || !self.remove || !has(self.spec)', message: 'give spec or remove, not both' }] })
+    .optional().describe('Which pods an AccessPolicy lets through to its destinations, and which it stops, by the pods that there are.'),
   drill: z.object({ name: z.string().max(253) }).optional(),
   dns: z.object({ name: z.string().max(253), type: z.string().max(16).default('A'), from: z.string().max(63) }).optional(),
 };
