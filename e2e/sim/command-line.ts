@@ -6,12 +6,13 @@ import * as fleetCommands from '../../controller/cli/fleet/index.ts';
 import { registerRevoke } from '../../controller/cli/identity/revoke.ts';
 import { registerRotate } from '../../controller/cli/identity/rotate.ts';
 import { registerShow } from '../../controller/cli/identity/show.ts';
+import * as mesh from '../../controller/cli/mesh/mesh.ts';
 import * as run from '../../controller/cli/run/index.ts';
 import * as window from '../../controller/cli/window/index.ts';
 import type { Context } from './context.ts';
 import { never, PERSON } from './fleet.ts';
 
-const COMMANDS = { drift, fleet: fleetCommands, identity: { register: identity }, run, window } as const;
+const COMMANDS = { drift, fleet: fleetCommands, identity: { register: identity }, mesh, run, window } as const;
 const LONGEST_SECONDS = 600;
 
 /** What of `isthmus identity` speaks to the hub. */

@@ -4,6 +4,7 @@ import type { Instant } from './instant.ts';
 export interface GivenId {
   readonly cluster: string;
   readonly id: number;
+  /** 0: not known. */
   readonly since: Instant;
 }
 

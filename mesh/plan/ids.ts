@@ -101,7 +101,7 @@ function claimsOf(members: readonly Member[], ledger: IdLedger): Claim[] {
 const isAssigned = ({ view }: Claim): boolean => (view.assignedId ?? null) !== null;
 
 function whyFirst(holder: Claim, mover: Claim): string {
-  if (holder.hasItSince !== undefined) return `${holder.name} has had it since ${toRfc3339(holder.hasItSince)}`;
+  if (holder.hasItSince !== undefined) return holder.hasItSince === 0 ? `${holder.name} was given it` : `${holder.name} has had it since ${toRfc3339(holder.hasItSince)}`;
   if (isAssigned(holder) && !isAssigned(mover)) return `${holder.name} has a state assigned and ${mover.name} has none`;
   if (holder.memberSince !== undefined && holder.memberSince !== mover.memberSince) return `${holder.name} has been in the mesh for longer`;
   return `neither was there first, and ${holder.name} comes first by name`;
