@@ -37,6 +37,16 @@ export interface GlobalServiceValue {
   readonly ttlSeconds: number;
 }
 
+/** How a fleet that is larger than one Cluster Mesh can be is divided into cells, each a mesh of its own. */
+export interface CellsValue {
+  /** Clusters of a cell; absent: as many as `maxConnectedClusters`. */
+  readonly maxClusters?: number;
+  /** Label, property or fact: clusters with the same value belong in one cell as far as it has room. */
+  readonly region: string;
+  /** The same, of those of one region. */
+  readonly affinity?: string;
+}
+
 export interface MeshValue {
   readonly name: string;
   readonly generation: number;
@@ -47,6 +57,8 @@ export interface MeshValue {
   readonly allowVersionSkewMinors: number;
   /** Absent: everybody with everybody. */
   readonly topology?: Topology;
+  /** Absent: all clusters are in one mesh. */
+  readonly cells?: CellsValue;
   /** Findings that people go without; absent: none. */
   readonly skips?: readonly CheckSkip[];
 }

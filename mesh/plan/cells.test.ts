@@ -80,3 +80,12 @@ test('10,000 clusters, and one more', () => {
   expect(new Set(first.cells.values()).size).toBeLessThanOrEqual(22);
   expect(planCells([...large, { name: 'new', region: 'asia', affinity: 'team-1' }], 511, asRecord(first.cells)).moved).toEqual([]);
 });
+
+test('clusters that come with one id are put into different cells, and whoever has a cell keeps it', () => {
+  const meshes = (count: number): CellMember[] => Array.from({ length: count }, (_, mesh) => Array.from({ length: 20 }, (_member, index) => ({ name: `m${mesh}-${String(index).padStart(2, '0')}`, region: 'europe', affinity: '', id: index + 1 }))).flat();
+  const { cells } = planCells(meshes(3), 511, {});
+  const ids = new Map<number, number[]>();
+  for (const { name, id } of meshes(3)) ids.set(cells.get(name)!, [...ids.get(cells.get(name)!) ?? [], id!]);
+  expect([...ids.values()].map((one) => [one.length, new Set(one).size])).toEqual([[20, 20], [20, 20], [20, 20]]);
+  expect(planCells(meshes(4), 511, asRecord(cells)).moved).toEqual([]);
+});

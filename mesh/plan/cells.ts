@@ -1,6 +1,6 @@
 /**
  * Divides a fleet that is larger than one Cluster Mesh can be into cells, each a mesh of its own with ids of its own. A cluster that has a cell keeps it while it can: a move is
- * a new cluster id, and with it a restart of everything that Cilium runs there.
+ * new peers, and where its id is taken there a new cluster id, and with that a restart of everything that Cilium runs there.
  */
 import { compareText } from '../model/order.ts';
 
@@ -10,6 +10,8 @@ export interface CellMember {
   readonly region: string;
   /** Then those of one affinity: who calls whom. */
   readonly affinity: string;
+  /** The cluster id that it has: nobody else in its cell can have it. Absent: none yet. */
+  readonly id?: number;
 }
 
 export interface CellPlan {
@@ -24,6 +26,7 @@ interface Cell {
   readonly regions: Map<string, number>;
   /** By region and affinity. */
   readonly affinities: Map<string, number>;
+  readonly ids: Set<number>;
 }
 
 const affinityKey = ({ region, affinity }: CellMember): string => JSON.stringify([region, affinity]);
@@ -36,11 +39,12 @@ export function planCells(members: readonly CellMember[], limit: number, previou
   const sorted = [...members].sort((a, b) => compareText(a.name, b.name));
 
   const put = (member: CellMember, number: number): void => {
-    const cell = cells.get(number) ?? { size: 0, regions: new Map<string, number>(), affinities: new Map<string, number>() };
+    const cell = cells.get(number) ?? { size: 0, regions: new Map<string, number>(), affinities: new Map<string, number>(), ids: new Set<number>() };
     cells.set(number, cell);
     cell.size += 1;
     increased(cell.regions, member.region);
     increased(cell.affinities, affinityKey(member));
+    if (member.id !== undefined) cell.ids.add(member.id);
     placed.set(member.name, number);
   };
 
@@ -54,7 +58,7 @@ export function planCells(members: readonly CellMember[], limit: number, previou
   for (const batch of newcomers(sorted.filter(({ name }) => !placed.has(name)), limit)) {
     // Whole where most of its region is already, else into the fullest cell that takes it, else where its region has room, else into a new one: regions are divided only where they must be.
     const room = [...cells.values()].reduce((sum, { regions, size }) => (regions.has(batch[0]?.region ?? '') ? sum + limit - size : sum), 0);
-    const whole = bestCell(cells, batch, limit) ?? (room >= batch.length ? undefined : nextNumber(cells));
+    const whole = !hasOwnIds(batch) ? undefined : bestCell(cells, batch, limit) ?? (room >= batch.length ? undefined : nextNumber(cells));
     for (const member of batch) put(member, whole ?? bestCell(cells, [member], limit) ?? nextNumber(cells));
   }
   return { cells: placed, moved: sorted.flatMap(({ name }) => { const number = before(name); return number === undefined || number === placed.get(name) ? [] : [name]; }) };
@@ -99,11 +103,17 @@ function bestCell(cells: ReadonlyMap<number, Cell>, batch: readonly CellMember[]
   if (first === undefined) return undefined;
   let best: { readonly number: number; readonly score: readonly [number, number, number] } | undefined;
   for (const [number, cell] of cells) {
-    if (cell.size + count > limit) continue;
+    if (cell.size + count > limit || batch.some(({ id }) => id !== undefined && cell.ids.has(id))) continue;
     const score = [count === 1 ? cell.affinities.get(affinityKey(first)) ?? 0 : 0, cell.regions.get(first.region) ?? 0, cell.size] as const;
     if (best === undefined || compareScores(score, best.score) > 0 || (compareScores(score, best.score) === 0 && number < best.number)) best = { number, score };
   }
   return best?.number;
+}
+
+/** No two of them have one id. */
+function hasOwnIds(batch: readonly CellMember[]): boolean {
+  const ids = batch.flatMap(({ id }) => id ?? []);
+  return new Set(ids).size === ids.length;
 }
 
 const compareScores = (a: readonly [number, number, number], b: readonly [number, number, number]): number => a[0] - b[0] || a[1] - b[1] || a[2] - b[2];

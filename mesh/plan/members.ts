@@ -33,7 +33,7 @@ export function membershipOf({ mesh, reach, selected }: Selection, contested: Se
   if (selected.length > mesh.maxConnectedClusters) {
     conflicts.push({
       reason: 'TooManyClusters',
-      message: `Mesh ${mesh.name}: selects ${selected.length} clusters, but maxConnectedClusters is ${mesh.maxConnectedClusters}; narrow spec.clusters or divide the mesh`,
+      message: `Mesh ${mesh.name}: selects ${selected.length} clusters, but maxConnectedClusters is ${mesh.maxConnectedClusters}; narrow spec.clusters, or have it divided into cells (spec.cells)`,
       clusters: [],
     });
   }

@@ -12,6 +12,8 @@ import type { Selection, Selections } from './selection.ts';
 
 export interface MeshPlannerInput {
   readonly selection: Selection;
+  /** Name of the mesh as clusters are told it, where it is another than that of the selection: of a cell's mesh. */
+  readonly told?: string;
   readonly contested: Selections['contested'];
   readonly input: PreflightInput;
   readonly states: States;
@@ -33,13 +35,13 @@ export function createMeshPlanner(): MeshPlanner {
   const peerings = createPeerings();
   let before: (PlannedMesh & { readonly found: Preflight; readonly reach: Selection['reach']; readonly states: States; readonly owns: Owns }) | undefined;
 
-  return ({ selection, contested, input, states, owns }) => {
+  return ({ selection, told, contested, input, states, owns }) => {
     const { mesh, reach, selected } = selection;
     const found = look(selection, contested, input);
     const { ids, members, endpoints, topology, conflicts } = found;
     if (before?.found === found && before.reach === reach && before.states === states && before.owns === owns) return before;
     const always = alwaysConnected(mesh);
-    const revisions = conflicts.length > 0 ? NONE : peerings({ mesh: mesh.name, members, ids, endpoints, topology, connectOf: (name) => (always(name) ? 'Always' : undefined), owns, states });
+    const revisions = conflicts.length > 0 ? NONE : peerings({ mesh: told ?? mesh.name, members, ids, endpoints, topology, connectOf: (name) => (always(name) ? 'Always' : undefined), owns, states });
     if (before?.found === found && before.reach === reach && before.revisions === revisions) return (before = { ...before, states, owns });
     const assigned = conflicts.length === 0 ? undefined : new Map(selected.map((cluster) => [cluster.name, cluster.assignedId]));
     const { waiting, postponed, warnings, skipped, idleSkips } = found;

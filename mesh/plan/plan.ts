@@ -10,7 +10,8 @@ import type { SelectorReach } from '../model/selector-reach.ts';
 import { createAssembly } from './assembly.ts';
 import type { Conflict } from './conflict.ts';
 import { createStates, NO_PEERING, ownOf, type Owns, type SharedState, sharedText, type States } from './desired.ts';
-import { createMeshPlanner, type MeshPlanner } from './mesh-planner.ts';
+import { createCellsPlanner } from './cells-planner.ts';
+import type { MeshPlanner } from './mesh-planner.ts';
 import type { PreflightInput } from './preflight.ts';
 import { createSelections, type Difference } from './selection.ts';
 import type { Findings } from './skips.ts';
@@ -40,6 +41,16 @@ export interface MeshPlan {
   readonly conflicts: readonly Conflict[];
   /** What else was found: who waits and why, what is said, what people go without. */
   readonly notes: PlanNotes;
+  /** Where the mesh is divided: each cell as a mesh of its own, named `mesh/number`, also those that nobody is in any more; by number. */
+  readonly cells?: readonly MeshPlan[];
+  /** Clusters that had another cell, sorted. */
+  readonly moves?: readonly CellMove[];
+}
+
+export interface CellMove {
+  readonly cluster: string;
+  readonly from: number;
+  readonly to: number;
 }
 
 export type PlanNotes = Omit<Findings, 'conflicts'>;
@@ -78,7 +89,7 @@ export function createPlanner(digest: Digest): (input: PlanInput) => Plan {
     const names = new Set(meshes.map(({ mesh }) => mesh.name));
     for (const name of meshPlanners.keys()) if (!names.has(name)) meshPlanners.delete(name);
     const planned = meshes.map((selection) => {
-      const planner = meshPlanners.get(selection.mesh.name) ?? createMeshPlanner();
+      const planner = meshPlanners.get(selection.mesh.name) ?? createCellsPlanner();
       meshPlanners.set(selection.mesh.name, planner);
       return planner({ selection, contested, input, states: present, owns: own });
     });

@@ -44,8 +44,8 @@ const rule = { name: 'x', namespace: 'shop', rules: [] } as never;
 const change: fc.Arbitrary<Change> = fc.oneof(
   { weight: 6, arbitrary: fc.tuple(number, cilium, view).map(([one, facts, more]) => withCluster(cluster(one, facts, more))) },
   number.map((one): Change => (before) => ({ ...before, clusters: before.clusters.filter(({ name }) => name !== `c${one}`) })),
-  fc.tuple(fc.constantFrom('even', 'odd', 'third'), selector, topology, fc.constantFrom<MeshValue['skips']>(undefined, [{ check: 'EndpointUnreachable', clusters: ['c0'], reason: 'x' }], [{ check: 'CidrOverlap', reason: 'x' }]))
-    .map(([name, clusters, drawn, skips]) => withMesh(mesh(name, { clusters, topology: drawn, ...(skips === undefined ? {} : { skips }) }))),
+  fc.tuple(fc.constantFrom('even', 'odd', 'third'), selector, topology, fc.constantFrom<MeshValue['cells']>(undefined, undefined, { maxClusters: 2, region: 'region' }, { region: 'region', affinity: 'name' }), fc.constantFrom<MeshValue['skips']>(undefined, [{ check: 'EndpointUnreachable', clusters: ['c0'], reason: 'x' }], [{ check: 'CidrOverlap', reason: 'x' }]))
+    .map(([name, clusters, drawn, cells, skips]) => withMesh(mesh(name, { clusters, topology: drawn, ...(cells === undefined ? {} : { cells }), ...(skips === undefined ? {} : { skips }) }))),
   fc.constantFrom('even', 'odd', 'third').map((name): Change => (before) => ({ ...before, meshes: before.meshes.filter((one) => one.name !== name) })),
   fc.tuple(number, endpoint).map(([one, address]): Change => (before) => ({ ...before, endpointOverrides: { ...before.endpointOverrides, [`c${one}`]: address } })),
   fc.constant<Change>((before) => ({ ...before, endpointOverrides: {} })),
@@ -54,7 +54,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   number.map((one): Change => (before) => ({ ...before, access: new Map([[`c${one}`, [rule]]]) })),
   number.map((one): Change => (before) => ({ ...before, bundles: new Map([[`c${one}`, [{ package: 'banner', version: '1', digest: 'sha256-b' } as never]]]) })),
   fc.constant<Change>(({ overrides: _o, access: _a, bundles: _b, ...before }) => before),
-  fc.tuple(fc.constantFrom('even', 'odd'), number, number).map(([name, one, id]): Change => (before) => ({ ...before, ledgers: new Map([...before.ledgers ?? [], [name, { given: [{ cluster: `c${one}`, id: id + 1, since: 1 }], held: [{ cluster: 'gone', id: 9, since: 1, quietSince: null, namedBy: [] }], released: [] }]]) })),
+  fc.tuple(fc.constantFrom('even', 'odd', 'even/1', 'even/2', 'odd/7'), number, number).map(([name, one, id]): Change => (before) => ({ ...before, ledgers: new Map([...before.ledgers ?? [], [name, { given: [{ cluster: `c${one}`, id: id + 1, since: 1 }], held: [{ cluster: 'gone', id: 9, since: 1, quietSince: null, namedBy: [] }], released: [] }]]) })),
   fc.constant<Change>((before) => ({ ...before, clusters: structuredClone(before.clusters), meshes: structuredClone(before.meshes) })),
 );
 
