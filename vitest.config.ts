@@ -37,6 +37,7 @@ export default defineConfig({
       { test: { name: 'contract', globalSetup: 'e2e/kube/assets.setup.ts', include: ['e2e/kube/contract/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 300_000 } },
       { test: { name: 'faults', globalSetup: 'e2e/kube/assets.setup.ts', include: ['e2e/kube/faults/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false } },
       { test: { name: 'datapath', globalSetup: 'e2e/kube/assets.setup.ts', include: ['e2e/datapath/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false } },
+      { test: { name: 'kind', globalSetup: 'e2e/kube/assets.setup.ts', include: ['e2e/kind/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 600_000, fileParallelism: false } },
       { test: { name: 'charts', globalSetup: 'e2e/kube/assets.setup.ts', include: ['e2e/charts/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false } },
     ],
   },

@@ -3,9 +3,8 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { stringify } from 'yaml';
-import { renderChart } from '../charts/helm.ts';
 import { isthmus, launch, type Running } from '../embedded/hub-process.ts';
+import { agentChart } from './agent-chart.ts';
 import { controlPlaneOf, createHarness, type Harness, nodeOf, SCRIPTS, UNDERLAY } from './harness.ts';
 import type { Call, World } from './world.ts';
 
@@ -54,16 +53,8 @@ export async function startWorld(clusters: readonly string[], folder: string, pr
     await atApi(['apply', '-f', '-'], objects);
   }
 
-  /** What the agent's chart installs short of its pod. */
-  async function installChart(cluster: string): Promise<void> {
-    const objects = await renderChart(join(process.env['KUBEBUILDER_ASSETS'] ?? '', 'helm'), 'isthmus-agent', ['--set', `cluster.name=${cluster}`, '--set', `hub.address=${HUB}`]);
-    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'isthmus-system' } };
-    const installed = objects.filter(({ kind }) => !['Deployment', 'PersistentVolumeClaim', 'Service', 'NetworkPolicy'].includes(kind ?? ''));
-    await harness.call(['kc', cluster, 'apply', '--server-side', '-f', '-'], [namespace, ...installed].map((object) => stringify(object)).join('---\n'));
-  }
-
   async function startAgent(cluster: string, hub: Promise<void>): Promise<void> {
-    await Promise.all([hub, installChart(cluster)]);
+    await Promise.all([hub, agentChart(cluster, HUB).then((manifests) => harness.call(['kc', cluster, 'apply', '--server-side', '-f', '-'], manifests))]);
     const { status, stdout, stderr } = await atHub('join', cluster, '-o', 'token');
     if (status !== 0) throw new Error(`isthmus join ${cluster}: ${stderr}`);
     const address = controlPlaneOf(idOf(cluster));
