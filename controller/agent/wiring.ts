@@ -27,6 +27,7 @@ import { publishExports } from './observe/publish.ts';
 import { answerPeers } from './peers/answer.ts';
 import { refusingRevoked } from './peers/cut-off.ts';
 import { createOpenings } from './peers/openings.ts';
+import { createStanding } from './peers/standing.ts';
 import { createProbes } from './peers/probe.ts';
 import { createRevoked } from './peers/revoked.ts';
 import type { AgentConfig, AgentPorts } from './ports.ts';
@@ -116,6 +117,7 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
     { name: 'openings', start: (signal) => openings.start(signal) },
     { name: 'bundles', start: (signal) => bundles.start(signal) },
     { name: 'access', start: (signal) => access.start(signal) },
+    { name: 'standing answers', start: async (signal) => { createStanding({ ports, config, state, publisher }).start(signal); await cancelled(signal); } },
     { name: 'access answers', start: async (signal) => { createAccessAnswers({ ports, state, publisher }).start(signal); await cancelled(signal); } },
     { name: 'trust bundle', start: (signal) => trustBundle.start(signal) },
     { name: 'mesh certificates', start: (signal) => whilePeered(state, link.obtained, (peered) => meshCertificates.start(peered), signal) },

@@ -87,7 +87,7 @@ export function createQuestions({ cluster, ports, state, publisher, zones, impor
         if (type !== 'Question') return;
         const question = state.get('Question', name);
         if (question === undefined) publisher.remove('Answer', name);
-        else if (question.verify === undefined && question.access === undefined) answerQuestion(question);
+        else if (question.verify === undefined && question.access === undefined && question.standing === undefined) answerQuestion(question);
       });
       for (const evacuation of state.list('Evacuation')) samples.add(evacuation.id);
       await samples.start(signal);

@@ -32,6 +32,7 @@ export function allAnswers({ ports, caches: { clusters, runs, strategies, savedQ
     ...foresightAnswers({ ...world, ports, runs, strategies, windows: changeWindows, overrides: windowOverrides }),
     ...accessAnswers({ clock, sources: world.sources, fleet, ask: (cluster, question, signal) => askAgent({ fleet, publishers, clock }, cluster, question, signal) }),
     discovered: (question, { signal }) => discovered(question, signal),
+    standing: ({ cluster }, { id, signal }) => askAgent({ fleet, publishers, clock }, cluster, { id, dnsName: '', dnsType: '', standing: true }, signal),
     dns: ({ name, type, from }, { id, signal }) => askAgent({ fleet, publishers, clock }, from, { id, dnsName: name, dnsType: type ?? 'A' }, signal),
   };
 }

@@ -42,7 +42,7 @@ const accessObservationFromWire = (field: string, seen: wire.AccessObservation):
   problems: texts(`${field}.problems`, seen.problems, BOUNDS.lines),
 });
 
-export const questionWithAccessToWire = ({ verify = '', standing = false, access, ...question }: Question): wire.Question => ({ ...question, verify, standing, access: access === undefined ? undefined : accessQuestionToWire(access) });
+export const questionWithAccessToWire = ({ verify = '', standing, access, ...question }: Question): wire.Question => ({ ...question, verify, standing: standing === true, access: access === undefined ? undefined : accessQuestionToWire(access) });
 export const questionWithAccessFromWire = (field: string, question: wire.Question): Question =>
   ({ ...questionFromWire(field, question), ...(question.access === undefined ? {} : { access: accessQuestionFromWire(`${field}.access`, question.access) }) });
 

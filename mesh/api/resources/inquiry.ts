@@ -68,6 +68,7 @@ const questions = {
     cluster: z.string().max(63).optional().describe('Of this destination alone.'),
   }).meta({ 'x-kubernetes-validations': [{ rule: '!has(self.remove) || !self.remove || !has(self.spec)', message: 'give spec or remove, not both' }] })
     .optional().describe('Which pods an AccessPolicy lets through to its destinations, and which it stops, by the pods that there are.'),
+  standing: z.object({ cluster: z.string().max(63) }).optional().describe('What stands of a mesh in a cluster, whoever made it: parsed, and by digests.'),
   drill: z.object({ name: z.string().max(253) }).optional(),
   dns: z.object({ name: z.string().max(253), type: z.string().max(16).default('A'), from: z.string().max(63) }).optional(),
 };
