@@ -21,6 +21,10 @@ const hosts = (fleet: Fleet, name: string): readonly Host[] => (name === 'hub' ?
 const firstProblem = <T>(list: readonly T[], problem: (one: T) => string | undefined): string | undefined => list.map(problem).find((text) => text !== undefined);
 const differs = (what: string, seen: string | undefined, wanted: string): string | undefined => (seen === wanted ? undefined : `${what} is ${seen}, not ${wanted}`);
 
+const entriesOf = (member: Member, name: string): readonly string[] => Object.keys(member.read<SecretObject>(Secret, { namespace: 'kube-system', name })?.data ?? {}).sort();
+const admittedBy = (member: Member): readonly string[] => usersIn({ data: { ...member.read<ConfigMapObject>(ConfigMap, { namespace: 'kube-system', name: 'clustermesh-remote-users' })?.data } });
+const namesAsked = (wanted: readonly string[]): string => (wanted.join() === 'none' ? '' : [...wanted].sort().join(' '));
+
 const importOf = (member: Member, service: string | undefined): ServiceImportObject | undefined => member.read<ServiceImportObject>(ServiceImport, refOf(service));
 
 export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
@@ -117,6 +121,18 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
     const asked = wanted.join() === 'none' ? '' : [...wanted].sort().join(' ');
     return differs(`users of ${member.name}`, users.join(' '), asked) ?? differs(`keys of ${member.name}`, keys.join(' '), asked);
   }),
+  // reads CLUSTER|everywhere CLUSTER…|none: whose entries stand in both of its Secrets; admits CLUSTER|everywhere CLUSTER…|none: who has a user there
+  reads: ({ fleet }, [where = '', ...wanted]) => firstProblem(members(fleet, where), (member) => firstProblem(['cilium-clustermesh', 'cilium-kvstoremesh'], (name) =>
+    differs(`${name} of ${member.name}`, entriesOf(member, name).join(' '), namesAsked(wanted)))),
+  admits: ({ fleet }, [where = '', ...wanted]) => firstProblem(members(fleet, where), (member) => differs(`users of ${member.name}`, admittedBy(member).join(' '), namesAsked(wanted))),
+  // admitted: whoever has an entry has a user where it leads
+  admitted: ({ fleet }) => firstProblem(fleet.members, (reader) => firstProblem(entriesOf(reader, 'cilium-kvstoremesh'), (name) =>
+    (admittedBy(fleet.member(name)).includes(reader.name) ? undefined : `${reader.name} has an entry of ${name}, which has no user of it`))),
+  // waits CLUSTER PEER TEXT: as the status of its Cluster has it
+  waits({ fleet }, [cluster = '', peer, ...text]) {
+    const found = clusterObject(fleet, cluster)?.status?.peering;
+    return found?.waitsFor?.some((one) => one.peer === peer && one.reason.includes(text.join(' '))) === true ? undefined : `${cluster} says ${JSON.stringify(found)}`;
+  },
   // pods CLUSTER replaced|first: of its clustermesh-apiserver, for clusters that were revoked
   pods({ fleet }, [cluster = '', wanted = '']) {
     const server = fleet.member(cluster).read<WorkloadObject>(Deployment, MESH_SERVER);
