@@ -4,7 +4,7 @@
 export const SKIPPABLE_CHECKS = [
   'CidrOverlap', 'EncryptionMismatch', 'EndpointUncertified', 'EndpointUnreachable', 'IdentityModeMismatch', 'RemoteUsersNotRead', 'RoutingModeMismatch', 'ServiceCidrOverlap', 'TrustMismatch', 'TunnelProtocolMismatch', 'VersionSkew',
 ] as const;
-export type SkippableCheck = (typeof SKIPPABLE_CHECKS)[number];
+type SkippableCheck = (typeof SKIPPABLE_CHECKS)[number];
 
 export interface CheckSkip {
   readonly check: SkippableCheck;

@@ -53,7 +53,7 @@ export interface CellMove {
   readonly to: number;
 }
 
-export type PlanNotes = Omit<Findings, 'conflicts'>;
+type PlanNotes = Omit<Findings, 'conflicts'>;
 
 export interface Plan {
   /** Joined clusters, sorted, without those of a mesh with conflicts: they keep what they have. */

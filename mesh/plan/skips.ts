@@ -4,7 +4,7 @@ import { listed } from '../model/listed.ts';
 import { effectOf, isSkippable } from './checks.ts';
 import type { Conflict } from './conflict.ts';
 
-export interface SkippedFinding extends Conflict {
+interface SkippedFinding extends Conflict {
   /** What the person says. */
   readonly because: string;
 }

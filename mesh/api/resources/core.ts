@@ -86,7 +86,7 @@ export interface PodObject extends KubernetesObject {
 }
 /** A DaemonSet or Deployment. */
 interface ConfigMapVolume { readonly name?: string; readonly optional?: boolean }
-export interface VolumeObject {
+interface VolumeObject {
   readonly configMap?: ConfigMapVolume;
   readonly projected?: { readonly sources?: readonly { readonly configMap?: ConfigMapVolume }[] | null };
 }
@@ -94,7 +94,7 @@ export interface VolumeObject {
 export interface WorkloadObject extends KubernetesObject {
   readonly spec?: {
     readonly replicas?: number;
-    readonly template?: { readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> }; readonly spec?: { readonly containers?: readonly { readonly name: string; readonly image?: string }[]; readonly volumes?: readonly VolumeObject[] } };
+    readonly template?: { readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> }; readonly spec?: { readonly containers?: readonly { readonly name: string; readonly image?: string }[]; readonly hostAliases?: readonly { readonly ip: string; readonly hostnames?: readonly string[] }[]; readonly volumes?: readonly VolumeObject[] } };
   };
   /** Of a Deployment. */
   readonly status?: { readonly observedGeneration?: number; readonly replicas?: number; readonly updatedReplicas?: number; readonly availableReplicas?: number };
