@@ -104,14 +104,16 @@ function portsOf(policies: readonly NetworkPolicy[]): readonly EndpointPort[] {
 function judge({ enforcement, seen }: Holder, target: Target, was: { readonly denies: boolean; readonly allows: boolean }, willBe: { readonly denies: boolean; readonly allows: boolean }): { readonly today: AccessVerdict; readonly tomorrow: AccessVerdict } {
   if (enforcement === 'never') return { today: 'Allowed', tomorrow: 'Allowed' };
   const others = seen.others.filter(({ namespace }) => namespace === '' || namespace === target.labels[NAMESPACE_LABEL]);
-  const mayAllow = others.some(({ policies, denying }) => policies > denying);
-  const mayDeny = others.some(({ denying }) => denying > 0);
+  // What could not be read may be anything.
+  const doubtful = seen.problems.length > 0;
+  const mayAllow = doubtful || others.some(({ policies, denying }) => policies > denying);
+  const mayDeny = doubtful || others.some(({ denying }) => denying > 0);
   const allowed: AccessVerdict = mayDeny ? 'Unknown' : 'Allowed';
   const shut: AccessVerdict = mayAllow ? 'Unknown' : 'Denied';
   const always = enforcement === 'always';
   // What is seen to let everything in does so, whatever was assigned.
   const today: AccessVerdict = was.allows ? allowed : target.enforcing === 0 && !always ? 'Allowed' : target.enforcing < target.endpoints && !always ? 'Unknown' : shut;
   const shutByOthers = target.enforcing > 0 && !was.denies && (mayAllow || mayDeny);
-  const tomorrow: AccessVerdict = willBe.allows ? allowed : willBe.denies || always ? shut : shutByOthers || (target.enforcing > 0 && others.length > 0) ? 'Unknown' : 'Allowed';
+  const tomorrow: AccessVerdict = willBe.allows ? allowed : willBe.denies || always ? shut : shutByOthers || (target.enforcing > 0 && (doubtful || others.length > 0)) ? 'Unknown' : 'Allowed';
   return { today, tomorrow };
 }

@@ -1,6 +1,6 @@
 /** Policies of Cilium that the agent writes for AccessPolicies. */
 import { describe, expect, test } from 'vitest';
-import { CiliumClusterwideNetworkPolicy, CiliumNetworkPolicy, type CiliumPolicyObject } from '../../../mesh/api/resources/cilium.ts';
+import { CiliumClusterwideNetworkPolicy, CiliumEndpoint, CiliumNetworkPolicy, type CiliumPolicyObject } from '../../../mesh/api/resources/cilium.ts';
 import { Service } from '../../../mesh/api/resources/core.ts';
 import type { AccessRule } from '../../../mesh/model/access.ts';
 import type { KubernetesObject, ResourceKind } from '../../../mesh/ports/kubernetes.ts';
@@ -17,11 +17,13 @@ const PLACE = { namespace: 'shop', name: 'isthmus-to-checkout' };
 const rule: AccessRule = { policy: 'to-checkout', mode: 'DefaultDeny', to: { service: { namespace: 'shop', name: 'checkout' } }, from: [{ clusters: ['oslo'], namespaces: ['web'], serviceAccounts: ['front'] }] };
 const whole: AccessRule = { policy: 'shops', mode: 'Allow', to: { namespaces: ['shop', 'till'] }, ports: [{ port: 9090, protocol: 'TCP' }], from: [{}] };
 
+const free = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+
 async function cilium(world: World): Promise<void> {
-  for (const { group, plural, kind, namespaced, version } of [CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy]) {
+  for (const { group, plural, kind, namespaced, version } of [CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy, CiliumEndpoint]) {
     await world.kubernetes.create(Crd, {
       apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name: `${plural}.${group}` },
-      spec: { group, scope: namespaced ? 'Namespaced' : 'Cluster', names: { plural, singular: kind.toLowerCase(), kind }, versions: [{ name: version, served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } } } } }] },
+      spec: { group, scope: namespaced ? 'Namespaced' : 'Cluster', names: { plural, singular: kind.toLowerCase(), kind }, versions: [{ name: version, served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', properties: { spec: free, status: free } } } }] },
     } as KubernetesObject, tester, signal);
   }
   await world.clock.advance(100);
@@ -123,5 +125,43 @@ describe('access policies in a cluster', () => {
     await assign(world, []);
     expect(await read(world, CiliumNetworkPolicy, PLACE)).toBeUndefined();
     expect(told(world)).toMatchObject({ healthy: true, message: '' });
+  });
+});
+
+describe('asked who is there', () => {
+  const endpoint = (name: string, namespace: string, account: string, labels: Record<string, string>, enforcing: boolean): KubernetesObject => ({
+    apiVersion: 'cilium.io/v2', kind: 'CiliumEndpoint', metadata: { namespace: 'shop', name },
+    status: {
+      identity: { labels: [`k8s:io.kubernetes.pod.namespace=${namespace}`, `k8s:io.cilium.k8s.policy.serviceaccount=${account}`, 'k8s:io.cilium.k8s.policy.cluster=berlin', ...Object.entries(labels).map(([key, value]) => `k8s:${key}=${value}`)] },
+      policy: { ingress: { enforcing } },
+    },
+  }) as KubernetesObject;
+
+  test('sums pods by what policies tell them apart by, with the policies of others', async () => {
+    const world = await ruled();
+    for (const object of [endpoint('a', 'shop', 'default', { app: 'checkout', version: '1' }, true), endpoint('b', 'shop', 'default', { app: 'checkout', version: '2' }, false), endpoint('c', 'web', 'front', { app: 'front' }, false)]) await world.kubernetes.create(CiliumEndpoint, object, tester, signal);
+    await world.kubernetes.create(CiliumEndpoint, { apiVersion: 'cilium.io/v2', kind: 'CiliumEndpoint', metadata: { namespace: 'shop', name: 'starting' } }, tester, signal);
+    await world.kubernetes.create(CiliumNetworkPolicy, { apiVersion: 'cilium.io/v2', kind: 'CiliumNetworkPolicy', metadata: { namespace: 'shop', name: 'theirs' }, spec: { ingressDeny: [{}] } } as KubernetesObject, tester, signal);
+    world.hub.set('Question', 'q', { id: 'q', dnsName: '', dnsType: '', access: { services: [{ namespace: 'shop', name: 'checkout' }, { namespace: 'shop', name: 'none' }], namespaces: ['shop'] } });
+    await world.clock.advance(200);
+    expect(world.heard('Answer', 'q')).toEqual({
+      id: 'q', lines: [], records: [], rcode: '',
+      access: {
+        sources: [{ namespace: 'shop', serviceAccount: 'default', endpoints: 2 }, { namespace: 'web', serviceAccount: 'front', endpoints: 1 }], sourcesOmitted: 0,
+        targets: [{ labels: { app: 'checkout', 'io.kubernetes.pod.namespace': 'shop' }, endpoints: 2, enforcing: 1 }], targetsOmitted: 0,
+        services: [{ namespace: 'shop', name: 'checkout', selector: { app: 'checkout' }, ports: [{ port: 80, protocol: 'TCP', targetPort: '8080' }, { port: 9090, protocol: 'TCP', targetPort: 'metrics' }] }],
+        others: [{ namespace: 'shop', policies: 1, denying: 1 }], problems: [],
+      },
+    });
+    world.hub.remove('Question', 'q');
+    await world.clock.advance(100);
+    expect(world.heard('Answer', 'q')).toBeUndefined();
+  });
+
+  test('says what it cannot read', async () => {
+    const world = await started();
+    world.hub.set('Question', 'q', { id: 'q', dnsName: '', dnsType: '', access: { services: [], namespaces: ['shop'] } });
+    await world.clock.advance(200);
+    expect(world.heard('Answer', 'q')?.access).toMatchObject({ sources: [], targets: [], others: [], problems: [expect.stringContaining('CiliumEndpoints cannot be read')] });
   });
 });

@@ -10,6 +10,7 @@ import { NAMESPACE_LABEL, SERVICE_ACCOUNT_LABEL } from '../../../mesh/policy/net
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { KubernetesObject, ResourceKind } from '../../../mesh/ports/kubernetes.ts';
 import { messageOf } from '../../runtime/errors.ts';
+import { notServed } from '../../runtime/served.ts';
 import type { Publisher } from '../../runtime/sync/publisher.ts';
 import type { AgentPorts } from '../ports.ts';
 import type { AgentState } from '../state/state.ts';
@@ -61,11 +62,13 @@ export function createAccessAnswers({ ports, state, publisher }: { readonly port
       found.set(place, { policies: known.policies + policies, denying: known.denying + denying });
     };
     const denies = ({ spec }: CiliumPolicyObject): number => (Array.isArray(spec?.['ingressDeny']) && spec['ingressDeny'].length > 0 ? 1 : 0);
+    // A kind that is not served has no policies.
+    const all: typeof each = (...given) => each(...given).catch((error: unknown) => { if (notServed(error) === 'absent') return false; throw error; });
     for (const namespace of namespaces) {
-      await each<CiliumPolicyObject>(CiliumNetworkPolicy, { namespace, labelSelector: NOT_OURS }, MOST_POLICIES, (object) => count(namespace, 1, denies(object)), signal);
-      await each(NetworkPolicy, { namespace }, MOST_POLICIES, () => count(namespace, 1, 0), signal);
+      await all<CiliumPolicyObject>(CiliumNetworkPolicy, { namespace, labelSelector: NOT_OURS }, MOST_POLICIES, (object) => count(namespace, 1, denies(object)), signal);
+      await all(NetworkPolicy, { namespace }, MOST_POLICIES, () => count(namespace, 1, 0), signal);
     }
-    await each<CiliumPolicyObject>(CiliumClusterwideNetworkPolicy, { labelSelector: NOT_OURS }, MOST_POLICIES, (object) => count('', 1, denies(object)), signal);
+    await all<CiliumPolicyObject>(CiliumClusterwideNetworkPolicy, { labelSelector: NOT_OURS }, MOST_POLICIES, (object) => count('', 1, denies(object)), signal);
     return [...found].sort(([a], [b]) => compareText(a, b)).map(([namespace, counts]) => ({ namespace, ...counts }));
   }
 
