@@ -29,7 +29,8 @@ export function createStanding({ ports: { kubernetes, digest, log }, config, sta
   }
 
   async function look({ kind, name }: typeof OBJECTS[number], signal: CancelSignal): Promise<StandingObject | undefined> {
-    const found = await kubernetes.get<ManagedKubernetesObject>(kind === 'Secret' ? Secret : ConfigMap, { namespace, name }, signal);
+    // Listing is what the agent is granted on these.
+    const { items: [found] } = await kubernetes.list<ManagedKubernetesObject>(kind === 'Secret' ? Secret : ConfigMap, { namespace, fieldSelector: `metadata.name=${name}` }, signal);
     if (found === undefined) return undefined;
     const { object, managers } = fromKubernetes(kind, found);
     const owner = managedBy(found.metadata);

@@ -1,6 +1,7 @@
 /** `isthmus mesh`: clusters that Cilium Cluster Mesh peers with each other. */
 import type { Command } from 'commander';
 import type { Environment } from '../environment.ts';
+import { registerAdopt } from './adopt.ts';
 import { registerGet } from './get.ts';
 import { registerReleaseId } from './release-id.ts';
 import { registerRender } from './render.ts';
@@ -12,4 +13,5 @@ export function register(program: Command, environment: (command: Command) => En
   registerReleaseId(mesh, environment);
   registerRender(mesh, environment);
   registerValues(mesh, environment);
+  registerAdopt(mesh, environment);
 }
