@@ -15,7 +15,7 @@ export interface VerdictReason {
   readonly text: string;
 }
 
-/** Of one ordered pair. Sent when colour, codes or texts change, when it was asked for, and now and then. */
+/** Of one ordered pair. Sent when colour, codes or texts change, and when it was asked for: times and figures are of then. */
 export interface PeerVerdict {
   /** Who reads: the agent's cluster. */
   readonly cluster: string;

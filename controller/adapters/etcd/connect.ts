@@ -95,7 +95,10 @@ class Connection implements EtcdConnection {
   /** What `begin` waits for, or the end of the connection, or of the patience: `late` says what was missing. */
   #wait<T>(late: () => readonly [reason: EtcdProblem, text: string], begin: (done: (value: T) => void, refused: (error: EtcdError) => void) => void): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      if (this.#failure !== undefined) return void reject(this.#failure);
+      if (this.#failure !== undefined) {
+        reject(this.#failure);
+        return;
+      }
       const inTime = within(this.#limits.milliseconds, () => {
         const [reason, text] = late();
         this.end(new EtcdError(reason, `${this.#where} ${text} in ${this.#limits.milliseconds / 1000} s`));

@@ -20,7 +20,7 @@ export function printable(text: string): string {
   return clean.length > 200 ? `${clean.slice(0, 197)}...` : clean;
 }
 
-interface Coded { readonly code?: unknown; readonly message?: unknown; readonly errors?: readonly unknown[] }
+interface Coded { readonly code?: string; readonly message?: string; readonly errors?: readonly unknown[] }
 
 /** How far a connection had come. `secured`: the handshake was over on our side; with TLS 1.3 the server has not yet judged our certificate then. */
 export type Stage = 'handshake' | 'secured' | 'spoken';
@@ -33,11 +33,11 @@ export const closed = (where: string, stage: Stage): EtcdError => (stage === 'se
 /** `where`: the endpoint. */
 export function problemOf(error: unknown, where: string, stage: Stage): EtcdError {
   if (error instanceof EtcdError) return error;
-  const { code: given, message = error, errors } = (error ?? {}) as Coded;
+  const { code: given, message = '', errors } = (error ?? {}) as Coded;
   // Several addresses were tried: what the first one said.
   const first = errors?.[0] as Coded | undefined;
-  const code = String(given ?? first?.code ?? '');
-  const text = printable(String(message === '' ? (first?.message ?? code) : message));
+  const code = given ?? first?.code ?? '';
+  const text = printable(message === '' ? (first?.message ?? code) : message);
   if (CLIENT_REFUSED.test(code)) return new EtcdError('ClientCertificateRefused', `${where} refuses our client certificate: ${text}`);
   if (code.startsWith('ERR_HTTP2') || code.startsWith('ERR_STREAM')) return new EtcdError('Malformed', `${where} does not speak HTTP/2 as etcd does: ${text}`);
   const reason = OF_CODE[code] ?? (UNTRUSTED.test(code) ? 'UntrustedServer' : undefined);

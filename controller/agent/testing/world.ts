@@ -5,11 +5,12 @@ import type { ResourceDefinition } from '../../../mesh/api/resources/define.ts';
 import { MEMBER_RESOURCES } from '../../../mesh/api/resources/index.ts';
 import { canonicalJson } from '../../../mesh/model/canonical.ts';
 import type { DesiredRevision, DesiredState } from '../../../mesh/model/desired.ts';
+import { toRfc3339 } from '../../../mesh/model/instant.ts';
 import type { ExportFact } from '../../../mesh/model/service.ts';
 import { AGENT_TYPES, HUB_TYPES, type SyncType, type SyncValues } from '../../../mesh/model/sync.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { DnsPacketHandler } from '../../../mesh/ports/dns.ts';
-import type { EtcdConnector, EtcdError } from '../../../mesh/ports/etcd.ts';
+import { type EtcdConnector, EtcdError } from '../../../mesh/ports/etcd.ts';
 import type { ApiDiscovery, KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
 import { type PeerFacts, type PeerHandler, TransportError } from '../../../mesh/ports/transport.ts';
 import { sha256Hex } from '../../adapters/digest.ts';
@@ -145,7 +146,7 @@ export async function createWorld(on?: { readonly kubernetes: KubernetesClient; 
             return answer;
           },
         },
-        etcd: etcdOfPeers(closed, () => (hub.get('DesiredRevision', 'berlin')?.value as DesiredRevision | undefined)?.content),
+        etcd: etcdOfPeers(closed, () => (hub.get('DesiredRevision', 'berlin')?.value as DesiredRevision | undefined)?.content, clock.now),
         dns: { async serve(handler) { dns = handler; return { address: '127.0.0.1:53' }; } },
         snapshots: { load: async () => world.snapshot, async save(content) { world.snapshot = content; } },
       }, {
@@ -170,17 +171,24 @@ export async function createWorld(on?: { readonly kubernetes: KubernetesClient; 
   return world;
 }
 
-/** Says of each peer the id that the desired state has. */
-const etcdOfPeers = (closed: ReadonlyMap<string, EtcdError>, content: () => string | undefined): EtcdConnector => ({
+/** Peers that are well, each under the id that the desired state has, and the own copy of them. */
+const etcdOfPeers = (closed: ReadonlyMap<string, EtcdError>, content: () => string | undefined, now: () => number): EtcdConnector => ({
   async open({ endpoint }) {
     const problem = closed.get(/^https:\/\/([^.:]+)/.exec(endpoint)?.[1] ?? '');
     if (problem !== undefined) throw problem;
+    const copy = endpoint.startsWith('https://clustermesh-apiserver.');
+    const beat = toRfc3339(now());
+    const place = copy ? 'cache' : 'state';
     return {
-      server: { notBefore: 0, notAfter: 0 },
-      async range({ key }) {
+      server: { notBefore: 0, notAfter: now() + 365 * 86_400_000 },
+      async range({ key, rangeEnd }) {
+        if (!copy && ['cilium/cache/', 'cilium/cluster-config/', 'cilium/synced/'].includes(key)) throw new EtcdError('PermissionDenied', `${endpoint}: permission denied`);
         const { peering } = JSON.parse(content() ?? '{}') as DesiredState;
         const peer = peering?.peers.find(({ name }) => key === `cilium/cluster-config/${name}`);
-        return { entries: [{ key, value: JSON.stringify({ id: peer?.clusterId }), modRevision: 1 }], count: 1, revision: 1 };
+        const synced = key.startsWith('cilium/synced/') ? ['nodes', 'services', 'identities', 'ip'].map((kind) => ({ key: `${key.split('/', 3).join('/')}/cilium/${place}/${kind}/v1`, value: beat, modRevision: 1 })) : [];
+        const value = key === 'cilium/.heartbeat' ? beat : JSON.stringify({ id: peer?.clusterId, capabilities: { maxConnectedClusters: peering?.maxConnectedClusters, cached: copy } });
+        const entries = rangeEnd === undefined ? [{ key, value, modRevision: 1 }] : synced;
+        return { entries, count: entries.length, revision: 1 };
       },
       mayWrite: async () => false,
       close() {},
