@@ -25,6 +25,7 @@ export function joiningCases(scene: () => Scene): void {
     expect(await connected()).toEqual(EVERYBODY);
     await world.allReady();
     await expect.poll(async () => (await condition('RolledOut'))?.status, PATIENCE).toBe('True');
+    await expect.poll(async () => (await condition('Peered'))?.status, PATIENCE).toBe('True');
     expect(world.surprises).toEqual([]);
   });
 

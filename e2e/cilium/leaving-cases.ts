@@ -8,7 +8,7 @@ const STAYING = othersOf(LEAVING);
 
 export function leavingCases(scene: () => Scene): void {
   test('lets a cluster go: peers forget its configuration at once, and keep the rest for Cilium\'s grace', async () => {
-    const { select, member, text } = scene();
+    const { select, member, text, cluster, mesh } = scene();
     const begun = performance.now();
     await select(STAYING);
     for (const name of STAYING) await expect.poll(() => connectedOf(member(name)), PATIENCE).toEqual(STAYING.filter((each) => each !== name));
@@ -21,15 +21,22 @@ export function leavingCases(scene: () => Scene): void {
       expect(await text(name, 'cilium-kvstoremesh', LEAVING)).toBeUndefined();
       expect(await text(name, 'cilium-clustermesh', LEAVING)).toBeUndefined();
     }
+    for (const name of STAYING) {
+      await expect.poll(async () => (await cluster(name))?.status?.peering?.keeps, PATIENCE).toEqual([LEAVING]);
+      expect(await text(name, 'clustermesh-remote-users', 'users.yaml')).toContain(`- name: remote-${LEAVING}\n`);
+    }
+    await expect.poll(async () => (await mesh())?.status?.heldIds?.map(({ id, cluster: of }) => `${id} ${of}`), PATIENCE).toEqual([`3 ${LEAVING}`]);
     console.log(`left by the others after ${((performance.now() - begun) / 1000).toFixed(1)} s`);
   });
 
   test('takes it back: Cilium waits until its grace is over, or its pod is another one', async () => {
-    const { select, member, restart, connected, world } = scene();
+    const { select, member, restart, connected, cluster, mesh, world } = scene();
     await select(ALL);
     for (const name of STAYING) await expect.poll(() => member(name).pods.log(), PATIENCE).toContain('Delaying configuration of remote cluster, which is still being removed');
     await Promise.all(ALL.map(restart));
     await expect.poll(connected, PATIENCE).toEqual(EVERYBODY);
     await world.allReady();
+    for (const name of STAYING) await expect.poll(async () => (await cluster(name))?.status?.peering, PATIENCE).toEqual({ reads: 2, waiting: 0 });
+    await expect.poll(async () => (await mesh())?.status?.heldIds ?? [], PATIENCE).toEqual([]);
   });
 }

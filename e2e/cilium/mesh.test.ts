@@ -1,5 +1,5 @@
 /** A Mesh of three clusters with Cilium's own programs in each, from nothing. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { handsCases } from './hands-cases.ts';
 import { idsCases } from './ids-cases.ts';
 import { joiningCases } from './joining-cases.ts';
@@ -13,9 +13,13 @@ if (missing !== undefined) console.log(`no Mesh is made of Cilium's own programs
 describe.skipIf(missing !== undefined)('a Mesh of three clusters', () => {
   let scene: Scene | undefined;
   const current = (): Scene => scene as Scene;
+  let broken = false;
   beforeAll(async () => { scene = await startScene(); });
+  // Each begins where the one before has ended.
+  beforeEach(({ skip }) => { if (broken) skip('one before it has failed'); });
   afterEach(async ({ task }) => {
     if (task.result?.state !== 'fail' || scene === undefined) return;
+    broken = true;
     const { stdout, stderr } = await scene.world.outcome('run', 'status');
     console.log([JSON.stringify((await scene.mesh())?.status), stdout, stderr, scene.world.lastLines()].join('\n'));
   });
