@@ -16,6 +16,7 @@ export interface IdFacts {
 
 /** The same object where nothing has changed. An id is free once nothing names it and `ID_DRAIN_SECONDS` have passed, or once a person says so. */
 export function nextLedger(ledger: IdLedger, { selected, planned, namedBy, asked }: IdFacts, now: Instant): IdLedger {
+  if (ledger.held.length === 0 && isAsPlanned(ledger, selected, planned)) return ledger;
   const granted = asked.filter((one) => ledger.held.some((held) => isSame(held, one)) && !isObeyed(ledger, one));
   const plannedIds = uncontested(planned);
   const given: GivenId[] = [];
@@ -45,6 +46,13 @@ export function nextLedger(ledger: IdLedger, { selected, planned, namedBy, asked
     released: [...ledger.released, ...granted.map((one) => ({ ...one, at: now }))].slice(-MAX_RELEASED_IDS),
   };
   return JSON.stringify(next) === JSON.stringify(ledger) ? ledger : next;
+}
+
+/** By far the most frequent: nobody came, left, or has another id. */
+function isAsPlanned({ given }: IdLedger, selected: IdFacts['selected'], planned: IdFacts['planned']): boolean {
+  const ids = new Map(given.map(({ cluster, id }) => [cluster, id]));
+  return given.every(({ cluster, id }) => { const reported = selected.get(cluster); return reported === 0 || reported === id; })
+    && planned.every(({ name, clusterId }) => clusterId === 0 || ids.get(name) === clusterId);
 }
 
 /** When the next held id is free by itself; undefined: none waits for time alone. */

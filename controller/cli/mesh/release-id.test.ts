@@ -23,6 +23,17 @@ test('an id that is held is declared free, for the record', async () => {
   expect(environment.printed()).toBe('Mesh europe: id 2 of oslo would be free; berlin still names it as a peer\'s\nMesh europe: id 2 of oslo is to be free; berlin still names it as a peer\'s\n');
 });
 
+test('an id that several cells hold needs the name of who held it', async () => {
+  const { environment, asked } = await held();
+  const { client, signal } = environment;
+  const heldIds = ['oslo', 'rome'].map((cluster) => ({ id: 2, cluster, since: '2030-01-01T00:00:00Z', namedBy: [] }));
+  await client.patch<MeshObject>(Mesh, { name: 'europe' }, { status: { heldIds } }, { type: 'merge', subresource: 'status', fieldManager: 'test' }, signal);
+  const ask = (cluster?: string) => releaseId(environment, { mesh: 'europe', id: '2', reason: 'gone', cluster, dryRun: false });
+  await expect(ask()).rejects.toThrow('holds id 2 of oslo, rome, each in a cell of its own; say which with --cluster');
+  await ask('rome');
+  expect(await asked()).toEqual([{ id: 2, cluster: 'rome', reason: 'gone' }]);
+});
+
 test('what is not held, no id, no reason, and a reason that was given before are refused', async () => {
   const { environment, ask, asked } = await held();
   await expect(ask('1')).rejects.toThrow('Mesh europe does not hold id 1: it is berlin\'s, which is a member');

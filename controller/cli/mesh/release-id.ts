@@ -13,6 +13,8 @@ export interface ReleaseOptions {
   readonly mesh: string;
   readonly id: string;
   readonly reason: string;
+  /** Needed where several cells of the mesh hold the id. */
+  readonly cluster?: string | undefined;
   readonly dryRun: boolean;
 }
 
@@ -22,11 +24,12 @@ export function registerReleaseId(mesh: Command, environment: (command: Command)
   mesh.command('release-id').description('declare the id of a cluster that has left free, though others may still name it')
     .argument('<mesh>').argument('<id>')
     .requiredOption('--reason <text>', 'why it is known that nothing refers to it, for the record')
+    .option('--cluster <name>', 'who held it, where more than one cell of the mesh holds that id')
     .option('--dry-run', 'check with the server, change nothing', false)
-    .action(async (name: string, id: string, options: { reason: string; dryRun: boolean }, command: Command) => releaseId(environment(command), { mesh: name, id, ...options }));
+    .action(async (name: string, id: string, options: { reason: string; cluster?: string; dryRun: boolean }, command: Command) => releaseId(environment(command), { mesh: name, id, ...options }));
 }
 
-export async function releaseId(environment: Environment, { mesh, id, reason, dryRun }: ReleaseOptions): Promise<void> {
+export async function releaseId(environment: Environment, { mesh, id, reason, cluster, dryRun }: ReleaseOptions): Promise<void> {
   const number = Number(id);
   if (!Number.isInteger(number) || number < 1 || number > 511) throw new UsageProblem(`${JSON.stringify(id)} is no cluster id; give a number from 1 to 511`);
   if (reason.trim() === '') throw new UsageProblem('--reason is empty; say why it is known that nothing refers to the id');
@@ -37,11 +40,13 @@ export async function releaseId(environment: Environment, { mesh, id, reason, dr
     throw new CommandFailure(`there is no mesh ${JSON.stringify(mesh)}; ${near === undefined ? '"isthmus mesh get" shows them' : `did you mean ${near}?`}`);
   }
   const held = object.status?.heldIds ?? [];
-  const found = held.find((one) => one.id === number);
+  const candidates = held.filter((one) => one.id === number && (cluster === undefined || one.cluster === cluster));
+  if (candidates.length > 1) throw new CommandFailure(`Mesh ${mesh} holds id ${number} of ${listed(candidates.map((one) => one.cluster), NAMED)}, each in a cell of its own; say which with --cluster`);
+  const [found] = candidates;
   if (found === undefined) {
     const member = object.status?.clusters?.find(({ clusterId }) => clusterId === number);
     const why = member === undefined ? (held.length === 0 ? 'it holds none' : `it holds ${listed(held.map((one) => `${one.id} (${one.cluster})`), NAMED)}`) : `it is ${member.name}'s, which is a member`;
-    throw new CommandFailure(`Mesh ${mesh} does not hold id ${number}: ${why}`);
+    throw new CommandFailure(`Mesh ${mesh} does not hold id ${number}${cluster === undefined ? '' : ` of ${cluster}`}: ${why}`);
   }
   const before = object.spec.releaseIds ?? [];
   const obeyed = (one: { readonly id: number; readonly cluster: string; readonly reason: string }): boolean => object.status?.releasedIds?.some((other) => other.id === one.id && other.cluster === one.cluster && other.reason === one.reason) === true;
