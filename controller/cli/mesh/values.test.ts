@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import { apiVersionOf, Cluster, Mesh } from '../../../mesh/api/resources/index.ts';
 import type { MeshObject } from '../../../mesh/api/resources/mesh.ts';
+import { readBundleSpec } from '../../../mesh/bundle/spec.ts';
 import { testEnvironment } from '../testing/environment.ts';
 import { meshValues, type ValuesOptions } from './values.ts';
 
@@ -35,6 +36,22 @@ test('a file of values to merge makes it right', async () => {
   const again = testEnvironment();
   await meshValues(again, 'berlin', options({ values }));
   expect([again.printed(), again.complained()]).toEqual(['', 'Cilium\'s values of berlin are as its peering needs them.\n']);
+});
+
+test.each(['HelmRelease/flux-system/cilium', 'Application/argocd/cilium', 'ConfigMap/kube-system/cilium-values'])('a bundle has a run write them into %s', async (target) => {
+  const environment = testEnvironment();
+  await meshValues(environment, 'berlin', options({ output: 'bundle', target }));
+  const bundle = parse(environment.printed()) as { metadata: { name: string }; spec: unknown };
+  const { content, problem } = readBundleSpec(bundle.spec);
+  expect(problem).toBeUndefined();
+  expect([content?.package, content?.parts[0]?.values?.target]).toEqual(['cilium-mesh-berlin', target.split('/')[0]]);
+  const values = content?.parts[0]?.values?.values;
+  expect(target.startsWith('ConfigMap') ? parse(values?.['values.yaml'] as string) : values).toMatchObject({ clustermesh: { useAPIServer: true, config: { enabled: false } } });
+  expect(bundle.metadata.name).toMatch(/^cilium-mesh-berlin-v[0-9a-f]{12}$/);
+});
+
+test.each<[Partial<ValuesOptions>, string]>([[{ output: 'bundle' }, '-o bundle and --target belong together'], [{ target: 'HelmRelease/a/b' }, 'belong together'], [{ output: 'bundle', target: 'Secret/a/b' }, 'give KIND/NAMESPACE/NAME']])('%j is refused', async (over, words) => {
+  await expect(meshValues(testEnvironment(), 'berlin', options(over))).rejects.toThrow(words);
 });
 
 test('before 1.20 peers by addresses need host aliases, which no value gives', async () => {

@@ -1,7 +1,10 @@
 /** `isthmus mesh values`: which of Cilium's Helm values are not what a cluster's peering needs, why, and which pods that restarts. */
 import { type Command, Option } from 'commander';
 import { parse, stringify } from 'yaml';
+import { apiVersionOf, Bundle } from '../../../mesh/api/resources/index.ts';
 import { hostAliasesOf, isOpen, type Json, type ValueFinding, valueFindings, valuesOf } from '../../../mesh/cilium/values.ts';
+import { canonicalJson } from '../../../mesh/model/canonical.ts';
+import { sha256Hex } from '../../adapters/digest.ts';
 import { yamlProblem } from '../../adapters/yaml-problem.ts';
 import { textOf } from '../bundle/file.ts';
 import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
@@ -10,11 +13,13 @@ import { print } from '../output/index.ts';
 import { planFleet, readMeshes, refuseConflicts } from './fleet-plan.ts';
 import { readObjectFiles } from './object-files.ts';
 
-const FORMATS = ['table', 'json', 'yaml', 'diff'] as const;
+const FORMATS = ['table', 'json', 'yaml', 'diff', 'bundle'] as const;
+const TARGET = /^(HelmRelease|Application|ConfigMap)\/([a-z0-9][-a-z0-9]*)\/([a-z0-9][-a-z0-9.]*)$/;
 
 export interface ValuesOptions {
   readonly file: readonly string[];
   readonly values?: string;
+  readonly target?: string;
   readonly all: boolean;
   readonly output: typeof FORMATS[number];
 }
@@ -36,7 +41,20 @@ const shown = (value: Json | undefined): string => (value === undefined ? 'unkno
 const diffLines = ({ path, have, want, why, restarts }: ValueFinding): string =>
   [`# ${path}: ${why}${restarts.length === 0 ? '' : ` (restarts ${restarts.join(', ')})`}`, ...(have === undefined ? [] : [`-${path}: ${shown(have)}`]), `+${path}: ${shown(want)}`].map((line) => `${line}\n`).join('');
 
+/** A version of its own for each content, so that another one is another bundle. A release's ConfigMap holds the file as a text. */
+function bundleOf(cluster: string, text: string, values: { readonly [name: string]: Json }): string {
+  const [, target = '', namespace = '', name = ''] = TARGET.exec(text) ?? [];
+  const version = `0.0.0-v${sha256Hex(canonicalJson(values)).slice(0, 12)}`;
+  const bundlePackage = `cilium-mesh-${cluster}`;
+  return stringify({
+    apiVersion: apiVersionOf(Bundle), kind: Bundle.kind, metadata: { name: `${bundlePackage}-${version.slice('0.0.0-'.length)}` },
+    spec: { package: bundlePackage, version, parts: [{ name: 'values', values: { target, namespace, name, values: target === 'ConfigMap' ? { 'values.yaml': stringify(values) } : values } }] },
+  });
+}
+
 export async function meshValues(environment: Environment, cluster: string, options: ValuesOptions): Promise<void> {
+  if ((options.output === 'bundle') !== (options.target !== undefined)) throw new UsageProblem('-o bundle and --target belong together');
+  if (options.target !== undefined && !TARGET.test(options.target)) throw new UsageProblem(`--target ${JSON.stringify(options.target)}: give KIND/NAMESPACE/NAME of what the release is made of, as HelmRelease/flux-system/cilium (or Application, ConfigMap)`);
   const offline = options.file.length > 0;
   const given = options.values === undefined ? undefined : givenValues(options.values);
   const fleet = planFleet(offline ? readObjectFiles(options.file) : await readMeshes(await environment.connect(), environment.signal), { offline });
@@ -49,6 +67,7 @@ export async function meshValues(environment: Environment, cluster: string, opti
   const open = options.all ? findings : findings.filter(isOpen);
   const aliases = hostAliasesOf(planned.peering);
   if (options.output === 'yaml') environment.out(`# Cilium ${planned.peering.ciliumVersion} of cluster ${cluster}, Mesh ${planned.mesh}: merge over the values of the release.\n${stringify(valuesOf(open))}`);
+  else if (options.output === 'bundle') environment.out(bundleOf(cluster, options.target ?? '', valuesOf(open)));
   else if (options.output === 'diff') environment.out(open.map(diffLines).join(''));
   else {
     print(environment, options.output, {
@@ -73,6 +92,7 @@ export function registerValues(mesh: Command, environment: (command: Command) =>
     .argument('<cluster>')
     .option('-f, --file <path>', 'plan from these files of Meshes and Clusters instead of the hub\'s API (repeatable)', collect, [])
     .option('--values <file>', 'the values of the release, as "helm get values cilium" writes them')
+    .option('--target <object>', 'with -o bundle: HelmRelease/NAMESPACE/NAME, Application/… or ConfigMap/…, into which a run writes the values')
     .option('--all', 'also those that are as they should be', false)
     .addOption(new Option('-o, --output <format>', 'how to print').choices(FORMATS).default('table'))
     .action(async (cluster: string, options: ValuesOptions, command: Command) => meshValues(environment(command), cluster, options));
