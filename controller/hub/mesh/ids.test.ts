@@ -30,7 +30,7 @@ function world() {
   };
   const plan = (ids: Record<string, number>, more: Partial<MeshPlan> = {}): Plan => ({
     meshes: [{ mesh: 'europe', members: Object.entries(ids).map(([name, clusterId]) => ({ name, clusterId, desiredId: '' })), selected: new Map(Object.entries(ids)), conflicts: [], ...more } as unknown as MeshPlan],
-  }) as Plan;
+  }) as unknown as Plan;
   return { reports, meshes, clusters, restart, mesh, cluster, plan };
 }
 
