@@ -187,3 +187,19 @@ test('what cannot be drawn keeps every member as it is', () => {
   const { desired, meshes } = plan(three(), { meshes: [mesh('europe', { topology: { type: 'HubAndSpoke', hubs: { names: ['paris'] } } })] });
   expect([desired, meshes[0]?.conflicts.map(({ reason }) => reason)]).toEqual([[], ['InvalidTopology']]);
 });
+
+test('what people go without is planned all the same, and kept with the finding', () => {
+  const clusters = [cluster('berlin', { version: '1.16.19' }), cluster('oslo')];
+  const skipping = (skips: MeshValue['skips']) => plan(clusters, { meshes: [mesh('europe', { skips: skips! })] });
+  const { meshes, desired } = skipping([{ check: 'VersionSkew', reason: 'tested by hand' }]);
+  expect(meshes[0]).toMatchObject({ conflicts: [], notes: { skipped: [{ reason: 'VersionSkew', clusters: ['berlin', 'oslo'], because: 'tested by hand' }], idleSkips: [] } });
+  expect(desired).toHaveLength(2);
+  expect(skipping([{ check: 'VersionSkew', clusters: ['berlin'], reason: 'x' }]).desired).toEqual([]);
+});
+
+test('a cluster that comes with an id that is held waits alone', () => {
+  const ledger = { ...NO_IDS, given: [{ cluster: 'berlin', id: 1, since: 1 }], held: [{ cluster: 'paris', id: 2, since: 2, quietSince: null, namedBy: ['berlin'] }] };
+  const { meshes, desired } = plan(three(), { ledgers: new Map([['europe', ledger]]) });
+  expect(meshes[0]).toMatchObject({ conflicts: [], waiting: ['oslo'], notes: { postponed: [{ reason: 'ClusterIdHeld', clusters: ['oslo'] }] } });
+  expect(desired.map((revision) => [revision.cluster, stateOf(revision.content).peering?.peers.map(({ name }) => name)])).toEqual([['berlin', ['virginia']], ['virginia', ['berlin']]]);
+});
