@@ -1,6 +1,7 @@
 /** Figures of the whole thread, three embedded clusters on this machine, beside the time that one write and its watch event take in the same run. */
 import { execFileSync } from 'node:child_process';
 import { resolve } from 'node:path';
+import { NO_ETCD } from '../../controller/demo/steps/03-plan.ts';
 import { Mesh, UpdateStrategy } from '../../mesh/api/resources/index.ts';
 import { ConfigMap, Secret, type SecretObject } from '../../mesh/api/resources/core.ts';
 import type { KubernetesClient } from '../../mesh/ports/kubernetes.ts';
@@ -41,7 +42,7 @@ async function writeToWatchEvent(client: KubernetesClient, signal: AbortSignal):
 async function meshEdit(walk: Walk): Promise<number> {
   const { api } = walk.fleet.hub;
   await apply(api, UpdateStrategy, 'at-once', { stages: [{ name: 'all', clusters: {}, maxConcurrency: 10, soakSeconds: 0 }], progressDeadlineSeconds: 30 }, walk.signal);
-  const edit = (exclude: string) => apply(api, Mesh, 'atlantic', { clusters: { exclude_labels: { region: exclude } }, strategy: 'at-once' }, walk.signal);
+  const edit = (exclude: string) => apply(api, Mesh, 'atlantic', { clusters: { exclude_labels: { region: exclude } }, strategy: 'at-once', skips: NO_ETCD }, walk.signal);
   const peers = async (cluster: string): Promise<string> =>
     Object.keys((await walk.cluster(cluster).api.get<SecretObject>(Secret, { namespace: 'kube-system', name: 'cilium-clustermesh' }, walk.signal))?.data ?? {}).sort().join();
   await edit('us');

@@ -32,6 +32,7 @@ const desiredStateSchema = z.strictObject({
       tls: z.strictObject({ cert: z.string(), key: z.string(), caCert: z.string().optional() }).optional(),
     })).max(511),
     readers: z.array(name).max(511).optional(),
+    connect: z.literal('Always').optional(),
   }).nullable(),
   trust: z.strictObject({ trustDomain: name, sequence: z.int().min(0), bundlePem: z.string().max(1 << 20), renewClientsOf: issuers.optional(), renewServersOf: issuers.optional() }),
   failover: z.array(z.strictObject({

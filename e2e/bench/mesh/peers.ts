@@ -38,7 +38,7 @@ export async function peersFigures({ peers }: { readonly peers: readonly number[
   const world = await createWorld({ kubernetes: client, clock: { ...systemClock, advance: (time: number) => sleep(time), settle: () => sleep(20) } as unknown as World['clock'] });
   const bring = async (count: number): Promise<Written> => {
     // Simulated: nobody answers at their addresses.
-    const state = { ...peering(Array.from({ length: count }, (_, index) => `cluster-${String(index + 1).padStart(3, '0')}`)), maxConnectedClusters: count > 255 ? 511 as const : 255 as const };
+    const state = { ...peering(Array.from({ length: count }, (_, index) => `cluster-${String(index + 1).padStart(3, '0')}`)), maxConnectedClusters: count > 255 ? 511 as const : 255 as const, connect: 'Always' as const };
     const desired = await trusted(world, { peering: state });
     const begun = performance.now();
     world.hub.set('DesiredRevision', 'berlin', desired);
