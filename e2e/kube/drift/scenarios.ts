@@ -216,6 +216,22 @@ export function driftScenarios(name: string, start: () => Promise<Member>): void
         await drift('.data.oslo', entry.actual);
         expect(await value('oslo')).toBe('by the next chart');
       });
+
+      test('that no longer renders what was taken over from it leaves it there', async () => {
+        const ours = await until('oslo is a peer', () => value('oslo'));
+        await assign(world, { mesh: null });
+        await until('our Secret is gone', async () => await client.get(Secret, peersSecret, signal) === undefined);
+        await upgrade(ours);
+        const id = await assign(world, { peering: peering(['oslo']) });
+        await until('it is taken over', () => report()?.id === id && report()?.healthy === true);
+        const { metadata } = (await client.get<SecretObject>(Secret, peersSecret, signal))!;
+        expect([metadata.labels?.['app.kubernetes.io/managed-by'], metadata.annotations?.['meta.helm.sh/release-name'], await value('oslo')]).toEqual(['Helm', 'cilium', ours]);
+        writeFileSync(join(chart(ours), 'templates/secret.yaml'), '');
+        const done = await run(helm ?? 'helm', ['upgrade', 'cilium', join(folder, 'cilium'), '--namespace', 'kube-system', '--kubeconfig', member.kubeconfigPath]);
+        expect(done, done.stderr).toMatchObject({ status: 0 });
+        await sleep(1000);
+        expect([await value('oslo'), report()?.drift]).toEqual([ours, []]);
+      });
     });
   });
 }
