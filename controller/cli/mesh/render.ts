@@ -22,8 +22,13 @@ const MARK = /^[A-Za-z0-9.-]{1,64}$/;
 
 /** What no manifest can say, and a person has to know. */
 function notes({ plan, peerings }: FleetPlan): string[] {
-  const waiting = plan.meshes.flatMap(({ mesh, waiting: names }) => names.map((name) => `cluster ${name}: is selected by Mesh ${mesh} and has not joined; it is left out`));
-  return [...waiting, ...[...peerings].flatMap(([cluster, { peering, cilium }]) => [
+  const waiting = plan.meshes.flatMap(({ mesh, waiting: names, notes: { postponed } }) => names.filter((name) => !postponed.some(({ clusters }) => clusters.includes(name)))
+    .map((name) => `cluster ${name}: is selected by Mesh ${mesh} and has not joined; it is left out`));
+  // Addresses of peers are said below, by cluster.
+  const found = plan.meshes.flatMap(({ notes: { postponed, warnings, skipped, idleSkips } }) => [
+    ...postponed.map(({ message }) => message), ...warnings.filter(({ reason }) => reason !== 'HostAliasesNeeded').map(({ message }) => message), ...skipped.map(({ reason, message, because }) => `${message} (${reason}, skipped: ${because})`), ...idleSkips,
+  ]);
+  return [...waiting, ...found, ...[...peerings].flatMap(([cluster, { peering, cilium }]) => [
     ...(cilium.clusterId === peering.clusterId ? [] : [`cluster ${cluster}: its Cilium has no cluster id; ${peering.clusterId} is planned: write it down as status.cilium.clusterId, or another file may get another, and set it there ("isthmus mesh values ${cluster} -f …")`]),
     ...(hostAliasesOf(peering) === undefined ? [] : [`cluster ${cluster}: Cilium ${peering.ciliumVersion} finds peers that are given by addresses by the hosts file of its pods alone; see "isthmus mesh values ${cluster} -f …"`]),
   ])];
