@@ -3,6 +3,7 @@ import { type Condition, type ConditionUpdate, findCondition } from '../../../me
 import type { MeshPlan } from '../../../mesh/plan/plan.ts';
 import type { Change, HeldChange } from './next-run.ts';
 import { listed } from '../../../mesh/model/listed.ts';
+import { cellsText } from './cells.ts';
 
 const MOST_NAMED = 8;
 
@@ -20,7 +21,7 @@ export function planned(plan: MeshPlan, generation: number): ConditionUpdate {
   const absent = plan.waiting.filter((name) => !postponed.includes(name));
   const waiting = `${absent.length === 0 ? '' : `; waiting for ${absent.join(', ')} to join and report`}${plan.notes.postponed.map(({ message }) => `; without ${message}`).join('')}`;
   const selection = plan.reach.kind === 'nothing' || plan.reach.undecided.length > 0 ? `; ${plan.reach.message}` : '';
-  return { type: 'Planned', status: 'True', reason: 'Planned', message: `${plan.members.length} clusters are peered with each other${waiting}${selection}`.slice(0, 32_000), observedGeneration: generation };
+  return { type: 'Planned', status: 'True', reason: 'Planned', message: `${plan.members.length} clusters are peered with each other${cellsText(plan)}${waiting}${selection}`.slice(0, 32_000), observedGeneration: generation };
 }
 
 /** While people go without findings, and once more when they no longer do; undefined: there is nothing to say of it. */

@@ -5,7 +5,7 @@ import { CHANGED_BY } from '../../../mesh/api/resources/guard-changes.ts';
 import type { MeshObject } from '../../../mesh/api/resources/mesh.ts';
 import type { DesiredState } from '../../../mesh/model/desired.ts';
 import type { Instant } from '../../../mesh/model/instant.ts';
-import { type IdLedger, NO_IDS } from '../../../mesh/model/mesh-ids.ts';
+import { type IdLedger, MAX_RELEASED_IDS, NO_IDS } from '../../../mesh/model/mesh-ids.ts';
 import { isObeyed, nextFreeAt, nextLedger } from '../../../mesh/plan/id-ledger.ts';
 import type { Plan } from '../../../mesh/plan/plan.ts';
 import type { RecordStore } from '../../../mesh/ports/records.ts';
@@ -31,6 +31,11 @@ interface Parts {
 }
 
 const reportName = (mesh: string): string => `mesh-ids/${mesh}`;
+/** Which cells of a mesh have a book. */
+const cellsName = (mesh: string): string => `mesh-cells/${mesh}`;
+const cellsSchema = z.array(z.string());
+/** Of a cell's plan, the mesh that it is of. */
+const meshOf = (name: string): string => name.split('/')[0] ?? name;
 const id = z.object({ cluster: z.string(), id: z.int(), since: z.number() });
 const schema = z.object({
   given: z.array(id),
@@ -73,6 +78,16 @@ export function createMeshIds({ records, meshes, clusters, assignments }: Parts)
     return (spec.releaseIds ?? []).map((one) => ({ cluster: one.cluster, id: one.id, reason: one.reason, by }));
   }
 
+  /** A mesh that is divided for the first time leaves its book to its first cell: its members stay there. */
+  async function openBooks({ meshes: plans }: Plan): Promise<void> {
+    for (const { mesh, cells = [] } of plans) {
+      const anew = cells.filter((cell) => !books.has(cell.mesh));
+      if (anew.length === 0) continue;
+      await records.putReport(cellsName(mesh), JSON.stringify([...new Set([...[...books.keys()].filter((name) => name !== mesh && meshOf(name) === mesh), ...anew.map((cell) => cell.mesh)])].sort()));
+      for (const cell of anew) books.set(cell.mesh, cell === cells[0] ? books.get(mesh) ?? NO_IDS : NO_IDS);
+    }
+  }
+
   return {
     current: () => books,
     nextFreeAt: () => [...books.values()].map(nextFreeAt).filter((at) => at !== undefined).sort((a, b) => a - b)[0],
@@ -82,11 +97,17 @@ export function createMeshIds({ records, meshes, clusters, assignments }: Parts)
         if (books.has(name)) continue;
         const kept = await records.getReport(reportName(name));
         books.set(name, kept === undefined ? shownLedger(object) : schema.parse(JSON.parse(kept)));
+        const cells = await records.getReport(cellsName(name));
+        for (const cell of cells === undefined ? [] : cellsSchema.parse(JSON.parse(cells))) {
+          const book = await records.getReport(reportName(cell));
+          if (book !== undefined) books.set(cell, schema.parse(JSON.parse(book)));
+        }
       }
     },
     async follow(plan, now) {
-      const planned = new Map(plan.meshes.map((one) => [one.mesh, one]));
-      const steps = [...books].map(([name, book]) => ({ name, book, object: meshes.get({ name }), plan: planned.get(name) })).filter(({ object, plan: one }) => (object === undefined || one !== undefined)
+      const planned = new Map(plan.meshes.flatMap((one) => one.cells ?? [one]).map((one) => [one.mesh, one]));
+      await openBooks(plan);
+      const steps = [...books].map(([name, book]) => ({ name, book, object: meshes.get({ name: meshOf(name) }), plan: planned.get(name) })).filter(({ object, plan: one }) => (object === undefined || one !== undefined)
         // Of a selector that cannot be read nobody knows whom it selects.
         && one?.conflicts.some(({ reason }) => reason === 'InvalidSelector') !== true);
       const leaves = steps.some(({ book, plan: one }) => book.held.length > 0 || book.given.some(({ cluster }) => one === undefined || !one.selected.has(cluster)) || book.given.some((given) => (one?.selected.get(given.cluster) ?? 0) !== 0 && one?.selected.get(given.cluster) !== given.id));
@@ -107,4 +128,9 @@ export function createMeshIds({ records, meshes, clusters, assignments }: Parts)
   };
 }
 
-export const bookOf = (ids: Pick<MeshIds, 'current'>, mesh: string): IdLedger => ids.current().get(mesh) ?? NO_IDS;
+/** For showing: of a mesh that is divided, those of its cells together. */
+export function bookOf(ids: Pick<MeshIds, 'current'>, mesh: string): IdLedger {
+  const cells = [...ids.current()].filter(([name]) => name !== mesh && meshOf(name) === mesh).map(([, book]) => book);
+  if (cells.length === 0) return ids.current().get(mesh) ?? NO_IDS;
+  return { given: cells.flatMap(({ given }) => given), held: cells.flatMap(({ held }) => held), released: cells.flatMap(({ released }) => released).sort((a, b) => a.at - b.at).slice(-MAX_RELEASED_IDS) };
+}

@@ -21,6 +21,7 @@ import { writeStatus } from '../write-status.ts';
 import { abandonedClusters } from './abandoned.ts';
 import { planned, preflightSkipped, rolledOut, type Rollout } from './conditions.ts';
 import { currentPlan, type PlanSources } from './current-plan.ts';
+import { cellsStatus } from './cells.ts';
 import { findingsStatus, skippedReason } from './findings.ts';
 import { writeChanges } from './frozen-changes.ts';
 import { bookOf, type MeshIds } from './ids.ts';
@@ -35,6 +36,8 @@ const ALL = 'plan';
 /** A plan of many clusters takes long and each of them wakes the loop: then they are planned together. A small fleet is planned at once. */
 const SMALL_FLEET = 50;
 const PAUSE_MILLISECONDS_PER_CLUSTER = 2;
+/** In a status. */
+const MOST_MEMBERS = 511;
 /** Of planning with what the plan before has freed: ids that are given to those who waited, once. */
 const MOST_ROUNDS = 4;
 
@@ -99,8 +102,10 @@ export function createMesh({ ports, sources, runs, strategies, drift, rotationSt
     const abandoned = await abandonedClusters(plan, sources, runs, records);
     const held = await heldChanges(plan, changes, last, plannedIds);
     const blocked = changes.flatMap(({ cluster }) => { const reason = drift.held(cluster) ?? awayReason(cluster, last.get(cluster)); return reason === null ? [] : [{ cluster, reason }]; });
-    const free = changes.filter(({ cluster }) => ![...held, ...blocked].some((change) => change.cluster === cluster));
-    const mesh = plan.meshes.find(({ members, conflicts: found }) => found.length === 0 && members.some(({ name }) => free.some(({ cluster }) => cluster === name)))?.mesh ?? null;
+    const left = new Set([...held, ...blocked].map(({ cluster }) => cluster));
+    const free = changes.filter(({ cluster }) => !left.has(cluster));
+    const freed = new Set(free.map(({ cluster }) => cluster));
+    const mesh = plan.meshes.find(({ members, conflicts: found }) => found.length === 0 && members.some(({ name }) => freed.has(name)))?.mesh ?? null;
     const strategyName = rotationStrategy() ?? sources.meshes.get({ name: mesh ?? '' })?.spec.strategy ?? DEFAULT_STRATEGY;
     return { free, held, blocked, failed, abandoned, mesh, strategyName, activeRun };
   }
@@ -122,7 +127,8 @@ export function createMesh({ ports, sources, runs, strategies, drift, rotationSt
     let name = runName(mesh, taken);
     // A deleted UpdateRun leaves its records: its name is not free.
     while (await records.getRun(name) !== undefined) name = runName(mesh, [...taken, name]);
-    await records.putRevisions(plan.desired);
+    const changed = new Set(free.map(({ toId }) => toId));
+    await records.putRevisions(plan.desired.filter(({ id }) => changed.has(id)));
     await writeChanges(records, name, free);
     const clusters = free.map(({ cluster }) => cluster).join(', ');
     const decided = await decidedBy(plan, free);
@@ -148,7 +154,8 @@ export function createMesh({ ports, sources, runs, strategies, drift, rotationSt
   }
 
   async function writeMesh(object: MeshObject, plan: Plan, mesh: MeshPlan, outlook: Outlook, inFlight: readonly string[], signal: CancelSignal): Promise<void> {
-    const member = ({ cluster }: { readonly cluster: string }): boolean => mesh.members.some(({ name }) => name === cluster);
+    const members = new Set(mesh.members.map(({ name }) => name));
+    const member = ({ cluster }: { readonly cluster: string }): boolean => members.has(cluster);
     const generation = object.metadata.generation ?? 0;
     const problem = problemOf(rotationStrategy() ?? object.spec.strategy ?? DEFAULT_STRATEGY);
     const rollout = {
@@ -165,7 +172,7 @@ export function createMesh({ ports, sources, runs, strategies, drift, rotationSt
     conflicts.set({ mesh: mesh.mesh }, mesh.conflicts.length);
     await writeStatus(kubernetes, Mesh, object, {
       observedGeneration: generation, ...(planDigest === undefined ? {} : { planDigest }),
-      clusterCount: mesh.members.length, clusters: mesh.members.map((one) => ({ ...one })), ...idsStatus(bookOf(sources.ids, mesh.mesh)), ...findingsStatus(mesh), ...(pairs.pairsWaiting === undefined ? {} : { pairsWaiting: pairs.pairsWaiting }), conditions: [...conditions],
+      clusterCount: mesh.members.length, clusters: mesh.members.slice(0, MOST_MEMBERS).map((one) => ({ ...one })), ...cellsStatus(mesh), ...idsStatus(bookOf(sources.ids, mesh.mesh)), ...findingsStatus(mesh), ...(pairs.pairsWaiting === undefined ? {} : { pairsWaiting: pairs.pairsWaiting }), conditions: [...conditions],
     }, signal);
   }
 

@@ -43,19 +43,27 @@ export const meshSpec = z.object({
     .describe('Must equal Cilium\'s own setting in every cluster.'),
   strategy: z.string().max(253).default('default').describe('Name of the UpdateStrategy that rolls changes of this mesh out.'),
   topology: topologySchema.optional(),
+  cells: z.object({
+    maxClusters: z.int().min(2).max(511).optional().describe('Clusters of a cell; maxConnectedClusters where it is left out or smaller.'),
+    region: z.string().min(1).max(316).describe('A label, property or fact: clusters with the same value are put into one cell as far as it has room.'),
+    affinity: z.string().min(1).max(316).optional().describe('A label, property or fact: of a region that is divided, clusters with the same value stay together as far as they can.'),
+  }).optional().describe('Divides a fleet that is larger than one Cluster Mesh can be into cells: each is a mesh of its own, with peers and cluster ids of its own. Whoever has a cell keeps it while it can.'),
   skips: z.array(skipSchema).max(MAX_SKIPS).optional().describe('Findings that the mesh is planned in spite of.'),
   releaseIds: z.array(releaseSchema).max(MAX_RELEASED_IDS).optional().describe('Cluster ids that are to be free before their drain is over. Each is obeyed once; what came of it is in status.releasedIds.'),
   allowVersionSkewMinors: z.int().min(0).max(4).default(1).describe('Largest distance between Cilium minor versions.'),
 });
 
-/** Of findings and of ids, in a status. */
+/** Of findings, of ids and of moves, in a status. */
 const MOST_SHOWN = 64;
+const MOST_CELLS = 512;
 
 const meshStatus = z.object({
   observedGeneration: z.int().optional(),
   planDigest: z.string().optional().describe('Digest of the newest conflict-free plan.'),
   clusterCount: z.int().optional(),
-  clusters: z.array(z.object({ name: z.string(), clusterId: z.int(), desiredId: z.string() })).max(511).optional(),
+  clusters: z.array(z.object({ name: z.string(), clusterId: z.int(), desiredId: z.string() })).max(511).optional().describe('Of a mesh with cells: the first 511.'),
+  cells: z.array(z.object({ name: z.string(), clusters: z.int(), conflicts: z.int() })).max(MOST_CELLS).optional().describe('Of a mesh with cells: how many clusters each has.'),
+  moves: z.array(z.object({ cluster: z.string(), from: z.int(), to: z.int() })).max(MOST_SHOWN).optional().describe('Clusters that the plan puts into another cell, the first 64.'),
   heldIds: z.array(z.object({
     id: z.int(), cluster: z.string(), since: timestamp,
     quietSince: timestamp.optional().describe('Since when no cluster names it; absent: some do.'),
