@@ -26,6 +26,18 @@ test('shows what keeps a mesh from being planned', async () => {
   ]);
 });
 
+test('shows which pairs wait, where nothing else is in the way', async () => {
+  const environment = await twoMeshes();
+  const at = { lastTransitionTime: '2030-01-01T12:00:00Z', observedGeneration: 1 };
+  const conditions = [
+    { type: 'Planned', status: 'True', reason: 'Planned', message: 'planned', ...at }, { type: 'RolledOut', status: 'True', reason: 'RolledOut', message: 'rolled out', ...at },
+    { type: 'Peered', status: 'False', reason: 'Waiting', message: '1 of 2 pairs wait: berlin does not read oslo: refused', ...at },
+  ];
+  await environment.client.patch<MeshObject>(Mesh, { name: 'asia' }, { status: { conditions } }, { type: 'merge', subresource: 'status', fieldManager: 'test' }, environment.signal);
+  await getMeshes(environment, 'asia', 'table');
+  expect(environment.printed()).toContain('1 of 2 pairs wait: berlin does not read oslo: refused');
+});
+
 test('one by its name; a name that there is not is told with the one that was meant', async () => {
   const environment = await twoMeshes();
   await getMeshes(environment, 'europe', 'name');

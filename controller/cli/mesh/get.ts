@@ -21,7 +21,7 @@ function stateText(object: MeshObject, type: string): string {
 
 /** What a person does about it stands in the message of whatever is not true, the plan's first. */
 function messageOf(object: MeshObject): string {
-  const conditions = ['Planned', 'RolledOut'].map((type) => findCondition(conditionsOf(object), type));
+  const conditions = ['Planned', 'RolledOut', 'Peered'].map((type) => findCondition(conditionsOf(object), type));
   return conditions.find((condition) => condition?.status === 'False')?.message ?? conditions[0]?.message ?? '';
 }
 
