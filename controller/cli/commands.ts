@@ -12,6 +12,7 @@ export const COMMANDS: readonly (readonly [name: string, summary: string, load: 
   ['identity', 'certificates of hub, agents and mesh: the root, the authority, and their rotation', () => import('./identity/index.ts')],
   ['fleet', 'the inventory: what clusters there are, and what changed in them', () => import('./fleet/index.ts')],
   ['mesh', 'meshes: who is peered with whom, and what that changes', () => import('./mesh/mesh.ts')],
+  ['doctor', 'what is wrong between clusters: each finding as a sentence, what was seen, and the way out', () => import('./doctor/index.ts')],
   ['run', 'staged updates: simulate, create, follow, approve, pause, stop, take back', () => import('./run/index.ts')],
   ['window', 'change windows: when changes may begin on which clusters', () => import('./window/index.ts')],
   ['bundle', 'bundles: versioned content that runs bring to clusters', () => import('./bundle/index.ts')],

@@ -6,6 +6,7 @@ import { registerGet } from './get.ts';
 import { registerReleaseId } from './release-id.ts';
 import { registerRender } from './render.ts';
 import { registerValues } from './values.ts';
+import { registerVerify } from './verify.ts';
 
 export function register(program: Command, environment: (command: Command) => Environment): void {
   const mesh = program.command('mesh').description('meshes: who is peered with whom, and what that changes');
@@ -13,5 +14,6 @@ export function register(program: Command, environment: (command: Command) => En
   registerReleaseId(mesh, environment);
   registerRender(mesh, environment);
   registerValues(mesh, environment);
+  registerVerify(mesh, environment);
   registerAdopt(mesh, environment);
 }

@@ -12,6 +12,7 @@ import { type Answers, recordedAnswers } from './answers.ts';
 import { askAgent } from './ask-agent.ts';
 import { accessAnswers } from '../access/preview.ts';
 import { capacityAnswers } from './capacity.ts';
+import { verifyAnswers } from './mesh-verify.ts';
 
 interface Parts extends Pick<ForesightParts, 'sources' | 'fleet' | 'drift' | 'bundles' | 'packageOf'> {
   readonly ports: Pick<HubPorts, 'clock' | 'records'>;
@@ -20,7 +21,7 @@ interface Parts extends Pick<ForesightParts, 'sources' | 'fleet' | 'drift' | 'bu
   readonly discovered: (question: { readonly limit: number }, signal: CancelSignal) => Promise<DiscoveredAnswer>;
 }
 
-export function allAnswers({ ports, caches: { clusters, runs, strategies, savedQueries, changeWindows, windowOverrides }, publishers, discovered, ...world }: Parts): Answers {
+export function allAnswers({ ports, caches: { clusters, meshes, runs, strategies, savedQueries, changeWindows, windowOverrides }, publishers, discovered, ...world }: Parts): Answers {
   const { clock, records } = ports;
   const { fleet } = world;
   const queries = createQueries({ clock, records, live: createLiveRows({ clusters, fleet }), saved: savedQueries });
@@ -31,6 +32,7 @@ export function allAnswers({ ports, caches: { clusters, runs, strategies, savedQ
     ...capacityAnswers({ clock, queries, clusters, fleet }),
     ...foresightAnswers({ ...world, ports, runs, strategies, windows: changeWindows, overrides: windowOverrides }),
     ...accessAnswers({ clock, sources: world.sources, fleet, ask: (cluster, question, signal) => askAgent({ fleet, publishers, clock }, cluster, question, signal) }),
+    ...verifyAnswers({ clock, meshes, fleet, publishers }),
     discovered: (question, { signal }) => discovered(question, signal),
     standing: ({ cluster }, { id, signal }) => askAgent({ fleet, publishers, clock }, cluster, { id, dnsName: '', dnsType: '', standing: true }, signal),
     dns: ({ name, type, from }, { id, signal }) => askAgent({ fleet, publishers, clock }, from, { id, dnsName: name, dnsType: type ?? 'A' }, signal),

@@ -69,6 +69,12 @@ const questions = {
   }).meta({ 'x-kubernetes-validations': [{ rule: '!has(self.remove) || !self.remove || !has(self.spec)', message: 'give spec or remove, not both' }] })
     .optional().describe('Which pods an AccessPolicy lets through to its destinations, and which it stops, by the pods that there are.'),
   standing: z.object({ cluster: z.string().max(63) }).optional().describe('What stands of a mesh in a cluster, whoever made it: parsed, and by digests.'),
+  verify: z.object({
+    mesh: z.string().max(253).optional().describe('Of clusters of this Mesh alone.'),
+    from: z.string().max(63).optional().describe('What this cluster sees.'),
+    to: z.string().max(63).optional().describe('How this cluster is seen.'),
+    fresh: z.boolean().default(false).describe('Has the agents look at this moment, rather than say what they saw last.'),
+  }).optional().describe('Whether each cluster reads its peers as Cilium does: what agents find when they open their peers\' mesh etcds.'),
   drill: z.object({ name: z.string().max(253) }).optional(),
   dns: z.object({ name: z.string().max(253), type: z.string().max(16).default('A'), from: z.string().max(63) }).optional(),
 };
