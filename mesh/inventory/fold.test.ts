@@ -142,3 +142,9 @@ test('everything is bounded', () => {
   expect(status.exportCount).toBe(1000);
   expect(Object.keys(fieldsOf({ metadata: { name: 'oslo' }, status })).length).toBeLessThan(256);
 });
+
+test('what is told of how a cluster can be peered is read back as it was told', () => {
+  const told = { ...full.report!.cilium!, nodeCidrs: ['192.0.2.0/30'], serviceCidrs: ['10.96.0.0/12'], remoteUsers: 'NotMounted' as const, serverNames: ['*.mesh.cilium.io'], foreignTrust: { roots: ['a', 'b'], signedBy: ['a'] }, settings: { 'routing-mode': 'native' } };
+  const { status } = foldCluster({ ...full, report: { ...full.report!, cilium: told } }, undefined, 1_000);
+  expect(viewCluster('oslo', {}, JSON.parse(JSON.stringify(status)) as typeof status).report?.cilium).toEqual(told);
+});

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { REMOTE_USERS_MOUNTS } from '../../model/cluster.ts';
 import { COLOURS } from '../../model/peer-verdict.ts';
 import { AGENT_TYPES, HUB_TYPES, type SyncMessage, type SyncType, type SyncValues } from '../../model/sync.ts';
 import { TransportError } from '../../ports/transport.ts';
@@ -32,7 +33,10 @@ const meshEndpoint = fc.oneof(fc.record({ address: fc.string(), port }), fc.reco
 const cilium = merged(fc.record({
   version: fc.string(), clusterName: fc.string(), clusterId: fc.integer({ min: 0, max: 255 }), maxConnectedClusters: fc.constantFrom(255 as const, 511 as const),
   podCidrs: fc.array(word), namespace: fc.string(), kvstoreMesh: fc.boolean(), authMode: fc.constantFrom('legacy' as const, 'migration' as const, 'cluster' as const),
-}), optional('endpoint', meshEndpoint));
+}), optional('endpoint', meshEndpoint), fc.record({
+  nodeCidrs: fc.array(word, { minLength: 1 }), serviceCidrs: fc.array(word, { minLength: 1, maxLength: 8 }), serverNames: fc.array(word, { minLength: 1 }),
+  remoteUsers: fc.constantFrom(...REMOTE_USERS_MOUNTS), foreignTrust: fc.record({ roots: fc.array(word), signedBy: fc.array(word) }),
+}, { requiredKeys: [] }));
 
 const amounts = fc.record({ cpuMilli: fc.maxSafeNat(), memoryBytes: fc.maxSafeNat(), pods: fc.nat(), gpus: fc.dictionary(word, fc.nat(), { noNullPrototype: true, maxKeys: 16 }) });
 const inventory = fc.record({
