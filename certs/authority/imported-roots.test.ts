@@ -107,6 +107,21 @@ describe.each(['RSA', 'Ed25519', 'P-256'] as const)('an imported %s root', (kind
   });
 });
 
+/** As Helm's genCA makes Secret cilium-ca (chart, `templates/_helpers.tpl`): an RSA key of PKCS #1, no key identifiers, and uses of a leaf beside its own. */
+test('the CA of a mesh that Cilium\'s chart made signs as a root: who trusts it trusts our leaves', async () => {
+  const [certificate, pkcs8, key] = ['cilium-ca.crt', 'cilium-ca.pkcs8', 'cilium-ca.key'].map(path) as [string, string, string];
+  openssl('req', '-x509', '-sha256', '-nodes', '-newkey', 'rsa:2048', '-keyout', pkcs8, '-out', certificate, '-days', '1095', '-subj', '/CN=Cilium CA', '-addext', 'basicConstraints=critical,CA:TRUE',
+    '-addext', 'keyUsage=critical,digitalSignature,keyEncipherment,keyCertSign', '-addext', 'extendedKeyUsage=serverAuth,clientAuth', '-addext', 'subjectKeyIdentifier=none', '-addext', 'authorityKeyIdentifier=none');
+  openssl('rsa', '-traditional', '-in', pkcs8, '-out', key);
+  chmodSync(key, 0o600);
+  const { authority } = await hub(fileRoot(certificate, key));
+  expect(authority.state()).toMatchObject({ roots: [{ key: 'File' }], issuers: [{ state: 'active' }], problems: [] });
+  for (const { role, chainPem } of authority.issueMesh('berlin', (['server', 'admin', 'remote', 'local'] as const).map((one) => ({ role: one, csrDer: createCertificateRequest(p256Signer.generate()) })), 'kube-system')) {
+    const [leaf = '', ...above] = fromPem('CERTIFICATE', chainPem).map((der) => toPem('CERTIFICATE', der));
+    expect(openssl('verify', '-CAfile', certificate, '-purpose', role === 'server' ? 'sslserver' : 'sslclient', '-untrusted', file('above.pem', above.join('')), file('leaf.pem', leaf))).toMatch(/: OK\n$/);
+  }
+});
+
 describe('what comes back for a request is refused', () => {
   const root = importedRoot('P-256', 'refusals');
   const other = importedRoot('P-256', 'others');
