@@ -7,6 +7,7 @@ import { connectKubernetes } from '../../controller/adapters/kubernetes/connect.
 import { createMetrics } from '../../controller/adapters/metrics.ts';
 import { CLUSTERS, seedCluster } from '../../controller/demo/clusters.ts';
 import { freePort } from '../../controller/demo/free-port.ts';
+import { NO_ETCD } from '../../controller/demo/steps/03-plan.ts';
 import type { CertificateAuthorityObject } from '../../mesh/api/resources/authority.ts';
 import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
 import { apiVersionOf, type ResourceDefinition } from '../../mesh/api/resources/define.ts';
@@ -109,7 +110,7 @@ describe.skipIf(!hasKubectl)('docs/runbooks/identity.md', () => {
     await make(UpdateStrategy, 'careful', { stages: [{ name: 'all', clusters: {}, maxConcurrency: 1, soakSeconds: 4 }], progressDeadlineSeconds: 60 });
     for (const { name } of MEMBERS) writeFileSync(path(`${name}.token`), (await shell(`isthmus join ${name} -o token`, 'hub.kubeconfig')).stdout);
     await Promise.all([startWithToken('berlin'), startWithToken('oslo')]);
-    await make(Mesh, 'europe', { clusters: {}, strategy: 'quick' });
+    await make(Mesh, 'europe', { clusters: {}, strategy: 'quick', skips: NO_ETCD });
     await until(async () => (await client.list<ClusterObject>(Cluster, {}, never)).items.every(({ status }) => status?.trust !== undefined), () => hub.printed().stderr);
   }, 120_000);
   afterAll(async () => {

@@ -10,6 +10,7 @@ import { p256Signer } from '../../controller/adapters/signer.ts';
 import { createCertificateRequest } from '../../certs/index.ts';
 import { CLUSTERS, seedCluster } from '../../controller/demo/clusters.ts';
 import { fakeMetrics } from '../../controller/runtime/testing/fakes.ts';
+import { NO_ETCD } from '../../controller/demo/steps/03-plan.ts';
 import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
 import { ConfigMap, type ConfigMapObject, Deployment, Secret, type SecretObject, type WorkloadObject } from '../../mesh/api/resources/core.ts';
 import { apiVersionOf, Cluster, Mesh, type ResourceDefinition, UpdateStrategy } from '../../mesh/api/resources/index.ts';
@@ -91,7 +92,7 @@ describe.skipIf(missing !== undefined)('a revocation', () => {
     hub = await startHub(folder, { kubeconfig: hubApi.restricted, flags: ['--no-cluster-profiles', '--no-discover'] });
     await make(UpdateStrategy, 'quick', { stages: [{ name: 'all', clusters: {}, maxConcurrency: 1 }], progressDeadlineSeconds: 60 });
     [berlinAgent, osloAgent] = await Promise.all([startAgent(folder, 'berlin', berlinApi.kubeconfig, await token('berlin')), startAgent(folder, 'oslo', osloApi.restricted, await token('oslo'))]);
-    await make(Mesh, 'europe', { clusters: {}, strategy: 'quick' });
+    await make(Mesh, 'europe', { clusters: {}, strategy: 'quick', skips: NO_ETCD });
   });
   afterAll(async () => {
     ended.abort();

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../../controller/demo/free-port.ts';
+import { NO_ETCD } from '../../../controller/demo/steps/03-plan.ts';
 import { type CertificateAuthorityObject, FLEET_AUTHORITY } from '../../../mesh/api/resources/authority.ts';
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import { Secret, type SecretObject } from '../../../mesh/api/resources/core.ts';
@@ -71,7 +72,7 @@ export async function measureRotation(agents: number): Promise<RotationFigures> 
     };
     await until('every cluster has an identity', identified);
     await make(UpdateStrategy, 'quick', { stages: [{ name: 'all', clusters: {}, maxConcurrency: IN_FLIGHT }], progressDeadlineSeconds: 600 });
-    await make(Mesh, 'fleet', { clusters: {}, strategy: 'quick' });
+    await make(Mesh, 'fleet', { clusters: {}, strategy: 'quick', skips: NO_ETCD });
     await until('everybody uses the first bundle', async () => (await counts()).bundles['1'] === agents);
 
     await child.ask({ ask: 'busy' });

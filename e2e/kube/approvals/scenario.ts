@@ -13,6 +13,7 @@ import { eventually } from '../../../controller/demo/eventually.ts';
 import { type Bench, scriptedAgent, type ScriptedAgent } from '../../../controller/hub/testing/bench.ts';
 import { createHub } from '../../../controller/hub/wiring.ts';
 import { fakeMetrics, recordingLog, seededRandom } from '../../../controller/runtime/testing/fakes.ts';
+import { NO_ETCD } from '../../../controller/demo/steps/03-plan.ts';
 import type { ApprovalObject } from '../../../mesh/api/resources/approval.ts';
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import { CHANGED_BY } from '../../../mesh/api/resources/guard-changes.ts';
@@ -124,7 +125,7 @@ export function approvalScenario(name: string, start: () => Promise<Place>): voi
       agent.connect({ handler: () => handler } as unknown as Bench);
       await make(admin, UpdateStrategy, 'gated', STRATEGY);
       await make(admin, UpdateStrategy, 'single', { stages: [{ name: 'all', clusters: {}, before: [{ name: 'leads', approval: { count: 1, groups: ['leads'] } }] }] });
-      await make(admin, Mesh, 'europe', { clusters: {}, strategy: 'gated' });
+      await make(admin, Mesh, 'europe', { clusters: {}, strategy: 'gated', skips: NO_ETCD });
       await gate('europe-1', 'Waiting');
     }, 90_000);
     afterAll(async () => {

@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CLUSTERS, seedCluster } from '../../../controller/demo/clusters.ts';
 import { type DemoFleet, startFleet } from '../../../controller/demo/fleet.ts';
 import { createProcessGroup, type ProcessGroup } from '../../../controller/demo/processes.ts';
+import { NO_ETCD } from '../../../controller/demo/steps/03-plan.ts';
 import { type CertificateAuthorityObject, FLEET_AUTHORITY } from '../../../mesh/api/resources/authority.ts';
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import { Deployment } from '../../../mesh/api/resources/core.ts';
@@ -94,7 +95,7 @@ describe.skipIf(missing !== undefined)('a rotation of the root', () => {
       expect(token.status, token.stderr).toBe(0);
       await cluster.startAgent(token.stdout.trim());
     }));
-    await make(Mesh, 'europe', { clusters: {}, strategy: 'quick' });
+    await make(Mesh, 'europe', { clusters: {}, strategy: 'quick', skips: NO_ETCD });
     for (const pods of mesh) play(pods, fleet.clusters.find(({ name }) => name === pods.cluster)?.api as KubernetesClient);
     again(100, async () => {
       const now = await phase();
