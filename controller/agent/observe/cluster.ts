@@ -2,6 +2,7 @@
 import {
   ConfigMap, type ConfigMapObject, DaemonSet, Deployment, Node, type NodeObject, Secret, type SecretObject, Service, type ServiceObject, type WorkloadObject,
 } from '../../../mesh/api/resources/core.ts';
+import type { Instant } from '../../../mesh/model/instant.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { type KubernetesObject, KubernetesError, type ResourceKind } from '../../../mesh/ports/kubernetes.ts';
 import { createCache } from '../../runtime/cache.ts';
@@ -12,11 +13,13 @@ import { MESH_ROLES, meshSecretName } from '../identity/mesh-secrets.ts';
 import { createCapacityWatch } from './capacity.ts';
 import { readCilium } from './cilium.ts';
 import { readForeignTrust } from './foreign-trust.ts';
-import { REMOTE_USERS } from './remote-users.ts';
+import { REMOTE_USERS, remoteUsersMount } from './remote-users.ts';
 import { composeReport } from './report.ts';
 
 /** Workloads are read, not watched: all that is wanted of them is an image and a container's name. */
 const WORKLOADS_SECONDS = 30;
+/** Certificates that others made change when people change them. */
+const CERTIFICATES_SECONDS = 300;
 const KEY = 'report';
 
 export interface ClusterWatch {
@@ -58,24 +61,32 @@ export function createClusterWatch(ports: AgentPorts, config: AgentConfig, publi
     }
   }
 
-  async function meshSecrets(signal: CancelSignal): Promise<readonly SecretObject[]> {
+  let foreign: { readonly at: Instant; readonly told: ReturnType<typeof readForeignTrust> } | undefined;
+  async function foreignTrust(signal: CancelSignal): Promise<ReturnType<typeof readForeignTrust>> {
+    if (foreign !== undefined && ports.clock.now() < foreign.at + CERTIFICATES_SECONDS * 1000) return foreign.told;
     const secrets = await Promise.all(MESH_ROLES.map((role) => read<SecretObject>(Secret, meshSecretName(role), signal)));
-    return secrets.filter((secret) => secret !== undefined);
+    foreign = { at: ports.clock.now(), told: readForeignTrust(secrets.filter((secret) => secret !== undefined), ports.digest) };
+    return foreign.told;
   }
+
+  /** Asked for where the answer counts. */
+  const hasRemoteUsers = async (meshServer: WorkloadObject | undefined, signal: CancelSignal): Promise<boolean> =>
+    remoteUsersMount(meshServer, false) === 'RequiredAndMissing' && (await ports.kubernetes.list<ConfigMapObject>(ConfigMap, named(REMOTE_USERS), signal)).items.length > 0;
 
   const loop: Loop = createLoop({
     ...ports,
     name: 'observe',
     async reconcile(_key, signal) {
       if (!caches.every(({ synced }) => synced) || !capacity.settled) return {};
+      const meshServer = await read<WorkloadObject>(Deployment, 'clustermesh-apiserver', signal);
       const cilium = readCilium({
         config: ciliumConfig.list()[0],
         agents: await read<WorkloadObject>(DaemonSet, 'cilium', signal),
-        meshServer: await read<WorkloadObject>(Deployment, 'clustermesh-apiserver', signal),
+        meshServer,
         meshService: meshService.list()[0],
         nodes: nodes.list(),
-        hasRemoteUsers: (await ports.kubernetes.list<ConfigMapObject>(ConfigMap, named(REMOTE_USERS), signal)).items.length > 0,
-        foreign: readForeignTrust(await meshSecrets(signal), ports.digest),
+        hasRemoteUsers: await hasRemoteUsers(meshServer, signal),
+        foreign: await foreignTrust(signal),
       }, namespace, config.properties, config.meshEndpoint);
       publisher.set('ClusterReport', config.cluster, composeReport({
         properties: config.properties, version: config.version ?? '', cilium, nodes: nodes.list(), peerAddress: peerAddress(), inventory: capacity.read(),
