@@ -1,8 +1,11 @@
 /** What clusters with a real datapath show once Isthmus peers them; the same on every `World`. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { AccessAnswer } from '../../mesh/api/resources/inquiry-answers.ts';
 import type { Call, World } from './world.ts';
 
-const PATIENCE = { timeout: 60_000, interval: 200 };
 /** Alone on a quiet machine it takes 8 s; where peers are written before they can be reached, 20 s and more. */
 const CONNECT_SECONDS = 15;
 
@@ -32,6 +35,7 @@ const failed = (calls: readonly Call[]): readonly Call[] => calls.filter(({ answ
 const readyPeers = (status: string): string => /(\d+\/\d+) remote clusters ready/.exec(status)?.[1] ?? 'none';
 
 export function peeredByIsthmus(world: () => World): void {
+  const patience = (): { readonly timeout: number; readonly interval: number } => ({ timeout: 60_000 + 2000 * world().volumeSeconds, interval: 200 });
   const all = <T>(of: (cluster: string) => Promise<T>): Promise<T[]> => Promise.all(world().clusters.map(of));
   const peersSeen = async (cluster: string): Promise<readonly string[]> => (await world().agents(cluster, 'status')).map(readyPeers);
   const reasonOf = async (cluster: string): Promise<string> => (await world().hub(['get', 'cluster', cluster, '-o', 'jsonpath={.status.conditions[?(@.type=="Ready")].reason}'])).trim();
@@ -41,16 +45,28 @@ export function peeredByIsthmus(world: () => World): void {
   /** Makes `names` the members of the Mesh. */
   const change = (names: readonly string[]): Promise<string> => world().hub(['patch', 'mesh', 'europe', '--type=merge', '-p', JSON.stringify({ spec: { clusters: { names } } })]);
   const allPeers = (): string => `${world().clusters.length - 1}/${world().clusters.length - 1}`;
+  async function previewed(policy: object): Promise<AccessAnswer> {
+    const folder = mkdtempSync(join(tmpdir(), 'isthmus-policy-'));
+    try {
+      const file = join(folder, 'policy.yaml');
+      writeFileSync(file, JSON.stringify(policy));
+      const { status, stdout, stderr } = await world().isthmus('access', 'preview', '-f', file, '-o', 'json');
+      expect(status, stderr).toBe(0);
+      return JSON.parse(stdout) as AccessAnswer;
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
   /** Everybody who answers. */
   const answers = async (cluster: string, url: string): Promise<string> => [...new Set((await world().probe(cluster, url, 1)).map(({ answer }) => answer ?? '-'))].sort().join('');
 
   test('find their mesh there when they join: every agent of Cilium is connected soon after the last clustermesh-apiserver is ready', async () => {
     const begun = performance.now();
-    await expect.poll(() => all(peersSeen), PATIENCE).toEqual(world().clusters.map(() => [allPeers()]));
+    await expect.poll(() => all(peersSeen), patience()).toEqual(world().clusters.map(() => [allPeers()]));
     const seconds = (performance.now() - begun) / 1000;
     console.log(`every clustermesh-apiserver ready → every agent of Cilium connected: ${seconds.toFixed(1)} s`);
-    for (const cluster of world().clusters) await expect.poll(() => reasonOf(cluster), PATIENCE).toBe('Ready');
-    expect(seconds).toBeLessThan(CONNECT_SECONDS);
+    for (const cluster of world().clusters) await expect.poll(() => reasonOf(cluster), patience()).toBe('Ready');
+    expect(seconds).toBeLessThan(CONNECT_SECONDS + world().volumeSeconds);
   });
 
   test('pods reach pods of the other cluster, and a global service has the backends of all', async () => {
@@ -59,7 +75,7 @@ export function peeredByIsthmus(world: () => World): void {
     expect(await ask(a, `http://${await podIp(b, 'echo')}:8080`)).toBe(b);
     for (const cluster of world().clusters) {
       const url = `http://${await serviceIp(cluster, 'echo')}`;
-      await expect.poll(() => answers(cluster, url), PATIENCE).toBe(world().clusters.join(''));
+      await expect.poll(() => answers(cluster, url), patience()).toBe(world().clusters.join(''));
     }
   });
 
@@ -70,7 +86,7 @@ export function peeredByIsthmus(world: () => World): void {
     const before = await all((cluster) => world().running(cluster));
     const counted = async (count: number, among: readonly string[]): Promise<number> => {
       const begun = performance.now();
-      await expect.poll(() => Promise.all(among.map(peersSeen)), PATIENCE).toEqual(among.map(() => [`${count}/${count}`]));
+      await expect.poll(() => Promise.all(among.map(peersSeen)), patience()).toEqual(among.map(() => [`${count}/${count}`]));
       return (performance.now() - begun) / 1000;
     };
     const calls = await callsDuring(world(), a, `http://${await podIp(b, 'echo')}:8080`, async () => {
@@ -94,8 +110,8 @@ export function peeredByIsthmus(world: () => World): void {
     const calls = await callsDuring(world(), a, `http://${await podIp(b, 'echo')}:8080`, async () => {
       const { status, stderr } = await world().isthmus('identity', 'rotate', '--of', 'issuing', '--why', 'practice', '--id', 'practice', '--strategy', 'one-by-one', '--no-wait');
       expect(status, stderr).toBe(0);
-      await expect.poll(phase, PATIENCE).not.toBe('Standby');
-      await expect.poll(phase, PATIENCE).toBe('Standby');
+      await expect.poll(phase, patience()).not.toBe('Standby');
+      await expect.poll(phase, patience()).toBe('Standby');
     });
     console.log(`certificates replaced in ${((performance.now() - begun) / 1000).toFixed(1)} s: ${calls.length} calls meanwhile, ${failed(calls).length} failed`);
     expect(failed(calls)).toEqual([]);
@@ -103,17 +119,24 @@ export function peeredByIsthmus(world: () => World): void {
     expect(await all(peersSeen)).toEqual(world().clusters.map(() => [allPeers()]));
   });
 
-  test('an access policy drops what it does not name, in its cluster and for others, and nothing once it is gone', async () => {
+  test('an access policy drops exactly what its preview said, and nothing once it is gone', async () => {
     const [a = '', b = ''] = world().clusters;
     const url = `http://${await podIp(b, 'echo')}:8080`;
-    const reach = async (): Promise<string> => (await all((cluster) => ask(cluster, url).catch(() => '-'))).join('');
-    expect(await reach()).toBe(world().clusters.map(() => b).join(''));
-    await world().hub(['apply', '-f', '-'], listOf(object('AccessPolicy', 'echo-of-b', { from: [{ clusters: { names: [b] } }], to: { service: { namespace: 'default', name: 'echo' }, clusters: { names: [b] } } })));
-    const wanted = world().clusters.map((cluster) => (cluster === b ? b : '-')).join('');
-    await expect.poll(reach, PATIENCE).toBe(wanted);
+    const reach = (): Promise<readonly string[]> => all((cluster) => ask(cluster, url).catch(() => 'dropped'));
+    const everybody = world().clusters.map(() => b);
+    const policy = object('AccessPolicy', 'echo-of-b', { from: [{ clusters: { names: [b] } }], to: { service: { namespace: 'default', name: 'echo' }, clusters: { names: [b] } } });
+    expect(await reach()).toEqual(everybody);
+    const said = await previewed(policy);
+    const wanted = world().clusters.map((cluster) => {
+      const verdicts = said.rows.filter(({ from, ports }) => from.cluster === cluster && from.namespace === 'default' && ports.includes('8080/TCP')).map(({ tomorrow }) => tomorrow);
+      return [...new Set(verdicts)].map((verdict) => (verdict === 'Allowed' ? b : verdict === 'Denied' ? 'dropped' : verdict)).join();
+    });
+    expect(wanted).toEqual(world().clusters.map((cluster) => (cluster === b ? b : 'dropped')));
+    await world().hub(['apply', '-f', '-'], listOf(policy));
+    await expect.poll(reach, patience()).toEqual(wanted);
     expect(await ask(b, `http://${await podIp(a, 'echo')}:8080`)).toBe(a);
     await world().hub(['delete', 'accesspolicy', 'echo-of-b']);
-    await expect.poll(reach, PATIENCE).toBe(world().clusters.map(() => b).join(''));
+    await expect.poll(reach, patience()).toEqual(everybody);
   });
 
   test('a cluster dies: its backends stay in the others\' services until it leaves the mesh, and then every call is answered', async () => {
@@ -127,7 +150,7 @@ export function peeredByIsthmus(world: () => World): void {
     expect(failed(await world().probe(a, url, 3)).length).toBeGreaterThan(0);
     const begun = performance.now();
     await change(others);
-    await expect.poll(() => answers(a, url), PATIENCE).toBe(others.join(''));
+    await expect.poll(() => answers(a, url), patience()).toBe(others.join(''));
     console.log(`taken out of the mesh → only those that live answer: ${((performance.now() - begun) / 1000).toFixed(1)} s`);
     expect(failed(await world().probe(a, url, 2))).toEqual([]);
   });

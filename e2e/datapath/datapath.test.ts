@@ -19,7 +19,7 @@ describe.skipIf(missing !== undefined)('clusters of network namespaces', () => {
     return world;
   };
 
-  beforeAll(async () => { world = await startWorld(CLUSTERS, folder, 'idp', meshOf(CLUSTERS)); });
+  beforeAll(async () => { world = await startWorld(CLUSTERS, folder, 'idp', meshOf(CLUSTERS)); }, 600_000);
   afterEach(({ task }) => { if (task.result?.state === 'fail') console.log(world?.said(), world?.harness.lastLines()); });
   afterAll(async () => {
     await world?.stop();

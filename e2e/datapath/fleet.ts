@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isthmus, launch, type Running } from '../embedded/hub-process.ts';
 import { agentChart } from './agent-chart.ts';
-import { controlPlaneOf, createHarness, type Harness, nodeOf, SCRIPTS, UNDERLAY } from './harness.ts';
+import { controlPlaneOf, createHarness, type Harness, nodeOf, NotUp, SCRIPTS, UNDERLAY } from './harness.ts';
 import type { Call, World } from './world.ts';
 
 const NODE_PORT = 32_379;
@@ -23,8 +23,23 @@ export interface DatapathWorld extends World {
 
 const serverNameOf = (cluster: string): string => `${cluster}.mesh.cilium.io`;
 
-/** `objects`: of the hub, made before any cluster joins. All come up side by side: Cilium's clustermesh-apiserver waits for the certificates that agents write once a Mesh has them. */
+/** Of a machine that had too much to do at that moment: a kube-controller-manager whose API server is not healthy within 10 s ends for good. */
+const ATTEMPTS = 2;
+
+/** `objects`: of the hub, made before any cluster joins. */
 export async function startWorld(clusters: readonly string[], folder: string, prefix: string, objects: string): Promise<DatapathWorld> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await oneWorld(clusters, join(folder, `${attempt}`), prefix, objects);
+    } catch (error) {
+      if (!(error instanceof NotUp) || attempt === ATTEMPTS) throw error;
+      console.log(`${error.message}\nonce more`);
+    }
+  }
+}
+
+/** Clusters and fleet come up side by side: Cilium's clustermesh-apiserver waits for the certificates that agents write once a Mesh has them. */
+async function oneWorld(clusters: readonly string[], folder: string, prefix: string, objects: string): Promise<DatapathWorld> {
   const harness = createHarness({ prefix, state: folder, values: join(import.meta.dirname, 'values.yaml') }, clusters);
   const idOf = (cluster: string): number => clusters.indexOf(cluster) + 1;
   const running: { readonly name: string; readonly process: Running }[] = [];
@@ -90,12 +105,12 @@ export async function startWorld(clusters: readonly string[], folder: string, pr
   } catch (error) {
     const told = said();
     await stop();
-    throw new Error(`${((failure ?? error) as Error).message}\n${told}`, { cause: error });
+    if (failure === undefined) throw error;
+    throw new Error(`${(failure as Error).message}\n${told}`, { cause: failure });
   }
 
   return {
-    clusters, harness, said, stop,
-    meshEndpointOf: (cluster) => `${serverNameOf(cluster)}:${NODE_PORT}`,
+    clusters, harness, said, stop, volumeSeconds: 1,
     kubectl: (cluster, words, input) => harness.call(['kc', cluster, ...words], input),
     hub: atApi, isthmus: atHub,
     exec: (cluster, pod, ...command) => harness.call(['in_pod', cluster, pod, ...command]),

@@ -7,8 +7,8 @@ export interface Call { readonly at: number; readonly answer: string | null }
 export interface World {
   /** Names of the clusters, in the order of their Cilium ids from 1. */
   readonly clusters: readonly string[];
-  /** `host:port` by which peers reach a cluster's clustermesh-apiserver. */
-  meshEndpointOf(cluster: string): string;
+  /** How late its kubelets are with the contents of Secrets and ConfigMaps, at most. */
+  readonly volumeSeconds: number;
   /** As an administrator of one cluster. Rejects with what kubectl says. */
   kubectl(cluster: string, words: readonly string[], input?: string): Promise<string>;
   /** As an administrator of the hub's API. */

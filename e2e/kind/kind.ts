@@ -10,9 +10,9 @@ import { freePort } from '../../controller/demo/free-port.ts';
 import { onPath } from '../kube/assets.ts';
 
 const CILIUM = '1.19.6';
-const NODE_PORT = 32_379;
 const LONGEST_MILLISECONDS = 300_000;
-const SETTLE_SECONDS = 120;
+/** A kubelet looks once a minute, and its cache may be as old again. */
+const VOLUME_SECONDS = 120;
 const ENGINES = ['docker', 'podman'];
 
 function run(program: string, words: readonly string[], input?: string): Promise<string> {
@@ -79,7 +79,7 @@ export async function startKindWorld(clusters: readonly string[], folder: string
     const [dns, health, peer] = [await freePort(), await freePort(), await freePort()].map((port) => `127.0.0.1:${port}`);
     running.push(launch([
       'agent', '--cluster', cluster, '--kubeconfig', kubeconfigOf(cluster), '--data-dir', join(folder, `${cluster}-agent`), '--dns-listen', dns ?? '', '--health-listen', health ?? '', '--peer-listen', peer ?? '',
-      '--trust-settle', `${SETTLE_SECONDS}`,
+      '--trust-settle', `${VOLUME_SECONDS}`,
     ], { environment: { ISTHMUS_JOIN_TOKEN: stdout.trim() } }));
   }
 
@@ -100,8 +100,7 @@ export async function startKindWorld(clusters: readonly string[], folder: string
     for (const cluster of clusters) await startAgent(cluster, started);
     await Promise.all(clusters.map(meshServerReady));
     return {
-      clusters, kubectl, stop,
-      meshEndpointOf: (cluster) => `${addresses.get(cluster) ?? ''}:${NODE_PORT}`,
+      clusters, kubectl, stop, volumeSeconds: VOLUME_SECONDS,
       hub: (words, input) => run('kubectl', ['--kubeconfig', started.kubeconfig, ...words], input),
       isthmus: (...words) => started.isthmus(...words),
       exec: async (cluster, pod, ...command) => (await kubectl(cluster, ['exec', pod, '--', ...command])).trim(),
