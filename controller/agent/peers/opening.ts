@@ -36,7 +36,7 @@ function idProblem(config: string, { name, clusterId }: PeerState): string | und
   try {
     ({ id } = JSON.parse(config) as { readonly id?: unknown });
   } catch {
-    return `its cluster-config is no JSON`;
+    return 'its cluster-config is no JSON object';
   }
   return id === clusterId ? undefined : `its etcd says that ${name} has id ${String(id).slice(0, 10)}, and by the plan it is ${clusterId}`;
 }
