@@ -52,6 +52,23 @@ test.each<[string, (text: string) => string]>([
   expect([Object.keys(after ?? {}), after?.['oslo']]).toEqual([['oslo', 'paris'], secret?.data?.['oslo']]);
 });
 
+test('certificates that others made stay, and are all that is left to be tolerated or decided', async () => {
+  const world = await started();
+  await standing(world, (text) => text);
+  for (const role of ['server', 'admin', 'remote', 'local']) {
+    await world.kubernetes.create(Secret, { apiVersion: 'v1', kind: 'Secret', type: 'kubernetes.io/tls', metadata: { namespace: 'kube-system', name: `clustermesh-apiserver-${role}-cert`, ...HELM }, data: encoded({ 'ca.crt': 'theirs', 'tls.crt': 'theirs', 'tls.key': 'theirs' }) } as SecretObject, { fieldManager: 'helm' }, signal);
+  }
+  const before = await data(world);
+  const desired = await trusted(world, { peering: peering(['oslo']) });
+  world.hub.set('DesiredRevision', 'berlin', desired);
+  await world.clock.advance(1000);
+  const report = world.heard('AppliedReport', 'berlin');
+  expect(report).toMatchObject({ healthy: false, inPlaceButDrift: desired.id, message: expect.stringContaining('clustermesh-apiserver-server-cert: was made by someone else') });
+  expect(report?.drift.map(({ object }) => object).sort()).toEqual(['admin', 'local', 'remote', 'server'].map((role) => `Secret kube-system/clustermesh-apiserver-${role}-cert`));
+  expect(await data(world)).toEqual(before);
+  expect((await read<SecretObject>(world, Secret, { namespace: 'kube-system', name: 'clustermesh-apiserver-remote-cert' }))?.data).toEqual(encoded({ 'ca.crt': 'theirs', 'tls.crt': 'theirs', 'tls.key': 'theirs' }));
+});
+
 test('what means something else is left alone, for a person to decide', async () => {
   const world = await started();
   await standing(world, (text) => text.replace(':2379', ':2380'));

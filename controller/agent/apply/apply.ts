@@ -77,7 +77,7 @@ export function createApply(
     const drift = [...state.managed.drift, ...book.entries(), ...packages.drift];
     publisher.set('AppliedReport', config.cluster, {
       id: state.applied?.id ?? null, appliedAt: state.applied?.appliedAt ?? null, healthy, message: message.slice(0, LONGEST_MESSAGE), drift: drift.slice(0, MOST_DRIFT),
-      ...(drift.length <= MOST_DRIFT ? {} : { driftOmitted: drift.length - MOST_DRIFT }), ...(inPlace && !settled && id !== undefined ? { inPlaceButDrift: id } : {}),
+      ...(drift.length <= MOST_DRIFT ? {} : { driftOmitted: drift.length - MOST_DRIFT }), ...(inPlace && !healthy && id !== undefined ? { inPlaceButDrift: id } : {}),
       ...(generation === undefined ? {} : { generation }), ...(packages.refused === undefined || settled ? {} : { refused: packages.refused }), ...(use === undefined ? {} : { trust: use }), ...revocations(), ...(peered === undefined ? {} : { peering: peered }),
     });
   }
@@ -87,6 +87,9 @@ export function createApply(
     const problems = certificateProblems() ?? (state.applied?.id === id ? [] : ['mesh certificates: not looked at yet']);
     return problems.join('; ');
   }
+
+  /** Nothing is wrong with them but what others made or changed, which people may tolerate. */
+  const certificatesAreDrift = (): boolean => certificateProblems()?.every((problem) => book.entries().some(({ object }) => problem.startsWith(`${object}:`))) === true;
 
   const revocations = (): Pick<AppliedReport, 'revocations'> => { const effects = revoked.effects(); return effects.length === 0 ? {} : { revocations: effects }; };
 
@@ -152,7 +155,7 @@ export function createApply(
     const certificates = peering === null ? '' : certificateText(desired.id);
     const packages = bundles.outcome();
     const messages = [settled ? '' : drift.length > 0 ? drift.map(driftText).join('; ') : 'applying', certificates, packages.message, pods.message, trusted.message, trusted.settles, ordered.message].filter((message) => message !== '');
-    const inPlace = certificates === '' && packages.inPlace && outcomes.every(([, outcome]) => outcome.inPlace);
+    const inPlace = (certificates === '' || certificatesAreDrift()) && packages.inPlace && outcomes.every(([, outcome]) => outcome.inPlace);
     // A peer or a reader whose time has come changes nothing in how the cluster is: nobody is told that it is no longer well while that is on its way.
     const goesOn = !settled && wellWith === desired.id && drift.length === 0 && outcomes.every(([, outcome]) => outcome.settled || outcome.onTheWay === true);
     if (!goesOn) report(settled && packages.settled, (settled ? messages : messages.filter((message) => message !== certificates)).join('; '), { healthy: settled && packages.settled && certificates === '' && pods.message === '' && trusted.message === '', inPlace: inPlace && pods.message === '' && trusted.message === '' });
