@@ -80,7 +80,10 @@ function* content({ config: text, counts: _, ...look }: RemoteLook, { peer, expe
   else if (isShort(look.server, now)) yield ['ServerCertificateExpiring', `it ends ${toRfc3339(look.server.notAfter)}`];
 }
 
-/** A copy proves something of an entry only where KVStoreMesh has spoken since the entry is as it is. */
+/**
+ * A copy proves something of an entry only where KVStoreMesh has spoken since the entry is as it is. It does so for a new peer and at its own start, not when it reconnects
+ * (`pkg/clustermesh/kvstoremesh`, `pkg/kvstore/store/syncstore.go`): of a changed entry the time that files take is waited for, and then the counts must follow.
+ */
 function* mirror({ config: text, syncedAt, counts, behindBefore }: MirrorLook, { entrySince, now, remote }: Observation): Generator<Found> {
   const settling = now - entrySince < seconds(SETTLING_SECONDS);
   if (text === undefined || readConfig(text)?.cached !== true) return void (yield [settling ? 'MirrorPending' : 'MirrorMissing', 'the own etcd has no copied cluster-config of it']);
