@@ -43,7 +43,7 @@ export interface EtcdAnswer {
 }
 
 /** Life of the leaf that the server presented. */
-export interface EtcdServerCertificate {
+interface EtcdServerCertificate {
   readonly notBefore: Instant;
   readonly notAfter: Instant;
 }
@@ -65,12 +65,9 @@ export interface EtcdConnector {
   open(target: EtcdTarget, signal: CancelSignal): Promise<EtcdConnection>;
 }
 
-export const ETCD_PROBLEMS = [
-  'InvalidTarget', 'NameUnresolved', 'Unreachable', 'NotTls', 'UntrustedServer', 'ServerNameMismatch', 'ServerCertificateExpired', 'ServerCertificateNotYetValid', 'ClientCertificateRefused',
-  'PermissionDenied', 'Unavailable', 'Timeout', 'TooLarge', 'Malformed', 'Cancelled',
-] as const;
-
-export type EtcdProblem = typeof ETCD_PROBLEMS[number];
+export type EtcdProblem =
+  | 'InvalidTarget' | 'NameUnresolved' | 'Unreachable' | 'NotTls' | 'UntrustedServer' | 'ServerNameMismatch' | 'ServerCertificateExpired' | 'ServerCertificateNotYetValid' | 'ClientCertificateRefused'
+  | 'PermissionDenied' | 'Unavailable' | 'Timeout' | 'TooLarge' | 'Malformed' | 'Cancelled';
 
 /** `user`: a person (or a change of what is written) must act; `retry`: later, by itself. */
 const ADVICE: Readonly<Record<EtcdProblem, 'user' | 'retry'>> = {

@@ -111,7 +111,7 @@ function* findings(observation: Observation): Generator<Found> {
   }
 }
 
-export const worst = (colours: Iterable<Colour>): Colour => {
+const worst = (colours: Iterable<Colour>): Colour => {
   const all = new Set(colours);
   return all.has('red') ? 'red' : all.has('yellow') ? 'yellow' : 'green';
 };

@@ -32,7 +32,7 @@ export function tallyLine({ tally, clusters }: Matrix): string {
   return `${plural(clusters.length, 'cluster')}, ${plural(total(tally), 'pair')}: ${tally.green} green, ${tally.yellow} yellow, ${tally.red} red`;
 }
 
-export const reasonsText = ({ reasons }: MatrixCell): string => reasons.map(({ code, text }) => `${code} (${text})`).join('; ');
+const reasonsText = ({ reasons }: MatrixCell): string => reasons.map(({ code, text }) => `${code} (${text})`).join('; ');
 
 /** One letter a pair; `.`: the row does not read the column. */
 function grid({ clusters, cells }: Matrix, coloured: boolean): string {
