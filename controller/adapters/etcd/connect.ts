@@ -16,7 +16,7 @@ export interface EtcdLimits {
   readonly answerBytes: number;
 }
 
-export const DEFAULT_LIMITS: EtcdLimits = { milliseconds: 5000, answerBytes: 1 << 20 };
+const DEFAULT_LIMITS: EtcdLimits = { milliseconds: 5000, answerBytes: 1 << 20 };
 
 /** gRPC's prefix of a message: a byte for compression, four for the length. */
 const PREFIX_BYTES = 5;

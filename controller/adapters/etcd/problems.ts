@@ -15,7 +15,7 @@ const UNTRUSTED = /SELF_SIGNED|UNABLE_TO|SIGNATURE|INVALID_CA|INVALID_PURPOSE|CE
 const CLIENT_REFUSED = /ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_(REQUIRED|EXPIRED|REVOKED|UNKNOWN)|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED|DECRYPT_ERROR)/;
 
 /** One line of printable characters: who speaks may be anyone. */
-export function printable(text: string): string {
+function printable(text: string): string {
   const clean = text.replace(/[^\x20-\x7e]+/g, ' ').trim();
   return clean.length > 200 ? `${clean.slice(0, 197)}...` : clean;
 }

@@ -13,7 +13,7 @@ export interface FakeEtcd {
   close(): Promise<void>;
 }
 
-export const frame = (message: Uint8Array): Buffer => {
+const frame = (message: Uint8Array): Buffer => {
   const framed = Buffer.alloc(5 + message.length);
   framed.writeUInt32BE(message.length, 1);
   framed.set(message, 5);
