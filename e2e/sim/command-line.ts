@@ -1,6 +1,7 @@
 /** The command line in a simulation: what people type, against the hub's API, in virtual time. */
 import { Command, CommanderError } from 'commander';
 import { type Environment, EXIT, UsageProblem } from '../../controller/cli/environment.ts';
+import * as access from '../../controller/cli/access/index.ts';
 import * as drift from '../../controller/cli/drift/index.ts';
 import * as fleetCommands from '../../controller/cli/fleet/index.ts';
 import { registerRevoke } from '../../controller/cli/identity/revoke.ts';
@@ -12,7 +13,7 @@ import * as window from '../../controller/cli/window/index.ts';
 import type { Context } from './context.ts';
 import { never, PERSON } from './fleet.ts';
 
-const COMMANDS = { drift, fleet: fleetCommands, identity: { register: identity }, mesh, run, window } as const;
+const COMMANDS = { access, drift, fleet: fleetCommands, identity: { register: identity }, mesh, run, window } as const;
 const LONGEST_SECONDS = 600;
 
 /** What of `isthmus identity` speaks to the hub. */

@@ -11,6 +11,7 @@ import { type Expectation, EXPECTATIONS } from './expectations.ts';
 import { beginFaults } from './faults.ts';
 import { type Fleet, never, PERSON } from './fleet.ts';
 import { beginMeshServers } from './mesh-servers.ts';
+import { servePolicies } from './cilium-kinds.ts';
 import { beginHelmControllers, type Manner, MANNERS } from './member-software.ts';
 
 type Run = (context: Context, words: readonly string[], body: unknown) => Promise<void> | void;
@@ -64,6 +65,8 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
   async releases(context) {
     context.releases ??= await beginHelmControllers(context.fleet);
   },
+  // policies: each cluster serves Cilium's policies and endpoints from now on
+  policies: ({ fleet }) => servePolicies(fleet),
   // mesh-servers: each cluster has a Deployment kube-system/clustermesh-apiserver and a controller that replaces its pods
   async 'mesh-servers'({ fleet }) {
     await beginMeshServers(fleet);

@@ -1,5 +1,6 @@
 /** What commands and expectations of a scenario work with. */
 import * as core from '../../mesh/api/resources/core.ts';
+import { CiliumClusterwideNetworkPolicy, CiliumEndpoint, CiliumNetworkPolicy } from '../../mesh/api/resources/cilium.ts';
 import { Cluster, HUB_RESOURCES, MEMBER_RESOURCES } from '../../mesh/api/resources/index.ts';
 import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
 import type { Instant } from '../../mesh/model/instant.ts';
@@ -25,7 +26,7 @@ export interface Context {
   advance(milliseconds: number): Promise<void>;
 }
 
-const KINDS: readonly ResourceKind[] = [core.ConfigMap, core.EndpointSlice, core.Secret, core.Service, HelmRelease, ...HUB_RESOURCES, ...MEMBER_RESOURCES];
+const KINDS: readonly ResourceKind[] = [core.ConfigMap, core.EndpointSlice, core.Namespace, core.Secret, core.Service, HelmRelease, CiliumClusterwideNetworkPolicy, CiliumEndpoint, CiliumNetworkPolicy, ...HUB_RESOURCES, ...MEMBER_RESOURCES];
 
 export function kindOf(name: string | undefined): ResourceKind {
   const found = KINDS.find((kind) => kind.kind === name);

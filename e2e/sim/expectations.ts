@@ -1,4 +1,5 @@
 /** What a scenario may expect: each gives undefined where it holds, else what is there instead. */
+import { CiliumNetworkPolicy, type CiliumPolicyObject } from '../../mesh/api/resources/cilium.ts';
 import { ConfigMap, type ConfigMapObject, Deployment, EndpointSlice, type EndpointSliceObject, Secret, type SecretObject, Service, type ServiceObject, type WorkloadObject } from '../../mesh/api/resources/core.ts';
 import type { DrillObject } from '../../mesh/api/resources/drill.ts';
 import { Drill, ServiceImport, UpdateRun } from '../../mesh/api/resources/index.ts';
@@ -8,6 +9,7 @@ import { usersIn } from '../../mesh/cilium/revoked.ts';
 import { type Condition, findCondition } from '../../mesh/model/condition.ts';
 import type { KubernetesObject } from '../../mesh/ports/kubernetes.ts';
 import { clusterObject, type Context, held, kindOf, refOf, runNamed } from './context.ts';
+import { clustersLetIn } from './cilium-kinds.ts';
 import type { Fleet, Host, Member } from './fleet.ts';
 import { HelmRelease } from './member-kinds.ts';
 import { CILIUM_RELEASE, type HelmReleaseObject } from './member-software.ts';
@@ -101,6 +103,11 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
     const slices = member.readAll<EndpointSliceObject>(EndpointSlice).filter(({ metadata }) => metadata.namespace === namespace && metadata.labels?.['multicluster.kubernetes.io/service-name'] === name);
     return differs(`${member.name}'s slices`, slices.map(({ metadata }) => metadata.labels?.['multicluster.kubernetes.io/source-cluster']).sort().join(' '), [...sources].sort().join(' '));
   }),
+  // lets CLUSTER POLICY CLUSTER…|nobody: in, by the namespaced policy of Cilium
+  lets({ fleet }, [where = '', name, ...wanted]) {
+    const policy = fleet.member(where).read<CiliumPolicyObject>(CiliumNetworkPolicy, refOf(name));
+    return policy === undefined ? `${where} has no policy ${name}` : differs(`whom ${name} lets in`, clustersLetIn(policy).join(' '), wanted.join() === 'nobody' ? '' : wanted.join(' '));
+  },
   // settled: every cluster has applied what it was assigned last
   settled: ({ fleet }) => firstProblem(fleet.members, ({ name }) => {
     const status = clusterObject(fleet, name)?.status;

@@ -83,7 +83,7 @@ export function createAccessAnswers({ ports, state, publisher }: { readonly port
     const keys = new Set([NAMESPACE_LABEL, ...services.flatMap(({ selector }) => Object.keys(selector))]);
     const sources = new Map<string, { readonly namespace: string; readonly serviceAccount: string; endpoints: number }>();
     const targets = new Map<string, { readonly labels: Readonly<Record<string, string>>; endpoints: number; enforcing: number }>();
-    const [more] = await Promise.all([attempt('CiliumEndpoints', each<CiliumEndpointObject>(CiliumEndpoint, {}, MOST_ENDPOINTS, (endpoint) => {
+    const more = await attempt('CiliumEndpoints', each<CiliumEndpointObject>(CiliumEndpoint, {}, MOST_ENDPOINTS, (endpoint) => {
       const labels = policyLabels(endpoint);
       const namespace = labels[NAMESPACE_LABEL];
       if (namespace === undefined) return;
@@ -98,7 +98,7 @@ export function createAccessAnswers({ ports, state, publisher }: { readonly port
       target.endpoints += 1;
       if (endpoint.status?.policy?.ingress?.enforcing === true) target.enforcing += 1;
       targets.set(text, target);
-    }, signal), false)]);
+    }, signal), false);
     if (more) problems.push(`of its pods only the first ${MOST_ENDPOINTS} were looked at`);
     const others = await attempt('policies of others', othersOf(namespaces, signal), []);
     const [someSources, sourcesOmitted] = largest([...sources.values()], ({ namespace, serviceAccount }) => `${namespace}/${serviceAccount}`);

@@ -77,7 +77,7 @@ export function accessAnswers({ sources, fleet, ask }: Parts): Pick<Answers, 'ac
       }
       const unasked = [...new Set([...reachable.values()].flat())].filter((one) => !asked.includes(one));
       if (unasked.length > 0) restsOn.push(`pods of ${listed(unasked, NAMED)} were not asked for: ask of fewer destinations with --cluster`);
-      if (holders.length < all.length) restsOn.push(`only the first ${holders.length} of ${all.length} destinations are shown: name others with --cluster`);
+      if (cluster === undefined && holders.length < all.length) restsOn.push(`only the first ${holders.length} of ${all.length} destinations are shown: name others with --cluster`);
 
       const rows = holders.flatMap((one) => {
         const observation = seen.get(one);
