@@ -7,6 +7,7 @@ import type { createCaches } from '../caches.ts';
 import { createLiveRows } from '../inventory/freshness.ts';
 import { historyAnswers } from '../inventory/history-answers.ts';
 import { createQueries } from '../inventory/queries.ts';
+import { whatIfAnswers } from '../mesh/what-if.ts';
 import type { HubPorts } from '../ports.ts';
 import { type Answers, recordedAnswers } from './answers.ts';
 import { askAgent } from './ask-agent.ts';
@@ -33,6 +34,7 @@ export function allAnswers({ ports, caches: { clusters, meshes, runs, strategies
     ...foresightAnswers({ ...world, ports, runs, strategies, windows: changeWindows, overrides: windowOverrides }),
     ...accessAnswers({ clock, sources: world.sources, fleet, ask: (cluster, question, signal) => askAgent({ fleet, publishers, clock }, cluster, question, signal) }),
     ...verifyAnswers({ clock, meshes, fleet, publishers }),
+    ...whatIfAnswers({ clock, records, sources: world.sources, exportsOf: (cluster) => [...fleet.values(cluster, 'ExportFact').values()].map(({ value }) => `${value.namespace}/${value.name}`) }),
     discovered: (question, { signal }) => discovered(question, signal),
     standing: ({ cluster }, { id, signal }) => askAgent({ fleet, publishers, clock }, cluster, { id, dnsName: '', dnsType: '', standing: true }, signal),
     dns: ({ name, type, from }, { id, signal }) => askAgent({ fleet, publishers, clock }, from, { id, dnsName: name, dnsType: type ?? 'A' }, signal),

@@ -3,6 +3,7 @@ import type { DiscoveredCluster, PublishedProfiles, SourceReading } from '../../
 import type { DrillState, DrillValue } from '../../model/drill.ts';
 import type { HistoryEntry, JournalEntry } from '../../model/history.ts';
 import type { Instant } from '../../model/instant.ts';
+import type { PlanChange } from '../../model/plan-change.ts';
 import type { RunPhase, RunState, RunTarget, StrategyValue, TargetPhase } from '../../model/rollout.ts';
 import type { SimulatedCluster, Simulation } from '../../model/simulation.ts';
 import type { StateChange } from '../../model/state-change.ts';
@@ -130,4 +131,37 @@ export interface AccessRow {
   readonly ports: readonly string[];
   readonly today: 'Allowed' | 'Denied' | 'Unknown';
   readonly tomorrow: 'Allowed' | 'Denied' | 'Unknown';
+}
+
+interface Finding {
+  readonly reason: string;
+  readonly message: string;
+}
+export interface MeshPlanHead {
+  readonly meshes: readonly {
+    readonly mesh: string;
+    readonly clusters: number;
+    /** The first hundred; `waitingCount` has all. So with conflicts. */
+    readonly waiting: readonly string[];
+    readonly waitingCount: number;
+    /** Empty: planned. */
+    readonly conflicts: readonly Finding[];
+    readonly conflictCount: number;
+    readonly warnings: readonly Finding[];
+    /** Where the mesh is divided; `exports`: services that no other cell reaches by its peers, as `namespace/name`. */
+    readonly cells?: readonly { readonly name: string; readonly clusters: number; readonly exports: readonly string[]; readonly exportCount: number }[];
+    readonly moves?: readonly { readonly cluster: string; readonly from: number; readonly to: number }[];
+    readonly moveCount?: number;
+  }[];
+  /** Clusters that have joined. */
+  readonly of: number;
+  readonly changed: number;
+  /** Of the changed, those in which something restarts. */
+  readonly restarts: number;
+}
+/** Pages after the first have `clusters` alone: those with another state than they are assigned, sorted. */
+export interface MeshPlanAnswer {
+  readonly head?: MeshPlanHead;
+  readonly clusters: readonly PlanChange[];
+  readonly continue?: string;
 }

@@ -75,6 +75,15 @@ const questions = {
     to: z.string().max(63).optional().describe('How this cluster is seen.'),
     fresh: z.boolean().default(false).describe('Has the agents look at this moment, rather than say what they saw last.'),
   }).optional().describe('Whether each cluster reads its peers as Cilium does: what agents find when they open their peers\' mesh etcds.'),
+  plan: z.object({
+    mesh: z.string().max(253).optional().describe('Of this Mesh alone.'),
+    objects: z.array(z.object({
+      kind: z.enum(['Mesh', 'Cluster', 'AccessPolicy']), metadata: z.object({ name: z.string().min(1).max(253), labels: z.record(z.string().max(316), z.string().max(63)).optional() }),
+      spec: z.looseObject({}).meta({ 'x-kubernetes-preserve-unknown-fields': true }).optional(), status: z.looseObject({}).meta({ 'x-kubernetes-preserve-unknown-fields': true }).optional(),
+    })).max(1000).optional().describe('As if these were there, in place of those of their names. A Cluster whose status.cilium is given counts as one that has joined and reported that.'),
+    limit: z.int().min(1).max(100_000).optional().describe('At most so many clusters in one answer; fewer come where they would not fit.'),
+    continue: z.string().max(256).optional().describe('From the answer before: the clusters that follow, of the same moment.'),
+  }).optional().describe('What the plan changes of each cluster against what it is assigned: peers, ids, objects, policies, restarts.'),
   drill: z.object({ name: z.string().max(253) }).optional(),
   dns: z.object({ name: z.string().max(253), type: z.string().max(16).default('A'), from: z.string().max(63) }).optional(),
 };

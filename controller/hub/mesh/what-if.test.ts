@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
+import type { MeshObject } from '../../../mesh/api/resources/mesh.ts';
+import type { Assignment } from '../../../mesh/model/history.ts';
+import type { DesiredRevision } from '../../../mesh/model/desired.ts';
+import { manualClock } from '../../runtime/testing/manual-clock.ts';
+import { currentPlan, type PlanSources } from './current-plan.ts';
+import { whatIfAnswers } from './what-if.ts';
+
+const cilium = (name: string, id: number, value: object = {}) => ({ version: '1.20.0', clusterName: name, clusterId: id, maxConnectedClusters: 255, podCidrs: [`10.${id}.0.0/16`], namespace: 'kube-system', kvstoreMesh: true, authMode: 'cluster', endpoint: { ips: [`192.0.2.${id}`], port: 2379 }, ...value });
+const cluster = (name: string, id: number): ClusterObject => ({ apiVersion: 'isthmus.dev/v1alpha1', kind: 'Cluster', metadata: { name, labels: { region: 'eu' } }, status: { identity: {}, agentVersion: '1', cilium: cilium(name, id) } }) as unknown as ClusterObject;
+const europe = { apiVersion: 'isthmus.dev/v1alpha1', kind: 'Mesh', metadata: { name: 'europe' }, spec: { clusters: { labels: { region: 'eu' } }, maxConnectedClusters: 255, strategy: 'default', allowVersionSkewMinors: 1 } } as unknown as MeshObject;
+
+function world() {
+  const assigned = new Map<string, Assignment>();
+  const revisions = new Map<string, DesiredRevision>();
+  const list = (items: readonly object[]) => ({ list: () => items, get: ({ name }: { name: string }) => items.find((item) => (item as ClusterObject).metadata.name === name), subscribe: () => undefined });
+  const sources = {
+    clusters: list([cluster('berlin', 1), cluster('oslo', 2)]), meshes: list([europe]), failover: list([]), globalServices: list([]), accessPolicies: list([]),
+    assignments: { get: (name: string) => assigned.get(name), bundles: () => new Map(), access: () => new Map() }, trust: () => ({ trustDomain: 'x', sequence: 1, bundlePem: '' }), digest: (text: string) => `${text.length}-${text.split('').reduce((sum, character, index) => (sum + character.charCodeAt(0) * (index + 1)) % 999_983, 0)}`, ids: { current: () => new Map() }, overrides: () => new Map(),
+  } as unknown as PlanSources;
+  const clock = manualClock(0);
+  const answers = whatIfAnswers({ clock, records: { getRevision: (id) => Promise.resolve(revisions.get(id)) }, sources, exportsOf: () => ['shop/checkout'] });
+  const assign = (): void => {
+    for (const revision of currentPlan(sources).desired) { revisions.set(revision.id, revision); assigned.set(revision.cluster, { cluster: revision.cluster, desiredId: revision.id } as Assignment); }
+  };
+  return { assign, ask: (question: Parameters<typeof answers.plan>[0]) => answers.plan(question, { signal: new AbortController().signal }) };
+}
+
+test('without objects: the plan against what is assigned', async () => {
+  const { ask, assign } = world();
+  expect(await ask({})).toMatchObject({ head: { of: 2, changed: 2, restarts: 0, meshes: [{ mesh: 'europe', clusters: 2, conflictCount: 0 }] }, clusters: [{ cluster: 'berlin', peersAdded: ['oslo'] }, { cluster: 'oslo', peersAdded: ['berlin'] }] });
+  assign();
+  expect(await ask({})).toMatchObject({ head: { changed: 0 }, clusters: [] });
+});
+
+test('with objects: as if they were there, and nothing is kept of it', async () => {
+  const { ask, assign } = world();
+  assign();
+  const rome = { kind: 'Cluster' as const, metadata: { name: 'rome', labels: { region: 'eu' } }, status: { cilium: cilium('rome', 3) } };
+  expect(await ask({ objects: [rome] })).toMatchObject({ head: { of: 3, changed: 3 }, clusters: [{ cluster: 'berlin', peersAdded: ['rome'], peersRemoved: [] }, { cluster: 'oslo', peersAdded: ['rome'] }, { cluster: 'rome', peersAdded: ['berlin', 'oslo'] }] });
+  const clash = await ask({ objects: [{ ...rome, status: { cilium: cilium('rome', 1) } }] });
+  expect(clash.head?.meshes[0]?.conflicts.map(({ reason }) => reason)).toContain('ClusterIdConflict');
+  const narrow = { kind: 'Mesh' as const, metadata: { name: 'europe' }, spec: { clusters: { names: ['berlin'] } } };
+  expect((await ask({ objects: [narrow] })).clusters).toMatchObject([{ cluster: 'berlin', peersRemoved: ['oslo'] }, { cluster: 'oslo', mesh: null, peersRemoved: ['berlin'] }]);
+  expect(await ask({})).toMatchObject({ head: { of: 2, changed: 0 } });
+});
+
+test('what crosses the cells of a divided mesh is told, and what is wrong with an object or a name', async () => {
+  const { ask } = world();
+  const divided = { kind: 'Mesh' as const, metadata: { name: 'europe' }, spec: { clusters: {}, cells: { region: 'name', maxClusters: 2 } } };
+  const third = { kind: 'Cluster' as const, metadata: { name: 'rome' }, status: { cilium: cilium('rome', 3) } };
+  expect((await ask({ objects: [divided, third] })).head?.meshes[0]?.cells).toEqual([{ name: 'europe/1', clusters: 2, exports: ['shop/checkout'], exportCount: 1 }, { name: 'europe/2', clusters: 1, exports: ['shop/checkout'], exportCount: 1 }]);
+  await expect(ask({ objects: [{ kind: 'Mesh', metadata: { name: 'x' }, spec: { clusters: {}, maxConnectedClusters: 7 } }] })).rejects.toThrow('Mesh x: spec.maxConnectedClusters');
+  await expect(ask({ mesh: 'europa' })).rejects.toThrow('did you mean europe?');
+});
+
+test('long answers come in pages', async () => {
+  const { ask } = world();
+  const first = await ask({ limit: 1 });
+  expect(first.clusters.map((row) => row.cluster)).toEqual(['berlin']);
+  expect((await ask({ continue: first.continue! })).clusters.map((row) => row.cluster)).toEqual(['oslo']);
+});

@@ -1,0 +1,140 @@
+/** Answers what the plan changes, as it stands or with objects that nobody has written: the hub's own planner over them, and nothing is kept of it. */
+import type { AccessPolicyObject } from '../../../mesh/api/resources/access-policy.ts';
+import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
+import type { MeshPlanAnswer, MeshPlanHead } from '../../../mesh/api/resources/inquiry-answers.ts';
+import type { InquiryObject } from '../../../mesh/api/resources/inquiry.ts';
+import { type MeshObject, meshSpec } from '../../../mesh/api/resources/mesh.ts';
+import type { DesiredState } from '../../../mesh/model/desired.ts';
+import { nearest } from '../../../mesh/model/near.ts';
+import type { PlanChange } from '../../../mesh/model/plan-change.ts';
+import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
+import type { Clock } from '../../../mesh/ports/clock.ts';
+import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
+import type { RecordStore } from '../../../mesh/ports/records.ts';
+import { planChange } from '../../../mesh/plan/change.ts';
+import { createPlanner, type MeshPlan, type Plan } from '../../../mesh/plan/plan.ts';
+import type { Cache } from '../../runtime/cache.ts';
+import { AdvisedError } from '../../runtime/errors.ts';
+import { WrongQuery } from '../inquiry/answers.ts';
+import { createPages } from '../inventory/query-pages.ts';
+import { currentPlan, planInput, type PlanSources } from './current-plan.ts';
+import { changesOf } from './next-run.ts';
+
+type Question = NonNullable<InquiryObject['spec']['plan']>;
+type Given = NonNullable<Question['objects']>[number];
+
+/** Clusters between two looks at the network. */
+const AT_ONCE = 20;
+const MOST_CONFLICTS = 100;
+const MOST_LISTED = 500;
+const ASSUMED = { clusterId: 0, maxConnectedClusters: 255, podCidrs: [], namespace: 'kube-system', kvstoreMesh: true, authMode: 'cluster' } as const;
+
+/** `given` over what there is, by name; sorted. */
+function overlaid<T extends KubernetesObject>(present: readonly T[], given: readonly Given[], merge: (before: T | undefined, object: Given) => T): readonly T[] {
+  const byName = new Map(present.map((object) => [object.metadata.name, object]));
+  for (const object of given) byName.set(object.metadata.name, merge(byName.get(object.metadata.name), object));
+  return [...byName.values()].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+}
+
+/** A cluster of which a file says what its Cilium is counts as one that has joined and reported that. */
+function clusterOf(before: ClusterObject | undefined, { metadata, spec, status }: Given): ClusterObject {
+  const known = before?.status as Record<string, unknown> | undefined;
+  const cilium = (status as { readonly cilium?: object } | undefined)?.cilium;
+  const reported = cilium === undefined ? known : { identity: {}, agentVersion: '', ...known, cilium: { ...ASSUMED, clusterName: metadata.name, ...(known?.['cilium'] ?? {}), ...cilium } };
+  const { labels } = metadata;
+  return {
+    ...before, apiVersion: 'isthmus.dev/v1alpha1', kind: 'Cluster',
+    metadata: { ...before?.metadata, name: metadata.name, ...(labels === undefined ? {} : { labels }) }, ...(spec === undefined ? { spec: before?.spec } : { spec }), ...(reported === undefined ? {} : { status: reported }),
+  } as ClusterObject;
+}
+
+function meshOf(before: MeshObject | undefined, { metadata, spec }: Given): MeshObject {
+  const read = meshSpec.safeParse(spec ?? {});
+  const [issue] = read.error?.issues ?? [];
+  if (!read.success) throw new WrongQuery(`Mesh ${metadata.name}: spec.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is not as the schema has it'}`);
+  return { ...before, kind: 'Mesh', metadata: { ...before?.metadata, name: metadata.name }, spec } as MeshObject;
+}
+
+function withObjects(sources: PlanSources, objects: readonly Given[]): PlanSources {
+  const of = (kind: Given['kind']): readonly Given[] => objects.filter((object) => object.kind === kind);
+  const list = <T extends KubernetesObject>(cache: Pick<Cache<T>, 'list'>, items: readonly T[]): Cache<T> => ({ ...cache, list: () => items, get: ({ name }) => items.find(({ metadata }) => metadata.name === name) }) as Cache<T>;
+  return {
+    ...sources,
+    meshes: list(sources.meshes, overlaid(sources.meshes.list(), of('Mesh'), meshOf)),
+    clusters: list(sources.clusters, overlaid(sources.clusters.list(), of('Cluster'), clusterOf)),
+    accessPolicies: list(sources.accessPolicies, overlaid(sources.accessPolicies.list(), of('AccessPolicy'), (before, { metadata, spec }) => ({ ...before, kind: 'AccessPolicy', metadata: { ...before?.metadata, name: metadata.name }, spec }) as AccessPolicyObject)),
+  };
+}
+
+export interface WhatIfParts {
+  readonly clock: Clock;
+  readonly records: Pick<RecordStore, 'getRevision'>;
+  readonly sources: PlanSources;
+  /** `namespace/name` of what a cluster exports. */
+  readonly exportsOf: (cluster: string) => readonly string[];
+}
+
+export function whatIfAnswers({ clock, records, sources, exportsOf }: WhatIfParts): { plan(question: Question, asked: { readonly signal: CancelSignal }): Promise<MeshPlanAnswer> } {
+  const pages = createPages<MeshPlanHead, PlanChange, PlanChange>(clock.now(), (row) => row);
+  /** Kept between questions: people ask again with one value changed. */
+  const imagined = createPlanner(sources.digest);
+
+  async function assigned(cluster: string): Promise<DesiredState | undefined> {
+    const id = sources.assignments.get(cluster)?.desiredId;
+    const content = id === undefined ? undefined : (await records.getRevision(id))?.content;
+    return content === undefined ? undefined : JSON.parse(content) as DesiredState;
+  }
+
+  async function planned({ mesh, objects = [] }: Question, signal: CancelSignal): Promise<{ readonly head: MeshPlanHead; readonly rows: readonly PlanChange[] }> {
+    const world = objects.length === 0 ? sources : withObjects(sources, objects);
+    const plan = objects.length === 0 ? currentPlan(sources) : imagined(planInput(world));
+    const names = plan.meshes.map((one) => one.mesh);
+    if (mesh !== undefined && !names.includes(mesh)) {
+      const near = nearest(mesh, names);
+      throw new AdvisedError('user', `there is no mesh ${JSON.stringify(mesh)}${near === undefined ? '' : `; did you mean ${near}?`}`);
+    }
+    const chosen = plan.meshes.filter((one) => mesh === undefined || one.mesh === mesh);
+    const changes = changesOf(plan, (cluster) => sources.assignments.get(cluster)?.desiredId ?? null);
+    const contents = new Map(plan.desired.map(({ cluster, content }) => [cluster, content]));
+    const ciliumIds = new Map(plan.meshes.flatMap((one) => [...one.selected]));
+    const rows: PlanChange[] = [];
+    for (const [index, { cluster }] of changes.entries()) {
+      const before = await assigned(cluster);
+      const after = JSON.parse(contents.get(cluster)!) as DesiredState;
+      if (mesh === undefined || after.mesh === mesh || before?.mesh === mesh) rows.push(planChange(before, after, ciliumIds.get(cluster) ?? 0));
+      if (index % AT_ONCE === AT_ONCE - 1) await clock.sleepUntil(clock.now() + 1, signal);
+    }
+    return { head: { meshes: chosen.map((one) => headOf(one, exportsOf)), of: joined(plan), changed: rows.length, restarts: rows.filter(({ restarts }) => restarts.length > 0).length }, rows };
+  }
+
+  return {
+    async plan(question, { signal }) {
+      const { limit = Number.POSITIVE_INFINITY, continue: next } = question;
+      if (next !== undefined) {
+        const page = pages.next(next, limit, clock.now());
+        return { clusters: page.rows, ...(page.next === undefined ? {} : { continue: page.next }) };
+      }
+      const { head, rows } = await planned(question, signal);
+      const page = pages.first(head, rows, limit, clock.now());
+      return { head: page.head, clusters: page.rows, ...(page.next === undefined ? {} : { continue: page.next }) };
+    },
+  };
+}
+
+const joined = ({ baseline }: Plan): number => baseline.length;
+
+function headOf({ mesh, members, waiting, conflicts, notes, cells, moves = [] }: MeshPlan, exportsOf: WhatIfParts['exportsOf']): MeshPlanHead['meshes'][number] {
+  const told = cells?.filter(({ selected }) => selected.size > 0);
+  return {
+    mesh, clusters: members.length, waiting: waiting.slice(0, MOST_CONFLICTS), waitingCount: waiting.length,
+    conflicts: conflicts.slice(0, MOST_CONFLICTS).map(({ reason, message }) => ({ reason, message })), conflictCount: conflicts.length,
+    warnings: [...notes.postponed, ...notes.warnings].slice(0, MOST_CONFLICTS).map(({ reason, message }) => ({ reason, message })),
+    ...(told === undefined ? {} : { cells: told.slice(0, MOST_LISTED).map((cell) => cellOf(cell, exportsOf)), moves: moves.slice(0, MOST_LISTED), moveCount: moves.length }),
+  };
+}
+
+/** What a cell exports is no peer's business in any other cell. */
+function cellOf({ mesh, members }: MeshPlan, exportsOf: WhatIfParts['exportsOf']): NonNullable<MeshPlanHead['meshes'][number]['cells']>[number] {
+  const services = [...new Set(members.flatMap(({ name }) => exportsOf(name)))].sort();
+  return { name: mesh, clusters: members.length, exports: services.slice(0, MOST_CONFLICTS), exportCount: services.length };
+}
