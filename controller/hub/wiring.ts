@@ -90,7 +90,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
       return created !== undefined && created <= assignedAt;
     });
     const driftJudge = createDriftJudge({ clock, fleet, clusters, policies: driftPolicies, decisions: driftDecisions });
-    const ids = createMeshIds({ records, meshes, clusters, assignments });
+    const ids = createMeshIds({ records, meshes, clusters, assignments, isVouchedFor: () => guards.problem() === undefined });
     const sources = { ids, clusters, meshes, accessPolicies, failover, globalServices, assignments, trust: () => askedTrust(authority.trust(), leavingIssuers(authority.state())), digest, overrides: driftJudge.overrides };
 
     const isMember = async (name: string, within: CancelSignal): Promise<boolean> => clusters.get({ name }) !== undefined || await kubernetes.get(Cluster, { name }, within) !== undefined;

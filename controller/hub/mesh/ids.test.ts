@@ -20,7 +20,7 @@ function world() {
     getReport: async (name: string) => reports.get(name), putReport: async (name: string, text: string) => { reports.set(name, text); },
     getRevision: async (id: string) => (revisions.has(id) ? { id, cluster: '', content: revisions.get(id)! } : undefined),
   };
-  const restart = (): MeshIds => createMeshIds({ records, meshes: cacheOf(meshes), clusters: cacheOf(clusters), assignments: { get: () => undefined } });
+  const restart = (isVouchedFor = true): MeshIds => createMeshIds({ isVouchedFor: () => isVouchedFor, records, meshes: cacheOf(meshes), clusters: cacheOf(clusters), assignments: { get: () => undefined } });
   const mesh = (name: string, spec: object = {}, status?: object): void => { meshes.set(name, { metadata: { name, annotations: { [CHANGED_BY]: 'ann' } }, spec, ...(status === undefined ? {} : { status }) } as unknown as MeshObject); };
   /** `peers`: what the cluster has applied. */
   const cluster = (name: string, peers: Record<string, number>, status: object = {}): void => {
@@ -109,5 +109,15 @@ describe('the book of a mesh', () => {
     expect(await ids.follow(plan({ berlin: 1 }), 20_000)).toBe(true);
     expect(bookOf(ids, 'europe')).toMatchObject({ held: [], released: [{ id: 2, cluster: 'oslo', at: 20_000, by: 'ann', reason: 'burned down' }] });
     expect(await ids.follow(plan({ berlin: 1 }), 30_000)).toBe(false);
+  });
+
+  test('where the server vouches for nobody, that is said', async () => {
+    const { plan, mesh, restart, reports } = await peered();
+    const unvouched = restart(false);
+    await unvouched.know();
+    await unvouched.follow(plan({ berlin: 1 }), 10_000);
+    mesh('europe', { releaseIds: [{ id: 2, cluster: 'oslo', reason: 'burned down' }] });
+    await unvouched.follow(plan({ berlin: 1 }), 20_000);
+    expect(JSON.parse(reports.get('mesh-ids/europe')!)).toMatchObject({ released: [{ by: 'ann, says the Mesh' }] });
   });
 });

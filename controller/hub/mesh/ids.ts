@@ -28,6 +28,8 @@ interface Parts {
   readonly meshes: Cache<MeshObject>;
   readonly clusters: Cache<ClusterObject>;
   readonly assignments: Pick<Assignments, 'get'>;
+  /** Whether the API server vouches for who changed an object. */
+  readonly isVouchedFor: () => boolean;
 }
 
 const reportName = (mesh: string): string => `mesh-ids/${mesh}`;
@@ -43,7 +45,7 @@ const schema = z.object({
   released: z.array(z.object({ cluster: z.string(), id: z.int(), at: z.number(), by: z.string(), reason: z.string() })),
 });
 
-export function createMeshIds({ records, meshes, clusters, assignments }: Parts): MeshIds {
+export function createMeshIds({ records, meshes, clusters, assignments, isVouchedFor }: Parts): MeshIds {
   const books = new Map<string, IdLedger>();
   /** Contents never change; kept only for revisions that stand somewhere while an id is held. */
   const named = new Map<string, ReadonlySet<string>>();
@@ -74,7 +76,8 @@ export function createMeshIds({ records, meshes, clusters, assignments }: Parts)
   }
 
   function asked({ metadata, spec }: MeshObject): { readonly cluster: string; readonly id: number; readonly by: string; readonly reason: string }[] {
-    const by = metadata.annotations?.[CHANGED_BY] ?? 'not known';
+    const said = metadata.annotations?.[CHANGED_BY];
+    const by = said === undefined ? 'not known' : isVouchedFor() ? said : `${said}, says the Mesh`;
     return (spec.releaseIds ?? []).map((one) => ({ cluster: one.cluster, id: one.id, reason: one.reason, by }));
   }
 
