@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { type Environment, EXIT, UsageProblem } from '../../controller/cli/environment.ts';
 import * as access from '../../controller/cli/access/index.ts';
+import * as doctor from '../../controller/cli/doctor/index.ts';
 import * as drift from '../../controller/cli/drift/index.ts';
 import * as fleetCommands from '../../controller/cli/fleet/index.ts';
 import { registerRevoke } from '../../controller/cli/identity/revoke.ts';
@@ -13,7 +14,7 @@ import * as window from '../../controller/cli/window/index.ts';
 import type { Context } from './context.ts';
 import { never, PERSON } from './fleet.ts';
 
-const COMMANDS = { access, drift, fleet: fleetCommands, identity: { register: identity }, mesh, run, window } as const;
+const COMMANDS = { access, doctor, drift, fleet: fleetCommands, identity: { register: identity }, mesh, run, window } as const;
 const LONGEST_SECONDS = 600;
 
 /** What of `isthmus identity` speaks to the hub. */
@@ -33,6 +34,7 @@ function wordsOf(text: string): string[] {
 const steady = (text: string): string => text
   .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')
   .replaceAll(/\+\d+\.\ds\b/g, '+<age>')
+  .replaceAll(/(?<=, for )\d\w+(?=:)/g, '<age>')
   .replaceAll(/\b(?:\d+h\d+m|\d+[smhd])(?= (?:old|ago|at)\b|\s*$|\s{3})/gm, '<age>')
   .replaceAll(/\b[0-9A-F]{32}\b/g, '<serial>')
   .replaceAll(/\b[0-9a-f]{64}\b|\b(?=[0-9a-f]*\d)[0-9a-f]{10}\b/g, '<id>')
