@@ -38,7 +38,7 @@ function minorOf(version: string): number {
 }
 
 /** Where `values` says nothing the chart's own default counts. */
-export function valueAt(values: Json | undefined, path: string): Json | undefined {
+function valueAt(values: Json | undefined, path: string): Json | undefined {
   let at: Json | undefined = values;
   for (const name of path.split('.')) {
     if (typeof at !== 'object' || at === null || Array.isArray(at)) return undefined;
