@@ -53,8 +53,7 @@ export async function startScene(): Promise<Scene> {
   const world = await startWorld(MEMBERS);
   const { members, signal, hub } = world;
   await world.make(UpdateStrategy, 'canary-first', { stages: [{ name: 'canary', clusters: { labels: { stage: 'canary' } } }, { name: 'rest', clusters: {}, maxConcurrency: '100%' }], progressDeadlineSeconds: 60 });
-  await eventually('every agent has told of its cluster', PATIENCE.timeout, async () => (await Promise.all(ALL.map((name) => world.ready(name)))).every((reason) => reason !== undefined), world.lastLines)
-    .catch(async (error: unknown) => { await world.stop(); throw error; });
+  await world.allReported().catch(async (error: unknown) => { await world.stop(); throw error; });
   const member = (name: string): Member => {
     const found = members.find((each) => each.name === name);
     if (found === undefined) throw new Error(`there is no cluster ${name}`);

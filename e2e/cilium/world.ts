@@ -32,6 +32,7 @@ export const Service: ResourceKind = { group: '', version: 'v1', kind: 'Service'
 
 const KUBELET_EVERY_MILLISECONDS = 700;
 const LONG_MILLISECONDS = 90_000;
+const LONGEST_LINE = 300;
 
 /** Of the demo, but that each has an id of its own. */
 export const MEMBERS: readonly DemoClusterDefinition[] = CLUSTERS.map((cluster, index) => ({ ...cluster, clusterId: index + 1, ciliumVersion: CILIUM_VERSION }));
@@ -64,6 +65,8 @@ export interface World {
   /** Reason of the Cluster's condition Ready. */
   ready(name: string): Promise<string | undefined>;
   allReady(): Promise<void>;
+  /** Every agent has joined and told of its cluster's Cilium. */
+  allReported(): Promise<void>;
   /** For a failed test. */
   lastLines(): string;
   /** Requests that the charts' roles do not grant. */
@@ -77,11 +80,11 @@ function succeeded(words: readonly string[], { status, stdout, stderr }: Outcome
 }
 
 /** Peers that a cluster's kvstoremesh calls ready, sorted. */
-export const connectedOf = async ({ pods }: Member): Promise<readonly string[]> =>
+export const connectedOf = async ({ pods }: Pick<Member, 'pods'>): Promise<readonly string[]> =>
   (await pods.peers().catch(() => [])).filter((peer) => peer.ready === true).map((peer) => peer.name).sort();
 
-/** With `agentWords` for every agent. What Cilium's chart would install is there, but nothing of a mesh. */
-export async function startWorld(definitions: readonly DemoClusterDefinition[], { agentWords = [], hubFlags = [] }: { readonly agentWords?: readonly string[]; readonly hubFlags?: readonly string[] } = {}): Promise<World> {
+/** With `agentWords` for every agent. What Cilium's chart would install is there, but nothing of a mesh. `before`: what is done before there are agents. */
+export async function startWorld(definitions: readonly DemoClusterDefinition[], { agentWords = [], before = async () => {} }: { readonly agentWords?: readonly string[]; readonly before?: (clusters: readonly Pick<Member, 'name' | 'api' | 'pods'>[], signal: AbortSignal) => Promise<void> } = {}): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'isthmus-cilium-'));
   const ended = new AbortController();
   const { signal } = ended;
@@ -89,6 +92,7 @@ export async function startWorld(definitions: readonly DemoClusterDefinition[], 
   const surprises: string[] = [];
   const watched = { signal, surprised: (error: string): void => { surprises.push(error); } };
   const apis: RestrictedApi[] = [];
+  const clients: ConnectedKubernetes[] = [];
   const members: Member[] = [];
   let hub: HubProcess | undefined;
   let cilium: Awaited<ReturnType<typeof startCilium>> | undefined;
@@ -96,14 +100,14 @@ export async function startWorld(definitions: readonly DemoClusterDefinition[], 
     ended.abort();
     await Promise.all(loops);
     await Promise.all(members.map(({ agent }) => agent.running.stop()));
-    await Promise.all([cilium?.stop(), hub?.stop(), ...members.map(({ api }) => api.close())]);
+    await Promise.all([cilium?.stop(), hub?.stop(), ...clients.map((api) => api.close())]);
     await Promise.all(apis.map((api) => api.stop()));
     rmSync(folder, { recursive: true, force: true });
   };
 
   try {
     const starts = await Promise.allSettled([
-      startHub(folder, { flags: ['--no-discover', ...hubFlags] }).then((started) => { hub = started; }),
+      startHub(folder, { flags: ['--no-discover'] }).then((started) => { hub = started; }),
       ...definitions.map(({ name, serviceCidr }, index) => startRestricted({ helm, chart: 'isthmus-agent', values: ['--set', `cluster.name=${name}`, '--set', 'hub.address=hub.example.com:8443'], serviceCidr, namespaces: ['shop'] }).then((api) => { apis[index] = api; })),
     ]);
     for (const start of starts) if (start.status === 'rejected') throw start.reason;
@@ -123,22 +127,30 @@ export async function startWorld(definitions: readonly DemoClusterDefinition[], 
     };
     const ready = async (name: string): Promise<string | undefined> => (await client.get<ClusterObject>(Cluster, { name }, signal))?.status?.conditions?.find(({ type }) => type === 'Ready')?.reason;
 
-    members.push(...await Promise.all(definitions.map(async (definition, index) => {
+    const clusters = await Promise.all(definitions.map(async (definition, index) => {
       const { name } = definition;
       const restricted = apis[index] as RestrictedApi;
       const api = connectKubernetes({ kubeconfig: restricted.admin, userAgent: 'isthmus-e2e', metrics: fakeMetrics() });
+      clients.push(api);
       const create = (kind: ResourceKind, object: object): Promise<KubernetesObject> => api.create(kind, object as KubernetesObject, { fieldManager: 'helm' }, signal);
       for (const each of CILIUM_DEFINITIONS) await create(CustomResourceDefinition, each);
       await create(ConfigMap, ciliumConfig(definition, definition.clusterId));
       await create(Deployment, meshDeployment(CILIUM_VERSION));
-      return { name, restricted, api, agent: await joins({ name, restricted }), pods: pods[index] as CiliumPods };
-    })));
-    for (const member of members) loops.push(livePods(member.pods, member.api, { kubeletEvery: KUBELET_EVERY_MILLISECONDS, ...watched }));
+      return { name, restricted, api, pods: pods[index] as CiliumPods };
+    }));
+    for (const { pods: own, api } of clusters) loops.push(livePods(own, api, { kubeletEvery: KUBELET_EVERY_MILLISECONDS, ...watched }));
+    await before(clusters, signal);
+    members.push(...await Promise.all(clusters.map(async (cluster) => ({ ...cluster, agent: await joins(cluster) }))));
     const allReady = async (): Promise<void> => {
       await Promise.all(members.map(({ name }) => eventually(`${name} is ready`, PATIENCE.timeout, async () => await ready(name) === 'Ready')));
     };
+    const lastLines = (): string => [...surprises, ...clusters.map((each) => each.pods.lastLines()), ...members.map(({ name, agent }) => `agent of ${name}: ${agent.running.printed().stderr.split('\n').slice(-8).join('\n')}`)]
+      .join('\n').split('\n').map((line) => line.slice(0, LONGEST_LINE)).join('\n');
     return {
       hub: running, members, signal, surprises, person, joins, ready, allReady, stop,
+      async allReported() {
+        await Promise.all(members.map(({ name }) => eventually(`${name} has told of its Cilium`, PATIENCE.timeout, async () => (await client.get<ClusterObject>(Cluster, { name }, signal))?.status?.cilium?.endpoint !== undefined, lastLines)));
+      },
       loop: (everyMilliseconds, work) => { loops.push(repeat(everyMilliseconds, work, watched)); },
       make: (kind, name, spec) => client.create(kind, { apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: { name }, spec } as unknown as KubernetesObject, { fieldManager: 'test' }, signal),
       outcome: (...words) => running.isthmus(...words),
@@ -147,7 +159,7 @@ export async function startWorld(definitions: readonly DemoClusterDefinition[], 
         await eventually(`isthmus ${words.join(' ')} ends`, LONG_MILLISECONDS, async () => command.child.exitCode !== null);
         return succeeded(words, command.printed());
       },
-      lastLines: () => [...surprises, ...members.map((member) => member.pods.lastLines()), ...members.map(({ name, agent }) => `agent of ${name}: ${agent.running.printed().stderr.split('\n').slice(-8).join('\n')}`)].join('\n'),
+      lastLines,
       refused: () => apis.flatMap((api) => api.audit.read().filter(({ status }) => status === 401 || status === 403).map(({ verb, resource, name }) => `${verb} ${resource} ${name}`)),
     };
   } catch (error) {

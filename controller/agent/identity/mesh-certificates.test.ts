@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readCertificate } from '../../../certs/index.ts';
+import { createCertificateRequest, readCertificate } from '../../../certs/index.ts';
 import { Cluster, type ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import { Secret, type SecretObject } from '../../../mesh/api/resources/core.ts';
 import { KubernetesError } from '../../../mesh/ports/kubernetes.ts';
@@ -78,6 +78,25 @@ test('a Secret that others made stays as it is and is reported; the rest is issu
   expect((await secret('remote'))?.data).toEqual(theirs.data);
   expect(mesh.problems()).toEqual([expect.stringMatching(/^Secret kube-system\/clustermesh-apiserver-remote-cert: was made by someone else.*delete it/)]);
   expect(await secret('local')).toBeDefined();
+  stop.abort();
+  await Promise.all(running);
+});
+
+test('a sound one that others made is no problem, until it is another user\'s', async () => {
+  const { clock, hub, kubernetes, identity, mesh, start, secret, stop } = await cluster();
+  const key = p256Signer.generate();
+  const [issued] = await hub.connection(identity.current).issueMeshCertificates([{ role: 'remote', csrDer: createCertificateRequest(key) }], signal);
+  const data = Object.fromEntries(Object.entries({ 'tls.crt': issued?.chainPem ?? '', 'tls.key': key.exportPem(), 'ca.crt': identity.current().bundlePem }).map(([name, text]) => [name, Buffer.from(text).toString('base64')]));
+  await kubernetes.create(Secret, { apiVersion: 'v1', kind: 'Secret', type: 'kubernetes.io/tls', metadata: { namespace: 'kube-system', name: 'clustermesh-apiserver-remote-cert' }, data } as SecretObject, { fieldManager: 'helm' }, signal);
+  const running = start();
+  await clock.advance(1000);
+  expect(mesh.problems()).toEqual([]);
+  expect((await secret('remote'))?.data).toEqual(data);
+  expect(mesh.inPlace()).toBeUndefined();
+  const ofAnother = await secret('local');
+  await kubernetes.patch(Secret, { namespace: 'kube-system', name: 'clustermesh-apiserver-remote-cert' }, { data: { 'tls.crt': ofAnother?.data?.['tls.crt'] } }, { type: 'merge', fieldManager: 'helm' }, signal);
+  await clock.advance(61_000);
+  expect(mesh.problems()).toEqual([expect.stringMatching(/remote-cert: was made by someone else/)]);
   stop.abort();
   await Promise.all(running);
 });

@@ -15,7 +15,7 @@ import { backoffMilliseconds } from '../../runtime/backoff.ts';
 import { cancelWithin } from '../../runtime/cancel.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import type { CertificateDrift } from './certificate-drift.ts';
-import { goodUntil, isOurs, issuerOf, leafOf, MESH_ROLES, type MeshLeaf, meshSecret, meshSecretName, namesFit, othersIn } from './mesh-secrets.ts';
+import { goodUntil, isOurs, isSound, issuerOf, leafOf, MESH_ROLES, type MeshLeaf, meshSecret, meshSecretName, namesFit, othersIn } from './mesh-secrets.ts';
 
 export interface MeshCertificatePorts {
   readonly kubernetes: KubernetesClient;
@@ -36,7 +36,7 @@ export interface MeshCertificatePorts {
 export interface MeshCertificates {
   /** Issues what is missing, renews at half-life, follows a change of roots, until `signal` aborts. */
   start(signal: CancelSignal): Promise<void>;
-  /** Sentences for people; empty: all four Secrets are in place; undefined: not looked at since the start. */
+  /** Sentences for people; empty: all four Secrets are in place, ours or sound ones of others; undefined: not looked at since the start. */
   problems(): readonly string[] | undefined;
   /** What all four Secrets hold; undefined: one of them is not in place, or not looked at since the start. */
   inPlace(): MeshTrust | undefined;
@@ -89,7 +89,7 @@ export function createMeshCertificates(ports: MeshCertificatePorts, config: { re
       show(role, secret);
       if (secret !== undefined && !isOurs(secret)) {
         if (permit(role, secret, permitted)) wanted.push(role);
-        else found.push(`Secret ${namespace}/${meshSecretName(role)}: was made by someone else and is left as it is, so other clusters may not trust it; delete it, and Isthmus issues it`);
+        else if (!isSound(secret, { role, cluster, namespace }, clock.now())) found.push(`Secret ${namespace}/${meshSecretName(role)}: was made by someone else and is left as it is, so other clusters may not trust it; delete it, and Isthmus issues it`);
         continue;
       }
       const good = secret === undefined ? undefined : goodUntil(secret, { role, cluster, namespace, bundlePem, avoided: role === 'server' ? avoided.servers : avoided.clients }, signer, clock.now());

@@ -1,5 +1,5 @@
 /** The four certificate Secrets that Cilium's clustermesh-apiserver and agents mount, and whether one of them is still good. */
-import { meshServerName, readCertificate, renewalTime } from '../../../certs/index.ts';
+import { certificatesOf, endsIn, meshServerName, readCertificate, renewalTime } from '../../../certs/index.ts';
 import type { Instant } from '../../../mesh/model/instant.ts';
 import type { SecretObject } from '../../../mesh/api/resources/core.ts';
 import { AGENT_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
@@ -55,6 +55,25 @@ export function goodUntil(
   } catch {
     return undefined;
   }
+}
+
+/** Whether Cilium can use what others made: of this cluster and role, in time, below one of the roots beside it. Who else believes those roots is judged where the mesh is planned; keys are not read, which may be of any kind. */
+export function isSound(secret: SecretObject, expected: { readonly role: MeshCertificateRole; readonly cluster: string; readonly namespace: string }, now: Instant): boolean {
+  const read = (key: string): string => Buffer.from(secret.data?.[key] ?? '', 'base64').toString('utf8');
+  try {
+    const chainPem = read('tls.crt');
+    const { notBefore, notAfter } = readCertificate(chainPem);
+    return notBefore <= now && now < notAfter && serves(chainPem, expected) && certificatesOf(read('ca.crt')).some((root) => endsIn(chainPem, root));
+  } catch {
+    return false;
+  }
+}
+
+/** Others' server certificates may have `*.mesh.cilium.io` alone, and their clients are all called `remote` in some modes. */
+function serves(chainPem: string, { role, cluster, namespace }: { readonly role: MeshCertificateRole; readonly cluster: string; readonly namespace: string }): boolean {
+  const { commonName, dnsNames } = readCertificate(chainPem);
+  if (role === 'server') return dnsNames.includes(meshServerName(namespace));
+  return commonName === `${role}-${cluster}` || role === 'remote' && commonName === role;
 }
 
 export interface MeshLeaf {
