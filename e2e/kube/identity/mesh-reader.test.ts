@@ -16,7 +16,7 @@ describe.skipIf(missing !== undefined)(`a reader of a real mesh etcd${missing ==
   let profiles: Profiles;
   let etcd: MeshEtcd;
   let admin: Pair;
-  const put = (key: string, value: string): void => void expect(etcd.ask(admin, ['put', key, value])).toMatchObject({ ok: true });
+  const put = (key: string, value: string): void => { expect(etcd.ask(admin, ['put', key, value])).toMatchObject({ ok: true }); };
   const open = ({ keyPem, chainPem }: Pair, endpoint = etcd.url): Promise<EtcdConnection> => etcdConnector().open({ endpoint, caPem: profiles.rootPem, certPem: chainPem, keyPem }, signal);
   const refusal = async (work: Promise<unknown>): Promise<string> => {
     const error = await work.then(() => undefined, (thrown: unknown) => thrown);
