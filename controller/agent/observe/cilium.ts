@@ -1,6 +1,6 @@
 /** What Cilium's own objects say of its settings. Pure. Keys of ConfigMap `cilium-config`: Cilium's chart, `templates/cilium-configmap.yaml`. */
 import type { ConfigMapObject, NodeObject, ServiceObject, WorkloadObject } from '../../../mesh/api/resources/core.ts';
-import { CILIUM_SETTINGS, type CiliumFacts, MAX_SERVICE_CIDRS, type MeshEndpoint } from '../../../mesh/model/cluster.ts';
+import { CILIUM_SETTINGS, type CiliumFacts, MAX_SERVICE_CIDRS, type MeshEndpoint, type RemoteUsersMount } from '../../../mesh/model/cluster.ts';
 import { nodeCidrs } from './node-cidrs.ts';
 import { remoteUsersMount } from './remote-users.ts';
 
@@ -49,7 +49,7 @@ export function readCilium(objects: CiliumObjects, namespace: string, properties
     podCidrs: readPodCidrs(data, objects.nodes),
     namespace,
     kvstoreMesh: readKvstoreMesh(objects.meshServer, properties['cilium-kvstoremesh']),
-    authMode: readAuthMode(version, properties['cilium-auth-mode']),
+    authMode: readAuthMode(version, properties['cilium-auth-mode'], remoteUsers),
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(settings.length === 0 ? {} : { settings: Object.fromEntries(settings) }),
     ...(ofNodes === undefined ? {} : { nodeCidrs: ofNodes }),
@@ -78,9 +78,10 @@ function readKvstoreMesh(meshServer: WorkloadObject | undefined, property: strin
   return property !== 'false';
 }
 
-/** Cilium's defaults: `legacy` up to 1.18, `migration` from 1.19. */
-function readAuthMode(version: string, property: string | undefined): CiliumFacts['authMode'] {
+/** The chart mounts users in every mode but `legacy`; which of the others it is stands nowhere. Untold, Cilium's defaults: `legacy` up to 1.18, `migration` from 1.19. */
+function readAuthMode(version: string, property: string | undefined, mount: RemoteUsersMount | undefined): CiliumFacts['authMode'] {
   if (property === 'legacy' || property === 'migration' || property === 'cluster') return property;
+  if (mount !== undefined) return mount === 'NotMounted' ? 'legacy' : 'migration';
   const [, major = '0', minor = '0'] = /^v?(\d+)\.(\d+)/.exec(version) ?? [];
   return Number(major) > 1 || Number(minor) >= 19 ? 'migration' : 'legacy';
 }

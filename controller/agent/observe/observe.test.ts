@@ -73,6 +73,16 @@ describe('Cilium\'s settings', () => {
     expect(facts({ agents: workload('cilium-agent', image) })).toMatchObject({ version, authMode });
   });
 
+  test('the pods of the mesh server tell whether users are read; what people say of the mode wins', () => {
+    const server = (...volumes: object[]): WorkloadObject => ({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'clustermesh-apiserver' }, spec: { template: { spec: { containers: [{ name: 'kvstoremesh' }], volumes } } } });
+    const [users, none] = [server({ configMap: { name: 'clustermesh-remote-users' } }), server({ emptyDir: {} })];
+    expect(facts({ meshServer: users })).toMatchObject({ version: '1.16.0', authMode: 'migration', remoteUsers: 'RequiredAndMissing' });
+    expect(facts({ meshServer: users, hasRemoteUsers: true })).toMatchObject({ authMode: 'migration', remoteUsers: 'Mounted' });
+    expect(facts({ meshServer: none })).toMatchObject({ authMode: 'legacy', remoteUsers: 'NotMounted' });
+    expect(facts({ meshServer: none }, { 'cilium-auth-mode': 'cluster' })).toMatchObject({ authMode: 'cluster', remoteUsers: 'NotMounted' });
+    expect(facts({}, { 'service-cidrs': '10.96.0.0/12, fd00:1::/112' })?.serviceCidrs).toEqual(['10.96.0.0/12', 'fd00:1::/112']);
+  });
+
   test('numbers that are none, pools before node CIDRs, what properties say', () => {
     expect(facts({ config: config({ 'cluster-id': 'x', 'cluster-pool-ipv4-cidr': '10.8.0.0/16 10.7.0.0/16' }), nodes: [node('1', true, 'x')] })).toMatchObject({ clusterId: 0, podCidrs: ['10.7.0.0/16', '10.8.0.0/16'] });
     expect(facts({ nodes: [node('2', true, 'x'), node('1', true, 'y')] })?.podCidrs).toEqual(['10.1.1.0/24', '10.1.2.0/24']);
