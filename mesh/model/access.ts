@@ -3,7 +3,7 @@ import type { ClusterSelector } from './selector.ts';
 import type { Protocol, ServiceKey } from './service.ts';
 
 /** `DefaultDeny`: the destination takes what is allowed and nothing else. `Allow`: whatever else holds there, this is let through. */
-export type AccessMode = 'DefaultDeny' | 'Allow';
+type AccessMode = 'DefaultDeny' | 'Allow';
 
 export interface AccessPort {
   readonly port: number;

@@ -14,7 +14,7 @@ export interface AccessConflict {
   readonly message: string;
 }
 
-export interface CompiledAccess {
+interface CompiledAccess {
   readonly policy: string;
   /** Clusters that hold a rule of it, sorted. */
   readonly clusters: readonly string[];

@@ -22,7 +22,7 @@ export interface LabelSelector {
   readonly matchExpressions?: readonly MatchExpression[];
 }
 
-export interface IngressRule {
+interface IngressRule {
   /** Absent: the rule lets nobody in. */
   readonly fromEndpoints?: readonly LabelSelector[];
   readonly toPorts?: readonly { readonly ports: readonly { readonly port: string; readonly protocol: Protocol }[] }[];

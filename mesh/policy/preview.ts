@@ -6,7 +6,7 @@ import { type EndpointLabels, type EndpointPort, ruling, selects, type Surroundi
 import { CLUSTER_LABEL, NAMESPACE_LABEL, type NetworkPolicy, networkPolicyOf, SERVICE_ACCOUNT_LABEL } from './network-policy.ts';
 
 /** `Unknown`: rests on policies that others made. */
-export type AccessVerdict = 'Allowed' | 'Denied' | 'Unknown';
+type AccessVerdict = 'Allowed' | 'Denied' | 'Unknown';
 
 export interface AccessPreviewRow {
   readonly from: { readonly cluster: string; readonly namespace: string; readonly serviceAccount: string; readonly endpoints: number };

@@ -5,7 +5,7 @@ import { canonicalJson } from '../../../mesh/model/canonical.ts';
 import { listed } from '../../../mesh/model/listed.ts';
 import { AGENT_FIELD_MANAGER, type ManagedObject, managedObjectName, type ManagedPolicyKind, SPEC_KEY } from '../../../mesh/model/managed.ts';
 import { serviceKey } from '../../../mesh/model/service.ts';
-import { networkPolicyOf } from '../../../mesh/policy/network-policy.ts';
+import { networkPolicyOf, policyObjectName } from '../../../mesh/policy/network-policy.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { type Cache, createCache } from '../../runtime/cache.ts';
 import { cancelled, cancelWithin } from '../../runtime/cancel.ts';
@@ -74,7 +74,7 @@ export function createAccess({ ports, state, book }: { readonly ports: AgentPort
       problems.push(...some);
       if (policy === null) {
         // Pods outlive their Service: what was shut stays shut.
-        if ('service' in rule.to) stays.add(managedObjectName({ kind: 'CiliumNetworkPolicy', namespace: rule.to.service.namespace, name: `isthmus-${rule.policy}` }));
+        if ('service' in rule.to) stays.add(managedObjectName({ kind: 'CiliumNetworkPolicy', namespace: rule.to.service.namespace, name: policyObjectName(rule.policy) }));
         if (some.length === 0 && 'service' in rule.to) missing.push(`${rule.policy} (${serviceKey(rule.to.service)})`);
         continue;
       }

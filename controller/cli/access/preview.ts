@@ -10,7 +10,7 @@ import { type Environment, UsageProblem } from '../environment.ts';
 import { inquire } from '../inquire.ts';
 import { type Format, formatOption, print } from '../output/index.ts';
 
-export interface PreviewOptions {
+interface PreviewOptions {
   readonly file?: string;
   readonly remove?: boolean;
   readonly cluster?: string;
