@@ -2,7 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { CiliumFacts } from '../model/cluster.ts';
 import type { PeeringState } from '../model/desired.ts';
-import { hostAliasesOf, isOpen, restartsOf, valueFindings, valuesOf } from './values.ts';
+import { hostAliasesOf, isOpen, valueFindings, valuesOf } from './values.ts';
 
 const goldens = new URL('goldens/', import.meta.url);
 const versions = readdirSync(goldens).filter((name) => /^\d/.test(name));
@@ -58,19 +58,11 @@ test('what a cluster tells is compared; the rest is known once the values of the
 
 describe('addresses', () => {
   const byAddress = { peers: [{ name: 'oslo', clusterId: 2, endpoint: { ips: ['10.1.0.5', 'fd00::5'], port: 32379 } }] };
-  test('need host aliases before 1.20, so joining and leaving restarts pods; names do not', () => {
+  test('need host aliases before 1.20; names do not', () => {
     const old = peeringOf('1.19.6', byAddress);
     expect(hostAliasesOf(old)).toEqual({ workload: 'Deployment clustermesh-apiserver', aliases: [{ ip: '10.1.0.5', hostnames: ['oslo.mesh.cilium.io'] }, { ip: 'fd00::5', hostnames: ['oslo.mesh.cilium.io'] }] });
     expect(hostAliasesOf({ ...old, kvstoreMesh: false })?.workload).toBe('DaemonSet cilium');
-    expect(restartsOf(null, old)).toMatchObject([{ workload: 'Deployment clustermesh-apiserver' }]);
-    expect(restartsOf(old, null)).toMatchObject([{ workload: 'Deployment clustermesh-apiserver' }]);
-    expect(restartsOf(old, old)).toEqual([]);
-    expect(restartsOf(null, peeringOf('1.19.6'))).toEqual([]);
-    expect(restartsOf(null, peeringOf('1.20.0', byAddress))).toEqual([]);
-  });
-
-  test('an id that Cilium has not yet restarts all of it', () => {
-    expect(restartsOf(null, peeringOf('1.20.0'), 0).map(({ workload }) => workload)).toEqual(['DaemonSet cilium', 'Deployment cilium-operator', 'Deployment clustermesh-apiserver']);
-    expect(restartsOf(null, peeringOf('1.20.0'), 1)).toEqual([]);
+    expect(hostAliasesOf(peeringOf('1.19.6'))).toBeUndefined();
+    expect(hostAliasesOf(peeringOf('1.20.0', byAddress))).toBeUndefined();
   });
 });

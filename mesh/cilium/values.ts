@@ -97,24 +97,3 @@ export function hostAliasesOf(peering: PeeringState): HostAliases | undefined {
   const aliases = peering.peers.flatMap(({ name, endpoint }) => (endpoint.ips ?? []).map((ip) => ({ ip, hostnames: [`${name}.${PEER_DOMAIN}`] })));
   return aliases.length === 0 ? undefined : { workload: peering.kvstoreMesh ? MESH_SERVER : AGENTS, aliases };
 }
-
-export interface Restart {
-  /** In Cilium's namespace. */
-  readonly workload: string;
-  readonly why: string;
-}
-
-/** Pods that restart when a cluster's peering goes from `before` to `after` (null: none); empty: the change is taken on the fly. `clusterId`: what Cilium has there now. */
-export function restartsOf(before: PeeringState | null, after: PeeringState | null, clusterId?: number): readonly Restart[] {
-  const [old, next] = [before, after].map((peering) => (peering === null ? undefined : hostAliasesOf(peering)));
-  const restarts: Restart[] = [];
-  if (JSON.stringify(old) !== JSON.stringify(next)) {
-    for (const workload of [...new Set([old?.workload, next?.workload])].filter((one) => one !== undefined).sort()) {
-      restarts.push({ workload, why: `peers are given by addresses, which Cilium ${(after ?? before)?.ciliumVersion ?? ''} finds by the pod's hostAliases alone: point the DNS names NAME.${PEER_DOMAIN} at them and give these as spec.meshEndpoint.address of their Clusters, or take Cilium 1.20` });
-    }
-  }
-  const id = after?.clusterId;
-  const had = before?.clusterId ?? clusterId;
-  if (id !== undefined && had !== undefined && id !== had) for (const workload of [AGENTS, OPERATOR, MESH_SERVER]) restarts.push({ workload, why: `cluster.id becomes ${id} and is ${had}` });
-  return restarts;
-}
