@@ -11,8 +11,8 @@ const WRITES = new Set(['create', 'update', 'patch', 'delete']);
 /** Of three agents and a hub together, in an hour; why each is there at all. */
 const ALLOWED: Readonly<Record<string, { readonly most: number; readonly why: string }>> = {
   'agent get DaemonSet': { most: 366, why: 'Cilium\'s version and health, each 30 s: a right to two named objects, where a watch would need the whole namespace' },
-  'agent get Deployment': { most: 366, why: 'the operator\'s, likewise' },
-  'agent get Secret': { most: 732, why: 'four mesh certificates, each minute: somebody may have deleted one, and no role lets the agent watch all Secrets' },
+  'agent get Deployment': { most: 380, why: 'the operator\'s, likewise, and each quarter of an hour the addresses of peers in the pods\' hosts file' },
+  'agent get Secret': { most: 900, why: 'four mesh certificates, each minute: somebody may have deleted one, and no role lets the agent watch all Secrets; each quarter of an hour those by which peers are looked at' },
   'agent get ConfigMap': { most: 3, why: 'the published roots, hourly: somebody may have deleted them, and no role lets the agent watch ConfigMaps of its namespace' },
   'hub list ClusterProfile': { most: 67, why: 'each minute, whether somebody installed that kind: a list of at most one, and no right to read definitions is needed' },
   'hub get ValidatingAdmissionPolicy': { most: 122, why: 'each minute, whether the API server still vouches for who approves and for who changes what: a right to two objects by name, which no watch has' },
