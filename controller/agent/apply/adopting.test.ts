@@ -52,6 +52,19 @@ test.each<[string, (text: string) => string]>([
   expect([Object.keys(after ?? {}), after?.['oslo']]).toEqual([['oslo', 'paris'], secret?.data?.['oslo']]);
 });
 
+test('a peer that leaves goes from what was taken over, though Helm still owns it as well', async () => {
+  const world = await started();
+  await standing(world, (text) => text);
+  world.hub.set('DesiredRevision', 'berlin', await trusted(world, { peering: peering(['oslo']) }));
+  await world.clock.advance(1000);
+  const without = await trusted(world, { peering: peering([]) });
+  world.hub.set('DesiredRevision', 'berlin', without);
+  await world.clock.advance(1000);
+  expect((await read<SecretObject>(world, Secret, peersSecret))?.data?.['oslo']).toBeUndefined();
+  expect((await read<SecretObject>(world, Secret, { ...peersSecret, name: 'cilium-kvstoremesh' }))?.data?.['oslo']).toBeUndefined();
+  expect(world.heard('AppliedReport', 'berlin')).toMatchObject({ id: without.id, healthy: true, drift: [] });
+});
+
 test('certificates that others made stay, and are all that is left to be tolerated or decided', async () => {
   const world = await started();
   await standing(world, (text) => text);

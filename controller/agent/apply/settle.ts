@@ -111,6 +111,7 @@ export function createSettle({ ports, namespace: usual, state, book }: { readonl
     const given = await write(wanted, review, { id, current, actual, lastWritten }, signal);
     if ('conflicts' in given) return outcome(false, { drift: [...drift, ...conflictDrift(wanted, given.conflicts, state.managed.drift, clock.now(), digest)], written });
     wrote.set(identity, { digests: review.record, id, at: clock.now(), over: current?.metadata.resourceVersion, seen: given.metadata.resourceVersion === current?.metadata.resourceVersion, undone: false });
+    await removeShared(wanted, review, lastWritten, given, signal);
     await removeForeign(wanted, review, actual?.revert === true, given, signal);
     log.info({ object: identity, desired: id, keys: Object.keys(review.record).length, ...(review.spends.length === 0 ? {} : { decided: review.spends.join('; ') }) }, 'wrote a managed object');
     return outcome(false, { drift, written: review.record, spent: review.spends, onTheWay: true });
@@ -155,6 +156,17 @@ export function createSettle({ ports, namespace: usual, state, book }: { readonl
     const { items: [latest] } = await kubernetes.list<ManagedKubernetesObject>(kindOf(wanted), { ...(wanted.namespace === '' ? {} : { namespace: wanted.namespace }), fieldSelector: `metadata.name=${wanted.name}` }, signal);
     if (latest === undefined || !sameData(without(lastWritten, leave), without(writtenDigests(fromKubernetes(wanted.kind, latest).object, digest), leave))) return undefined;
     return force(wanted, intent, latest, signal);
+  }
+
+  /** Of what was taken over, whoever made it is an owner too, and server-side apply leaves it: what is as we wrote it and is to go, goes. */
+  async function removeShared(wanted: ManagedObject, { leave }: Review, lastWritten: Readonly<Record<string, string>> | null, object: ManagedKubernetesObject, signal: CancelSignal): Promise<void> {
+    if (isPolicyKind(wanted.kind)) return;
+    const standing = writtenDigests(fromKubernetes(wanted.kind, object).object, digest);
+    const shared = Object.keys(lastWritten ?? {}).filter((key) => !(key in wanted.data) && !leave.includes(key) && standing[key] === lastWritten?.[key]);
+    if (shared.length === 0) return;
+    const { resourceVersion } = object.metadata;
+    const body = { metadata: resourceVersion === undefined ? {} : { resourceVersion }, data: Object.fromEntries(shared.map((key) => [key, null])) };
+    await kubernetes.patch(kindOf(wanted), refOf(wanted), body, { type: 'merge', fieldManager: AGENT_FIELD_MANAGER }, signal);
   }
 
   /** Server-side apply leaves what others added; whoever asks for our state gets all of it. */
