@@ -3,7 +3,7 @@ import { canonicalJson, type Digest, digestOfParts } from '../model/canonical.ts
 import type { ClusterView } from '../model/cluster.ts';
 import type { DesiredRevision } from '../model/desired.ts';
 import { compareText } from '../model/order.ts';
-import type { Plan } from './plan.ts';
+import type { Plan } from './planned.ts';
 
 export type Assembled = Pick<Plan, 'desired' | 'plannedIds' | 'planDigest'>;
 type Revisions = readonly DesiredRevision[];

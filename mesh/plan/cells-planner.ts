@@ -7,11 +7,11 @@ import type { CellsValue, MeshValue } from '../model/policy.ts';
 import { valueOf } from '../model/selector.ts';
 import { type CellMember, type CellPlan, planCells } from './cells.ts';
 import { createMeshPlanner, type MeshPlanner, type PlannedMesh } from './mesh-planner.ts';
-import type { CellMove, MeshPlan } from './plan.ts';
+import type { CellMove, MeshPlan } from './planned.ts';
 import type { PreflightInput } from './preflight.ts';
 import type { Selection } from './selection.ts';
 
-export const cellName = (mesh: string, number: number): string => `${mesh}/${number}`;
+const cellName = (mesh: string, number: number): string => `${mesh}/${number}`;
 
 /** Books of ids of the cells of a mesh, by number. One from before it was divided is that of the first: whoever is in it stays there. */
 function ledgersOf(mesh: string, ledgers: PreflightInput['ledgers'] = new Map()): ReadonlyMap<number, IdLedger> {

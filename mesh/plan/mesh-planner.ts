@@ -6,11 +6,11 @@ import { canonicalJson } from '../model/canonical.ts';
 import type { Owns, States } from './desired.ts';
 import { membershipOf } from './members.ts';
 import { createPeerings } from './peerings.ts';
-import type { MeshPlan } from './plan.ts';
+import type { MeshPlan } from './planned.ts';
 import { type Preflight, preflight, type PreflightInput } from './preflight.ts';
 import type { Selection, Selections } from './selection.ts';
 
-export interface MeshPlannerInput {
+interface MeshPlannerInput {
   readonly selection: Selection;
   /** Name of the mesh as clusters are told it, where it is another than that of the selection: of a cell's mesh. */
   readonly told?: string;

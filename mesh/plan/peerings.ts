@@ -6,7 +6,7 @@ import { ownOf, type Owns, type OwnState, type States } from './desired.ts';
 import type { Member } from './members.ts';
 import type { TopologyPlan } from './topology.ts';
 
-export interface PeeringInput {
+interface PeeringInput {
   /** As it is told to clusters. */
   readonly mesh: string;
   /** Sorted. */

@@ -70,7 +70,7 @@ const peersText = ({ peersAdded, peersRemoved, peersChanged }: PlanChange): stri
 const idText = ({ clusterId, clusterIdBefore }: PlanChange): string => (clusterId === clusterIdBefore ? String(clusterId) : `${clusterIdBefore} → ${clusterId}`);
 
 /** Meshes, what keeps them from being planned, and how many clusters change. */
-export function headText({ meshes, of, changed, restarts }: MeshPlanHead): string {
+function headText({ meshes, of, changed, restarts }: MeshPlanHead): string {
   const lines = meshes.flatMap(({ mesh, clusters, waiting, waitingCount, conflicts, conflictCount, warnings, cells, moves = [], moveCount = 0 }) => [
     `mesh ${mesh}: ${conflictCount > 0 ? `NOT PLANNED, ${conflictCount} conflicts; every cluster keeps what it has` : `planned, ${clusters} clusters${cells === undefined ? '' : ` in ${cells.length} cells`}`}`,
     ...conflicts.slice(0, MOST_TOLD).map(({ reason, message }) => `  ${reason}: ${message}`), ...(conflictCount > MOST_TOLD ? [`  and ${conflictCount - MOST_TOLD} more`] : []),

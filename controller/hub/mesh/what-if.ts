@@ -40,7 +40,7 @@ function overlaid<T extends KubernetesObject>(present: readonly T[], given: read
 function clusterOf(before: ClusterObject | undefined, { metadata, spec, status }: Given): ClusterObject {
   const known = before?.status as Record<string, unknown> | undefined;
   const cilium = (status as { readonly cilium?: object } | undefined)?.cilium;
-  const reported = cilium === undefined ? known : { identity: {}, agentVersion: '', ...known, cilium: { ...ASSUMED, clusterName: metadata.name, ...(known?.['cilium'] ?? {}), ...cilium } };
+  const reported = cilium === undefined ? known : { identity: {}, agentVersion: '', ...known, cilium: { ...ASSUMED, clusterName: metadata.name, ...(known?.['cilium'] as object | undefined), ...cilium } };
   const { labels } = metadata;
   return {
     ...before, apiVersion: 'isthmus.dev/v1alpha1', kind: 'Cluster',

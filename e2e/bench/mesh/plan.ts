@@ -34,7 +34,7 @@ function clusterOf(mesh: number, index: number): ClusterView {
 
 const meshOf = (mesh: number, topology: Topology): MeshValue => ({ name: `mesh-${mesh}`, generation: 1, clusters: { labels: { mesh: `mesh-${mesh}` } }, maxConnectedClusters: 511, strategy: 'default', allowVersionSkewMinors: 1, topology });
 
-export function fleetOf(meshes: number, each: number, topology: Topology = { type: 'FullMesh' }): PlanInput {
+function fleetOf(meshes: number, each: number, topology: Topology = { type: 'FullMesh' }): PlanInput {
   const numbers = Array.from({ length: meshes }, (_, mesh) => mesh);
   return {
     meshes: numbers.map((mesh) => meshOf(mesh, topology)), clusters: numbers.flatMap((mesh) => Array.from({ length: each }, (_, index) => clusterOf(mesh, index))),
