@@ -60,7 +60,7 @@ describe('guards', () => {
     const of = (loosen: (objects: { policy: Loose; binding: Loose }) => void): string | undefined => problem(loosen, HUB, CHANGES_NAME);
     expect(of(() => {})).toBeUndefined();
     const rules = (policy: Loose): { operations: string[]; resources: string[] } => (policy.spec.matchConstraints!['resourceRules'] as { operations: string[]; resources: string[] }[])[0]!;
-    expect(of(({ policy }) => { rules(policy).operations = ['CREATE']; })).toMatch(/does not see every new and changed object of bundles, certificateauthorities, changewindows, .*meshes, updateruns, updatestrategies/);
+    expect(of(({ policy }) => { rules(policy).operations = ['CREATE']; })).toMatch(/does not see every new and changed object of accesspolicies, bundles, certificateauthorities, changewindows, .*meshes, updateruns, updatestrategies/);
     expect(of(({ policy }) => { rules(policy).resources = rules(policy).resources.filter((one) => one !== 'meshes'); })).toContain('every new and changed object of meshes (');
     expect(of(({ policy }) => { (policy.spec['variables'] as { expression: string }[])[0]!.expression = 'false'; })).toContain('has another variable changed than');
     expect(of(({ policy }) => { (policy.spec['validations'] as object[]).pop(); })).toContain('does not demand');
