@@ -1,5 +1,5 @@
 /** Isthmus on the clusters of the harness: the hub beside the underlay, an agent in each cluster's control plane, as the processes that people start. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,11 +9,13 @@ import { controlPlaneOf, createHarness, type Harness, nodeOf, NotUp, SCRIPTS, UN
 import type { Call, World } from './world.ts';
 
 const NODE_PORT = 32_379;
-const READY_MILLISECONDS = 60_000;
+const READY_MILLISECONDS = 150_000;
 const HUB = `${UNDERLAY}:8443`;
 const HEALTH = '127.0.0.1:8081';
 const SETTLE_SECONDS = 3;
-const NAMES_PROCESS = join(import.meta.dirname, 'names-process.ts');
+const processOf = (name: string): string => join(import.meta.dirname, `${name}-process.ts`);
+/** As a pod of the cluster sees its clustermesh-apiserver; agents are no pods here. */
+const LOCAL_SERVER = { name: 'clustermesh-apiserver.kube-system.svc', host: '127.0.0.2', port: 2379 };
 
 export interface DatapathWorld extends World {
   readonly harness: Harness;
@@ -59,10 +61,16 @@ async function oneWorld(clusters: readonly string[], folder: string, prefix: str
     }
   }
 
-  let names: ReturnType<typeof spawn> | undefined;
+  const standing: ChildProcess[] = [];
+  /** For what is around clusters elsewhere. */
+  const stand = (namespace: string, ...command: string[]): void => {
+    const [program = '', ...words] = [...harness.inside(namespace), process.execPath, ...command];
+    standing.push(spawn(program, words, { stdio: 'ignore' }));
+  };
+
   async function startHub(): Promise<void> {
-    const [program, ...words] = [...harness.inside('net'), process.execPath, NAMES_PROCESS, JSON.stringify(Object.fromEntries(clusters.map((cluster) => [serverNameOf(cluster), nodeOf(idOf(cluster))]))), UNDERLAY];
-    names = spawn(program, words, { stdio: 'ignore' });
+    const names = { ...Object.fromEntries(clusters.map((cluster) => [serverNameOf(cluster), nodeOf(idOf(cluster))])), [LOCAL_SERVER.name]: LOCAL_SERVER.host };
+    stand('net', processOf('names'), JSON.stringify(names), UNDERLAY);
     run('hub', 'net', ['hub', '--embedded', '--api-listen', '127.0.0.1:6443', '--write-kubeconfig', hubKubeconfig, '--data-dir', join(folder, 'hub'), '--listen', HUB, '--health-listen', HEALTH, '--no-discover', '--advertise', HUB]);
     await ready('net', HEALTH);
     await atApi(['apply', '-f', '-'], objects);
@@ -73,6 +81,7 @@ async function oneWorld(clusters: readonly string[], folder: string, prefix: str
     const { status, stdout, stderr } = await atHub('join', cluster, '-o', 'token');
     if (status !== 0) throw new Error(`isthmus join ${cluster}: ${stderr}`);
     const address = controlPlaneOf(idOf(cluster));
+    stand(`${cluster}-cp`, processOf('service'), `${LOCAL_SERVER.host}:${LOCAL_SERVER.port}`, `${nodeOf(idOf(cluster))}:${NODE_PORT}`);
     run(`agent of ${cluster}`, `${cluster}-cp`, [
       'agent', '--cluster', cluster, '--kubeconfig', join(folder, cluster, 'kubeconfig'), '--data-dir', join(folder, cluster, 'agent'), '--dns-listen', '127.0.0.1:5353', '--health-listen', HEALTH,
       '--peer-listen', `${address}:8444`, '--mesh-endpoint', `${serverNameOf(cluster)}:${NODE_PORT}`, '--trust-settle', `${SETTLE_SECONDS}`,
@@ -82,7 +91,7 @@ async function oneWorld(clusters: readonly string[], folder: string, prefix: str
 
   async function stop(): Promise<void> {
     await Promise.all(running.map(({ process }) => process.stop()));
-    names?.kill();
+    for (const child of standing) child.kill();
     await harness.down();
   }
 
