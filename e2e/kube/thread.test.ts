@@ -64,6 +64,7 @@ const NOT_IN_THE_WALK: Readonly<Record<string, string>> = {
   'patch configmaps * in isthmus-system': 'inventories of bundles, and the walk brings none',
   'delete configmaps * in isthmus-system': 'inventories of bundles, and the walk brings none',
   'patch deployments.apps clustermesh-apiserver in kube-system': 'its pods are replaced after a revocation: e2e/kube/revocation',
+  'delete configmaps clustermesh-remote-users in kube-system': 'users of former readers stay while these drain, which takes longer than the walk',
   'get deployments.apps isthmus-agent in isthmus-system': 'for a bundle that brings another version of the agent',
   'patch deployments.apps isthmus-agent in isthmus-system': 'for a bundle that brings another version of the agent',
   'get accesspolicies.isthmus.dev * in *': 'read again after someone else wrote at the same moment',
