@@ -1,4 +1,4 @@
-/** A mesh that Helm made is taken over while Cilium runs, with no byte changed that it reads and no connection made anew. */
+/** A mesh that Helm made is taken over while Cilium runs, with no byte changed that it reads and no connection made anew; then a cluster leaves it. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -74,6 +74,18 @@ describe.skipIf(missing !== undefined)('a mesh that Helm made', () => {
     await expect.poll(async () => (await hub.client.get<MeshObject>(Mesh, { name: 'europe' }, signal))?.status?.conditions?.find(({ type }) => type === 'Peered')?.status, PATIENCE).toBe('True');
     await world.allReady();
     expect(await everything(members, signal)).toEqual(before);
+    expect(world.surprises).toEqual([]);
+  });
+
+  test('is left by a cluster as one of our own', async () => {
+    const { hub, members, signal } = world;
+    await hub.client.patch(Mesh, { name: 'europe' }, { spec: { clusters: { names: ['berlin'] } } }, { type: 'merge', fieldManager: 'test' }, signal);
+    for (const { name, pods, api } of members) {
+      await expect.poll(() => pods.peers(), PATIENCE).toEqual([]);
+      const peer = NAMES.find((each) => each !== name) ?? '';
+      await expect.poll(() => pods.keys(`cilium/cluster-config/${peer}`), PATIENCE).toEqual([]);
+      expect((await api.get<SecretObject>(Secret, { namespace: NAMESPACE, name: 'cilium-kvstoremesh' }, signal))?.data?.[peer]).toBeUndefined();
+    }
     expect(world.surprises).toEqual([]);
   });
 
