@@ -36,9 +36,6 @@ export interface CiliumPods {
   troubleshoot(peer: string): Promise<string>;
   /** What kvstoremesh in the newest pod has logged. */
   log(): string;
-  /** SIGSTOP to its etcd, which keeps its connections and answers nothing; Cilium's programs of this cluster bear that for some 20 s. `thaw` undoes it. */
-  freeze(): void;
-  thaw(): void;
   /** The id that the next pods are started with, as if somebody had installed Cilium so. */
   installWith(id: number): void;
   /** Last lines of the logs of all its programs, for errors. */
@@ -216,8 +213,6 @@ function createPods({ name: cluster, id, kubeconfig }: Member, network: PrivateN
     read: (key) => get('--print-value-only', key),
     keys: async (prefix) => (await get('--prefix', '--keys-only', prefix)).split('\n').filter((line) => line !== ''),
     log: () => readFileSync(join(newest().directory, 'kvstoremesh.log'), 'utf8'),
-    freeze() { newest().programs[0]?.freeze(); },
-    thaw() { newest().programs[0]?.thaw(); },
     installWith(next) { installedId = next; },
     lastLines: () => pods.flatMap(({ programs }) => programs).map(({ name, lastLines }) => `${cluster} ${name}: ${lastLines()}`).join('\n'),
     async stop() {

@@ -27,7 +27,7 @@ export const missingWorld = (): string | undefined =>
   missingAssets() ?? (helm === '' ? 'helm, which renders the chart\'s roles, is neither in KUBEBUILDER_ASSETS nor on PATH' : missingCilium());
 
 export const PATIENCE = { timeout: 30_000, interval: 50 };
-export const CILIUM_VERSION = '1.19.6';
+const CILIUM_VERSION = '1.19.6';
 export const Service: ResourceKind = { group: '', version: 'v1', kind: 'Service', plural: 'services', namespaced: true };
 
 const KUBELET_EVERY_MILLISECONDS = 700;
