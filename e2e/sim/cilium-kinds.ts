@@ -2,7 +2,8 @@
 import { CiliumClusterwideNetworkPolicy, CiliumEndpoint, CiliumNetworkPolicy, type CiliumPolicyObject } from '../../mesh/api/resources/cilium.ts';
 import { CLUSTER_LABEL, type NetworkPolicySpec } from '../../mesh/policy/network-policy.ts';
 import type { KubernetesObject, ResourceKind } from '../../mesh/ports/kubernetes.ts';
-import { type Fleet, never, PERSON } from './fleet.ts';
+import { never, PERSON } from './fleet.ts';
+import type { Fleet } from './hosts.ts';
 
 const Definition: ResourceKind = { group: 'apiextensions.k8s.io', version: 'v1', kind: 'CustomResourceDefinition', plural: 'customresourcedefinitions', namespaced: false };
 const free = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };

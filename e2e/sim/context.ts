@@ -8,7 +8,8 @@ import type { ObjectRef, ResourceKind } from '../../mesh/ports/kubernetes.ts';
 import type { Faults } from './faults.ts';
 import { HelmRelease } from './member-kinds.ts';
 import type { HelmControllers } from './member-software.ts';
-import { type Fleet, NAMESPACE } from './fleet.ts';
+import { NAMESPACE } from './fleet.ts';
+import type { Fleet } from './hosts.ts';
 
 export interface Context {
   readonly fleet: Fleet;

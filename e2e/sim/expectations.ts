@@ -10,7 +10,7 @@ import { type Condition, findCondition } from '../../mesh/model/condition.ts';
 import type { KubernetesObject } from '../../mesh/ports/kubernetes.ts';
 import { clusterObject, type Context, held, kindOf, refOf, runNamed } from './context.ts';
 import { clustersLetIn } from './cilium-kinds.ts';
-import type { Fleet, Host, Member } from './fleet.ts';
+import type { Fleet, Host, Member } from './hosts.ts';
 import { HelmRelease } from './member-kinds.ts';
 import { CILIUM_RELEASE, type HelmReleaseObject } from './member-software.ts';
 import { MESH_SERVER } from './mesh-servers.ts';

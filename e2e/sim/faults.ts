@@ -1,7 +1,8 @@
 /** Breaks things and mends them, by seed: processes die and start again, hosts lose each other. Links drop and delay by the network's own settings. */
 import { sha256Hex } from '../../controller/adapters/digest.ts';
 import { seededRandom } from '../../controller/runtime/testing/fakes.ts';
-import type { Fleet, FleetOptions } from './fleet.ts';
+import type { FleetOptions } from './fleet.ts';
+import type { Fleet } from './hosts.ts';
 
 interface FaultSettings {
   /** Between the begin of one fault and the next. */

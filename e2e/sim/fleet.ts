@@ -14,26 +14,22 @@ import { fakeMetrics, seededRandom } from '../../controller/runtime/testing/fake
 import { ConfigMap, type ConfigMapObject } from '../../mesh/api/resources/core.ts';
 import { hubAccount } from '../../mesh/api/resources/guards.ts';
 import { apiVersionOf, Cluster, HUB_RESOURCES, JoinToken, MEMBER_RESOURCES } from '../../mesh/api/resources/index.ts';
-import type { Assignment, JournalEntry } from '../../mesh/model/history.ts';
-import type { RunTarget } from '../../mesh/model/rollout.ts';
 import type { Instant } from '../../mesh/model/instant.ts';
 import type { DnsPacketHandler } from '../../mesh/ports/dns.ts';
 import type { KubernetesClient, KubernetesObject, ObjectRef, ResourceKind } from '../../mesh/ports/kubernetes.ts';
 import type { Random } from '../../mesh/ports/random.ts';
 import { type ClusterClaim, claimingKubernetes } from './claims.ts';
-import { createSimClock, type SimClock } from './clock.ts';
+import { createSimClock } from './clock.ts';
 import { beginLife, type Life } from './life.ts';
 import type { NetworkSettings } from './fabric.ts';
-import { createOutside, type Outside } from './outside.ts';
-import { createNetwork, type SimulatedNetwork } from './network.ts';
+import { createOutside } from './outside.ts';
+import { createNetwork } from './network.ts';
 import { generatedClusters } from './generated.ts';
+import type { Fleet, Host, Member } from './hosts.ts';
 import { simulatedEtcds } from './mesh-etcds.ts';
 import { MEMBER_SOFTWARE } from './member-kinds.ts';
-import { countedKubernetes, livingDiscovery, livingKubernetes, livingRecords, livingSnapshots, memoryDns, memorySnapshots, type SavedStep, type SeenConditions, tracedKubernetes, tracedRecords } from './ports.ts';
-import { createTrace, type Trace } from './trace.ts';
-
-/** A value that a person wrote into a managed Secret. */
-export interface PersonEdit { readonly host: string; readonly namespace: string; readonly name: string; readonly key: string; readonly value: string }
+import { countedKubernetes, livingDiscovery, livingKubernetes, livingRecords, livingSnapshots, memoryDns, memorySnapshots, type SeenConditions, tracedKubernetes, tracedRecords } from './ports.ts';
+import { createTrace } from './trace.ts';
 
 export interface FleetOptions {
   readonly seed: number;
@@ -46,66 +42,6 @@ export interface FleetOptions {
   readonly generated?: number;
   /** Called for every request that a hub or an agent makes of its Kubernetes API, with its RBAC verb. */
   readonly requested?: (host: string, verb: keyof KubernetesClient, kind: ResourceKind) => void;
-}
-
-export interface Host {
-  readonly name: string;
-  /** As people and controllers of the cluster's own see it. Each write shows in the trace. */
-  readonly kubernetes: KubernetesClient;
-  /** As its hub or agent sees it. */
-  readonly own: KubernetesClient;
-  /** What the API holds now; undefined: nothing of that name. Takes no time. */
-  read<T extends KubernetesObject>(kind: ResourceKind, ref: ObjectRef): T | undefined;
-  readAll<T extends KubernetesObject>(kind: ResourceKind): readonly T[];
-  /** undefined: the process is down. */
-  life: Life | undefined;
-  start(): void;
-  /** As SIGKILL would. */
-  crash(): void;
-}
-
-export interface Member extends Host {
-  readonly definition: DemoClusterDefinition;
-  /** What its agent will say that is not so, from its next start on. */
-  readonly claim: ClusterClaim;
-  /** undefined: nobody listens. */
-  readonly dns: DnsPacketHandler | undefined;
-}
-
-export interface Fleet {
-  readonly seed: number;
-  readonly clock: SimClock;
-  readonly trace: Trace;
-  readonly network: SimulatedNetwork;
-  /** Of all runs, oldest first. */
-  readonly journal: readonly JournalEntry[];
-  /** Every one that was ever saved, oldest first. */
-  readonly assignments: readonly Assignment[];
-  targets(run: string): readonly RunTarget[];
-  /** Durable steps of all runs, oldest first. */
-  readonly steps: readonly SavedStep[];
-  /** `PACKAGE VERSION` of what a desired state brings beside the plan. */
-  bundlesOf(desiredId: string): readonly string[];
-  /** The hub's API as somebody else than `PERSON` sees it. */
-  as(user: string, groups: readonly string[]): KubernetesClient;
-  /** What is neither the hub nor a cluster. */
-  readonly outside: Outside;
-  /** What people wrote into managed objects and did not take back; scenarios fill it. */
-  readonly personEdits: PersonEdit[];
-  readonly hub: Host;
-  readonly members: readonly Member[];
-  /** Clusters whose mesh etcd does not run; scenarios fill it. */
-  readonly stoppedEtcds: Set<string>;
-  host(name: string): Host;
-  member(name: string): Member;
-  /** What a person does once, as `isthmus join`, and the agent's first start. */
-  join(cluster: string): Promise<void>;
-  partition(a: string, b: string): void;
-  heal(a: string, b: string): void;
-  /** Since when both have run and nothing has parted them; undefined: it is not so now. */
-  calmSince(a: string, b: string): Instant | undefined;
-  /** First failure of a process that ended by itself; undefined: none did. */
-  readonly failure: string | undefined;
 }
 
 export const NAMESPACE = 'isthmus-system';

@@ -3,7 +3,7 @@ import { apiVersionOf } from '../../mesh/api/resources/index.ts';
 import { Job } from '../../controller/agent/bundles/hook.ts';
 import { seconds, toRfc3339 } from '../../mesh/model/instant.ts';
 import type { KubernetesObject } from '../../mesh/ports/kubernetes.ts';
-import type { Fleet, Member } from './fleet.ts';
+import type { Fleet, Member } from './hosts.ts';
 import { HelmRelease } from './member-kinds.ts';
 
 export const CILIUM_RELEASE = { namespace: 'kube-system', name: 'cilium' } as const;

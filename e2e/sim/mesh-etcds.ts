@@ -8,7 +8,7 @@ import { usersIn } from '../../mesh/cilium/revoked.ts';
 import { ConfigMap, type ConfigMapObject, Secret, type SecretObject } from '../../mesh/api/resources/core.ts';
 import { seconds } from '../../mesh/model/instant.ts';
 import { type EtcdAnswer, type EtcdConnection, type EtcdConnector, EtcdError, type EtcdRange, type EtcdTarget } from '../../mesh/ports/etcd.ts';
-import type { Member } from './fleet.ts';
+import type { Member } from './hosts.ts';
 import type { Life } from './life.ts';
 import { rootsOfPods } from './mesh-servers.ts';
 

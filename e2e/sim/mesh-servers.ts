@@ -5,7 +5,7 @@
 import { Deployment, Secret, type SecretObject, type WorkloadObject } from '../../mesh/api/resources/core.ts';
 import { seconds } from '../../mesh/model/instant.ts';
 import type { KubernetesObject } from '../../mesh/ports/kubernetes.ts';
-import type { Fleet, Member } from './fleet.ts';
+import type { Fleet, Member } from './hosts.ts';
 
 export const MESH_SERVER = { namespace: 'kube-system', name: 'clustermesh-apiserver' } as const;
 

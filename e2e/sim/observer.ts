@@ -10,7 +10,7 @@ import { ownFacts } from './invariants/own-facts.ts';
 import { personKept } from './invariants/person-kept.ts';
 import { stageOrder } from './invariants/stage-order.ts';
 import { withinWindows } from './invariants/within-windows.ts';
-import type { Fleet } from './fleet.ts';
+import type { Fleet } from './hosts.ts';
 import { resolve } from './resolver.ts';
 
 const DNS_EVERY_MILLISECONDS = 100;

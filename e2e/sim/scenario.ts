@@ -2,7 +2,8 @@
 import { parse } from 'yaml';
 import { COMMANDS } from './commands.ts';
 import type { Context } from './context.ts';
-import { createFleet, type Fleet, type FleetOptions } from './fleet.ts';
+import { createFleet, type FleetOptions } from './fleet.ts';
+import type { Fleet } from './hosts.ts';
 import { observe } from './observer.ts';
 import type { Topic, TraceEvent } from './trace.ts';
 

@@ -21,7 +21,7 @@ export interface Heartbeat {
   /** As it stands there; undefined: there is none. */
   readonly value: string | undefined;
   /** What an earlier look saw, when it saw that first, and when it saw it last; undefined: no earlier look. */
-  readonly before?: { readonly value: string; readonly firstAt: Instant; readonly lastAt: Instant };
+  readonly before?: { readonly value: string | undefined; readonly firstAt: Instant; readonly lastAt: Instant };
 }
 
 /** A connection that was opened with the entry's own files, and what was read over it. */

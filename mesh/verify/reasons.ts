@@ -44,6 +44,7 @@ export const REASONS = {
   MirrorBehind: { colour: 'yellow', means: 'READER\'s copy of PEER has had other counts than PEER itself for two looks.', wayOut: 'KVStoreMesh is slow or stuck: look at its log and its rate limit (etcd.qps).' },
   NotSynced: { colour: 'yellow', means: 'PEER has not said yet that all of its state is in its etcd.', wayOut: 'Its clustermesh-apiserver has just started, or lacks rights in its cluster: wait a minute, then look at its log.' },
   ReadsTooMuch: { colour: 'yellow', means: 'READER may read in PEER\'s etcd what PEER has of third clusters.', wayOut: 'The role "remote" there is wider than Cilium makes it: replace the pods of PEER\'s clustermesh-apiserver, which set it up anew.' },
+  HeartbeatPending: { colour: 'yellow', means: 'PEER\'s etcd holds no heartbeat yet.', wayOut: 'Look again in two minutes: Cilium writes the first one a minute after the pod\'s start.' },
   HeartbeatOld: { colour: 'yellow', means: 'PEER\'s last heartbeat is old by READER\'s clock; it was not seen to stand still yet.', wayOut: 'Look again in a minute: it stands still, or a clock is wrong.' },
   ClockSkew: { colour: 'yellow', means: 'The clocks of READER and PEER disagree.', wayOut: 'Check time synchronisation in both: certificates and failover depend on it.' },
   ServerCertificateExpiring: { colour: 'yellow', means: 'PEER\'s server certificate ends soon, and should have been renewed by now.', wayOut: 'See why PEER\'s agent, or whoever issues it, does not renew it.' },

@@ -37,13 +37,13 @@ test('a peer that is as it should be is green, with a copy or without KVStoreMes
 test.each<[string, Partial<RemoteLook>]>([
   ['red WrongCluster', { config: undefined }], ['red ConfigInvalid', { config: '{"id":"2"}' }], ['red IdMismatch', { config: config(7) }], ['red IdMismatch DuplicateId', { config: config(3) }],
   ['red MaxConnectedClustersMismatch', { config: config(2, { maxConnectedClusters: 511 }) }], ['red WritesAllowed', { mayWrite: true }], ['yellow ReadsTooMuch', { overreach: ['cilium/cache/'] }],
-  ['red ReadsTooLittle', { refused: ['nodes'], synced: ['services', 'identities', 'ip'] }], ['yellow NotSynced', { synced: ['nodes'] }], ['red HeartbeatMissing', { heartbeat: { value: undefined } }], ['red HeartbeatMissing', { heartbeat: { value: 'now' } }],
+  ['red ReadsTooLittle', { refused: ['nodes'], synced: ['services', 'identities', 'ip'] }], ['yellow NotSynced', { synced: ['nodes'] }], ['yellow HeartbeatPending', { heartbeat: { value: undefined } }], ['red HeartbeatMissing', { heartbeat: { value: 'now' } }],
   ['yellow ServerCertificateExpiring', { server: { notBefore: NOW - 6 * DAY, notAfter: NOW + DAY } }], ['red ServerCertificateExpired', { server: { notBefore: NOW - DAY, notAfter: NOW } }],
   ['green', { server: { notBefore: NOW - 1000 * DAY, notAfter: NOW + 95 * DAY } }], ['yellow ServerCertificateExpiring', { server: { notBefore: NOW - 1000 * DAY, notAfter: NOW + 29 * DAY } }],
 ])('%s: %o', (expected, more) => { expect(remote(more)).toBe(expected); });
 
 test('a heartbeat is judged by one clock: it stands still, or it was stamped by a clock that is wrong', () => {
-  const before = (value: string, firstAgo: number, lastAgo: number) => ({ value, firstAt: NOW - firstAgo * SECOND, lastAt: NOW - lastAgo * SECOND });
+  const before = (value: string | undefined, firstAgo: number, lastAgo: number) => ({ value, firstAt: NOW - firstAgo * SECOND, lastAt: NOW - lastAgo * SECOND });
   expect(remote({ heartbeat: { value: beat(200) } })).toBe('yellow HeartbeatOld');
   expect(remote({ heartbeat: { value: beat(200), before: before(beat(200), 60, 60) } })).toBe('yellow HeartbeatOld');
   expect(remote({ heartbeat: { value: beat(200), before: before(beat(200), 140, 60) } })).toBe('red HeartbeatStale');
@@ -51,6 +51,11 @@ test('a heartbeat is judged by one clock: it stands still, or it was stamped by 
   expect(remote({ heartbeat: { value: beat(640), before: before(beat(700), 60, 60) } })).toBe('yellow ClockSkew');
   expect(remote({ heartbeat: { value: beat(-30) } })).toBe('yellow ClockSkew');
   expect(remote({ heartbeat: { value: beat(59), before: before(beat(119), 61, 61) } })).toBe('green');
+  // Cilium writes the first one a minute after the pod's start.
+  expect(remote({ heartbeat: { value: undefined, before: before(undefined, 120, 60) } })).toBe('yellow HeartbeatPending');
+  expect(remote({ heartbeat: { value: undefined, before: before(beat(600), 600, 60) } })).toBe('yellow HeartbeatPending');
+  expect(remote({ heartbeat: { value: undefined, before: before(undefined, 140, 60) } })).toBe('red HeartbeatMissing');
+  expect(remote({ heartbeat: { value: beat(10), before: before(undefined, 60, 60) } })).toBe('green');
 });
 
 test('a copy counts for an entry only when it was complete since the entry is as it is, and is missed only after the files had time to come', () => {

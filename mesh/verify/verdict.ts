@@ -36,7 +36,10 @@ export function readConfig(text: string): Config | undefined {
 const secondsText = (milliseconds: number): string => `${Math.round(Math.abs(milliseconds) / 1000)} s`;
 
 function* heartbeat({ value, before }: Heartbeat, now: Instant): Generator<Found> {
-  if (value === undefined) return void (yield ['HeartbeatMissing', 'cilium/.heartbeat is not there']);
+  if (value === undefined) {
+    const since = before !== undefined && before.value === undefined ? before.firstAt : now;
+    return void (yield [now - since > seconds(HEARTBEAT_SILENCE_SECONDS) ? 'HeartbeatMissing' : 'HeartbeatPending', 'cilium/.heartbeat is not there']);
+  }
   const beat = fromRfc3339(value);
   if (beat === undefined) return void (yield ['HeartbeatMissing', 'cilium/.heartbeat holds no time']);
   if (beat > now + seconds(SKEW_TOLERANCE_SECONDS)) return void (yield ['ClockSkew', `its heartbeat of ${toRfc3339(beat)} is ${secondsText(beat - now)} ahead of the reader's clock`]);
@@ -46,7 +49,7 @@ function* heartbeat({ value, before }: Heartbeat, now: Instant): Generator<Found
     else if (now - beat > seconds(HEARTBEAT_SILENCE_SECONDS)) yield ['HeartbeatOld', `the heartbeat of ${value} is ${secondsText(now - beat)} old`];
     return;
   }
-  if (before !== undefined) {
+  if (before?.value !== undefined) {
     // It was written between the two looks: what is older than the first of them was stamped by a slow clock.
     const behind = before.lastAt - beat;
     if (behind > seconds(SKEW_TOLERANCE_SECONDS)) yield ['ClockSkew', `its heartbeat of ${value} was written after ${toRfc3339(before.lastAt)} by the reader's clock: at least ${secondsText(behind)} behind`];

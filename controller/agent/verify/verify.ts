@@ -113,9 +113,12 @@ export function createVerify({ ports, config, state, publisher }: { readonly por
 
   /** What the next look compares with. */
   function remember(of: Known, { remote, mirror, now }: Observation): void {
-    const value = remote === undefined || isFailure(remote) ? undefined : remote.heartbeat.value;
-    if (value === undefined) delete of.heartbeat;
-    else of.heartbeat = { value, firstAt: of.heartbeat?.value === value ? of.heartbeat.firstAt : now, lastAt: now };
+    if (remote === undefined || isFailure(remote)) {
+      delete of.heartbeat;
+    } else {
+      const { value } = remote.heartbeat;
+      of.heartbeat = { value, firstAt: of.heartbeat !== undefined && of.heartbeat.value === value ? of.heartbeat.firstAt : now, lastAt: now };
+    }
     of.behind = remote === undefined || mirror === undefined || isFailure(remote) || isFailure(mirror) ? [] : KINDS.filter((kind) => remote.counts[kind] !== undefined && remote.counts[kind] !== mirror.counts[kind]);
   }
 

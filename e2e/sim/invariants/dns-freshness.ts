@@ -8,7 +8,7 @@ import { FailoverPolicy, ServiceExport, ServiceImport } from '../../../mesh/api/
 import type { ServiceImportObject } from '../../../mesh/api/resources/multicluster.ts';
 import type { FailoverPolicyObject } from '../../../mesh/api/resources/policies.ts';
 import type { ServiceKey } from '../../../mesh/model/service.ts';
-import type { Fleet, Member } from '../fleet.ts';
+import type { Fleet, Member } from '../hosts.ts';
 import { resolve } from '../resolver.ts';
 import type { Invariant } from './invariant.ts';
 

@@ -1,5 +1,5 @@
 /** A rule that must hold at every moment of a simulation, whatever breaks. */
-import type { Fleet } from '../fleet.ts';
+import type { Fleet } from '../hosts.ts';
 
 export interface Invariant<Seen> {
   readonly name: string;

@@ -1,6 +1,6 @@
 /** What a person wrote into a managed object stands until a person changes it. */
 import { Secret, type SecretObject } from '../../../mesh/api/resources/core.ts';
-import type { PersonEdit } from '../fleet.ts';
+import type { PersonEdit } from '../hosts.ts';
 import type { Invariant } from './invariant.ts';
 
 interface Seen extends PersonEdit { readonly actual: string | undefined }

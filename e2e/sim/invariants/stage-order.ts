@@ -1,7 +1,7 @@
 /** No stage begins before every cluster of the earlier ones is finished, or away: those get their turn when they are back, beside the stage that is at work by then. */
 import type { RunTarget, TargetPhase } from '../../../mesh/model/rollout.ts';
 import { seconds } from '../../../mesh/model/instant.ts';
-import type { Fleet } from '../fleet.ts';
+import type { Fleet } from '../hosts.ts';
 import type { SavedStep } from '../ports.ts';
 import type { Invariant } from './invariant.ts';
 

@@ -8,7 +8,7 @@ import { createWindowBook } from '../../../mesh/rollout/windows/book.ts';
 import { clusterView } from '../../../controller/hub/views.ts';
 import { changeWindowValue, windowOverrideValue } from '../../../controller/hub/windows/values.ts';
 import { runFacts } from '../../../controller/hub/windows/run-facts.ts';
-import type { Fleet } from '../fleet.ts';
+import type { Fleet } from '../hosts.ts';
 import type { Invariant } from './invariant.ts';
 
 interface Closed { readonly run: string; readonly cluster: string; readonly at: Instant; readonly reason: string }
