@@ -20,7 +20,8 @@ describe('whom a cluster reads', () => {
   });
 
   test('pauses grow from a second to fifteen', () => {
-    expect([0, 1, 10, 12, 14, 20, 1000].map(pauseSeconds)).toEqual([1, 1, 1, 2.25, 5.0625, 15, 15]);
+    expect([0, 1, 10, 12, 14, 20, 1000].map((tries) => pauseSeconds(tries, 510))).toEqual([1, 1, 1, 2.25, 5.0625, 15, 15]);
+    expect([1, 100, 200, 510].map((peers) => pauseSeconds(1000, peers))).toEqual([3, 3, 6, 15]);
   });
 });
 

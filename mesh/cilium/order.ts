@@ -81,9 +81,15 @@ export function orderPeering({ desired, standing, opened, problems, users, letGo
 const SHORT_PAUSE_SECONDS = 1;
 const SHORT_PAUSES = 10;
 const LONGEST_PAUSE_SECONDS = 15;
+/** Whoever waits for a few looks often, for the traffic of people waits with it: with these two an agent asks at most 34 times a second, whomever it waits for. */
+const PAUSE_SECONDS_PER_PEER = 0.03;
+const LEAST_LONGEST_PAUSE_SECONDS = 3;
 
-/** After so many times in vain: at first every second, for most that is missing is on its way. */
-export const pauseSeconds = (tries: number): number => Math.min(LONGEST_PAUSE_SECONDS, SHORT_PAUSE_SECONDS * 1.5 ** Math.max(0, tries - SHORT_PAUSES));
+/** After so many times in vain, by one that waits for `peers`: at first every second, for most that is missing is on its way. */
+export function pauseSeconds(tries: number, peers: number): number {
+  const longest = Math.min(LONGEST_PAUSE_SECONDS, Math.max(LEAST_LONGEST_PAUSE_SECONDS, peers * PAUSE_SECONDS_PER_PEER));
+  return Math.min(longest, SHORT_PAUSE_SECONDS * 1.5 ** Math.max(0, tries - SHORT_PAUSES));
+}
 
 const MOST_NAMED = 3;
 

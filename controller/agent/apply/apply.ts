@@ -28,8 +28,8 @@ const MANAGED = [
 const KEY = 'desired';
 const REFUSED_AGAIN_SECONDS = 60;
 const MOST_DRIFT = 32;
-/** Of peers that open themselves one after another, those of a second are written together. */
-const TOGETHER_MILLISECONDS = 1000;
+/** Of peers that open themselves one after another, those of so long are written together. */
+const TOGETHER_MILLISECONDS = 500;
 /** An error of the API server may quote a whole object. */
 const LONGEST_MESSAGE = 4096;
 
@@ -186,7 +186,7 @@ export function createApply(
       book.subscribe(() => loop.add(KEY));
       bundles.subscribe(() => loop.add(KEY));
       openings.subscribe(() => {
-        if (togetherAt <= clock.now()) togetherAt = Math.max(clock.now(), togetherAt + TOGETHER_MILLISECONDS);
+        if (togetherAt <= clock.now()) togetherAt = clock.now() + TOGETHER_MILLISECONDS;
         loop.addAt(KEY, togetherAt);
       });
       for (const cache of caches) {

@@ -94,8 +94,8 @@ test('a peer is asked every second at first, then ever more seldom; what has cha
   // One read for both of them.
   expect(stored.reads).toBe(10);
   await clock.advance(300_000);
-  expect(etcd.targets.length).toBeGreaterThan(50);
-  expect(etcd.targets.length).toBeLessThan(80);
+  expect(etcd.targets.length).toBeGreaterThan(190);
+  expect(etcd.targets.length).toBeLessThan(240);
   expect(told()).toBe(2);
   answer = () => '{"id":2}';
   await clock.advance(16_000);

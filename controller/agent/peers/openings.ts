@@ -87,7 +87,7 @@ export function createOpenings({ ports, config }: { readonly ports: Pick<AgentPo
       if (problem === undefined) log.info({ peer: name, tries: one.tries }, "a peer's etcd has opened itself");
       else log.debug({ peer: name, tries: one.tries, problem }, "a peer's etcd has not opened itself");
       if (news) changed();
-      return { requeueAt: clock.now() + seconds(problem === undefined ? GOOD_SECONDS : pauseSeconds(one.tries)) };
+      return { requeueAt: clock.now() + seconds(problem === undefined ? GOOD_SECONDS : pauseSeconds(one.tries, asked.size)) };
     },
   });
 

@@ -61,9 +61,14 @@ async function withConnection<T>(etcd: EtcdConnector, target: EtcdTarget, signal
   }
 }
 
-export type RemoteSeen = Omit<RemoteLook, 'heartbeat'> & { readonly heartbeat: Heartbeat['value'] };
+export type RemoteSeen = Omit<RemoteLook, 'heartbeat' | 'mayWrite'> & {
+  readonly heartbeat: Heartbeat['value'];
+  /** undefined: not asked. */
+  readonly mayWrite: boolean | undefined;
+};
 
-export const lookAtPeer = (etcd: EtcdConnector, peer: string, target: EtcdTarget, signal: CancelSignal): Promise<RemoteSeen | Failure> => looking(withConnection(etcd, target, signal, async (connection) => {
+/** `asksToWrite`: a refused write goes through the log of that etcd, and is a warning there. */
+export const lookAtPeer = (etcd: EtcdConnector, peer: string, target: EtcdTarget, asksToWrite: boolean, signal: CancelSignal): Promise<RemoteSeen | Failure> => looking(withConnection(etcd, target, signal, async (connection) => {
   // Every user of a mesh may read it: who may not is none.
   const heartbeat = (await connection.range({ key: HEARTBEAT })).entries[0]?.value;
   const [config, synced, state, ...wide] = await Promise.all([
@@ -75,7 +80,7 @@ export const lookAtPeer = (etcd: EtcdConnector, peer: string, target: EtcdTarget
   const canaries = new Set(synced?.entries.map(({ key }) => key));
   return {
     server: connection.server, heartbeat, config: config?.entries[0]?.value, synced: KINDS.filter((kind) => canaries.has(`cilium/synced/${peer}/cilium/state/${kind}/v1`)), ...state, overreach: wide.flat(),
-    mayWrite: await connection.mayWrite(HEARTBEAT),
+    mayWrite: asksToWrite ? await connection.mayWrite(HEARTBEAT) : undefined,
   };
 }), signal);
 

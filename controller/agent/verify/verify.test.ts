@@ -36,6 +36,7 @@ async function scene() {
   const etcds = new Map<string, Map<string, string> | EtcdProblem | 'hangs'>();
   const opened: EtcdTarget[] = [];
   let open = 0;
+  let writes = 0;
   let mostOpen = 0;
   const etcd: EtcdConnector = {
     async open(target, signal) {
@@ -60,7 +61,7 @@ async function scene() {
           const entries = [...content].filter(([name]) => (rangeEnd === undefined ? name === key : name.startsWith(key))).map(([name, value]) => ({ key: name, value, modRevision: 1 }));
           return { entries, count: entries.length, revision: 1 };
         },
-        mayWrite: async () => false,
+        mayWrite: async () => { writes += 1; return false; },
         close() { open -= 1; },
       };
     },
@@ -75,7 +76,7 @@ async function scene() {
   const config = (id: number, more = {}): string => JSON.stringify({ id, capabilities: { maxConnectedClusters: 255, ...more } });
   const stop = new AbortController();
   return {
-    clock, state, publisher, metrics, etcds, opened, kubernetes, secret, stop, run: () => verify.start(stop.signal), mostOpen: () => mostOpen,
+    clock, state, publisher, metrics, etcds, opened, kubernetes, secret, stop, run: () => verify.start(stop.signal), mostOpen: () => mostOpen, writes: () => writes,
     async standing(state_: PeeringState): Promise<void> {
       for (const { kind, name, data } of renderPeering(state_)) if (kind === 'Secret') await secret(name, data);
     },
@@ -214,6 +215,23 @@ test('five hundred peers that hang hold no more connections than allowed, and th
   const running = run();
   await clock.advance(110_000);
   expect([codes('rome')?.startsWith('red ConfigInvalid'), codes('p509'), mostOpen()]).toEqual([true, 'red Timeout', 32]);
+  stop.abort();
+  await running;
+});
+
+test('whether a write would be let in is asked of a new entry and then once an hour, for the other etcd pays for it', async () => {
+  const { clock, etcds, standing, certificates, peer, mirror, opened, writes, run, stop } = await scene();
+  await certificates();
+  await standing(peering(['oslo']));
+  etcds.set('https://oslo.example:2379', peer('oslo', 2)).set(own, mirror(['oslo', 2]));
+  const running = run();
+  await clock.advance(3_500_000);
+  expect([writes(), opened.length > 50]).toEqual([1, true]);
+  await clock.advance(300_000);
+  expect(writes()).toBe(2);
+  await standing(peering(['oslo'], { kvstoreMesh: false }));
+  await clock.advance(2000);
+  expect(writes()).toBe(3);
   stop.abort();
   await running;
 });

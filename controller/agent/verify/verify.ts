@@ -31,6 +31,8 @@ const CONCURRENT = 32;
 /** Certificates and hosts files are read once for looks that come together, and anew where anything is not as it was. */
 const READ_SECONDS = 2;
 const CALM_READ_SECONDS = 900;
+/** Each refused write costs the peer's etcd a proposal and a line of its log. */
+const WRITE_ASKED_SECONDS = 3600;
 /** The two Secrets are written one after the other. */
 const TOGETHER_SECONDS = 1;
 
@@ -43,6 +45,8 @@ interface Known {
   readonly entrySince: Instant;
   heartbeat?: NonNullable<Heartbeat['before']>;
   behind: readonly Kind[];
+  /** Whether a write was let in when that was last asked; absent: not asked yet of this entry. */
+  write?: { readonly at: Instant; readonly allowed: boolean } | undefined;
   /** Of the cluster-config. */
   id?: number | undefined;
   told?: PeerVerdict;
@@ -89,13 +93,15 @@ export function createVerify({ ports, config, state, publisher }: { readonly por
     return read.common;
   }
 
-  async function observe(peer: string, of: Known, legs: Legs | undefined, signal: CancelSignal): Promise<Observation> {
+  async function observe(peer: string, of: Known, legs: Legs | undefined, isAsked: boolean, signal: CancelSignal): Promise<Observation> {
     const report = applied();
     const waiting = report?.peering?.waiting.find((entry) => entry.peer === peer)?.reason ?? null;
     const through = <T>(target: EtcdTarget | Failure | undefined, look: (target: EtcdTarget) => Promise<T>): Promise<T | Failure> | Failure | undefined => (target === undefined || isFailure(target) ? target : look(target));
+    const asksToWrite = isAsked || of.write === undefined || of.write.allowed || clock.now() - of.write.at >= seconds(WRITE_ASKED_SECONDS);
     const [remote, mirror] = await Promise.all([
-      through(legs?.remote, (target) => lookAtPeer(etcd, peer, target, signal)), through(legs?.mirror, (target) => lookAtMirror(etcd, peer, target, signal)),
+      through(legs?.remote, (target) => lookAtPeer(etcd, peer, target, asksToWrite, signal)), through(legs?.mirror, (target) => lookAtMirror(etcd, peer, target, signal)),
     ]);
+    if (remote !== undefined && !isFailure(remote) && remote.mayWrite !== undefined) of.write = { at: clock.now(), allowed: remote.mayWrite };
     if (remote !== undefined && !isFailure(remote)) of.id = remote.config === undefined ? undefined : readConfig(remote.config)?.id;
     const wanted = desiredPeer(peer);
     const ids = new Map<number, string>();
@@ -106,7 +112,7 @@ export function createVerify({ ports, config, state, publisher }: { readonly por
       reader: cluster, peer, now: clock.now(), expected: { clusterId: wanted?.clusterId ?? null, maxConnectedClusters: own?.maxConnectedClusters ?? null }, ids,
       ...(legs === undefined ? { missing: { waiting } } : {}), drifted: report?.drift?.some(({ object, path }) => /Secret .*\/cilium-(clustermesh|kvstoremesh)$/.test(object) && (path === '' || path === `.data.${peer}`)) ?? false,
       agentsEntryMissing: legs?.agentsEntryMissing ?? false, entrySince: of.entrySince, client: legs === undefined || isFailure(legs.remote) ? null : lifeOf(legs.remote.certPem),
-      ...(remote === undefined ? {} : { remote: isFailure(remote) ? remote : { ...remote, heartbeat: { value: remote.heartbeat, ...(of.heartbeat === undefined ? {} : { before: of.heartbeat }) } } }),
+      ...(remote === undefined ? {} : { remote: isFailure(remote) ? remote : { ...remote, mayWrite: of.write?.allowed ?? false, heartbeat: { value: remote.heartbeat, ...(of.heartbeat === undefined ? {} : { before: of.heartbeat }) } } }),
       ...(mirror === undefined ? {} : { mirror: isFailure(mirror) ? mirror : { ...mirror, behindBefore: of.behind } }),
     };
   }
@@ -156,11 +162,11 @@ export function createVerify({ ports, config, state, publisher }: { readonly por
       const text = legs?.text ?? '';
       if (of === undefined || of.text !== text) {
         // What stands at the start stood before it.
-        of = { ...of, text, entrySince: of !== undefined && of.text === undefined ? 0 : clock.now(), behind: [] };
+        of = { ...of, text, entrySince: of !== undefined && of.text === undefined ? 0 : clock.now(), behind: [], write: undefined };
         known.set(peer, of);
       }
       const [startedAt, stood] = [clock.now(), standing];
-      const observation = await observe(peer, of, legs, signal);
+      const observation = await observe(peer, of, legs, question !== undefined, signal);
       const found = verdict(observation);
       remember(of, observation);
       // It may be another entry meanwhile, of which this says nothing.

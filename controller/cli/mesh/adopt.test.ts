@@ -94,6 +94,17 @@ test('who cannot be asked is not taken for empty', async () => {
   expect(environment.printed()).toContain('unknown: cluster "oslo": its agent is not connected to the hub');
 });
 
+test('while a cluster of it has not reported, nobody knows what stands there, and no Mesh is made', async () => {
+  const environment = await fleet({ berlin: answerOf('berlin', asIs), oslo: answerOf('oslo', asIs) });
+  await environment.client.create<ClusterObject>(Cluster, { apiVersion: apiVersionOf(Cluster), kind: 'Cluster', metadata: { name: 'rome' }, spec: {} }, { fieldManager: 'test' }, environment.signal);
+  const larger = join(folder, 'larger.yaml');
+  writeFileSync(larger, 'apiVersion: isthmus.dev/v1alpha1\nkind: Mesh\nmetadata: {name: europe}\nspec: {clusters: {names: [berlin, oslo, rome]}}\n');
+  await expect(adoptMesh(environment, 'europe', options({ file: [larger] }))).rejects.toThrow('no Mesh was made: what stands in rome is not known, for its agent has not joined and reported; install the agents first');
+  writeFileSync(larger, 'apiVersion: isthmus.dev/v1alpha1\nkind: Mesh\nmetadata: {name: europe}\nspec: {clusters: {names: [nobody]}}\n');
+  await expect(adoptMesh(environment, 'europe', options({ file: [larger] }))).rejects.toThrow('no Mesh was made: it selects no cluster that has joined and reported');
+  expect(await meshes(environment)).toEqual([]);
+});
+
 test('certificates of others are told, with the way to take them over', async () => {
   const foreignTrust = { roots: ['ab'.repeat(32)], signedBy: ['ab'.repeat(32)] };
   const environment = await fleet({ berlin: answerOf('berlin', asIs), oslo: answerOf('oslo', asIs) }, { berlin: { foreignTrust }, oslo: { foreignTrust } });

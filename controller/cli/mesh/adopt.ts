@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { apiVersionOf, Mesh } from '../../../mesh/api/resources/index.ts';
 import type { MeshObject } from '../../../mesh/api/resources/mesh.ts';
 import { adoptionOf, type ObjectAdoption } from '../../../mesh/cilium/adopt.ts';
+import { listed } from '../../../mesh/model/listed.ts';
 import type { StandingObject } from '../../../mesh/model/standing.ts';
 import type { Answer } from '../../../mesh/model/sync.ts';
 import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
@@ -33,6 +34,7 @@ interface ClusterAdoption {
 
 const AT_ONCE = 16;
 const NAMED_ROOTS = 3;
+const NAMED_CLUSTERS = 5;
 const standingSchema = z.object({
   object: z.string(), ours: z.boolean(), owner: z.string(), managers: z.array(z.string()),
   entries: z.array(z.object({ key: z.string(), sha256: z.string(), means: z.string().optional() })),
@@ -104,11 +106,15 @@ export async function adoptMesh(environment: Environment, name: string, { file, 
   refuseConflicts({ ...planned, plan: { ...planned.plan, meshes: planned.plan.meshes.filter(({ mesh }) => mesh === name) } }, `Mesh ${name} takes nothing over`);
   const found = await askAll(environment, client, [...planned.peerings].filter(([, { mesh }]) => mesh === name));
   print(environment, output, listing(found));
-  for (const cluster of planned.plan.meshes.find(({ mesh }) => mesh === name)?.waiting ?? []) environment.err(`cluster ${cluster}: has not joined and reported, so it is not planned yet\n`);
+  const waiting = planned.plan.meshes.find(({ mesh }) => mesh === name)?.waiting ?? [];
+  for (const cluster of waiting) environment.err(`cluster ${cluster}: has not joined and reported, so it is not planned yet\n`);
   environment.err(trustText(found));
   const left = found.filter(({ objects, unknown }) => unknown !== undefined || objects.some(({ verdict }) => verdict === 'Different'));
   if (left.length > 0) {
     throw new CommandFailure(`${left.map(({ cluster }) => cluster).join(', ')}: ${left.length === 1 ? 'is' : 'are'} not taken over as ${left.length === 1 ? 'it is' : 'they are'}; ${given === undefined ? 'runs leave what is different alone until it is decided: set it right there, or "isthmus drift revert CLUSTER OBJECT" has it written over' : 'no Mesh was made: set right what is different, there or in the Mesh and its Clusters (spec.meshEndpoint), and look again'}`);
+  }
+  if (given !== undefined && (waiting.length > 0 || found.length === 0)) {
+    throw new CommandFailure(`no Mesh was made: ${waiting.length > 0 ? `what stands in ${listed(waiting, NAMED_CLUSTERS)} is not known, for ${waiting.length === 1 ? 'its agent has' : 'their agents have'} not joined and reported` : 'it selects no cluster that has joined and reported'}; install the agents first, or narrow spec.clusters`);
   }
   if (given === undefined) return environment.err('Nothing that Cilium reads is changed by taking it over; "isthmus run list" shows the runs that do it.\n');
   await client.create<MeshObject>(Mesh, { apiVersion: apiVersionOf(Mesh), kind: Mesh.kind, metadata: { name }, spec: given.spec } as MeshObject, { fieldManager: FIELD_MANAGER, dryRun }, environment.signal);
