@@ -71,6 +71,8 @@ export function driftScenarios(name: string, start: () => Promise<Member>): void
       await until('the agent has its identity', async () => (await client.get<SecretObject>(Secret, { namespace: 'isthmus-system', name: 'isthmus-agent-identity' }, signal))?.data?.['ca.crt'] !== undefined);
       await assign(world, { peering: peering(['oslo', 'rome']) });
       await until('the agent is healthy', () => report()?.healthy === true);
+      // It is well before the entries of peers that open themselves are there.
+      await until('its peers are written', async () => await value('oslo') !== undefined && await value('rome') !== undefined);
     });
     afterEach(async () => {
       await world.stop();

@@ -15,8 +15,16 @@ const LONGEST_MILLISECONDS = 10_000;
 /** `etcdserverpb.RangeRequest` of key "a". */
 const RANGE = Buffer.from([0, 0, 0, 0, 3, 0x0a, 0x01, 0x61]);
 
-/** What went wrong; undefined: it was let in. */
-export function attempt({ port, serverName, caPem, chainPem, keyPem }: MeshAttempt): Promise<string | undefined> {
+/** etcd reads certificate and key at each handshake, one file after the other: where they are replaced between the two it has no pair, and says this (`client/pkg/tlsutil`). */
+const BETWEEN_TWO_FILES = 'ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR';
+
+/** What went wrong; undefined: it was let in. As clients do, it tries again where the server was between two files, once. */
+export async function attempt(target: MeshAttempt): Promise<string | undefined> {
+  const problem = await once(target);
+  return problem?.startsWith(BETWEEN_TWO_FILES) === true ? once(target) : problem;
+}
+
+function once({ port, serverName, caPem, chainPem, keyPem }: MeshAttempt): Promise<string | undefined> {
   return new Promise((resolve) => {
     let late: NodeJS.Timeout | undefined;
     let client: http2.ClientHttp2Session | undefined;
