@@ -145,7 +145,7 @@ describe.skipIf(missing !== undefined)('a rotation of the root', () => {
     expect(told.status, told.stderr).toBe(0);
     console.log(`root rotated in ${((performance.now() - begun) / 1000).toFixed(1)} s; ${told.stdout}`);
     expect(JSON.parse(told.stdout)).toMatchObject({ rotation: 'autumn', back: false });
-    expect(phases).toEqual(['Standby', 'Init', 'UpdateClients', 'UpdateServers', 'Cleanup', 'Standby']);
+    await expect.poll(() => phases, PATIENCE).toEqual(['Standby', 'Init', 'UpdateClients', 'UpdateServers', 'Cleanup', 'Standby']);
     const { roots = [] } = await authority();
     expect(roots).toHaveLength(1);
     expect(roots[0]?.fingerprint).not.toBe(before.roots?.[0]?.fingerprint);
