@@ -27,6 +27,7 @@ import { publishExports } from './observe/publish.ts';
 import { answerPeers } from './peers/answer.ts';
 import { refusingRevoked } from './peers/cut-off.ts';
 import { createOpenings } from './peers/openings.ts';
+import { createOwnCredentials } from './peers/own-credentials.ts';
 import { createStanding } from './peers/standing.ts';
 import { createProbes } from './peers/probe.ts';
 import { createRevoked } from './peers/revoked.ts';
@@ -75,22 +76,24 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
   const link = createHubLink(ports, config, identity);
   const facts = createFacts(cluster, state, ports.clock);
   const exports = createExports(cluster, ports, Math.max(0, ...state.list('ImportedFact').map((fact) => (fact.cluster === cluster ? fact.version.epoch : 0))));
-  const clusterWatch = createClusterWatch(ports, config, publisher, () => config.advertisedPeerAddress || addresses.peer);
+  const clusterWatch = createClusterWatch(ports, config, publisher, () => config.advertisedPeerAddress || addresses.peer, () => apply.refresh());
   const book = createDriftBook(ports.clock, state);
   const bundles = createBundles({ ports, config, state });
   const access = createAccess({ ports, state, book });
   const brought = beside(bundles, access);
   const firstWord = createFirstWord(publisher, brought, cluster);
   const trustBundle = createTrustBundle(ports, config);
-  const openings = createOpenings({ ports, config });
+  const ownCredentials = createOwnCredentials({ ports, config });
+  const openings = createOpenings({ ports, config, ownOf: ownCredentials.of });
   const apply = createApply({
-    ports, config, state, publisher: firstWord.publisher, book, bundles: brought, openings, revoked: createRevoked({ ports, namespace: config.ciliumNamespace, cluster, state }),
+    ports, config, state, publisher: firstWord.publisher, book, bundles: brought, openings, ownCredentials, revoked: createRevoked({ ports, namespace: config.ciliumNamespace, cluster, state }),
     trusts: createTrusts({
       ports, namespace: config.ciliumNamespace, settleSeconds: config.trustSettleSeconds, state, identity, adopted: trustBundle.adopted, certificates: {
         avoid: (issuers) => meshCertificates.avoid(issuers), inPlace: () => meshCertificates.inPlace(), leaves: () => meshCertificates.leaves(), problems: () => meshCertificates.problems(),
       },
     }),
     certificateProblems: () => meshCertificates.problems(),
+    mounts: () => clusterWatch.mounts(),
   });
   const meshCertificates = createMeshCertificates({ ...ports, identity, connection: link.connection, onChange: () => { openings.askNow(); apply.refresh(); }, drift: createCertificateDrift({ book, state, digest: ports.digest, now: ports.clock.now }) }, config);
   const verify = createVerify({ ports, config, state, publisher });
@@ -107,6 +110,7 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
   state.subscribe(() => zones.outdate());
   probes.subscribe((changed) => failover.clusterChanged(changed));
   identity.subscribe(() => apply.refresh());
+  ownCredentials.subscribe(() => { openings.askNow(); apply.refresh(); });
 
   const parts: Part[] = [
     { name: 'snapshot', start: (signal) => saveState({ store: ports.snapshots, state, cluster, clock: ports.clock, log: ports.log }, signal) },
@@ -115,6 +119,7 @@ function assemble(ports: AgentPorts, config: AgentConfig, state: AgentState, add
     { name: 'report', start: (signal) => clusterWatch.start(signal) },
     { name: 'apply', start: (signal) => apply.start(signal) },
     { name: 'openings', start: (signal) => openings.start(signal) },
+    { name: 'own credentials', start: (signal) => ownCredentials.start(signal) },
     { name: 'bundles', start: (signal) => bundles.start(signal) },
     { name: 'access', start: (signal) => access.start(signal) },
     { name: 'standing answers', start: async (signal) => { createStanding({ ports, config, state, publisher }).start(signal); await cancelled(signal); } },

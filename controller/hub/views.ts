@@ -11,7 +11,7 @@ import { type UpdateRunObject, updateRunSpec, type UpdateStrategyObject, updateS
 import { isFinished } from '../../mesh/drill/decide.ts';
 import { viewCluster } from '../../mesh/inventory/view.ts';
 import type { AccessPolicyValue } from '../../mesh/model/access.ts';
-import type { ClusterView, MeshEndpoint } from '../../mesh/model/cluster.ts';
+import type { ClusterView, MeshEndpoint, PeerTls } from '../../mesh/model/cluster.ts';
 import type { ClusterStatusValue } from '../../mesh/model/cluster-status.ts';
 import type { Condition } from '../../mesh/model/condition.ts';
 import type { DriftDecisionValue, DriftPolicyValue } from '../../mesh/model/drift.ts';
@@ -35,7 +35,7 @@ function specOf<S extends z.ZodType>(schema: S, object: KubernetesObject & { rea
 const present = <T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
   Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as { [K in keyof T]: Exclude<T[K], undefined> };
 
-export function meshEndpoint(endpoint: { readonly address?: string | undefined; readonly ips?: string[] | undefined; readonly port: number }): MeshEndpoint {
+export function meshEndpoint(endpoint: { readonly address?: string | undefined; readonly ips?: string[] | undefined; readonly port: number; readonly tls?: PeerTls | undefined }): MeshEndpoint {
   return present(endpoint) as MeshEndpoint;
 }
 

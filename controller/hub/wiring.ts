@@ -41,6 +41,7 @@ import { createMeshIds } from './mesh/ids.ts';
 import { createMesh } from './mesh/mesh.ts';
 import { openBudgets } from './notices/open-budgets.ts';
 import { createRunEvents } from './notices/run-events.ts';
+import { createSkipEvents } from './notices/skip-events.ts';
 import { measureRuns } from './notices/run-metrics.ts';
 import { createSinks } from './notices/sinks.ts';
 import { openHub } from './opening.ts';
@@ -55,6 +56,7 @@ import { createAssignments } from './rollout/assignments.ts';
 import { keepBounded } from './rollout/bounds.ts';
 import { createRollout } from './rollout/rollout.ts';
 import { createSelectorChecks } from './selectors/selectors.ts';
+import { createReach } from './services/reach.ts';
 import { createServices } from './services/services.ts';
 import { askedTrust, leavingIssuers } from './trust/leaving.ts';
 import { createCertManager } from './trust/cert-manager.ts';
@@ -113,6 +115,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
 
     const inventory = createInventory({ ports, fleet, assignments, clusters, runs, drift: driftJudge, approversOf: (run) => rollout.approversOf(run), overriddenBy: (cluster, run) => windows.windowOf(cluster, run).overriddenBy, revocations, acceptance });
     const mesh = createMesh({ ports, sources, runs, strategies, drift: driftJudge, rotationStrategy: () => rotation.strategy() });
+    const skipEvents = createSkipEvents({ ports, meshes });
     const access = createAccess({ ports, sources });
     const certManager = config.certManager === undefined ? undefined : createCertManager({ ports, authority, namespace: namespace, issuer: config.certManager, onChange: () => rotation.add(FLEET_AUTHORITY) });
     const rotation = createRotation({ ports, objects: authorityObjects, certManager, authority, clusters, fleet, revocations, published: () => serving.publishedSequence(), onChange: () => mesh.add('plan') });
@@ -127,7 +130,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
     const rollout = createRollout({ ports, sources, fleet, runs, strategies, drift: driftJudge, gates: allGates([approvals, askedGates]), windows, bundles, editors, onProgress: () => { for (const notice of notices) notice.wake(); } });
     const channels = createChannels({ ports, channels: channelObjects, bundles: bundleObjects, runs, judge: bundleJudge, assignments, fleet, drift: driftJudge, clusters, views: () => clusterViews(sources) });
     const drift = createDrift({ ports, judge: driftJudge, clusters, policies: driftPolicies, decisions: driftDecisions });
-    const services = createServices({ ports, fleet, publishers, clusters, policies, revocations });
+    const services = createServices({ ports, fleet, publishers, clusters, policies, reach: createReach({ ids, meshes, clusters }), revocations });
     const drills = createDrills({ ports, fleet, publishers, drills: drillObjects, clusters });
     const savedQueryChecks = createSavedQueries({ ports, saved: savedQueries });
     const selectorChecks = createSelectorChecks(ports, policies, strategies);
@@ -164,6 +167,7 @@ export function createHub(outside: HubPorts, config: HubConfig): Hub {
         { name: 'lines of keys', start: lines.start },
         { name: 'inventory', start: inventory.start },
         { name: 'mesh', start: mesh.start },
+        { name: 'skip events', start: skipEvents.start },
         { name: 'access', start: access.start },
         { name: 'drift', start: drift.start },
         { name: 'rotation', start: rotation.start },

@@ -2,10 +2,16 @@
 import { peersFigures } from './mesh/peers.ts';
 import { planFigures } from './mesh/plan.ts';
 import { realClusterFigures } from './mesh/real-clusters.ts';
+import { renderFigures } from './mesh/render.ts';
+import { verifyFigures } from './mesh/verify.ts';
+import { whatIfFigures } from './mesh/what-if.ts';
 import { type Print, withServers } from './with-servers.ts';
 
 const PARTS: Readonly<Record<string, (print: Print) => void | Promise<void>>> = {
   plan: (print) => planFigures({ clusters: 10_000, repeats: 15 }, print),
+  'what-if': (print) => whatIfFigures({ clusters: 10_000 }, print),
+  render: (print) => renderFigures({ clusters: 511 }, print),
+  verify: (print) => verifyFigures({ clusters: 100, repeats: 3 }, print),
   peers: (print) => peersFigures({ peers: [255, 510] }, print),
   cilium: realClusterFigures,
 };

@@ -139,6 +139,13 @@ describe.skipIf(withoutHelm !== undefined)('charts', () => {
     expect(seen).toEqual(HUB_RESOURCES.map(({ plural }) => plural).filter((plural) => plural !== 'inquiries' && plural !== 'jointokens').sort());
   });
 
+  test('the agent may read credentials for single peers where they are named, and those alone; ranges of Services it may list', async () => {
+    const of = async (...values: string[]): Promise<readonly string[]> => grantsOf(await renderChart(helm, 'isthmus-agent', [...MINIMAL['isthmus-agent'], ...values.flatMap((value) => ['--set', value])])).map(grantText);
+    const usual = await of();
+    expect(usual.filter((text) => /servicecidrs/.test(text))).toEqual(['list servicecidrs.networking.k8s.io * in *']);
+    expect((await of('cilium.peerSecrets={oslo-client,rome-client}')).filter((text) => !usual.includes(text))).toEqual(['get secrets oslo-client in kube-system', 'get secrets rome-client in kube-system']);
+  });
+
   test('rights to other inventories are there only where they are wanted', async () => {
     const of = async (...values: string[]): Promise<{ readonly grants: readonly string[]; readonly flags: readonly string[] }> => {
       const objects = await renderChart(helm, 'isthmus-hub', [...MINIMAL['isthmus-hub'], ...values.flatMap((value) => ['--set', value])]);

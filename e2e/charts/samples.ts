@@ -44,12 +44,14 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
     ],
   },
   Cluster: {
-    spec: { properties: { country: 'de' }, meshEndpoint: { ips: ['192.0.2.1'] }, frozen: { reason: 'audit', until: '2026-12-31T00:00:00Z' } },
+    spec: { properties: { country: 'de' }, meshEndpoint: { ips: ['192.0.2.1'], tls: { secretName: 'berlin-client' } }, frozen: { reason: 'audit', until: '2026-12-31T00:00:00Z' } },
     refused: [
       { spec: { frozen: { reason: '' } }, field: 'spec.frozen.reason' },
       { spec: { admission: { decision: 'Accepted', keySha256: 'AB' } }, field: 'spec.admission.keySha256' },
       { spec: { meshEndpoint: { address: 'a.example.com', ips: ['192.0.2.1'] } }, field: 'spec.meshEndpoint' },
       { spec: { meshEndpoint: { address: 'a.example.com', port: 0 } }, field: 'spec.meshEndpoint.port' },
+      { spec: { meshEndpoint: { address: 'a.example.com', tls: { secretName: '../x' } } }, field: 'spec.meshEndpoint.tls.secretName' },
+      { spec: { meshEndpoint: { address: 'a.example.com', tls: { secretName: 'x', trust: 'Nobody' } } }, field: 'spec.meshEndpoint.tls.trust' },
     ],
   },
   ClusterAdmission: {

@@ -1,6 +1,6 @@
 /** What people change by hand in what Cilium reads: Cilium follows, it is told, and nobody writes over it unasked. */
 import { expect, test } from 'vitest';
-import type { Scene } from './scene.ts';
+import { said, type Scene } from './scene.ts';
 import { connectedOf, PATIENCE } from './world.ts';
 
 const USERS = 'clustermesh-remote-users';
@@ -8,7 +8,7 @@ const ENTRIES = 'cilium-kvstoremesh';
 
 export function handsCases(scene: () => Scene): void {
   test('takes access from a peer whose user somebody removes, and gives it back when that is reverted', async () => {
-    const { access, edit, text, cluster, world } = scene();
+    const { access, edit, text, cluster, member, verify, world } = scene();
     expect(await access('oslo', 'berlin')).toBe('let in');
     const users = await text('berlin', USERS, 'users.yaml') ?? '';
     expect(users).toContain('- name: remote-oslo\n  role: remote\n');
@@ -16,6 +16,9 @@ export function handsCases(scene: () => Scene): void {
     await edit('berlin', USERS, 'users.yaml', edited);
     await expect.poll(() => access('oslo', 'berlin'), PATIENCE).toBe('refused');
     expect(await access('virginia', 'berlin')).toBe('let in');
+    // Cilium's watches go on, so that it says nothing of it.
+    expect(await connectedOf(member('oslo'))).toContain('berlin');
+    expect((await verify('--to', 'berlin')).cells.map(said)).toEqual([expect.stringMatching(/^oslo berlin NoUser/), 'virginia berlin well']);
     await expect.poll(async () => (await cluster('berlin'))?.status?.drift?.map(({ object, path, manager }) => `${object} ${path} ${manager}`), PATIENCE).toEqual([`ConfigMap kube-system/${USERS} .data.users.yaml kubectl-edit`]);
     expect(await text('berlin', USERS, 'users.yaml')).toBe(edited);
     await world.person('drift', 'revert', 'berlin', USERS, '--reason', 'oslo is a peer');

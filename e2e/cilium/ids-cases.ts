@@ -1,6 +1,7 @@
 /** Somebody gives a cluster the id of another one. */
 import { expect, test } from 'vitest';
-import { EVERYBODY, othersOf, type Scene } from './scene.ts';
+import type { MatrixCell } from '../../mesh/verify/matrix.ts';
+import { ALL, EVERYBODY, othersOf, type Scene } from './scene.ts';
 import { PATIENCE } from './world.ts';
 
 const WRONG = { name: 'virginia', id: 3, takes: 2, of: 'oslo' };
@@ -34,6 +35,18 @@ export function idsCases(scene: () => Scene): void {
     }
     await expect.poll(connected, PATIENCE).toEqual(EVERYBODY);
     expect(await everything()).toEqual(before);
+  });
+
+  test('and which verify calls red at every reader, and at the one whose id it is as well', async () => {
+    const { verify, world } = scene();
+    // One that reads both, and neither is itself.
+    const [third = ''] = ALL.filter((name) => name !== WRONG.name && name !== WRONG.of);
+    const has = ({ reasons }: MatrixCell, ...codes: readonly string[]): boolean => codes.every((wanted) => reasons.some(({ code }) => code === wanted));
+    await expect.poll(async () => (await verify()).cells.filter((cell) => has(cell, 'DuplicateId')).map(({ from, to }) => `${from} ${to}`), PATIENCE).toEqual([`${third} ${WRONG.of}`, ...othersOf(WRONG.name).map((from) => `${from} ${WRONG.name}`)].sort());
+    const { status, stdout } = await world.outcome('doctor', 'europe', '--to', WRONG.name);
+    expect(status).toBe(1);
+    expect(stdout).toContain(`RED 2 clusters -> ${WRONG.name}: DuplicateId\n`);
+    expect(stdout).toContain(`it runs under id ${WRONG.takes}, planned is ${WRONG.id}`);
   });
 
   test('and goes on when it has its own again', async () => {

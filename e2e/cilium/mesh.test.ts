@@ -5,6 +5,7 @@ import { idsCases } from './ids-cases.ts';
 import { joiningCases } from './joining-cases.ts';
 import { leavingCases } from './leaving-cases.ts';
 import { type Scene, startScene } from './scene.ts';
+import { freezeCases, verdictCases } from './verdict-cases.ts';
 import { missingWorld } from './world.ts';
 
 const missing = missingWorld();
@@ -26,7 +27,9 @@ describe.skipIf(missing !== undefined)('a Mesh of three clusters', () => {
   afterAll(async () => { await scene?.world.stop(); });
 
   joiningCases(current);
+  verdictCases(current);
   handsCases(current);
+  freezeCases(current);
   idsCases(current);
   leavingCases(current);
 

@@ -15,8 +15,13 @@ import type { PodVolumes } from '../kube/identity/pod-life.ts';
 import { missingPrivateNetwork, type PrivateNetwork, startPrivateNetwork } from './private-network.ts';
 import { type Files, project } from '../kube/identity/projection.ts';
 
-/** As kvstoremesh tells it; what is false is left out. */
-interface PeerStatus { readonly name: string; readonly connected?: boolean; readonly ready?: boolean; readonly status?: string; readonly 'num-failures'?: number }
+type Count = 'nodes' | 'shared-services' | 'service-exports' | 'identities' | 'endpoints' | 'failures';
+/** As kvstoremesh tells it; what is false or 0 is left out. */
+export type PeerStatus = {
+  readonly name: string; readonly connected?: boolean; readonly ready?: boolean; readonly status?: string;
+  readonly synced?: Readonly<Record<string, boolean>>;
+  readonly config?: { readonly required?: boolean; readonly retrieved?: boolean; readonly 'cluster-id'?: number; readonly 'sync-canaries'?: boolean };
+} & { readonly [of in `num-${Count}`]?: number };
 
 export interface CiliumPods {
   readonly cluster: string;
@@ -38,6 +43,9 @@ export interface CiliumPods {
   log(): string;
   /** The id that the next pods are started with, as if somebody had installed Cilium so. */
   installWith(id: number): void;
+  /** Its etcd takes connections and answers nobody. Cilium's programs beside it end when that lasts for some 25 s. */
+  freeze(): void;
+  thaw(): void;
   /** Last lines of the logs of all its programs, for errors. */
   lastLines(): string;
   stop(): Promise<void>;
@@ -182,6 +190,12 @@ function createPods({ name: cluster, id, kubeconfig }: Member, network: PrivateN
     return pod;
   };
 
+  function etcd(): ServerProcess {
+    const [first] = newest().programs;
+    if (first === undefined) throw new Error(`${cluster} has no etcd`);
+    return first;
+  }
+
   /** A program in the newest pod; what it prints. */
   async function inside(name: string, ...parameters: readonly string[]): Promise<string> {
     const [command, ...words] = [...inPod(newest().directory), program(name), ...parameters];
@@ -213,6 +227,8 @@ function createPods({ name: cluster, id, kubeconfig }: Member, network: PrivateN
     read: (key) => get('--print-value-only', key),
     keys: async (prefix) => (await get('--prefix', '--keys-only', prefix)).split('\n').filter((line) => line !== ''),
     log: () => readFileSync(join(newest().directory, 'kvstoremesh.log'), 'utf8'),
+    freeze: () => etcd().freeze(),
+    thaw: () => etcd().thaw(),
     installWith(next) { installedId = next; },
     lastLines: () => pods.flatMap(({ programs }) => programs).map(({ name, lastLines }) => `${cluster} ${name}: ${lastLines()}`).join('\n'),
     async stop() {

@@ -48,6 +48,8 @@ export interface Member {
 
 export interface World {
   readonly hub: HubProcess;
+  readonly clusters: readonly Omit<Member, 'agent'>[];
+  /** Those that have joined before the tests. */
   readonly members: readonly Member[];
   readonly signal: AbortSignal;
   /** Of loops that go on beside the tests. */
@@ -60,8 +62,8 @@ export interface World {
   /** The same of one that waits for all clusters. */
   long(...words: string[]): Promise<string>;
   outcome(...words: string[]): Promise<Outcome>;
-  /** A join token, and an agent with it. */
-  joins(member: Pick<Member, 'name' | 'restricted'>): Promise<AgentProcess>;
+  /** An agent with a join token, which is asked for where none is given. */
+  joins(member: Pick<Member, 'name' | 'restricted'>, token?: string): Promise<AgentProcess>;
   /** Reason of the Cluster's condition Ready. */
   ready(name: string): Promise<string | undefined>;
   allReady(): Promise<void>;
@@ -83,8 +85,17 @@ function succeeded(words: readonly string[], { status, stdout, stderr }: Outcome
 export const connectedOf = async ({ pods }: Pick<Member, 'pods'>): Promise<readonly string[]> =>
   (await pods.peers().catch(() => [])).filter((peer) => peer.ready === true).map((peer) => peer.name).sort();
 
-/** With `agentWords` for every agent. What Cilium's chart would install is there, but nothing of a mesh. `before`: what is done before there are agents. */
-export async function startWorld(definitions: readonly DemoClusterDefinition[], { agentWords = [], before = async () => {} }: { readonly agentWords?: readonly string[]; readonly before?: (clusters: readonly Pick<Member, 'name' | 'api' | 'pods'>[], signal: AbortSignal) => Promise<void> } = {}): Promise<World> {
+interface WorldOptions {
+  /** For every agent. */
+  readonly agentWords?: readonly string[];
+  /** What is done before there are agents. */
+  readonly before?: (clusters: readonly Pick<Member, 'name' | 'api' | 'pods'>[], signal: AbortSignal) => Promise<void>;
+  /** false: no cluster joins, and there are no `members`. */
+  readonly joined?: boolean;
+}
+
+/** What Cilium's chart would install is there, but nothing of a mesh. */
+export async function startWorld(definitions: readonly DemoClusterDefinition[], { agentWords = [], before = async () => {}, joined = true }: WorldOptions = {}): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'isthmus-cilium-'));
   const ended = new AbortController();
   const { signal } = ended;
@@ -120,8 +131,8 @@ export async function startWorld(definitions: readonly DemoClusterDefinition[], 
     const person = async (...words: string[]): Promise<string> => {
       return succeeded(words, await running.isthmus(...words));
     };
-    const joins = async ({ name, restricted }: Pick<Member, 'name' | 'restricted'>): Promise<AgentProcess> => {
-      const token = (await person('join', name, '-o', 'token')).trim();
+    const joins = async ({ name, restricted }: Pick<Member, 'name' | 'restricted'>, given?: string): Promise<AgentProcess> => {
+      const token = given ?? (await person('join', name, '-o', 'token')).trim();
       const inside = pods.find(({ cluster }) => cluster === name)?.inside ?? [];
       return launchAgent(folder, name, restricted.restricted, { token, inside, more: ['--mesh-endpoint', `${name}.mesh.cilium.io:2379`, ...agentWords] });
     };
@@ -140,14 +151,14 @@ export async function startWorld(definitions: readonly DemoClusterDefinition[], 
     }));
     for (const { pods: own, api } of clusters) loops.push(livePods(own, api, { kubeletEvery: KUBELET_EVERY_MILLISECONDS, ...watched }));
     await before(clusters, signal);
-    members.push(...await Promise.all(clusters.map(async (cluster) => ({ ...cluster, agent: await joins(cluster) }))));
+    if (joined) members.push(...await Promise.all(clusters.map(async (cluster) => ({ ...cluster, agent: await joins(cluster) }))));
     const allReady = async (): Promise<void> => {
       await Promise.all(members.map(({ name }) => eventually(`${name} is ready`, PATIENCE.timeout, async () => await ready(name) === 'Ready')));
     };
     const lastLines = (): string => [...surprises, ...clusters.map((each) => each.pods.lastLines()), ...members.map(({ name, agent }) => `agent of ${name}: ${agent.running.printed().stderr.split('\n').slice(-8).join('\n')}`)]
       .join('\n').split('\n').map((line) => line.slice(0, LONGEST_LINE)).join('\n');
     return {
-      hub: running, members, signal, surprises, person, joins, ready, allReady, stop,
+      hub: running, clusters, members, signal, surprises, person, joins, ready, allReady, stop,
       async allReported() {
         await Promise.all(members.map(({ name }) => eventually(`${name} has told of its Cilium`, PATIENCE.timeout, async () => (await client.get<ClusterObject>(Cluster, { name }, signal))?.status?.cilium?.endpoint !== undefined, lastLines)));
       },

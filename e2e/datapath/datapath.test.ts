@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe } from 'vitest';
-import { missingHarness } from './harness.ts';
+import { missingHarness, WHOLE } from './harness.ts';
 import { type DatapathWorld, startWorld } from './fleet.ts';
 import { meshOf, peeredByIsthmus } from './bodies.ts';
 
@@ -19,12 +19,12 @@ describe.skipIf(missing !== undefined)('clusters of network namespaces', () => {
     return world;
   };
 
-  beforeAll(async () => { world = await startWorld(CLUSTERS, folder, 'idp', meshOf(CLUSTERS)); }, 600_000);
+  beforeAll(async () => { world = await startWorld(CLUSTERS, folder, { prefix: 'idp', objects: meshOf(CLUSTERS) }); }, 900_000);
   afterEach(({ task }) => { if (task.result?.state === 'fail') console.log(world?.said(), world?.harness.lastLines()); });
   afterAll(async () => {
     await world?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 
-  peeredByIsthmus(given);
+  peeredByIsthmus(given, { whole: WHOLE });
 });

@@ -1,38 +1,54 @@
 /** Isthmus on the clusters of the harness: the hub beside the underlay, an agent in each cluster's control plane, as the processes that people start. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isthmus, launch, type Running } from '../embedded/hub-process.ts';
 import { agentChart } from './agent-chart.ts';
 import { controlPlaneOf, createHarness, type Harness, nodeOf, NotUp, SCRIPTS, UNDERLAY } from './harness.ts';
+import { type Records, timelineOf } from './timeline.ts';
 import type { Call, World } from './world.ts';
 
-const NODE_PORT = 32_379;
+export const NODE_PORT = 32_379;
 const READY_MILLISECONDS = 150_000;
 const HUB = `${UNDERLAY}:8443`;
 const HEALTH = '127.0.0.1:8081';
 const SETTLE_SECONDS = 3;
+const LOOK_MILLISECONDS = 100;
 const processOf = (name: string): string => join(import.meta.dirname, `${name}-process.ts`);
 /** As a pod of the cluster sees its clustermesh-apiserver; agents are no pods here. */
 const LOCAL_SERVER = { name: 'clustermesh-apiserver.kube-system.svc', host: '127.0.0.2', port: 2379 };
 
 export interface DatapathWorld extends World {
   readonly harness: Harness;
-  /** What the hub and the agents have said. */
+  /** What the hub and the agents have said last. */
   said(): string;
+  /** Peers them by the script that comes with them, which writes Cilium's Secrets and waits; gives what it says. */
+  connectByHand(): Promise<string>;
+  /** How often Cilium's processes of a cluster have said that they connected another one. */
+  connections(cluster: string): number;
+  /** Hub and agents of those that have come up without. */
+  join(): Promise<void>;
 }
 
 const serverNameOf = (cluster: string): string => `${cluster}.mesh.cilium.io`;
 
-/** Of a machine that had too much to do at that moment: a kube-controller-manager whose API server is not healthy within 10 s ends for good. */
+/** The scripts wait a minute for each of their steps, which a machine with very much else to do may not keep. */
 const ATTEMPTS = 2;
 
-/** `objects`: of the hub, made before any cluster joins. */
-export async function startWorld(clusters: readonly string[], folder: string, prefix: string, objects: string): Promise<DatapathWorld> {
+export interface WorldOptions {
+  /** Begins the names of all namespaces. */
+  readonly prefix: string;
+  /** Of the hub, made before any cluster joins. */
+  readonly objects: string;
+  /** Clusters come up as Cilium's chart leaves them, without a hub and agents: these join where `join` is called. Else everything comes up side by side. */
+  readonly later?: boolean;
+}
+
+export async function startWorld(clusters: readonly string[], folder: string, options: WorldOptions): Promise<DatapathWorld> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await oneWorld(clusters, join(folder, `${attempt}`), prefix, objects);
+      return await oneWorld(clusters, join(folder, `${attempt}`), options);
     } catch (error) {
       if (!(error instanceof NotUp) || attempt === ATTEMPTS) throw error;
       console.log(`${error.message}\nonce more`);
@@ -41,8 +57,8 @@ export async function startWorld(clusters: readonly string[], folder: string, pr
 }
 
 /** Clusters and fleet come up side by side: Cilium's clustermesh-apiserver waits for the certificates that agents write once a Mesh has them. */
-async function oneWorld(clusters: readonly string[], folder: string, prefix: string, objects: string): Promise<DatapathWorld> {
-  const harness = createHarness({ prefix, state: folder, values: join(import.meta.dirname, 'values.yaml') }, clusters);
+async function oneWorld(clusters: readonly string[], folder: string, { prefix, objects, later = false }: WorldOptions): Promise<DatapathWorld> {
+  const harness = createHarness({ prefix, state: folder, values: later ? '' : join(import.meta.dirname, 'values.yaml') }, clusters);
   const idOf = (cluster: string): number => clusters.indexOf(cluster) + 1;
   const running: { readonly name: string; readonly process: Running }[] = [];
   const run = (name: string, namespace: string, words: readonly string[], environment: Readonly<Record<string, string>> = {}): void => {
@@ -84,17 +100,49 @@ async function oneWorld(clusters: readonly string[], folder: string, prefix: str
     stand(`${cluster}-cp`, processOf('service'), `${LOCAL_SERVER.host}:${LOCAL_SERVER.port}`, `${nodeOf(idOf(cluster))}:${NODE_PORT}`);
     run(`agent of ${cluster}`, `${cluster}-cp`, [
       'agent', '--cluster', cluster, '--kubeconfig', join(folder, cluster, 'kubeconfig'), '--data-dir', join(folder, cluster, 'agent'), '--dns-listen', '127.0.0.1:5353', '--health-listen', HEALTH,
-      '--peer-listen', `${address}:8444`, '--mesh-endpoint', `${serverNameOf(cluster)}:${NODE_PORT}`, '--trust-settle', `${SETTLE_SECONDS}`,
+      '--peer-listen', `${address}:8444`, '--mesh-endpoint', `${later ? nodeOf(idOf(cluster)) : serverNameOf(cluster)}:${NODE_PORT}`, '--trust-settle', `${SETTLE_SECONDS}`,
     ], { ISTHMUS_JOIN_TOKEN: stdout.trim() });
     await ready(`${cluster}-cp`, HEALTH);
   }
 
+  const readyAt = new Map<string, number>();
+  /** Looks into the kubelet's log, whose own times are whole seconds, until everybody is ready. */
+  const looking = setInterval(() => {
+    for (const cluster of clusters) {
+      const log = join(folder, cluster, 'kubelet.log');
+      if (!readyAt.has(cluster) && existsSync(log) && /pod clustermesh-apiserver\S* Running ready/.test(readFileSync(log, 'utf8'))) readyAt.set(cluster, Date.now());
+    }
+    if (readyAt.size === clusters.length) clearInterval(looking);
+  }, LOOK_MILLISECONDS);
+  /** Of all pods and containers whose names begin and end so. */
+  function logOf(cluster: string, pod: string, container: string): string {
+    const logs = join(folder, cluster, 'log');
+    return readdirSync(logs).filter((name) => name.startsWith(`${pod}-`) && name.endsWith(`.${container}.log`)).map((name) => readFileSync(join(logs, name), 'utf8')).join('\n');
+  }
+  const agentLog = (cluster: string): string => running.find(({ name }) => name === `agent of ${cluster}`)?.process.printed().stderr ?? '';
+  const recordsOf = (cluster: string): Records => ({
+    readyAt: readyAt.get(cluster) ?? Number.NaN, agent: agentLog(cluster), kvstoremesh: logOf(cluster, 'clustermesh-apiserver', 'kvstoremesh'), cilium: logOf(cluster, 'cilium', 'cilium-agent'),
+  });
+
+  async function meshEtcd(cluster: string, ...words: string[]): Promise<string> {
+    const { data } = JSON.parse(await harness.call(['kc', cluster, 'get', 'secret', '-n', 'kube-system', 'clustermesh-apiserver-admin-cert', '-o', 'json'])) as { readonly data: Readonly<Record<string, string>> };
+    const files = join(folder, cluster, 'etcd-admin');
+    mkdirSync(files, { recursive: true });
+    for (const [name, text] of Object.entries(data)) writeFileSync(join(files, name), Buffer.from(text, 'base64'), { mode: 0o600 });
+    const path = (name: string): string => join(files, name);
+    return inNamespace(harness, 'net', [
+      join(process.env['KUBEBUILDER_ASSETS'] ?? '', 'etcdctl'), '--endpoints', `https://${serverNameOf(cluster)}:${NODE_PORT}`, '--cacert', path('ca.crt'), '--cert', path('tls.crt'), '--key', path('tls.key'), ...words,
+    ]);
+  }
+
   async function stop(): Promise<void> {
+    clearInterval(looking);
     await Promise.all(running.map(({ process }) => process.stop()));
     for (const child of standing) child.kill();
     await harness.down();
   }
 
+  let byHandAt: number | undefined;
   let hub: Promise<void> | undefined;
   const agents: Promise<void>[] = [];
   const failed = new AbortController();
@@ -106,6 +154,7 @@ async function oneWorld(clusters: readonly string[], folder: string, prefix: str
   try {
     await harness.up((line) => {
       console.log(line);
+      if (later) return;
       if (line.includes('namespaces, charts rendered')) hub = watched(startHub());
       const found = /cluster (\S+): API ready/.exec(line)?.[1];
       if (found !== undefined && hub !== undefined) agents.push(watched(startAgent(found, hub)));
@@ -114,12 +163,28 @@ async function oneWorld(clusters: readonly string[], folder: string, prefix: str
   } catch (error) {
     const told = said();
     await stop();
-    if (failure === undefined) throw error;
+    // Agents of clusters that were taken down end as well.
+    if (failure === undefined || error instanceof NotUp) throw error;
     throw new Error(`${(failure as Error).message}\n${told}`, { cause: failure });
   }
 
   return {
-    clusters, harness, said, stop, volumeSeconds: 1,
+    clusters, harness, said, stop, meshEtcd, volumeSeconds: 1,
+    timeline: () => timelineOf(new Map(clusters.map((cluster) => [cluster, { ...recordsOf(cluster), ...(byHandAt === undefined ? {} : { writtenAt: byHandAt }) }]))),
+    async connectByHand() {
+      const begun = Date.now();
+      const said = await harness.call([join(SCRIPTS, 'connect.sh')]);
+      byHandAt = begun + 1000 * Number(/Secrets written after ([\d.]+) s/.exec(said)?.[1]);
+      return said;
+    },
+    connections(cluster) {
+      const { kvstoremesh, cilium } = recordsOf(cluster);
+      return `${kvstoremesh}\n${cilium}`.split('Connection to remote cluster established').length - 1;
+    },
+    async join() {
+      await startHub();
+      await Promise.all(clusters.map((cluster) => startAgent(cluster, Promise.resolve())));
+    },
     kubectl: (cluster, words, input) => harness.call(['kc', cluster, ...words], input),
     hub: atApi, isthmus: atHub,
     exec: (cluster, pod, ...command) => harness.call(['in_pod', cluster, pod, ...command]),

@@ -19,6 +19,10 @@ export interface World {
   exec(cluster: string, pod: string, ...command: string[]): Promise<string>;
   /** `cilium-dbg WORDS` in every agent of a cluster, one text an agent. */
   agents(cluster: string, ...words: string[]): Promise<readonly string[]>;
+  /** `etcdctl WORDS` as the administrator of a cluster's mesh etcd. */
+  meshEtcd(cluster: string, ...words: string[]): Promise<string>;
+  /** Where the seconds went until everybody was connected, for people; absent: there is nobody who can tell. */
+  timeline?(): string;
   /** Pods `echo`, which answers its cluster's name on 8080, and `client`, which asks; Services `echo` (global) and `echo-local`. */
   runEcho(cluster: string): Promise<void>;
   /** Calls `url` from pod `client` 20 times a second, each on a connection of its own. */

@@ -1,5 +1,5 @@
 /** The demo ends at once on Ctrl-C, with all that it started and nothing else, and says what is wrong where it cannot begin. */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -45,8 +45,8 @@ test.each<[string, RegExp, NodeJS.Signals, number]>([
     expect(running(bystander.pid)).toBe(true);
     expect([existsSync(before), readdirSync(folder.path)]).toEqual([true, ['isthmus-demo-of-others']]);
   } finally {
-    if (demo.exitCode === null) demo.kill('SIGKILL');
-    bystander.kill('SIGKILL');
+    // What the demo has started would outlive it if it is ended hard.
+    spawnSync('kill', ['-KILL', ...processes().map((line) => line.trim().split(' ')[0] ?? '')]);
   }
 });
 

@@ -70,13 +70,15 @@ export function temporaryFolder(): { readonly path: string; remove(): void } {
 
 const address = async (): Promise<string> => `127.0.0.1:${await freePort()}`;
 
+/** One that does not come to be is ended. */
 async function waitReady(running: Running, health: string): Promise<void> {
   for (const giveUpAt = performance.now() + 60_000; performance.now() < giveUpAt;) {
     if (running.child.exitCode !== null) throw new Error(`ended with ${running.child.exitCode}: ${running.printed().stderr}`);
     if (await fetch(`http://${health}/readyz`).then((response) => response.ok, () => false)) return;
     await new Promise((done) => { setTimeout(done, 30); });
   }
-  throw new Error(`not ready: ${running.printed().stderr}`);
+  const { stderr } = await running.stop();
+  throw new Error(`not ready: ${stderr}`);
 }
 
 export const fetchText = async (url: string): Promise<{ readonly status: number; readonly text: string }> => {

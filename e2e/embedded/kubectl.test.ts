@@ -94,7 +94,7 @@ describe.skipIf(!present)('kubectl', () => {
   it('shows tables, wide and watched', async () => {
     await kubectl('apply', '-f', mesh('table'));
     await kubectl('patch', 'mesh', 'table', '--subresource=status', '--type=merge', '-p', '{"status":{"clusterCount":3,"conditions":[{"type":"Planned","status":"True","reason":"R","message":"","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}');
-    expect(await kubectl('get', 'mesh', 'table')).toMatch(/NAME +PLANNED +ROLLEDOUT +CLUSTERS +AGE\ntable +True +3 +\d+s/);
+    expect(await kubectl('get', 'mesh', 'table')).toMatch(/NAME +PLANNED +ROLLEDOUT +CLUSTERS +CONFLICTS +AGE\ntable +True +3 +\d+s/);
     await kubectl('apply', '-f', file('cluster.yaml', 'apiVersion: isthmus.dev/v1alpha1\nkind: Cluster\nmetadata: {name: berlin}\n'));
     expect(await kubectl('get', 'icl')).not.toContain('CURRENT');
     expect(await kubectl('get', 'icl', '-o', 'wide')).toContain('CURRENT');

@@ -12,26 +12,14 @@ import type { CertificateAuthorityObject } from '../../mesh/api/resources/author
 import type { ClusterObject } from '../../mesh/api/resources/cluster.ts';
 import { apiVersionOf, type ResourceDefinition } from '../../mesh/api/resources/define.ts';
 import { CertificateAuthority, Cluster, Mesh, UpdateStrategy } from '../../mesh/api/resources/index.ts';
+import { printed, stepsOf } from './page.ts';
 import { type AgentProcess, ENTRY, fetchText, launch, type MemberApi, ROOT, startAgent, startMemberApi, temporaryFolder } from './hub-process.ts';
 
 const PAGE = readFileSync(join(ROOT, 'docs/runbooks/identity.md'), 'utf8');
 const never = new AbortController().signal;
 const MEMBERS = CLUSTERS.slice(0, 2);
 
-interface Step { readonly section: string; readonly how: string; readonly commands: string; readonly prints: string }
-
-/** Blocks of commands, each with the block that shows what it prints, if one follows. */
-const steps: readonly Step[] = [...PAGE.matchAll(/^## (.+)$|^```sh ?(.*)\n([\s\S]*?)^```\n(?:```text\n([\s\S]*?)^```$)?/gm)].reduce<{ section: string; found: Step[] }>((so, [, heading, how = '', commands = '', prints = '']) => {
-  if (heading !== undefined) return { ...so, section: heading };
-  return { ...so, found: [...so.found, { section: so.section, how, commands, prints }] };
-}, { section: '', found: [] }).found;
-
-/** `…` stands for whatever, a line of it alone for any lines; columns may be as wide as they like. */
-function pattern(prints: string): RegExp {
-  const line = (text: string): string => text.trim().split(/\s*…\s*/).map((part) => part.split(/\s+/).map((word) => word.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')).join('\\s+')).join('[^\\n]*');
-  const lines = prints.trim().split('\n').map((text) => (text.trim() === '…' ? '[\\s\\S]*' : `\\s*${line(text)}[ \\t]*`));
-  return new RegExp(`^${lines.join('\\n*')}\\s*$`);
-}
+const steps = stepsOf(PAGE);
 
 let hasKubectl = true;
 try { execFileSync('kubectl', ['version', '--client'], { stdio: 'ignore' }); } catch { hasKubectl = false; }
@@ -134,7 +122,7 @@ describe.skipIf(!hasKubectl)('docs/runbooks/identity.md', () => {
     const { status, stdout, stderr } = await shell(commands, how === 'offline' ? 'offline.kubeconfig' : 'hub.kubeconfig');
     expect(status, stderr).toBe(0);
     expect(stdout + stderr).not.toContain('PRIVATE KEY');
-    if (prints !== '') expect(stdout).toMatch(pattern(prints));
+    if (prints !== '') expect(stdout).toMatch(printed(prints));
   }, 100_000);
 
   test('at its end everybody is connected, and believes the last root alone', async () => {

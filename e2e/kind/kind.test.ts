@@ -23,5 +23,5 @@ describe.skipIf(missing !== undefined)('clusters of kind', () => {
   peeredByIsthmus(() => {
     if (world === undefined) throw new Error('the clusters are not up');
     return world;
-  });
+  }, { whole: true });
 });

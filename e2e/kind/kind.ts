@@ -108,6 +108,10 @@ export async function startKindWorld(clusters: readonly string[], folder: string
         const pods = (await kubectl(cluster, ['get', 'pods', '-n', 'kube-system', '-l', 'k8s-app=cilium', '-o', 'jsonpath={.items[*].metadata.name}'])).split(' ');
         return Promise.all(pods.map((pod) => kubectl(cluster, ['exec', '-n', 'kube-system', pod, '-c', 'cilium-agent', '--', 'cilium-dbg', ...words])));
       },
+      meshEtcd: (cluster, ...words) => kubectl(cluster, [
+        'exec', '-n', 'kube-system', 'deploy/clustermesh-apiserver', '-c', 'apiserver', '--', 'etcdctl', '--endpoints', 'https://127.0.0.1:2379',
+        ...['cacert=ca.crt', 'cert=tls.crt', 'key=tls.key'].map((file) => `--${file.replace('=', '=/var/lib/cilium/etcd-secrets/')}`), ...words,
+      ]),
       async runEcho(cluster) {
         await kubectl(cluster, ['apply', '-f', '-'], readFileSync(join(import.meta.dirname, 'echo.yaml'), 'utf8').replaceAll('@NAME@', cluster));
         await kubectl(cluster, ['wait', '--for=condition=Ready', 'pod/echo', 'pod/client', '--timeout=180s']);

@@ -97,6 +97,12 @@ export const COMMANDS: Readonly<Record<string, Run>> = {
     await apply(fleet, cluster, core.Service, refOf(name), { spec: { ports: [{ name: 'http', protocol: 'TCP', port: 80, targetPort: 8080 }] } });
     await slice(fleet, cluster, refOf(name), readiness);
   },
+  // balance CLUSTER SERVICE ADDRESS: its Service gets a load balancer there
+  async balance({ fleet }, [cluster = '', name, ip = '']) {
+    const { kubernetes } = fleet.member(cluster);
+    await kubernetes.patch(core.Service, refOf(name), { spec: { type: 'LoadBalancer' } }, { type: 'merge', fieldManager: PERSON }, never);
+    await kubernetes.patch(core.Service, refOf(name), { status: { loadBalancer: { ingress: [{ ip }] } } }, { type: 'merge', fieldManager: 'load-balancers', subresource: 'status' }, never);
+  },
   // endpoints CLUSTER SERVICE ready|unready
   async endpoints({ fleet }, [cluster = '', name, readiness]) {
     await slice(fleet, cluster, refOf(name), readiness);

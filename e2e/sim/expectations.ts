@@ -103,6 +103,13 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
     const slices = member.readAll<EndpointSliceObject>(EndpointSlice).filter(({ metadata }) => metadata.namespace === namespace && metadata.labels?.['multicluster.kubernetes.io/service-name'] === name);
     return differs(`${member.name}'s slices`, slices.map(({ metadata }) => metadata.labels?.['multicluster.kubernetes.io/source-cluster']).sort().join(' '), [...sources].sort().join(' '));
   }),
+  // reaches CLUSTER SERVICE ADDRESS:PORT…|nothing: ready endpoints of its import
+  reaches({ fleet }, [where = '', service, ...wanted]) {
+    const { namespace, name } = refOf(service);
+    const slices = fleet.member(where).readAll<EndpointSliceObject>(EndpointSlice).filter(({ metadata }) => metadata.namespace === namespace && metadata.labels?.['multicluster.kubernetes.io/service-name'] === name);
+    const seen = slices.flatMap(({ endpoints, ports }) => (endpoints ?? []).filter(({ conditions }) => conditions?.ready === true).flatMap(({ addresses }) => addresses.map((address) => `${address}:${ports?.[0]?.port}`))).sort();
+    return differs(`what ${where} reaches ${service} at`, seen.length === 0 ? 'nothing' : seen.join(' '), [...wanted].sort().join(' '));
+  },
   // lets CLUSTER POLICY CLUSTER…|nobody: in, by the namespaced policy of Cilium
   lets({ fleet }, [where = '', name, ...wanted]) {
     const policy = fleet.member(where).read<CiliumPolicyObject>(CiliumNetworkPolicy, refOf(name));

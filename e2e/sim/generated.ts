@@ -12,7 +12,7 @@ export function generatedClusters(count: number): readonly DemoClusterDefinition
     return {
       name: `c${String(number).padStart(2, '0')}`, labels: { region: REGIONS[index % REGIONS.length]!, stage: index < REGIONS.length ? 'canary' : 'production' },
       properties: { 'cilium-auth-mode': 'cluster' }, ciliumVersion: '1.18.12', clusterId: number, podCidr: `10.${number}.0.0/16`, serviceCidr: `10.${100 + number}.0.0/16`,
-      endpoints: [], nodes: [{ cpu: '8', memory: '32Gi' }], pods: [], storageClasses: [],
+      endpoints: [`10.${number}.0.11`], nodes: [{ cpu: '8', memory: '32Gi' }], pods: [], storageClasses: [],
     };
   });
 }

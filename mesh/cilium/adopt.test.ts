@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { canonicalJson } from '../model/canonical.ts';
 import type { PeeringState } from '../model/desired.ts';
 import type { StandingObject } from '../model/standing.ts';
@@ -70,3 +71,24 @@ test('the same in other words, nothing at all, ours already, and what we do not 
   expect(verdicts(peering, standing)).toEqual([['cilium-clustermesh', 'Same'], ['clustermesh-remote-users', 'Ours'], ['cilium-kvstoremesh', 'Unneeded']]);
   expect(verdicts(peering, [])).toEqual([['cilium-clustermesh', 'Absent'], ['clustermesh-remote-users', 'Absent']]);
 });
+
+test.each(versions)('credentials for one peer are taken over where they are planned so, and are a difference where not: %s', (version) => {
+  const standing = golden(version, 'own-tls');
+  const entries = JSON.parse(readFileSync(new URL(`${version}/own-tls/cilium-kvstoremesh.json`, goldens), 'utf8')) as Record<string, string>;
+  const peers = Object.keys(entries).filter((key) => entries[key]!.includes('endpoints:')).map((name, index) => {
+    const read = parseEntry(entries[name]!)!;
+    const at = new URL(read.endpoints[0]!);
+    const owned = read.certFile?.includes(`/${name}.`) === true;
+    return {
+      name, clusterId: index + 2,
+      endpoint: { ...(at.hostname === `${name}.mesh.cilium.io` ? ipsOf(version, name) : { address: at.hostname }), port: Number(at.port), ...(owned ? { tls: { secretName: `${name}-client`, trust: read.trustedCaFile?.includes(`/${name}.`) === true ? 'Secret' as const : 'Mesh' as const } } : {}) },
+    };
+  });
+  expect(peers.some(({ endpoint }) => 'tls' in endpoint)).toBe(true);
+  const planned = verdicts(peeringOf(version, { peers }), standing);
+  expect(planned.map(([, verdict]) => verdict)).toEqual(['Equal', 'Equal', 'Equal']);
+  const bare = verdicts(peeringOf(version, { peers: peers.map(({ endpoint: { tls: _, ...endpoint }, ...peer }) => ({ ...peer, endpoint })) }), standing);
+  expect(bare.find(([object]) => object === 'cilium-kvstoremesh')?.[1]).toBe('Different');
+});
+
+const ipsOf = (version: string, name: string): { ips: string[] } => ({ ips: (parse(readFileSync(new URL('values/own-tls.yaml', goldens), 'utf8')) as { clustermesh: { config: { clusters: { name: string; ips?: string[] }[] } } }).clustermesh.config.clusters.find((cluster) => cluster.name === name)?.ips ?? [version] });

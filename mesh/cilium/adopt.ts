@@ -4,6 +4,7 @@ import type { PeeringState } from '../model/desired.ts';
 import { type ManagedObject, managedObjectName } from '../model/managed.ts';
 import type { StandingEntry, StandingObject } from '../model/standing.ts';
 import { parseEntry, parseUsers, type PeerEntry, type RemoteUser } from './parse.ts';
+import { filledBy } from './own-tls.ts';
 import { renderPeering } from './peering.ts';
 
 /** `Absent`: is written anew. `Equal`: byte for byte ours. `Same`: in other words, which stay. `Different`: means something else, and is left as it is. `Unneeded`: not ours to write. */
@@ -23,18 +24,20 @@ export function adoptionOf(peering: PeeringState, standing: readonly StandingObj
   const wanted = renderPeering(peering);
   const names = wanted.map(managedObjectName);
   const unneeded = standing.filter(({ object, ours }) => !names.includes(object) && !ours).map(({ object, owner, managers }): ObjectAdoption => ({ object, verdict: 'Unneeded', owner: ownerOf(owner, managers), differences: [] }));
-  return [...wanted.map((object) => adopted(object, standing.find((one) => one.object === managedObjectName(object)), digest)), ...unneeded];
+  // Keys are compared by the agent, which has the Secret that is named.
+  const filled = new Set(peering.peers.flatMap((peer) => filledBy(peer).map(([key]) => key)));
+  return [...wanted.map((object) => adopted(object, standing.find((one) => one.object === managedObjectName(object)), filled, digest)), ...unneeded];
 }
 
 const ownerOf = (owner: string, managers: readonly string[]): string => (owner === '' ? managers.join(', ') : owner);
 
-function adopted(wanted: ManagedObject, there: StandingObject | undefined, digest: Digest): ObjectAdoption {
+function adopted(wanted: ManagedObject, there: StandingObject | undefined, filled: ReadonlySet<string>, digest: Digest): ObjectAdoption {
   const object = managedObjectName(wanted);
   if (there === undefined) return { object, verdict: 'Absent', owner: '', differences: [] };
   const owner = ownerOf(there.owner, there.managers);
   const entries = new Map(there.entries.map((entry) => [entry.key, entry]));
   const compared = Object.entries(wanted.data).map(([key, text]) => compare(wanted.kind, key, text, entries.get(key), digest));
-  const differences = [...compared.flatMap(({ difference }) => difference ?? []), ...there.entries.filter(({ key }) => !Object.hasOwn(wanted.data, key)).map((entry) => extra(wanted, entry))];
+  const differences = [...compared.flatMap(({ difference }) => difference ?? []), ...there.entries.filter(({ key }) => !Object.hasOwn(wanted.data, key) && !filled.has(key)).map((entry) => extra(wanted, entry))];
   if (differences.length > 0) return { object, verdict: 'Different', owner, differences };
   return { object, verdict: there.ours ? 'Ours' : compared.every(({ equal }) => equal) ? 'Equal' : 'Same', owner, differences: [] };
 }

@@ -4,10 +4,9 @@
  */
 import { LONGEST_WAITING_REASON, type PeeringState, readersOf, type WaitingPeer } from '../model/desired.ts';
 import { type Instant, seconds, toRfc3339 } from '../model/instant.ts';
+import { listed } from '../model/listed.ts';
+import { DRAIN_SECONDS } from '../model/mesh-ids.ts';
 import { compareText } from '../model/order.ts';
-
-/** What Cilium keeps of a peer after its entry went, it keeps so long, with connections that may still ask (`clustermesh/common/remote_cluster.go`, `kvstoremesh`). */
-export const DRAIN_SECONDS = 180;
 
 /** Former readers whose users stay. Since when it is known that they no longer read; null: it is not, or they do. */
 export type LetGo = Readonly<Record<string, Instant | null>>;
@@ -20,6 +19,12 @@ export interface OrderInput {
   /** Waiting peers whose etcd has just opened itself, and why the others' did not. */
   readonly opened: ReadonlySet<string>;
   readonly problems: ReadonlyMap<string, string>;
+  /** Peers that are to be read with credentials which are not there, and why: they have no entry before these come, whoever asks for it; absent: none. */
+  readonly unequipped?: ReadonlyMap<string, string>;
+  /** Peers whose entry as we wrote it leads elsewhere than it is to: it stays until the new place has opened itself; absent: none. */
+  readonly moved?: ReadonlySet<string>;
+  /** Peers with an entry that was away for a while, and until when Cilium does not take them up again; absent: none. */
+  readonly returned?: ReadonlyMap<string, Instant>;
   /** Other clusters with a user that stands as we wrote it. */
   readonly users: readonly string[];
   /** As the last decision left them. */
@@ -39,7 +44,9 @@ export interface KeptUser {
 export interface Order {
   /** Peers that are to have an entry now. */
   readonly entries: readonly string[];
-  /** Peers that are not, and are to be asked. */
+  /** Of these, whose entries are to stay as they stand. */
+  readonly held: readonly string[];
+  /** Peers that are not, or are held, and are to be asked; and those that Cilium makes wait. */
   readonly waiting: readonly WaitingPeer[];
   /** Users that stay beside those of the desired readers. */
   readonly keeps: readonly KeptUser[];
@@ -48,16 +55,27 @@ export interface Order {
   readonly lookAt?: Instant;
 }
 
-export function orderPeering({ desired, standing, opened, problems, users, letGo, reads, isCutOff, now }: OrderInput): Order {
+export function orderPeering({ desired, standing, opened, problems, unequipped, moved, returned, users, letGo, reads, isCutOff, now }: OrderInput): Order {
   const peers = (desired?.peers ?? []).map(({ name }) => name).sort(compareText);
-  const ready = (peer: string): boolean => desired?.connect === 'Always' || standing.has(peer) || opened.has(peer);
+  const ready = (peer: string): boolean => standing.has(peer) || (unequipped?.has(peer) !== true && (desired?.connect === 'Always' || opened.has(peer)));
+  const isHeld = (peer: string): boolean => moved?.has(peer) === true && standing.has(peer) && (unequipped?.has(peer) === true || (desired?.connect !== 'Always' && !opened.has(peer)));
+  const back = new Map([...returned ?? []].filter(([peer, until]) => now < until && peers.includes(peer) && ready(peer)));
   const kept = desired?.authMode === 'legacy' ? { keeps: [], letGo: {} } : keepUsers();
-  const ends = kept.keeps.flatMap(({ until }) => until ?? []);
+  const ends = [...kept.keeps.flatMap(({ until }) => until ?? []), ...back.values()];
   return {
     entries: peers.filter(ready),
-    waiting: peers.filter((peer) => !ready(peer)).map((peer) => ({ peer, reason: (problems.get(peer) ?? 'is being asked for the first time').slice(0, LONGEST_WAITING_REASON) })),
+    held: peers.filter(isHeld),
+    waiting: peers.flatMap((peer) => { const reason = whyWaiting(peer); return reason === undefined ? [] : [{ peer, reason: reason.slice(0, LONGEST_WAITING_REASON) }]; }),
     ...kept, ...(ends.length === 0 ? {} : { lookAt: Math.min(...ends) }),
   };
+
+  function whyWaiting(peer: string): string | undefined {
+    const problem = unequipped?.get(peer) ?? problems.get(peer) ?? 'is being asked for the first time';
+    if (!ready(peer)) return problem;
+    if (isHeld(peer)) return `its entry stays as it is until the peer opens itself where it has gone: ${problem}`;
+    const until = back.get(peer);
+    return until === undefined ? undefined : `was away and is back: Cilium takes it up again when it has forgotten it, about ${toRfc3339(until)}`;
+  }
 
   function keepUsers(): Pick<Order, 'keeps' | 'letGo'> {
     const readers = new Set(desired === null ? [] : readersOf(desired));
@@ -80,6 +98,8 @@ export function orderPeering({ desired, standing, opened, problems, users, letGo
 
 const SHORT_PAUSE_SECONDS = 1;
 const SHORT_PAUSES = 10;
+/** Of those who wait for so few that every second is not too often: a pod needs about a minute to its start. */
+const MANY_SHORT_PAUSES = 60;
 const LONGEST_PAUSE_SECONDS = 15;
 /** Whoever waits for a few looks often, for the traffic of people waits with it: with these two an agent asks at most 34 times a second, whomever it waits for. */
 const PAUSE_SECONDS_PER_PEER = 0.03;
@@ -88,7 +108,8 @@ const LEAST_LONGEST_PAUSE_SECONDS = 3;
 /** After so many times in vain, by one that waits for `peers`: at first every second, for most that is missing is on its way. */
 export function pauseSeconds(tries: number, peers: number): number {
   const longest = Math.min(LONGEST_PAUSE_SECONDS, Math.max(LEAST_LONGEST_PAUSE_SECONDS, peers * PAUSE_SECONDS_PER_PEER));
-  return Math.min(longest, SHORT_PAUSE_SECONDS * 1.5 ** Math.max(0, tries - SHORT_PAUSES));
+  const short = peers * PAUSE_SECONDS_PER_PEER <= SHORT_PAUSE_SECONDS ? MANY_SHORT_PAUSES : SHORT_PAUSES;
+  return Math.min(longest, SHORT_PAUSE_SECONDS * 1.5 ** Math.max(0, tries - short));
 }
 
 const MOST_NAMED = 3;
@@ -102,6 +123,6 @@ export function waitingText(waiting: readonly WaitingPeer[]): string {
 
 export function keepsText(keeps: readonly KeptUser[]): string {
   if (keeps.length === 0) return '';
-  const named = keeps.slice(0, MOST_NAMED).map(({ cluster, until }) => `${cluster} (${until === null ? 'not known to have stopped reading' : `until ${toRfc3339(until)}`})`).join(', ');
-  return `the user${keeps.length === 1 ? '' : 's'} of ${named}${keeps.length > MOST_NAMED ? ` and ${keeps.length - MOST_NAMED} more` : ''} stay${keeps.length === 1 ? 's' : ''} while they drain`;
+  const named = keeps.map(({ cluster, until }) => `${cluster} (${until === null ? 'not known to have stopped reading' : `until ${toRfc3339(until)}`})`);
+  return `the user${keeps.length === 1 ? '' : 's'} of ${listed(named, MOST_NAMED)} stay${keeps.length === 1 ? 's' : ''} while they drain`;
 }

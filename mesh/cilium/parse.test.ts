@@ -36,20 +36,20 @@ const endpoint: fc.Arbitrary<MeshEndpoint> = fc.oneof(
 const peering: fc.Arbitrary<PeeringState> = fc.record({
   clusterName: name, clusterId: fc.integer({ min: 1, max: 511 }), maxConnectedClusters: fc.constantFrom(255 as const, 511 as const), ciliumVersion: fc.constantFrom('1.16.19', '1.18.12', '1.19.6', '1.20.0'),
   namespace: fc.constantFrom('kube-system', 'cilium'), kvstoreMesh: fc.boolean(), authMode: fc.constantFrom('migration' as const, 'cluster' as const),
-  peers: fc.uniqueArray(fc.record({ name, clusterId: fc.integer({ min: 1, max: 511 }), endpoint, tls: fc.option(fc.record({ cert: fc.constant('CERT'), key: fc.constant('KEY'), caCert: fc.constant('CA') }), { nil: undefined }) }), { selector: (peer) => peer.name, maxLength: 4 })
-    .map((peers) => peers.map(({ tls, ...peer }): PeerState => ({ ...peer, ...(tls === undefined ? {} : { tls }) }))),
+  peers: fc.uniqueArray(fc.record({ name, clusterId: fc.integer({ min: 1, max: 511 }), endpoint, tls: fc.option(fc.constant({ secretName: 'own', trust: 'Secret' as const }), { nil: undefined }) }), { selector: (peer) => peer.name, maxLength: 4 })
+    .map((peers) => peers.map(({ tls, endpoint: at, ...peer }): PeerState => ({ ...peer, endpoint: { ...at, ...(tls === undefined ? {} : { tls }) } }))),
 });
 
 test('reading what was rendered gives what it was rendered from', () => {
   fc.assert(fc.property(peering, fc.option(fc.constant('0123456789abcdef'), { nil: undefined }), (state, mark) => {
-    const objects = new Map(renderPeering(state, mark).map((object) => [object.name, object]));
+    const objects = new Map(renderPeering(state, mark, () => ({ cert: 'CERT', key: 'KEY', caCert: 'CA', mark: 'own' })).map((object) => [object.name, object]));
     const remote = objects.get(state.kvstoreMesh ? 'cilium-kvstoremesh' : 'cilium-clustermesh')!;
     expect(peersIn(remote)).toEqual(state.peers.map((peer) => peer.name).sort());
     for (const peer of state.peers) {
       const hostname = `${peer.name}.mesh.cilium.io`;
       expect(parseEntry(remote.data[peer.name]!)).toEqual({
         endpoints: [`https://${peer.endpoint.address ?? hostname}:${peer.endpoint.port}`],
-        ...Object.fromEntries([['trustedCaFile', 'etcd-client-ca.crt'], ['keyFile', 'etcd-client.key'], ['certFile', 'etcd-client.crt']].map(([field, file]) => [field, `/var/lib/cilium/clustermesh/${peer.tls === undefined ? 'common-' : `${peer.name}.`}${file}`])),
+        ...Object.fromEntries([['trustedCaFile', 'etcd-client-ca.crt'], ['keyFile', 'etcd-client.key'], ['certFile', 'etcd-client.crt']].map(([field, file]) => [field, `/var/lib/cilium/clustermesh/${peer.endpoint.tls === undefined ? 'common-' : `${peer.name}.`}${file}`])),
         hostAliases: peer.endpoint.ips === undefined || state.ciliumVersion !== '1.20.0' ? [] : [{ hostname, ips: peer.endpoint.ips }], others: [],
       });
     }
@@ -84,6 +84,7 @@ describe('what means the same', () => {
     ['another endpoint beside it', `${theirs}  - https://other:2379\n`, false],
     ['another member', `${theirs}username: x\n`, false],
     ['another mark', `# trusts abc\n${ours}`, false],
+    ['other roots of its own', `# own roots abc\n${ours}`, false],
     ['what is not read', `${theirs}x: |\n  y\n`, false],
   ])('%s: %s', (_, text, expected) => {
     expect(meansTheSame('Secret', 'oslo', text, ours)).toBe(expected);

@@ -1,7 +1,9 @@
 /** What stands in a cluster's peering objects, whoever wrote them: the inverse of `peering.ts`. */
 import type { ManagedObject } from '../model/managed.ts';
+import { ownMarkIn } from './own-tls.ts';
 import { markIn } from './peering.ts';
 import { readYaml, type Yaml } from './read-yaml.ts';
+import { isEntry, USERS_KEY } from './words.ts';
 
 type Data = Pick<ManagedObject, 'kind' | 'data'>;
 
@@ -55,14 +57,14 @@ export function parseUsers(text: string): readonly RemoteUser[] | undefined {
 }
 
 /** Names of peers: data keys that Cilium takes for a configuration. Sorted. */
-export const peersIn = ({ data }: Pick<ManagedObject, 'data'>): readonly string[] => Object.keys(data).filter((key) => data[key]?.includes('endpoints:') === true).sort();
+export const peersIn = ({ data }: Pick<ManagedObject, 'data'>): readonly string[] => Object.keys(data).filter((key) => isEntry(data[key])).sort();
 
 /** Whether Cilium does the same with both. An entry under another mark is another one: by it Cilium reads its roots anew. */
 export function meansTheSame(kind: ManagedObject['kind'], key: string, one: string, other: string): boolean {
   if (one === other) return true;
-  if (kind === 'ConfigMap') return key === 'users.yaml' && same(parseUsers(one), parseUsers(other));
+  if (kind === 'ConfigMap') return key === USERS_KEY && same(parseUsers(one), parseUsers(other));
   const mark = (text: string): string | undefined => markIn([{ kind, data: { [key]: text } }]);
-  return same(parseEntry(one), parseEntry(other)) && mark(one) === mark(other);
+  return same(parseEntry(one), parseEntry(other)) && mark(one) === mark(other) && ownMarkIn(one) === ownMarkIn(other);
 }
 
 const same = (one: unknown, other: unknown): boolean => one !== undefined && JSON.stringify(one) === JSON.stringify(other);

@@ -5,6 +5,8 @@
 import { parseCiliumVersion } from '../model/cilium-version.ts';
 import { type PeeringState, type PeerState, readersOf } from '../model/desired.ts';
 import type { ManagedObject } from '../model/managed.ts';
+import { ownFiles, ownMarkLine, type PeerCredentials } from './own-tls.ts';
+import { ENDPOINTS, isEntry, PEERS_OF_AGENTS, PEERS_OF_KVSTOREMESH, REMOTE_USERS, USERS_KEY } from './words.ts';
 import { listBlock, scalar } from './yaml.ts';
 
 const MOUNT = '/var/lib/cilium/clustermesh';
@@ -13,12 +15,15 @@ export const PEER_DOMAIN = 'mesh.cilium.io';
 
 /** Cilium makes its client for a peer anew when one byte of this file is another, and reads whom it trusts only then (`pkg/kvstore`, `clustermesh/common/config.go`). */
 const MARK = '# trusts ';
-/** Cilium takes a file for a peer's configuration if and only if it holds this. */
-const ENDPOINTS = 'endpoints:';
 
 /** Of what stands there; undefined: none. */
 export const markIn = (objects: readonly Pick<ManagedObject, 'kind' | 'data'>[]): string | undefined =>
   objects.filter(({ kind }) => kind === 'Secret').flatMap(({ data }) => Object.values(data)).find((text) => text.startsWith(MARK))?.split('\n', 1)[0]?.slice(MARK.length);
+
+export const withoutMark = (text: string): string => (text.startsWith(MARK) ? text.slice(text.indexOf('\n') + 1) : text);
+
+/** An entry under this mark, whatever mark it had. */
+export const marked = (text: string, mark: string | undefined): string => `${mark === undefined ? '' : `${MARK}${mark}\n`}${withoutMark(text)}`;
 
 /**
  * Peers of `wanted` whose text stands there without `mark`, by name of the Secret; all of a Secret that is not there. A peer that is missing in one that is there is no such
@@ -29,7 +34,7 @@ export function unmarked(wanted: readonly Pick<ManagedObject, 'kind' | 'name' | 
   for (const { kind, name, data } of wanted) {
     if (kind !== 'Secret') continue;
     const there = standing.find((object) => object.kind === kind && object.name === name);
-    const peers = Object.keys(data).filter((key) => data[key]?.includes(ENDPOINTS) === true).sort()
+    const peers = Object.keys(data).filter((key) => isEntry(data[key])).sort()
       .filter((key) => there === undefined || there.data[key]?.startsWith(`${MARK}${mark}\n`) === false);
     if (peers.length > 0) found.set(name, peers);
   }
@@ -51,16 +56,22 @@ function dialectOf(version: string): Dialect {
   return { localUser: minor >= 17, hostAliases: minor >= 20 };
 }
 
-/** Secret `cilium-clustermesh` always; `cilium-kvstoremesh` with KVStoreMesh; ConfigMap `clustermesh-remote-users` unless all clusters share one user (`legacy`). `mark`: changes when the roots do. */
-export function renderPeering(peering: PeeringState, mark?: string): ManagedObject[] {
+/** By name of the peer; undefined: nobody gave them, and whoever writes the manifest adds them (`filledBy`). */
+export type CredentialsOf = (peer: string) => PeerCredentials | undefined;
+
+/**
+ * Secret `cilium-clustermesh` always; `cilium-kvstoremesh` with KVStoreMesh; ConfigMap `clustermesh-remote-users` unless all clusters share one user (`legacy`). `mark`: changes
+ * when the roots do. `credentialsOf`: of peers whose endpoint names a Secret.
+ */
+export function renderPeering(peering: PeeringState, mark?: string, credentialsOf: CredentialsOf = () => undefined): ManagedObject[] {
   const { namespace } = peering;
   const dialect = dialectOf(peering.ciliumVersion);
-  const remote = Object.assign({}, ...peering.peers.map((peer) => remotePeer(peer, dialect, mark))) as Record<string, string>;
+  const remote = Object.assign({}, ...peering.peers.map((peer) => remotePeer(peer, dialect, mark, credentialsOf))) as Record<string, string>;
   const objects: ManagedObject[] = [];
-  objects.push({ kind: 'Secret', namespace, name: 'cilium-clustermesh', data: peering.kvstoreMesh ? localPeers(peering, dialect, mark) : remote });
-  if (peering.kvstoreMesh) objects.push({ kind: 'Secret', namespace, name: 'cilium-kvstoremesh', data: remote });
+  objects.push({ kind: 'Secret', namespace, name: PEERS_OF_AGENTS, data: peering.kvstoreMesh ? localPeers(peering, dialect, mark) : remote });
+  if (peering.kvstoreMesh) objects.push({ kind: 'Secret', namespace, name: PEERS_OF_KVSTOREMESH, data: remote });
   if (peering.authMode !== 'legacy') {
-    objects.push({ kind: 'ConfigMap', namespace, name: 'clustermesh-remote-users', data: { 'users.yaml': remoteUsers(peering, dialect) } });
+    objects.push({ kind: 'ConfigMap', namespace, name: REMOTE_USERS, data: { [USERS_KEY]: remoteUsers(peering, dialect) } });
   }
   return objects;
 }
@@ -68,7 +79,7 @@ export function renderPeering(peering: PeeringState, mark?: string): ManagedObje
 /** With KVStoreMesh agents read every peer from their own cluster's copy. */
 function localPeers(peering: PeeringState, dialect: Dialect, mark: string | undefined): Record<string, string> {
   const prefix = dialect.localUser ? 'local-' : 'common-';
-  const text = etcdClient(`https://clustermesh-apiserver.${peering.namespace}.svc:2379`, prefix, prefix, mark);
+  const text = etcdClient(`https://clustermesh-apiserver.${peering.namespace}.svc:2379`, prefix, prefix, marks(mark));
   return Object.fromEntries(peering.peers.map((peer) => [peer.name, text]));
 }
 
@@ -78,26 +89,31 @@ export function remoteEndpoint({ name, endpoint: { address, ips, port } }: Pick<
   return { endpoint: `https://${ips === undefined ? (address ?? hostname) : hostname}:${port}`, addresses: ips ?? [] };
 }
 
-function remotePeer(peer: PeerState, dialect: Dialect, mark: string | undefined): Record<string, string> {
-  const { endpoint, name, tls } = peer;
+function remotePeer(peer: PeerState, dialect: Dialect, mark: string | undefined, credentialsOf: CredentialsOf): Record<string, string> {
+  const { endpoint, name } = peer;
+  const { tls } = endpoint;
+  const credentials = tls === undefined ? undefined : credentialsOf(name);
   const own = `${name}.`;
   const prefix = tls === undefined ? 'common-' : own;
-  const authorityPrefix = tls?.caCert === undefined ? 'common-' : own;
+  const authorityPrefix = tls?.trust === 'Secret' ? own : 'common-';
   const hostname = `${name}.${PEER_DOMAIN}`;
-  let text = etcdClient(remoteEndpoint(peer).endpoint, prefix, authorityPrefix, mark);
+  let text = etcdClient(remoteEndpoint(peer).endpoint, prefix, authorityPrefix, [...marks(mark), ...(credentials?.mark === undefined ? [] : [ownMarkLine(credentials.mark)])]);
   if (endpoint.ips !== undefined && dialect.hostAliases) text += `\ncilium-host-aliases:\n- hostname: ${hostname}\n  ips: \n${listBlock(endpoint.ips, '    ')}`;
   const data: Record<string, string> = { [name]: text };
-  if (tls !== undefined) {
-    if (tls.caCert !== undefined) data[`${own}etcd-client-ca.crt`] = tls.caCert;
-    data[`${own}etcd-client.crt`] = tls.cert;
-    data[`${own}etcd-client.key`] = tls.key;
+  if (credentials !== undefined) {
+    const files = ownFiles(name);
+    if (credentials.caCert !== undefined) data[files.ca] = credentials.caCert;
+    data[files.cert] = credentials.cert;
+    data[files.key] = credentials.key;
   }
   return data;
 }
 
-function etcdClient(endpoint: string, prefix: string, authorityPrefix: string, mark: string | undefined): string {
+const marks = (mark: string | undefined): readonly string[] => (mark === undefined ? [] : [`${MARK}${mark}`]);
+
+function etcdClient(endpoint: string, prefix: string, authorityPrefix: string, comments: readonly string[]): string {
   return [
-    ...(mark === undefined ? [] : [`${MARK}${mark}`]),
+    ...comments,
     ENDPOINTS,
     `- ${scalar(endpoint)}`,
     `trusted-ca-file: ${MOUNT}/${authorityPrefix}etcd-client-ca.crt`,

@@ -1,10 +1,9 @@
 /** What Cilium's peering objects hold of a peer, and what takes it out of them, whoever wrote the rest. */
 import type { PeeringState } from '../model/desired.ts';
 import type { ManagedObject } from '../model/managed.ts';
+import { USERS_KEY } from './words.ts';
 
 type Data = Pick<ManagedObject, 'kind' | 'data'>;
-
-const USERS = 'users.yaml';
 
 export const withoutPeers = (peering: PeeringState, isGone: (cluster: string) => boolean): PeeringState =>
   (peering.peers.some(({ name }) => isGone(name)) || peering.readers?.some(isGone) === true
@@ -13,24 +12,24 @@ export const withoutPeers = (peering: PeeringState, isGone: (cluster: string) =>
 
 /** Names are DNS labels: `oslo` is no part of `oslo-2`. */
 const userOf = (cluster: string): RegExp => new RegExp(`(?<![a-z0-9-])remote-${cluster}(?![a-z0-9-])`);
-const isKeyOf = (cluster: string, key: string): boolean => key === cluster || key.startsWith(`${cluster}.`);
+export const isKeyOf = (cluster: string, key: string): boolean => key === cluster || key.startsWith(`${cluster}.`);
 
 /** Whether the cluster could still come in, or be gone to, by this object. */
 export function namesPeer({ kind, data }: Data, cluster: string): boolean {
-  return kind === 'ConfigMap' ? userOf(cluster).test(data[USERS] ?? '') : Object.keys(data).some((key) => isKeyOf(cluster, key));
+  return kind === 'ConfigMap' ? userOf(cluster).test(data[USERS_KEY] ?? '') : Object.keys(data).some((key) => isKeyOf(cluster, key));
 }
 
 /** Clusters that have a user in ConfigMap `clustermesh-remote-users`, sorted. */
 export const usersIn = ({ data }: Pick<ManagedObject, 'data'>): readonly string[] =>
-  [...new Set([...(data[USERS] ?? '').matchAll(/(?<![a-z0-9-])remote-([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)/g)].map(([, name = '']) => name))].sort();
+  [...new Set([...(data[USERS_KEY] ?? '').matchAll(/(?<![a-z0-9-])remote-([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)/g)].map(([, name = '']) => name))].sort();
 
 /** Data keys to set or, with null, to remove; empty: nothing of those clusters is there. `otherwise`: the users as we would write them, where others wrote them so that one cannot be taken out alone. */
 export function strippedOf(object: Data, clusters: readonly string[], otherwise: string): Readonly<Record<string, string | null>> {
   if (object.kind === 'Secret') return Object.fromEntries(Object.keys(object.data).filter((key) => clusters.some((cluster) => isKeyOf(cluster, key))).map((key) => [key, null]));
-  const before = object.data[USERS] ?? '';
+  const before = object.data[USERS_KEY] ?? '';
   if (!clusters.some((cluster) => userOf(cluster).test(before))) return {};
   const after = withoutUsers(before, clusters);
-  return { [USERS]: clusters.some((cluster) => userOf(cluster).test(after)) ? otherwise : after };
+  return { [USERS_KEY]: clusters.some((cluster) => userOf(cluster).test(after)) ? otherwise : after };
 }
 
 /** Block sequences, as everyone writes them: an item ends where a line is indented no deeper than its dash. */

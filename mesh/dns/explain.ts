@@ -83,5 +83,5 @@ function exportLine(service: ZoneService, { fact, heardAt, heardFrom }: ZoneExpo
   const verdict = health === undefined ? 'not judged yet' : `${health.healthy ? 'healthy' : 'unhealthy'} since ${toRfc3339(health.changedAt)} (${health.reason})`;
   const serves = service.failover.serving.includes(fact.cluster) ? 'serves' : 'does not serve';
   const omitted = fact.endpointsOmitted === 0 ? '' : `, ${fact.endpointsOmitted} endpoints not carried`;
-  return `- ${fact.cluster}: ${verdict}; ${serves}; heard from ${heardFrom} ${Math.max(0, Math.round((now - heardAt) / 1000))} s ago${omitted}.`;
+  return `- ${fact.cluster}: ${verdict}; ${serves}; heard from ${heardFrom} ${Math.max(0, Math.round((now - heardAt) / 1000))} s ago${omitted}${fact.crossing === undefined ? '' : `; ${fact.crossing.message}`}.`;
 }

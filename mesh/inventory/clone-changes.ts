@@ -14,7 +14,7 @@ export interface Clonable {
 }
 
 export interface NamedSelector {
-  readonly kind: 'Mesh' | 'ExportPolicy' | 'UpdateStrategy' | 'DriftPolicy';
+  readonly kind: 'Mesh' | 'ExportPolicy' | 'UpdateStrategy' | 'DriftPolicy' | 'AccessPolicy';
   readonly name: string;
   /** Where the selector stands in the object: `['spec', 'clusters']`; for people where lists are on the way. */
   readonly path: readonly string[];

@@ -1,6 +1,7 @@
 /** What a clone leaves as it is, and why. */
 import { listed } from '../model/listed.ts';
 import type { FailoverPolicyValue } from '../model/policy.ts';
+import { matchesSelector } from '../model/selector.ts';
 import type { Clonable, NamedSelector } from './clone-changes.ts';
 import { tellsApart } from './clone-selectors.ts';
 
@@ -25,6 +26,12 @@ const named = (names: readonly string[]): string => listed(names, MOST_NAMES);
 const differing = (a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): string[] =>
   [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((key) => a[key] !== b[key]).sort();
 
+/** Whoever gets in is decided by people, policy by policy. */
+function accessReason({ from, to }: { readonly from: string; readonly to: string }, path: readonly string[], isOfSource: boolean): string {
+  const [one, other] = isOfSource ? [from, to] : [to, from];
+  return `${path.includes('from') ? 'lets in who comes from' : 'holds in'} ${one} and not ${other}; who may reach what is granted by hand`;
+}
+
 export function notCopied({ source, target, selectors, isCopied, failover, globalServices }: Rest): NotCopied[] {
   const [from, to] = [source.subject.name, target.subject.name];
   const rest: NotCopied[] = [];
@@ -34,8 +41,9 @@ export function notCopied({ source, target, selectors, isCopied, failover, globa
   if (declared.length > 0) rest.push({ what: `properties ${named(declared)}`, why: 'no mesh or export policy tells the two clusters apart by them' });
   for (const { kind, name, path, selector } of selectors) {
     if (!tellsApart(selector, source.subject, target.subject)) continue;
-    const here = `${kind} ${name}${kind === 'UpdateStrategy' ? `, ${path.join('.')}` : ''}`;
+    const here = `${kind} ${name}${kind === 'UpdateStrategy' || kind === 'AccessPolicy' ? `, ${path.join('.')}` : ''}`;
     if (kind === 'UpdateStrategy') rest.push({ what: here, why: `when and how carefully ${to} is updated is its own` });
+    else if (kind === 'AccessPolicy') rest.push({ what: here, why: accessReason({ from, to }, path, matchesSelector(selector, source.subject)) });
     else if (kind === 'DriftPolicy') rest.push({ what: here, why: `what becomes of changes made by others in ${to} is its own` });
     else if (isCopied({ kind, name, path, selector })) rest.push({ what: here, why: `selects ${to} and not ${from}; --exact would take ${to} out` });
   }

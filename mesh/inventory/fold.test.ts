@@ -144,7 +144,7 @@ test('everything is bounded', () => {
 });
 
 test('what is told of how a cluster can be peered is read back as it was told', () => {
-  const told = { ...full.report!.cilium!, nodeCidrs: ['192.0.2.0/30'], serviceCidrs: ['10.96.0.0/12'], remoteUsers: 'NotMounted' as const, serverNames: ['*.mesh.cilium.io'], foreignTrust: { roots: ['a', 'b'], signedBy: ['a'] }, settings: { 'routing-mode': 'native' } };
+  const told = { ...full.report!.cilium!, nodeCidrs: ['192.0.2.0/30'], serviceCidrs: ['10.96.0.0/12'], remoteUsers: 'NotMounted' as const, serverNames: ['*.mesh.cilium.io'], foreignTrust: { roots: ['a', 'b'], signedBy: ['a'] }, release: { tool: 'Argo CD' as const, name: 'cilium', byLabelAlone: true as const }, settings: { 'routing-mode': 'native' } };
   const { status } = foldCluster({ ...full, report: { ...full.report!, cilium: told } }, undefined, 1_000);
   expect(viewCluster('oslo', {}, JSON.parse(JSON.stringify(status)) as typeof status).report?.cilium).toEqual(told);
 });

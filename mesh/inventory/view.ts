@@ -31,10 +31,11 @@ function reportOf(status: ClusterStatusValue | undefined): ClusterReport | null 
 /** zod's optional members may be `undefined`; the model's are absent. */
 const present = <T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } => Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as { [K in keyof T]: Exclude<T[K], undefined> };
 
-function ciliumOf({ endpoint, maxConnectedClusters, ...rest }: NonNullable<ClusterStatusValue['cilium']>): ClusterReport['cilium'] {
+function ciliumOf({ endpoint, maxConnectedClusters, release, ...rest }: NonNullable<ClusterStatusValue['cilium']>): ClusterReport['cilium'] {
   return {
     ...present(rest),
     maxConnectedClusters: maxConnectedClusters === 511 ? 511 : 255,
+    ...(release === undefined ? {} : { release: present(release) }),
     ...(endpoint === undefined ? {} : { endpoint: { port: endpoint.port, ...(endpoint.address === undefined ? {} : { address: endpoint.address }), ...(endpoint.ips === undefined ? {} : { ips: endpoint.ips }) } }),
   };
 }

@@ -1,5 +1,5 @@
 /** `Cluster.status` as a value: what the hub believes of one cluster, and how fresh that is. Timestamps are RFC 3339. */
-import type { RemoteUsersMount } from './cluster.ts';
+import type { CiliumRelease, RemoteUsersMount } from './cluster.ts';
 import type { DriftReason } from './desired.ts';
 import type { DriftClass } from './drift.ts';
 
@@ -89,6 +89,7 @@ export interface ClusterStatusValue {
     remoteUsers?: RemoteUsersMount | undefined;
     serverNames?: string[] | undefined;
     foreignTrust?: { roots: string[]; signedBy: string[] } | undefined;
+    release?: { tool: CiliumRelease['tool']; name: string; namespace?: string | undefined; byLabelAlone?: true | undefined } | undefined;
     settings?: Record<string, string> | undefined;
   } | undefined;
   kubernetesVersion?: string | undefined;

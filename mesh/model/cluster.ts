@@ -7,6 +7,28 @@ export interface MeshEndpoint {
   readonly address?: string;
   readonly ips?: readonly string[];
   readonly port: number;
+  /** Absent: readers take the certificate that is theirs for all peers. Declared by people alone: no agent reports it. */
+  readonly tls?: PeerTls;
+}
+
+/** A client certificate for this one peer, by reference: a Secret in Cilium's namespace of each cluster that reads the peer, with `tls.crt` and `tls.key`. */
+export interface PeerTls {
+  readonly secretName: string;
+  /** Who vouches for the peer's server certificate: `ca.crt` of that Secret, or the roots of the mesh. */
+  readonly trust: 'Secret' | 'Mesh';
+}
+
+export const RELEASE_TOOLS = ['Argo CD', 'Flux HelmRelease', 'Flux Kustomization', 'Helm'] as const;
+export const LONGEST_RELEASE_NAME = 253;
+
+/** As marks on Cilium's objects tell: an Application, a HelmRelease, a Kustomization, or a release of Helm alone. */
+export interface CiliumRelease {
+  readonly tool: typeof RELEASE_TOOLS[number];
+  readonly name: string;
+  /** Absent: the mark does not say it. */
+  readonly namespace?: string;
+  /** The mark is one that charts set as well. */
+  readonly byLabelAlone?: true;
 }
 
 /** The settings of a cluster's Cilium that decide whether and how it can be peered; read from ConfigMap `cilium-config` and the running pods. */
@@ -35,6 +57,8 @@ export interface CiliumFacts {
   readonly serverNames?: readonly string[];
   /** Of the Secrets `clustermesh-apiserver-*-cert`, where others made them: SHA-256 of the roots that they hold, and of those that signed their certificates. */
   readonly foreignTrust?: { readonly roots: readonly string[]; readonly signedBy: readonly string[] };
+  /** What brings Cilium's own objects there; absent: nothing says so, or not told. */
+  readonly release?: CiliumRelease;
 }
 
 /** `RequiredAndMissing`: the pods do not start without it, and it is not there. */

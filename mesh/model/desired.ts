@@ -10,8 +10,6 @@ export interface PeerState {
   readonly name: string;
   readonly clusterId: number;
   readonly endpoint: MeshEndpoint;
-  /** PEM of a client certificate for this peer alone, where it does not take the mesh's common one. Keys are PEM and never logged. */
-  readonly tls?: { readonly cert: string; readonly key: string; readonly caCert?: string };
 }
 
 export interface PeeringState {

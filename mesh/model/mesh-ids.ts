@@ -38,5 +38,5 @@ export const NO_IDS: IdLedger = { given: [], held: [], released: [] };
 export const MAX_RELEASED_IDS = 64;
 export const MAX_NAMED_BY = 8;
 
-/** Cilium keeps what it knows of a peer for this long after the peer's entry has gone (`pkg/clustermesh/common`, grace period before a removed cluster is drained). */
-export const ID_DRAIN_SECONDS = 180;
+/** Cilium keeps what it knows of a peer for this long after the peer's entry has gone, with connections that may still ask (`pkg/clustermesh/common`, grace period before a removed cluster is drained). */
+export const DRAIN_SECONDS = 180;

@@ -6,11 +6,13 @@ export interface PlanChange {
   /** Under which it is peered; 0: none. */
   readonly clusterId: number;
   readonly clusterIdBefore: number;
-  /** Names, sorted. */
+  /** Names, sorted. Of a plan that changes very many, the first few: `peerCounts` has all. */
   readonly peersAdded: readonly string[];
   readonly peersRemoved: readonly string[];
   /** The same peer at another address or under another id. */
   readonly peersChanged: readonly string[];
+  /** Absent: as many as are named. */
+  readonly peerCounts?: { readonly added: number; readonly removed: number; readonly changed: number };
   /** `Secret kube-system/cilium-clustermesh`, …: objects with another content, sorted. */
   readonly writes: readonly string[];
   /** AccessPolicies whose rules here come, go or change, sorted. */

@@ -41,6 +41,30 @@ export interface FactVersion {
   readonly sequence: number;
 }
 
+/** Where an exported service is reached by those who do not reach its pods: its load balancer, or what its ServiceExport names. */
+export interface ServiceGateway {
+  /** IP addresses, sorted. */
+  readonly addresses: readonly string[];
+  /** Of a load balancer that has no address of its own. Sorted. */
+  readonly hostnames: readonly string[];
+  /** Under the names of the Service's ports. */
+  readonly ports: readonly EndpointPort[];
+  /** What is wrong with what the ServiceExport names; empty: nothing. */
+  readonly problem: string;
+}
+
+/** By its gateway, or why not: there is none, it has no IP address, or what the ServiceExport says of it cannot be read. */
+export type CrossingReason = 'Gateway' | 'NoGateway' | 'GatewayWithoutAddress' | 'GatewayInvalid';
+
+/** That a fact is told to clusters which do not reach the exporter's pods: its endpoints are those of the gateway. */
+export interface Crossing {
+  /** Endpoints behind the gateway that are ready; 0 where there is no way to them. */
+  readonly readyEndpoints: number;
+  readonly reason: CrossingReason;
+  /** The way, or what a person does to open one. */
+  readonly message: string;
+}
+
 /** One ServiceExport of one cluster with its endpoints. At most `MAX_ENDPOINTS` endpoints; the rest is counted in `endpointsOmitted`. */
 export interface ExportFact extends ServiceKey {
   readonly cluster: string;
@@ -55,6 +79,10 @@ export interface ExportFact extends ServiceKey {
   readonly endpointsOmitted: number;
   /** `status.loadBalancer.ingress[].ip` of the exported Service: how clients outside reach it. */
   readonly loadBalancerAddresses: readonly string[];
+  /** Absent: the Service has no load balancer, and nobody named another way. */
+  readonly gateway?: ServiceGateway;
+  /** Set by the hub, for readers in another mesh or cell than the exporter; absent: pods reach each other. */
+  readonly crossing?: Crossing;
 }
 
 /** Why an export is, or is not, shared; written to the ServiceExport's conditions by the exporting agent. */
@@ -65,12 +93,16 @@ export interface ExportVerdict extends ServiceKey {
   /** Empty: no conflict. Comma-joined KEP-1645 reasons otherwise. */
   readonly conflictReason: string;
   readonly conflictMessage: string;
+  /** Where there are clusters in a mesh that are no peers of its own; absent: there are none. */
+  readonly crossing?: Pick<Crossing, 'reason' | 'message'>;
 }
 
 export const MAX_ENDPOINTS = 500;
 /** Ports of an exported Service, and its load balancer's addresses. */
 export const MAX_SERVICE_PORTS = 100;
 export const MAX_SERVICE_ADDRESSES = 100;
+/** Of a gateway: enough for every zone, and an import has an endpoint for each. */
+export const MAX_GATEWAY_ADDRESSES = 16;
 
 export const serviceKey = (service: ServiceKey): string => `${service.namespace}/${service.name}`;
 export const exportKey = (fact: ServiceKey & { readonly cluster: string }): string => `${fact.cluster}/${fact.namespace}/${fact.name}`;

@@ -31,12 +31,12 @@ test('fields that differ are named by their path, items of lists by their name',
 });
 
 test('a private key is never shown, whether it changes, comes or goes with its peer', () => {
-  const tls = (key: string): Partial<PeerState> => ({ tls: { cert: 'cert', key } });
+  const keyed = (address: string): Partial<PeerState> => ({ endpoint: { address, port: 2379 } });
   const changes = [
-    ...stateChanges(state([peer('oslo', tls(KEY))]), state([peer('oslo', tls(`${KEY}2`))]), digest), ...stateChanges(state([]), state([peer('oslo', tls(KEY))]), digest),
-    ...stateChanges(state([peer('oslo', tls(KEY))]), state([], { peering: null }), digest), ...stateChanges(undefined, state([peer('oslo', tls(KEY))]), digest),
+    ...stateChanges(state([peer('oslo', keyed(KEY))]), state([peer('oslo', keyed(`${KEY}2`))]), digest), ...stateChanges(state([]), state([peer('oslo', keyed(KEY))]), digest),
+    ...stateChanges(state([peer('oslo', keyed(KEY))]), state([], { peering: null }), digest), ...stateChanges(undefined, state([peer('oslo', keyed(KEY))]), digest),
   ];
-  expect(changes.filter(({ path }) => path === '.peering.peers[oslo].tls.key')).toHaveLength(4);
+  expect(changes.filter(({ path }) => path === '.peering.peers[oslo].endpoint.address')).toHaveLength(4);
   expect(changes.filter(({ secret }) => secret === true)).toHaveLength(4);
   expect(JSON.stringify(changes)).not.toContain('MC4CAQ');
   expect(JSON.stringify(changes)).toContain('sha256:');

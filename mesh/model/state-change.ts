@@ -15,8 +15,8 @@ export interface StateChange {
 
 const LONGEST_TEXT = 120;
 const DIGEST_CHARACTERS = 12;
-/** Private keys are what a PeerState has under `tls.key`. */
-const isSecret = (path: string): boolean => path.endsWith('.tls.key');
+/** Desired states name Secrets and hold no key; should one ever be in a text, it is not shown. */
+const isSecret = (value: unknown): boolean => value !== undefined && canonicalJson(value).includes('PRIVATE KEY');
 /** What an item of a list is known by, the first that it has. */
 const NAMES = ['name', 'package', 'cluster', 'object'] as const;
 
@@ -46,10 +46,10 @@ export function stateChanges(before: DesiredState | undefined, after: DesiredSta
   const found: StateChange[] = [];
   const digested = (text: string): string => `sha256:${digest(text).slice(0, DIGEST_CHARACTERS)}`;
 
-  function shown(path: string, value: unknown): string | null {
+  function shown(value: unknown): string | null {
     if (value === undefined) return null;
     const text = canonicalJson(value);
-    return isSecret(path) || text.includes('PRIVATE KEY') || text.length > LONGEST_TEXT ? digested(text) : text;
+    return isSecret(value) || text.length > LONGEST_TEXT ? digested(text) : text;
   }
 
   function compare(path: string, left: unknown, right: unknown): void {
@@ -62,7 +62,7 @@ export function stateChanges(before: DesiredState | undefined, after: DesiredSta
       for (const name of [...names].sort()) compare(`${path}${name}`, leftMembers?.get(name), rightMembers?.get(name));
       return;
     }
-    found.push({ path, before: shown(path, left), after: shown(path, right), ...(isSecret(path) ? { secret: true as const } : {}) });
+    found.push({ path, before: shown(left), after: shown(right), ...(isSecret(left) || isSecret(right) ? { secret: true as const } : {}) });
   }
 
   compare('', before, after);

@@ -4,6 +4,11 @@ import type { ClusterView } from '../model/cluster.ts';
 import type { DesiredRevision } from '../model/desired.ts';
 import { compareText } from '../model/order.ts';
 import type { Plan } from './planned.ts';
+import type { Steps } from './steps.ts';
+
+const CHUNK = 128;
+/** In one step. */
+const CHUNKS_AT_ONCE = 8;
 
 export type Assembled = Pick<Plan, 'desired' | 'plannedIds' | 'planDigest'>;
 type Revisions = readonly DesiredRevision[];
@@ -16,11 +21,13 @@ export interface AssemblyInput {
   readonly taken: readonly (readonly ClusterView[])[];
 }
 
-export function createAssembly(digest: Digest): (input: AssemblyInput) => Assembled {
+export function createAssembly(digest: Digest): (input: AssemblyInput) => Steps<Assembled> {
   let before: { readonly parts: readonly Revisions[]; readonly taken: AssemblyInput['taken']; readonly meshed: ReadonlySet<string>; readonly result: Assembled } | undefined;
   /** Of the result, by cluster. */
   let places = new Map<string, number>();
   const texts = new WeakMap<DesiredRevision, string>();
+  /** Of the result, `CHUNK` pairs each: one that has changed is put together anew, not all. */
+  let chunks: readonly string[] = [];
 
   function pairText(revision: DesiredRevision): string {
     const known = texts.get(revision);
@@ -30,8 +37,12 @@ export function createAssembly(digest: Digest): (input: AssemblyInput) => Assemb
     return text;
   }
 
-  function resultOf(desired: Revisions, plannedIds: ReadonlyMap<string, string>): Assembled {
-    return { desired, plannedIds, planDigest: digestOfParts(digest, ['[', desired.map(pairText).join(','), ']']) };
+  const chunkText = (desired: Revisions, index: number): string => desired.slice(index * CHUNK, (index + 1) * CHUNK).map(pairText).join(',');
+
+  function resultOf(desired: Revisions): Assembled {
+    let ids: ReadonlyMap<string, string> | undefined;
+    const planDigest = digestOfParts(digest, ['[', ...chunks.flatMap((text, index) => (index === 0 ? [text] : [',', text])), ']']);
+    return { desired, planDigest, get plannedIds() { return (ids ??= new Map(desired.map(({ cluster, id }) => [cluster, id]))); } };
   }
 
   /** undefined: not only some were replaced. */
@@ -51,23 +62,33 @@ export function createAssembly(digest: Digest): (input: AssemblyInput) => Assemb
     }
     if (replaced.length === 0) return before.result;
     const desired = [...before.result.desired];
-    const plannedIds = new Map(before.result.plannedIds);
+    const touched = new Set<number>();
     for (const revision of replaced) {
-      desired[places.get(revision.cluster)!] = revision;
-      plannedIds.set(revision.cluster, revision.id);
+      const place = places.get(revision.cluster)!;
+      desired[place] = revision;
+      touched.add(Math.floor(place / CHUNK));
     }
-    return resultOf(desired, plannedIds);
+    chunks = chunks.map((text, index) => (touched.has(index) ? chunkText(desired, index) : text));
+    return resultOf(desired);
   }
 
-  return ({ ofMeshes, baseline, taken }) => {
+  return function* ({ ofMeshes, baseline, taken }) {
     const parts = [...ofMeshes, baseline];
     const isSameTaken = before !== undefined && isSameOf(before.taken, taken);
     const meshed = isSameTaken && before !== undefined ? before.meshed : new Set(taken.flatMap((clusters) => clusters.map(({ name }) => name)));
     let result = isSameTaken ? patched(parts, meshed) : undefined;
     if (result === undefined) {
+      yield;
       const desired = [...ofMeshes.flat(), ...baseline.filter(({ cluster }) => !meshed.has(cluster))].sort((a, b) => compareText(a.cluster, b.cluster));
+      yield;
       places = new Map(desired.map(({ cluster }, index) => [cluster, index]));
-      result = resultOf(desired, new Map(desired.map(({ cluster, id }) => [cluster, id])));
+      const made: string[] = [];
+      for (let index = 0; index < Math.ceil(desired.length / CHUNK); index++) {
+        if (index % CHUNKS_AT_ONCE === 0) yield;
+        made.push(chunkText(desired, index));
+      }
+      chunks = made;
+      result = resultOf(desired);
     }
     before = { parts, taken, meshed, result };
     return result;

@@ -45,6 +45,34 @@ test('each cell is a mesh of its own: peers are of one cell, and one id may be i
   for (const { members } of mesh!.cells!) expect(new Set(members.map(({ clusterId }) => clusterId)).size).toBe(members.length);
 });
 
+test('a conflict in one cell leaves that cell as it is, and the others are planned', () => {
+  const both = fleet({ europe: 5, asia: 4 }).map((one) => ({ ...one, assignedId: `before-${one.name}` }));
+  const cells = { cells: { region: 'region', maxClusters: 5 } };
+  const whole = planMesh(input(both, new Map(), cells), digest);
+  const clashing = both.map((one) => (one.name === 'asia-0001' ? { ...one, report: { ...one.report!, cilium: { ...one.report!.cilium!, podCidrs: both.find(({ name }) => name === 'asia-0000')!.report!.cilium!.podCidrs } } } : one));
+  const plan = planMesh(input(clashing, booksOf(whole), cells), digest);
+  const [mesh] = plan.meshes;
+  expect(mesh?.conflicts.map(({ reason, clusters }) => [reason, clusters])).toEqual([['CidrOverlap', ['asia-0000', 'asia-0001']]]);
+  expect(mesh?.cells?.map(({ mesh: name, conflicts }) => [name, conflicts.length])).toEqual([['world/1', 0], ['world/2', 1]]);
+  expect(plan.desired).toEqual(whole.desired.filter(({ cluster: name }) => name.startsWith('europe-')));
+  expect(mesh?.members.filter(({ desiredId }) => desiredId.startsWith('before-')).map(({ name }) => name)).toEqual(['asia-0000', 'asia-0001', 'asia-0002', 'asia-0003']);
+});
+
+test('who cannot be planned yet and never had a place is in no cell, and keeps nobody', () => {
+  const [first, second, ...others] = fleet({ europe: 6 });
+  const bare: ClusterView = { ...first!, report: { ...first!.report!, cilium: null } };
+  const absent: ClusterView = { ...second!, joined: false, report: null };
+  const cells = { cells: { region: 'region', maxClusters: 5 } };
+  const [mesh] = planMesh(input([bare, absent, ...others], new Map(), cells), digest).meshes;
+  expect(mesh).toMatchObject({ waiting: ['europe-0001'], conflicts: [{ reason: 'CiliumMissing', clusters: ['europe-0000'] }], cells: [{ mesh: 'world/1', conflicts: [], waiting: [] }] });
+  expect(mesh?.members).toHaveLength(4);
+  // With a place it keeps its cell from changing without it.
+  const whole = planMesh(input(fleet({ europe: 6 }), new Map(), cells), digest);
+  const next = planMesh(input([bare, second!, ...others], booksOf(whole), cells), digest);
+  expect(next.meshes[0]?.cells?.map(({ conflicts }) => conflicts.map(({ reason }) => reason))).toEqual([['CiliumMissing'], []]);
+  expect(next.desired.map(({ cluster: name }) => name)).toEqual(['europe-0005']);
+});
+
 describe('when the fleet changes', () => {
   const first = planMesh(input(fleet({ europe: 255, asia: 100 })), digest);
   const books = booksOf(first);

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { MeshEndpoint } from '../model/cluster.ts';
 import type { DesiredState, PeeringState } from '../model/desired.ts';
 import { planChange } from './change.ts';
 
@@ -32,6 +33,15 @@ test('what restarts is said: another cluster id, and addresses before 1.20', () 
     'Cilium 1.19.6 finds oslo, known by ips, through the hosts file of its pods: unless DNS has <peer>.mesh.cilium.io, clustermesh-apiserver restarts with new hostAliases',
   ]);
   expect(planChange(after, after, 7).restarts).toEqual([]);
+});
+
+test('nothing restarts where a peer by DNS name comes, nor from 1.20 on by addresses, nor when one gets credentials of its own', () => {
+  const joins = (ciliumVersion: string, endpoint: MeshEndpoint): readonly string[] => planChange(state(peering({ ciliumVersion, peers: [] })), state(peering({ ciliumVersion, peers: [peer('oslo', 2, endpoint)] })), 1).restarts;
+  expect(joins('1.16.19', { address: 'oslo.mesh.cilium.io', port: 2379 })).toEqual([]);
+  expect(joins('1.20.0', { ips: ['192.0.2.2'], port: 2379 })).toEqual([]);
+  expect(joins('1.19.6', { ips: ['192.0.2.2'], port: 2379 })).toHaveLength(1);
+  const [before, after] = [undefined, { secretName: 'oslo-client', trust: 'Secret' as const }].map((tls) => state(peering({ peers: [peer('oslo', 2, { address: 'oslo.example', port: 2379, ...(tls === undefined ? {} : { tls }) })] }))) as [DesiredState, DesiredState];
+  expect(planChange(before, after, 1)).toMatchObject({ peersChanged: ['oslo'], restarts: [], writes: ['Secret kube-system/cilium-clustermesh', 'Secret kube-system/cilium-kvstoremesh'] });
 });
 
 test('policies that come, go or change are named', () => {

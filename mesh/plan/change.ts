@@ -1,7 +1,7 @@
 /** From the state that a cluster was assigned to the one that is planned: what that means there. */
 import { canonicalJson } from '../model/canonical.ts';
 import { parseCiliumVersion } from '../model/cilium-version.ts';
-import { type DesiredState, type PeeringState, readersOf } from '../model/desired.ts';
+import { type DesiredState, type PeeringState, type PeerState, readersOf } from '../model/desired.ts';
 import { listed } from '../model/listed.ts';
 import { compareText } from '../model/order.ts';
 import type { PlanChange } from '../model/plan-change.ts';
@@ -10,13 +10,13 @@ const NAMED = 3;
 /** Cilium before it reads addresses of peers from the hosts file of its pods alone (chart, `hostAliases`). */
 const HOST_ALIASES_MINOR = 20;
 
-/** `before` undefined: it was assigned nothing. `ciliumId`: the id that its Cilium has now, 0: none or not known. */
+/** Both as they are written, canonically. `before` undefined: it was assigned nothing. `ciliumId`: the id that its Cilium has now, 0: none or not known. */
 export function planChange(before: DesiredState | undefined, after: DesiredState, ciliumId: number): PlanChange {
   const [old, next] = [before?.peering ?? null, after.peering];
   const [oldPeers, nextPeers] = [peersOf(old), peersOf(next)];
   const peersAdded = [...nextPeers.keys()].filter((name) => !oldPeers.has(name));
   const peersRemoved = [...oldPeers.keys()].filter((name) => !nextPeers.has(name));
-  const peersChanged = [...nextPeers].filter(([name, text]) => oldPeers.has(name) && oldPeers.get(name) !== text).map(([name]) => name);
+  const peersChanged = [...nextPeers].filter(([name, peer]) => oldPeers.has(name) && JSON.stringify(oldPeers.get(name)) !== JSON.stringify(peer)).map(([name]) => name);
   const differs = peersAdded.length + peersRemoved.length + peersChanged.length > 0;
   const namespace = (next ?? old)?.namespace ?? '';
   const readers = (state: PeeringState | null): string => (state === null ? '' : readersOf(state).join());
@@ -31,7 +31,7 @@ export function planChange(before: DesiredState | undefined, after: DesiredState
   };
 }
 
-const peersOf = (peering: PeeringState | null): Map<string, string> => new Map((peering?.peers ?? []).map((peer) => [peer.name, canonicalJson(peer)]));
+const peersOf = (peering: PeeringState | null): Map<string, PeerState> => new Map((peering?.peers ?? []).map((peer) => [peer.name, peer]));
 
 function idRestart({ clusterId, clusterName }: PeeringState, ciliumId: number): string[] {
   if (clusterId === ciliumId || clusterId === 0) return [];

@@ -24,12 +24,11 @@ type Excused = (reason: 'CidrOverlap' | 'ServiceCidrOverlap', clusters: readonly
  */
 export function cidrConflicts(members: readonly Pick<Member, 'name' | 'cilium'>[], excused: Excused = () => false): Conflict[] {
   const conflicts = new Map<string, Conflict>();
-  const owned = members.flatMap(({ name, cilium }) => FIELDS.flatMap((field) => cidrsOf(cilium, field).flatMap((text): Owned[] => {
-    const range = parseCidr(text);
+  const owned = members.flatMap(({ name, cilium }) => cidrsOf(cilium).flatMap(({ text, field, range }): Owned[] => {
     if (range !== undefined) return [{ ...range, cluster: name, text, field }];
     conflicts.set(`${name} ${text}`, { reason: field === 'serviceCidrs' ? 'ServiceCidrOverlap' : 'CidrOverlap', message: `cluster ${name}: ${field} holds ${JSON.stringify(text)}, which is no CIDR (10.0.0.0/16, fd00::/48), so overlap cannot be ruled out; correct it in Cilium's settings`, clusters: [name] });
     return [];
-  })));
+  }));
   for (const [outer, inner] of nestedPairs(owned, excused)) {
     const [a, b] = outer.cluster < inner.cluster ? [outer, inner] : [inner, outer];
     const reason = reasonOf(a, b);
@@ -44,7 +43,21 @@ export function cidrConflicts(members: readonly Pick<Member, 'name' | 'cilium'>[
   return [...conflicts.entries()].sort(([a], [b]) => compareText(a, b)).map(([, conflict]) => conflict);
 }
 
-const cidrsOf = (cilium: CiliumFacts, field: Field): readonly string[] => cilium[field] ?? [];
+interface Cidr {
+  readonly field: Field;
+  readonly text: string;
+  /** undefined: it cannot be read. */
+  readonly range: AddressRange | undefined;
+}
+
+/** Each report is read once, however often its mesh is planned. */
+const read = new WeakMap<CiliumFacts, readonly Cidr[]>();
+function cidrsOf(cilium: CiliumFacts): readonly Cidr[] {
+  const known = read.get(cilium) ?? FIELDS.flatMap((field) => (cilium[field] ?? []).map((text): Cidr => ({ field, text, range: parseCidr(text) })));
+  read.set(cilium, known);
+  return known;
+}
+
 const reasonOf = (a: Owned, b: Owned): 'CidrOverlap' | 'ServiceCidrOverlap' => (a.field === 'serviceCidrs' || b.field === 'serviceCidrs' ? 'ServiceCidrOverlap' : 'CidrOverlap');
 
 /**

@@ -26,7 +26,7 @@ export interface OwnState {
 
 export const ownOf = ({ overrides, access }: Owns, cluster: string): OwnState => ({ overrides: overrides.get(cluster), access: access.get(cluster) });
 
-/** Makes revisions out of texts that many clusters share: a mesh of n costs its n peers' texts once, and no text is put together before somebody reads it. */
+/** Makes revisions out of texts that many clusters share: a mesh of n costs its n peers' texts once. A text is put together when somebody reads it, and not kept. */
 export interface States {
   /** `peering`: canonical JSON in parts. `mesh` null: the un-meshed state, in which whatever peering we wrote is removed. */
   revision(cluster: string, mesh: string | null, peering: readonly string[], own: OwnState): DesiredRevision;
@@ -65,7 +65,7 @@ export function createStates(input: SharedState, digest: Digest): States {
     revision(cluster, mesh, peering, own) {
       const [head = '', middle = '', tail = ''] = frameOf(mesh, own);
       const parts = [`${head}${JSON.stringify(cluster)}${middle}`, ...peering, tail];
-      return { id: `sha256-${digestOfParts(digest, parts)}`, cluster, content: parts.reduce((text, part) => text + part) };
+      return { id: `sha256-${digestOfParts(digest, parts)}`, cluster, get content() { return parts.reduce((text, part) => text + part); } };
     },
   };
 }

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { CiliumFacts, ClusterView } from '../model/cluster.ts';
-import { ID_DRAIN_SECONDS, type IdLedger, NO_IDS } from '../model/mesh-ids.ts';
+import { DRAIN_SECONDS, type IdLedger, NO_IDS } from '../model/mesh-ids.ts';
 import { type IdFacts, nextFreeAt, nextLedger } from './id-ledger.ts';
 import { planIds } from './ids.ts';
 import type { Member } from './members.ts';
 
-const DRAIN = ID_DRAIN_SECONDS * 1000;
+const DRAIN = DRAIN_SECONDS * 1000;
 const facts = (selected: Record<string, number>, value: Partial<IdFacts> = {}): IdFacts => ({
   selected: new Map(Object.entries(selected)), planned: Object.entries(selected).map(([name, clusterId]) => ({ name, clusterId })), namedBy: () => [], asked: [], ...value,
 });

@@ -1,6 +1,6 @@
 /** Keeps the book of a mesh's ids: what members have, what those that left still hold, and when that is free again. Pure. */
 import { seconds, type Instant } from '../model/instant.ts';
-import { type GivenId, type HeldId, ID_DRAIN_SECONDS, type IdLedger, MAX_NAMED_BY, MAX_RELEASED_IDS, type ReleasedId } from '../model/mesh-ids.ts';
+import { type GivenId, type HeldId, DRAIN_SECONDS, type IdLedger, MAX_NAMED_BY, MAX_RELEASED_IDS, type ReleasedId } from '../model/mesh-ids.ts';
 import { compareText } from '../model/order.ts';
 
 export interface IdFacts {
@@ -14,7 +14,7 @@ export interface IdFacts {
   readonly asked: readonly Omit<ReleasedId, 'at'>[];
 }
 
-/** The same object where nothing has changed. An id is free once nothing names it and `ID_DRAIN_SECONDS` have passed, or once a person says so. */
+/** The same object where nothing has changed. An id is free once nothing names it and `DRAIN_SECONDS` have passed, or once a person says so. */
 export function nextLedger(ledger: IdLedger, { selected, planned, namedBy, asked }: IdFacts, now: Instant): IdLedger {
   if (ledger.held.length === 0 && isAsPlanned(ledger, selected, planned)) return ledger;
   const granted = asked.filter((one) => ledger.held.some((held) => isSame(held, one)) && !isObeyed(ledger, one));
@@ -31,7 +31,7 @@ export function nextLedger(ledger: IdLedger, { selected, planned, namedBy, asked
     const names = namedBy(one.cluster, one.id);
     const before = 'quietSince' in one ? one.quietSince as Instant | null : null;
     const quietSince = names.length > 0 ? null : before ?? now;
-    return quietSince !== null && now >= quietSince + seconds(ID_DRAIN_SECONDS) ? [] : [{ cluster: one.cluster, id: one.id, since: one.since, quietSince, namedBy: names.slice(0, MAX_NAMED_BY) }];
+    return quietSince !== null && now >= quietSince + seconds(DRAIN_SECONDS) ? [] : [{ cluster: one.cluster, id: one.id, since: one.since, quietSince, namedBy: names.slice(0, MAX_NAMED_BY) }];
   });
   const owner = new Map([...held, ...given].map(({ id, cluster }) => [id, cluster]));
   const known = new Set(given.map(({ cluster }) => cluster));
@@ -57,7 +57,7 @@ function isAsPlanned({ given }: IdLedger, selected: IdFacts['selected'], planned
 
 /** When the next held id is free by itself; undefined: none waits for time alone. */
 export function nextFreeAt({ held }: IdLedger): Instant | undefined {
-  const times = held.flatMap(({ quietSince }) => (quietSince === null ? [] : [quietSince + seconds(ID_DRAIN_SECONDS)]));
+  const times = held.flatMap(({ quietSince }) => (quietSince === null ? [] : [quietSince + seconds(DRAIN_SECONDS)]));
   return times.length === 0 ? undefined : Math.min(...times);
 }
 

@@ -1,6 +1,6 @@
 /** Cluster ids: unique in a mesh, 1 to maxConnectedClusters, never moved once given, and given to nobody else while anything refers to them. */
 import { toRfc3339 } from '../model/instant.ts';
-import { type HeldId, ID_DRAIN_SECONDS, type IdLedger } from '../model/mesh-ids.ts';
+import { type HeldId, DRAIN_SECONDS, type IdLedger } from '../model/mesh-ids.ts';
 import { listed } from '../model/listed.ts';
 import { compareText } from '../model/order.ts';
 import type { Conflict } from './conflict.ts';
@@ -125,7 +125,7 @@ function keptIds(members: readonly Member[], ledger: IdLedger): ReadonlyMap<numb
 function keptText({ cluster, held }: Kept): string {
   if (held === undefined) return `which has left or is still to come; take ${cluster} out of the mesh if it does not come back`;
   const who = held.quietSince === null ? `${listed(held.namedBy, NAMED)} still ${held.namedBy.length === 1 ? 'names' : 'name'} it as a peer's` : `nothing names it since ${toRfc3339(held.quietSince)}`;
-  return `which gave it up at ${toRfc3339(held.since)}: ${who}; wait until ${ID_DRAIN_SECONDS} s after the last one has let go of it, or declare it free with "isthmus mesh release-id"`;
+  return `which gave it up at ${toRfc3339(held.since)}: ${who}; wait until ${DRAIN_SECONDS} s after the last one has let go of it, or declare it free with "isthmus mesh release-id"`;
 }
 
 const narrowedBy = ({ settings }: Member['cilium']): string => (settings?.['cni-chaining-mode'] === 'aws-cni' ? 'CNI chaining aws-cni' : `IPAM ${settings?.ipam ?? ''}`);

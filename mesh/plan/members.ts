@@ -54,6 +54,9 @@ export function membershipOf({ mesh, reach, selected }: Selection, contested: Se
   return { mesh, reach, selected, members, waiting: waiting.sort(compareText), conflicts };
 }
 
+/** Whether it can be a member of a mesh now; `membershipOf` says why not. */
+export const isPlannable = ({ joined, report }: ClusterView): boolean => joined && report !== null && report.cilium !== null && report.cilium.version !== '' && !isTooOld(report.cilium.version);
+
 /** The oldest whose chart was compared with what is written. */
 const OLDEST_MINOR = 16;
 function isTooOld(version: string): boolean {

@@ -9,6 +9,7 @@ import { createPeerings } from './peerings.ts';
 import type { MeshPlan } from './planned.ts';
 import { type Preflight, preflight, type PreflightInput } from './preflight.ts';
 import type { Selection, Selections } from './selection.ts';
+import type { Steps } from './steps.ts';
 
 interface MeshPlannerInput {
   readonly selection: Selection;
@@ -26,7 +27,7 @@ export interface PlannedMesh {
   readonly revisions: readonly DesiredRevision[];
 }
 
-export type MeshPlanner = (input: MeshPlannerInput) => PlannedMesh;
+export type MeshPlanner = (input: MeshPlannerInput) => Steps<PlannedMesh>;
 
 const NONE: readonly DesiredRevision[] = [];
 
@@ -35,13 +36,14 @@ export function createMeshPlanner(): MeshPlanner {
   const peerings = createPeerings();
   let before: (PlannedMesh & { readonly found: Preflight; readonly reach: Selection['reach']; readonly states: States; readonly owns: Owns }) | undefined;
 
-  return ({ selection, told, contested, input, states, owns }) => {
+  return function* ({ selection, told, contested, input, states, owns }) {
     const { mesh, reach, selected } = selection;
     const found = look(selection, contested, input);
     const { ids, members, endpoints, topology, conflicts } = found;
     if (before?.found === found && before.reach === reach && before.states === states && before.owns === owns) return before;
+    yield;
     const always = alwaysConnected(mesh);
-    const revisions = conflicts.length > 0 ? NONE : peerings({ mesh: told ?? mesh.name, members, ids, endpoints, topology, connectOf: (name) => (always(name) ? 'Always' : undefined), owns, states });
+    const revisions = conflicts.length > 0 ? NONE : yield* peerings({ mesh: told ?? mesh.name, members, ids, endpoints, topology, connectOf: (name) => (always(name) ? 'Always' : undefined), owns, states });
     if (before?.found === found && before.reach === reach && before.revisions === revisions) return (before = { ...before, states, owns });
     const assigned = conflicts.length === 0 ? undefined : new Map(selected.map((cluster) => [cluster.name, cluster.assignedId]));
     const { waiting, postponed, warnings, skipped, idleSkips } = found;

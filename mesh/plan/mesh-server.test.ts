@@ -60,4 +60,11 @@ describe('certificates that others made', () => {
     expect(found([member('a'), member('b', signed('one'))])).toMatchObject([['TrustMismatch', 'b', expect.stringContaining('delete those Secrets') as string]]);
     expect(found([member('a'), member('b', signed('one'))], {}, () => false)).toEqual([]);
   });
+  test('are not judged where the peer is read with credentials for it alone', () => {
+    const own = (name: string): Record<string, MeshEndpoint> => ({ [name]: { address: `${name}.mesh.cilium.io`, port: 2379, tls: { secretName: 'own', trust: 'Secret' } } });
+    const both = [member('a'), member('b', signed('one'))];
+    expect(found(both, own('b'), (reader) => reader === 'a')).toEqual([]);
+    expect(found(both, own('b'))).toMatchObject([['TrustMismatch', 'b', expect.stringContaining('spec.meshEndpoint.tls of Cluster b') as string]]);
+    expect(found(both, { ...own('a'), ...own('b') })).toEqual([]);
+  });
 });

@@ -15,7 +15,7 @@ const PEER_DOMAIN = 'mesh.cilium.io';
 
 export function meshServerConflicts(mesh: MeshValue, members: readonly Member[], endpoints: ReadonlyMap<string, MeshEndpoint>, reads: (reader: string, read: string) => boolean): Conflict[] {
   if (members.length < 2) return [];
-  return [...users(mesh, members), ...uncertified(members, endpoints), ...aliases(mesh, members, endpoints, reads), ...withoutKvstoreMesh(mesh, members), ...trust(members, reads)];
+  return [...users(mesh, members), ...uncertified(members, endpoints), ...aliases(mesh, members, endpoints, reads), ...withoutKvstoreMesh(mesh, members), ...trust(members, endpoints, reads)];
 }
 
 function users(mesh: MeshValue, members: readonly Member[]): Conflict[] {
@@ -74,17 +74,18 @@ function withoutKvstoreMesh(mesh: MeshValue, members: readonly Member[]): Confli
   return [{ reason: 'KVStoreMeshMixed', clusters: without, message: `Mesh ${mesh.name}: ${listed(without, NAMED)} ${without.length === 1 ? 'has' : 'have'} no KVStoreMesh and the others have: each agent there has a connection of its own to each peer; turn on Cilium's Helm value clustermesh.apiserver.kvstoremesh.enabled` }];
 }
 
-/** Only where others made certificates: those of Isthmus have its roots on both sides, also while these change. */
-function trust(members: readonly Member[], reads: (reader: string, read: string) => boolean): Conflict[] {
+/** Only where others made certificates: those of Isthmus have its roots on both sides, also while these change. Who is read with credentials for it alone is believed by these. */
+function trust(members: readonly Member[], endpoints: ReadonlyMap<string, MeshEndpoint>, reads: (reader: string, read: string) => boolean): Conflict[] {
   const found: Conflict[] = [];
+  const meet = (reader: string, read: string): boolean => endpoints.get(read)?.tls === undefined && reads(reader, read);
   for (const foreign of members) {
     const theirs = foreign.cilium.foreignTrust;
     if (theirs === undefined) continue;
-    const strangers = members.filter((other) => other !== foreign && (reads(other.name, foreign.name) || reads(foreign.name, other.name)) && !agree(theirs, other.cilium.foreignTrust)).map(({ name }) => name);
+    const strangers = members.filter((other) => other !== foreign && (meet(other.name, foreign.name) || meet(foreign.name, other.name)) && !agree(theirs, other.cilium.foreignTrust)).map(({ name }) => name);
     if (strangers.length === 0) continue;
     found.push({
       reason: 'TrustMismatch', clusters: [foreign.name],
-      message: `cluster ${foreign.name}: Secrets clustermesh-apiserver-*-cert there were made by others, and ${listed(strangers, NAMED)} ${strangers.length === 1 ? 'does' : 'do'} not share a root with it, so neither would trust the other; delete those Secrets, and Isthmus issues them, or have all clusters believe one root`,
+      message: `cluster ${foreign.name}: Secrets clustermesh-apiserver-*-cert there were made by others, and ${listed(strangers, NAMED)} ${strangers.length === 1 ? 'does' : 'do'} not share a root with it, so neither would trust the other; delete those Secrets, and Isthmus issues them, have all clusters believe one root, or give credentials for it alone (spec.meshEndpoint.tls of Cluster ${foreign.name})`,
     });
   }
   return found;

@@ -4,7 +4,11 @@ import type { CiliumFacts, MeshEndpoint } from '../model/cluster.ts';
 import type { DesiredRevision, PeeringState } from '../model/desired.ts';
 import { ownOf, type Owns, type OwnState, type States } from './desired.ts';
 import type { Member } from './members.ts';
+import type { Steps } from './steps.ts';
 import type { TopologyPlan } from './topology.ts';
+
+/** Text that is made into revisions in one step. */
+const AT_ONCE_CHARACTERS = 1_000_000;
 
 interface PeeringInput {
   /** As it is told to clusters. */
@@ -50,7 +54,7 @@ const HOLE = '\0';
 const PEERS = {};
 const HOLES = new Map<object, string>([[PEERS, HOLE]]);
 
-export type Peerings = (input: PeeringInput) => readonly DesiredRevision[];
+export type Peerings = (input: PeeringInput) => Steps<readonly DesiredRevision[]>;
 
 /** For one mesh. Gives the same list where nothing changed. */
 export function createPeerings(): Peerings {
@@ -74,7 +78,7 @@ export function createPeerings(): Peerings {
     return text;
   }
 
-  return ({ mesh, members, ids, endpoints, topology, connectOf, owns, states }) => {
+  return function* ({ mesh, members, ids, endpoints, topology, connectOf, owns, states }) {
     const all = members.flatMap(({ name }) => {
       const [clusterId, endpoint] = [ids.get(name), endpoints.get(name)];
       return clusterId === undefined || endpoint === undefined ? [] : [peerOf(name, clusterId, endpoint)];
@@ -85,7 +89,9 @@ export function createPeerings(): Peerings {
     const isSamePeers = before !== undefined && before.relation === relation && isSame(before.peerTexts, peerTexts);
     const partsOf = partsFor(all, topology);
     const rows = new Map<string, Row>();
-    const revisions = members.map((member) => {
+    const revisions: DesiredRevision[] = [];
+    let characters = 0;
+    const rowOf = (member: Member): Row => {
       const { name } = member;
       const clusterId = ids.get(name) ?? 0;
       const row = before?.rows.get(name);
@@ -93,20 +99,22 @@ export function createPeerings(): Peerings {
       const own = connect === undefined ? frameOf(member, clusterId) : frameText(member, clusterId, { connect });
       const { overrides, access } = ownOf(owns, name);
       const isSameOwn = row !== undefined && row.own === own && row.overrides === overrides && row.access === access;
-      if (isSamePeers && isSameOwn) {
-        rows.set(name, row);
-        return row.revision;
-      }
+      if (isSamePeers && isSameOwn) return row;
       const { key, texts, readers } = partsOf(name);
-      if (key !== '' && isSameOwn && row.peers === key) {
-        rows.set(name, row);
-        return row.revision;
-      }
+      characters += texts.reduce((sum, text) => sum + text.length, 0);
+      if (key !== '' && isSameOwn && row.peers === key) return row;
       const [head = '', tail = ''] = (readers === undefined ? own : frameText(member, clusterId, { ...(connect === undefined ? {} : { connect }), readers })).split(HOLE);
       const revision = states.revision(name, mesh, [`${head}[`, ...texts, `]${tail}`], { overrides, access });
-      rows.set(name, { own, overrides, access, peers: key, revision });
-      return revision;
-    });
+      return { own, overrides, access, peers: key, revision };
+    };
+    for (const member of members) {
+      const row = rowOf(member);
+      rows.set(member.name, row);
+      revisions.push(row.revision);
+      if (characters < AT_ONCE_CHARACTERS) continue;
+      characters = 0;
+      yield;
+    }
     kept = { peerTexts, relation, states, mesh, rows, revisions: kept !== undefined && isSame(kept.revisions, revisions) ? kept.revisions : revisions };
     return kept.revisions;
   };

@@ -80,6 +80,14 @@ test('what administrators declare as endpoint wins over the report', () => {
   expect(stateOf(desired[0]!.content).peering?.peers[0]?.endpoint).toEqual({ address: 'oslo.mesh.cilium.io', port: 443 });
 });
 
+test('the Secret by which a peer is read alone is named to its readers, and to nobody else', () => {
+  const endpoint = { address: 'oslo.mesh.cilium.io', port: 443, tls: { secretName: 'oslo-client', trust: 'Secret' as const } };
+  const { desired } = plan(three(), { endpointOverrides: { oslo: endpoint } });
+  const [berlin, oslo] = desired.map(({ content }) => stateOf(content).peering?.peers ?? []);
+  expect(berlin?.find(({ name }) => name === 'oslo')?.endpoint).toEqual(endpoint);
+  expect([berlin?.filter(({ endpoint: { tls } }) => tls !== undefined).length, oslo?.filter(({ endpoint: { tls } }) => tls !== undefined).length]).toEqual([1, 0]);
+});
+
 describe('conflicts', () => {
   const cases: [string, string[], ClusterView[], Partial<PlanInput>, RegExp][] = [
     ['ClusterIdConflict', ['berlin', 'oslo'], [cluster('berlin'), cluster('oslo', { clusterId: 1 })], {}, /berlin and oslo: cluster-id is 1 in berlin and 1 in oslo/],

@@ -9,10 +9,11 @@ import { revisionOf } from '../model/revision.ts';
 import { createAssembly } from './assembly.ts';
 import { createStates, NO_PEERING, ownOf, type Owns, type SharedState, sharedText, type States } from './desired.ts';
 import { createCellsPlanner } from './cells-planner.ts';
-import type { MeshPlanner } from './mesh-planner.ts';
+import type { MeshPlanner, PlannedMesh } from './mesh-planner.ts';
 import type { MeshPlan, Plan } from './planned.ts';
 import type { PreflightInput } from './preflight.ts';
 import { createSelections, type Difference } from './selection.ts';
+import { atOnce, type Steps } from './steps.ts';
 
 export interface PlanInput extends SharedState, PreflightInput {
   readonly meshes: readonly MeshValue[];
@@ -31,6 +32,12 @@ export const planMesh = (input: PlanInput, digest: Digest): Plan => createPlanne
 
 /** A planner that is asked again and again plans anew only what has changed since, and says what one that is asked for the first time would. It knows by identity what is unchanged: values that it was given must not change. */
 export function createPlanner(digest: Digest): (input: PlanInput) => Plan {
+  const plan = createStepPlanner(digest);
+  return (input) => atOnce(plan(input));
+}
+
+/** The same planner, a step at a time. One whose steps were not all taken knows half of an input, and must not be asked again. */
+export function createStepPlanner(digest: Digest): (input: PlanInput) => Steps<Plan> {
   const select = createSelections();
   const meshPlanners = new Map<string, MeshPlanner>();
   const bundled = createBundleKeeper(digest);
@@ -39,32 +46,37 @@ export function createPlanner(digest: Digest): (input: PlanInput) => Plan {
   let owns: Owns | undefined;
   let states: { readonly input: SharedState; readonly text: string; readonly states: States } | undefined;
 
-  return (input) => {
+  return function* (input) {
     const text = sharedText(input, states);
     const present = states?.text === text ? states.states : createStates(input, digest);
     states = { input, text, states: present };
     owns = ownsOf(input, owns);
     const own = owns;
-    const { clusters, meshes, contested, difference } = select(input.meshes, input.clusters);
+    const { clusters, meshes, contested, difference } = yield* select(input.meshes, input.clusters);
     const names = new Set(meshes.map(({ mesh }) => mesh.name));
     for (const name of meshPlanners.keys()) if (!names.has(name)) meshPlanners.delete(name);
-    const planned = meshes.map((selection) => {
+    const planned: PlannedMesh[] = [];
+    for (const selection of meshes) {
       const planner = meshPlanners.get(selection.mesh.name) ?? createCellsPlanner();
       meshPlanners.set(selection.mesh.name, planner);
-      return planner({ selection, contested, input, states: present, owns: own });
-    });
-    const baseline = baselineOf(clusters, difference, present, own);
+      planned.push(yield* planner({ selection, contested, input, states: present, owns: own }));
+    }
+    const baseline = yield* baselineOf(clusters, difference, present, own);
     const selectionKnown = !planned.some(({ plan }) => plan.conflicts.some((conflict) => conflict.reason === 'InvalidSelector'));
-    const { desired, plannedIds, planDigest } = assemble({ ofMeshes: planned.map(({ revisions }) => revisions), baseline: selectionKnown ? baseline : NO_REVISIONS, taken: meshes.map(({ selected }) => selected) });
+    const assembled = yield* assemble({ ofMeshes: planned.map(({ revisions }) => revisions), baseline: selectionKnown ? baseline : NO_REVISIONS, taken: meshes.map(({ selected }) => selected) });
+    const { desired, planDigest } = assembled;
     const keeping = bundled(desired, input.bundles);
     const bundles = keeping === desired ? undefined : new Map(keeping.map(({ cluster, id }) => [cluster, id]));
     return {
-      desired: keeping, baseline: bundled(baseline, input.bundles), plannedIds, planDigest,
-      meshes: planned.map(({ plan }) => (bundles === undefined || plan.conflicts.length > 0 ? plan : { ...plan, members: plan.members.map((member) => ({ ...member, desiredId: bundles.get(member.name) ?? member.desiredId })) })),
+      desired: keeping, baseline: bundled(baseline, input.bundles), planDigest,
+      get plannedIds() { return assembled.plannedIds; },
+      meshes: planned.map(({ plan }) => (bundles === undefined ? plan : { ...plan, members: plan.members.map((member) => ({ ...member, desiredId: bundles.get(member.name) ?? member.desiredId })) })),
     };
   };
 }
 
+/** Revisions of clusters without a mesh in one step. */
+const AT_ONCE = 200;
 const NO_REVISIONS: readonly DesiredRevision[] = [];
 const NOTHING: ReadonlyMap<string, never> = new Map<string, never>();
 /** The same object while what each cluster gets of its own is the same. */
@@ -87,17 +99,18 @@ function keptMap<V extends readonly object[]>(before: ReadonlyMap<string, V>, af
   return isSame ? before : kept;
 }
 
-function createBaseline(): (clusters: readonly ClusterView[], difference: Difference, states: States, owns: Owns) => readonly DesiredRevision[] {
+function createBaseline(): (clusters: readonly ClusterView[], difference: Difference, states: States, owns: Owns) => Steps<readonly DesiredRevision[]> {
   let before: readonly DesiredRevision[] = [];
   let rows = new Map<string, DesiredRevision>();
   let of: { readonly states: States; readonly owns: Owns } | undefined;
-  return (clusters, { changed, gone }, states, owns) => {
+  return function* (clusters, { changed, gone }, states, owns) {
     const isAnew = of?.states !== states || of.owns !== owns;
     if (isAnew) rows = new Map();
     of = { states, owns };
     let touched = isAnew;
     for (const name of isAnew ? [] : gone) touched = rows.delete(name) || touched;
-    for (const { name, joined } of isAnew ? clusters : changed) {
+    for (const [index, { name, joined }] of (isAnew ? clusters : changed).entries()) {
+      if (index % AT_ONCE === AT_ONCE - 1) yield;
       if (joined === rows.has(name)) continue;
       touched = true;
       if (joined) rows.set(name, states.revision(name, null, NO_PEERING, ownOf(owns, name)));

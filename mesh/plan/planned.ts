@@ -14,11 +14,11 @@ export interface MeshPlan {
   readonly selected: ReadonlyMap<string, number>;
   /** What the mesh's selector reaches. */
   readonly reach: Pick<SelectorReach, 'kind' | 'undecided' | 'message'>;
-  /** Empty: planned. */
+  /** Empty: planned. Of a mesh that is divided those of all cells: a cell without any is planned. */
   readonly conflicts: readonly Conflict[];
   /** What else was found: who waits and why, what is said, what people go without. */
   readonly notes: PlanNotes;
-  /** Where the mesh is divided: each cell as a mesh of its own, named `mesh/number`, also those that nobody is in any more; by number. */
+  /** Where the mesh is divided: each cell as a mesh of its own, named `mesh/number`, also those that nobody is in any more; by number. Clusters that never had a place and cannot be planned yet are in none. */
   readonly cells?: readonly MeshPlan[];
   /** Clusters that had another cell, sorted. */
   readonly moves?: readonly CellMove[];
@@ -33,7 +33,7 @@ export interface CellMove {
 type PlanNotes = Omit<Findings, 'conflicts'>;
 
 export interface Plan {
-  /** Joined clusters, sorted, without those of a mesh with conflicts: they keep what they have. */
+  /** Joined clusters, sorted, without those of a mesh, or cell, with conflicts: they keep what they have. */
   readonly desired: readonly DesiredRevision[];
   /** Ids of `desired` as they are without bundles, by cluster. */
   readonly plannedIds: ReadonlyMap<string, string>;

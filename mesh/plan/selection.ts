@@ -5,6 +5,10 @@ import { compareText, sortedByName } from '../model/order.ts';
 import type { MeshValue } from '../model/policy.ts';
 import { selectorProblem, selectorVerdict } from '../model/selector.ts';
 import { reachOf, type SelectorReach } from '../model/selector-reach.ts';
+import type { Steps } from './steps.ts';
+
+/** Clusters that a selector looks at in one step. */
+const AT_ONCE = 1000;
 
 export interface Selection {
   readonly mesh: MeshValue;
@@ -39,32 +43,33 @@ export interface Difference {
   readonly gone: readonly string[];
 }
 
-export function createSelections(): (meshes: readonly MeshValue[], clusters: readonly ClusterView[]) => Selections {
+export function createSelections(): (meshes: readonly MeshValue[], clusters: readonly ClusterView[]) => Steps<Selections> {
   let before: Selections = { clusters: [], meshes: [], contested: new Map(), difference: NO_DIFFERENCE };
   let kept = new Map<string, Kept>();
+  const contested = createContests();
 
-  return (meshes, unsorted) => {
+  return function* (meshes, unsorted) {
     const replaced = replacedIn(before.clusters, unsorted);
     const clusters = replaced !== undefined || isSorted(unsorted) ? unsorted : sortedByName(unsorted);
     const difference = replaced ?? differenceOf(before.clusters, clusters);
     const now = new Map<string, Kept>();
-    for (const mesh of sortedByName(meshes)) now.set(mesh.name, next(kept.get(mesh.name), mesh, clusters, difference));
+    for (const mesh of sortedByName(meshes)) now.set(mesh.name, yield* next(kept.get(mesh.name), mesh, clusters, difference));
     kept = now;
     const selections = [...now.values()].map(({ selection }) => selection);
-    const isSame = selections.length === before.meshes.length && selections.every(({ selected }, index) => selected === before.meshes[index]?.selected);
-    before = { clusters: difference.changed.length + difference.gone.length === 0 ? before.clusters : clusters, meshes: selections, contested: isSame ? before.contested : contestedIn(selections), difference };
+    before = { clusters: difference.changed.length + difference.gone.length === 0 ? before.clusters : clusters, meshes: selections, contested: contested(selections), difference };
     return before;
   };
 }
 
-function next(known: Kept | undefined, mesh: MeshValue, clusters: readonly ClusterView[], { changed, gone }: Difference): Kept {
+function* next(known: Kept | undefined, mesh: MeshValue, clusters: readonly ClusterView[], { changed, gone }: Difference): Steps<Kept> {
   const selectorText = known?.mesh.clusters === mesh.clusters ? known.selectorText : canonicalJson(mesh.clusters);
   const isSameSelector = known !== undefined && known.selectorText === selectorText;
   const [matched, undecided] = isSameSelector ? [known.matched, known.undecided] : [new Map<string, ClusterView>(), new Map<string, string>()];
   let touched = !isSameSelector;
   for (const name of isSameSelector ? gone : []) if (matched.delete(name) || undecided.delete(name)) touched = true;
   if (selectorProblem(mesh.clusters) === undefined) {
-    for (const view of isSameSelector ? changed : clusters) {
+    for (const [index, view] of (isSameSelector ? changed : clusters).entries()) {
+      if (index % AT_ONCE === AT_ONCE - 1) yield;
       const verdict = selectorVerdict(mesh.clusters, view);
       if (matched.delete(view.name) || undecided.delete(view.name) || verdict !== false) touched = true;
       if (verdict === true) matched.set(view.name, view);
@@ -114,6 +119,39 @@ function differenceOf(before: readonly ClusterView[], after: readonly ClusterVie
   for (; at < before.length; at += 1) gone.push(before[at]!.name);
   return { changed, gone };
 }
+
+/** The same map while nobody comes to a mesh or leaves one. Where no two meshes select one cluster, as it should be, only those that changed are looked at. */
+function createContests(): (selections: readonly Selection[]) => Selections['contested'] {
+  let before: readonly Selection[] = [];
+  let contested: Selections['contested'] = new Map();
+  /** Mesh by cluster, while nothing is contested. */
+  let owners = new Map<string, string>();
+
+  function isStillUncontested(selections: readonly Selection[]): boolean {
+    if (contested.size > 0 || before.length !== selections.length || selections.some(({ mesh }, index) => mesh.name !== before[index]!.mesh.name)) return false;
+    const changed = selections.flatMap((now, index) => (isSameNames(before[index]!.selected, now.selected) ? [] : [{ now, was: before[index]! }]));
+    for (const { was } of changed) for (const { name } of was.selected) owners.delete(name);
+    for (const { now: { mesh, selected } } of changed) {
+      for (const { name } of selected) {
+        if (owners.has(name)) return false;
+        owners.set(name, mesh.name);
+      }
+    }
+    return true;
+  }
+
+  return (selections) => {
+    const isSame = selections.length === before.length && selections.every(({ mesh, selected }, index) => mesh.name === before[index]!.mesh.name && isSameNames(before[index]!.selected, selected));
+    if (!isSame && !isStillUncontested(selections)) {
+      contested = contestedIn(selections);
+      owners = contested.size > 0 ? new Map() : new Map(selections.flatMap(({ mesh, selected }) => selected.map(({ name }): [string, string] => [name, mesh.name])));
+    }
+    before = selections;
+    return contested;
+  };
+}
+
+const isSameNames = (a: readonly ClusterView[], b: readonly ClusterView[]): boolean => a === b || (a.length === b.length && a.every(({ name }, index) => name === b[index]!.name));
 
 function contestedIn(selections: readonly Selection[]): Map<string, readonly string[]> {
   const first = new Map<string, string>();

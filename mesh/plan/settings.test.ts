@@ -71,8 +71,14 @@ describe('ids where packets carry other marks', () => {
 
 test('identities from CRDs here and from an etcd there do not go together; a migration between them counts whence they are read', () => {
   const mode = (value: string) => ({ ...TUNNEL, 'identity-allocation-mode': value });
-  expect(of(member('berlin', mode('crd')), member('oslo', mode('kvstore')))).toMatchObject([{ reason: 'IdentityModeMismatch' }]);
+  expect(of(member('berlin', mode('crd')), member('oslo', mode('doublewrite-readkvstore')))).toMatchObject([{ reason: 'IdentityModeMismatch' }]);
   expect(of(member('berlin', mode('crd')), member('oslo', mode('doublewrite-readcrd')))).toEqual([]);
+});
+
+test('a cluster whose identities are in its own etcd alone cannot be peered, by whatever agreement', () => {
+  const mode = (value: string) => ({ ...TUNNEL, 'identity-allocation-mode': value });
+  expect(of(member('berlin', mode('kvstore')), member('oslo', mode('kvstore'))).map(({ reason, clusters }) => [reason, clusters])).toEqual([['KvstoreIdentities', ['berlin']], ['KvstoreIdentities', ['oslo']]]);
+  expect(of(member('berlin', mode('doublewrite-readkvstore')), member('oslo', mode('kvstore'))).map(({ reason, clusters }) => [reason, clusters])).toEqual([['KvstoreIdentities', ['oslo']]]);
 });
 
 test('without kube-proxy replacement: said, by name', () => {

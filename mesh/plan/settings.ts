@@ -3,6 +3,7 @@
  * `Documentation/network/clustermesh`, chart `templates/validate.yaml`). What a cluster does not tell is not judged.
  */
 import type { CiliumSetting } from '../model/cluster.ts';
+import { listed } from '../model/listed.ts';
 import { compareText } from '../model/order.ts';
 import type { MeshValue } from '../model/policy.ts';
 import type { Conflict } from './conflict.ts';
@@ -27,6 +28,9 @@ function ownConflicts(mesh: MeshValue, { name, cilium }: Member): Conflict[] {
   // With one user for all peers none could be cut off (chart, `clustermesh.apiserver.tls.authMode`).
   if (cilium.authMode === 'legacy') {
     conflicts.push({ reason: 'AuthModeLegacy', message: `cluster ${name}: Cilium's authMode is legacy, so its mesh would refuse the certificates that name each peer; set Cilium's Helm value clustermesh.apiserver.tls.authMode to cluster there (or migration first), and where the agent cannot read it, its property cilium-auth-mode`, clusters: [name] });
+  }
+  if (cilium.settings?.['identity-allocation-mode'] === 'kvstore') {
+    conflicts.push({ reason: 'KvstoreIdentities', message: `cluster ${name}: Cilium's identityAllocationMode is kvstore, so peers would have to read it from its own etcd, of whose users and certificates Isthmus knows nothing; set the Helm value identityAllocationMode to crd there (by way of doublewrite-readkvstore and doublewrite-readcrd), or take the cluster out`, clusters: [name] });
   }
   if (cilium.maxConnectedClusters !== mesh.maxConnectedClusters) {
     conflicts.push({ reason: 'MaxConnectedClustersMismatch', message: `cluster ${name}: max-connected-clusters is ${cilium.maxConnectedClusters} in ${name} and ${mesh.maxConnectedClusters} in Mesh ${mesh.name}; it is set when Cilium is installed: install Cilium there with ${mesh.maxConnectedClusters}, or put the cluster into a mesh of ${cilium.maxConnectedClusters}`, clusters: [name] });
@@ -67,7 +71,9 @@ function agreementConflicts(mesh: MeshValue, members: readonly Member[]): Confli
     const byValue = new Map<string, string[]>();
     for (const { name, cilium } of members) {
       const found = of(cilium.settings ?? {});
-      if (found !== undefined) byValue.set(found, [...(byValue.get(found) ?? []), name]);
+      const known = found === undefined ? undefined : byValue.get(found);
+      if (known !== undefined) known.push(name);
+      else if (found !== undefined) byValue.set(found, [name]);
     }
     if (byValue.size < 2) return [];
     const [common, ...others] = [...byValue].sort(([textA, a], [textB, b]) => b.length - a.length || compareText(textA, textB));
@@ -92,7 +98,7 @@ function proxyWarnings(mesh: MeshValue, members: readonly Member[]): Conflict[] 
   return [{ reason: 'KubeProxyReplacementOff', message: `Mesh ${mesh.name}: kube-proxy-replacement is false in ${few(without)}: there, NodePorts and pods in the host's network do not reach backends in other clusters; set Cilium's Helm value kubeProxyReplacement where that is needed`, clusters: without }];
 }
 
-const few = (names: readonly string[]): string => `${names.slice(0, NAMED).join(', ')}${names.length > NAMED ? ` and ${names.length - NAMED} more` : ''}`;
+const few = (names: readonly string[]): string => listed(names, NAMED);
 
 /** Ids above 127 of each block of 256 collide with the marks that these put on packets (cilium#21330; chart `validate.yaml`). */
 export function narrowIds({ settings }: Member['cilium']): boolean {

@@ -70,6 +70,8 @@ export interface Observation {
   readonly entrySince: Instant;
   /** Of the leaf that we present; null: not readable. */
   readonly client: Life | null;
+  /** The object that Cilium's pods have the roots from, where it is none that the agent reads: then its own connection does not show whether Cilium trusts the peer. */
+  readonly rootsElsewhere?: string;
   /** Absent: there is no entry to look with. */
   readonly remote?: RemoteLook | Failure;
   /** Absent: the cluster has no KVStoreMesh. */

@@ -81,6 +81,15 @@ test('entries that wait, were changed, or are not there for agents; certificates
   expect(codes({ remote: { code: 'NoUser', text: 'permission denied' }, drifted: true })).toBe('red NoUser Drifted');
 });
 
+test('roots that pods have from elsewhere are said as long as no copy shows that Cilium trusts the peer', () => {
+  const rootsElsewhere = 'ConfigMap cilium-root-ca.crt';
+  expect(codes({ rootsElsewhere })).toBe('green');
+  expect(codes({ rootsElsewhere, mirror: { ...copy, syncedAt: undefined }, entrySince: NOW })).toBe('yellow RootsElsewhere MirrorPending');
+  expect(codes({ rootsElsewhere, mirror: { ...copy, config: undefined } })).toBe('red MirrorMissing RootsElsewhere');
+  const { mirror: _, ...direct } = well;
+  expect(verdict({ ...direct, rootsElsewhere })).toEqual({ colour: 'yellow', reasons: [{ code: 'RootsElsewhere', text: 'the pods have them from ConfigMap cilium-root-ca.crt' }] });
+});
+
 test('whatever a peer says is judged, bounded and in the table\'s order', () => {
   const colours = (reasons: readonly { readonly code: string }[]): readonly number[] => reasons.map(({ code }) => REASON_CODES.indexOf(code as never));
   fc.assert(fc.property(

@@ -98,7 +98,7 @@ function* mirror({ config: text, syncedAt, counts, behindBefore }: MirrorLook, {
 }
 
 function* findings(observation: Observation): Generator<Found> {
-  const { missing, drifted, agentsEntryMissing, client, remote, mirror: copy, now } = observation;
+  const { missing, drifted, agentsEntryMissing, client, remote, mirror: copy, rootsElsewhere, now } = observation;
   if (missing !== undefined) yield missing.waiting === null ? ['NotWritten', 'there is no entry'] : ['Waiting', missing.waiting];
   if (drifted) yield ['Drifted', 'the entry is not as it was written'];
   if (agentsEntryMissing) yield ['AgentsEntryMissing', 'Secret cilium-clustermesh has no entry'];
@@ -108,10 +108,10 @@ function* findings(observation: Observation): Generator<Found> {
     if (isFailure(remote)) yield [remote.code, remote.text];
     else yield* content(remote, observation);
   }
-  if (copy !== undefined) {
-    if (isFailure(copy)) yield ['MirrorUnreachable', copy.text];
-    else yield* mirror(copy, observation);
-  }
+  const ofCopy: readonly Found[] = copy === undefined ? [] : isFailure(copy) ? [['MirrorUnreachable', copy.text]] : [...mirror(copy, observation)];
+  yield* ofCopy;
+  // A copy that is complete was made by who trusts the peer.
+  if (rootsElsewhere !== undefined && missing === undefined && (copy === undefined || ofCopy.some(([code]) => code !== 'MirrorBehind'))) yield ['RootsElsewhere', `the pods have them from ${rootsElsewhere}`];
 }
 
 const worst = (colours: Iterable<Colour>): Colour => {

@@ -117,6 +117,15 @@ test('an answer without an end, announced or not, is cut off at the bound', asyn
   expect(sent).toBeLessThan(4 << 20);
 });
 
+test('many answers that are each small enough are cut off at the same bound together', async () => {
+  const entryOf = (bytes: number): Uint8Array => new BinaryWriter().uint32(10).bytes(Buffer.from('k')).uint32(42).bytes(Buffer.alloc(bytes, 'v')).finish();
+  const connection = await open(targetOf(await etcd((stream) => answer(stream, new BinaryWriter().uint32(18).bytes(entryOf(300)).finish()))));
+  const answers = await Promise.allSettled(Array.from({ length: 12 }, () => connection.range({ key: 'k' })));
+  const refused = answers.flatMap((one) => (one.status === 'rejected' ? [(one.reason as EtcdError).reason] : []));
+  expect(refused.length).toBeGreaterThanOrEqual(9);
+  expect(new Set(refused)).toEqual(new Set(['TooLarge']));
+});
+
 test.each<[string, (stream: ServerHttp2Stream) => void]>([
   ['no protobuf', (stream) => answer(stream, Buffer.from('garbage'))],
   ['a field longer than its message', (stream) => answer(stream, Buffer.from([18, 100, 1]))],

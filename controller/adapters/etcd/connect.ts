@@ -13,6 +13,7 @@ import { closed, problemOf, problemOfStatus, type Stage } from './problems.ts';
 export interface EtcdLimits {
   /** Until a TCP connection stands, until the handshake is over and the server has spoken, and for every answer. */
   readonly milliseconds: number;
+  /** Of all answers of a connection together: many may be on their way at once. */
   readonly answerBytes: number;
 }
 
@@ -60,6 +61,7 @@ class Connection implements EtcdConnection {
   #stage: Stage = 'handshake';
   #session: ClientHttp2Session | undefined;
   #failure: EtcdError | undefined;
+  #heardBytes = 0;
   readonly #waiting = new Set<(error: EtcdError) => void>();
 
   constructor(target: EtcdTarget, limits: EtcdLimits) {
@@ -172,8 +174,9 @@ class Connection implements EtcdConnection {
         if (length < PREFIX_BYTES) chunk.copy(prefix, length);
         chunks.push(chunk);
         length += chunk.length;
+        this.#heardBytes += chunk.length;
         const announced = length < PREFIX_BYTES ? 0 : prefix.readUInt32BE(1);
-        if (Math.max(announced, length - PREFIX_BYTES) > this.#limits.answerBytes) broken('TooLarge', `answers with more than ${this.#limits.answerBytes} bytes`);
+        if (Math.max(announced, this.#heardBytes) > this.#limits.answerBytes) broken('TooLarge', `answers with more than ${this.#limits.answerBytes} bytes`);
       });
       stream.on('end', () => {
         const status = Number(heard['grpc-status'] ?? Number.NaN);

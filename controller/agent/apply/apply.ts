@@ -1,6 +1,8 @@
 /** Brings the desired state into the cluster. What other people changed is reported and left alone. */
 import { markIn, unmarked } from '../../../mesh/cilium/peering.ts';
+import type { MeshMounts } from '../../../mesh/cilium/presence.ts';
 import { withoutPeers } from '../../../mesh/cilium/revoked.ts';
+import { PEERING_OBJECTS, USERS_KEY } from '../../../mesh/cilium/words.ts';
 import { type AppliedReport, type PeeringReport, type PeeringState, readersOf } from '../../../mesh/model/desired.ts';
 import { type ManagedObject, managedObjectName } from '../../../mesh/model/managed.ts';
 import type { TrustUse } from '../../../mesh/model/trust.ts';
@@ -13,6 +15,7 @@ import type { Bundles } from '../bundles/bundles.ts';
 import type { Trusts } from '../identity/trust-use.ts';
 import { isCutOff } from '../peers/cut-off.ts';
 import type { Openings } from '../peers/openings.ts';
+import type { OwnCredentials } from '../peers/own-credentials.ts';
 import { type Revoked, REVOKING_FIELD_MANAGER, type Scene } from '../peers/revoked.ts';
 import type { AgentConfig, AgentPorts } from '../ports.ts';
 import type { AgentState } from '../state/state.ts';
@@ -21,10 +24,6 @@ import { driftText, fromKubernetes, kindOf, type ManagedKubernetesObject } from 
 import { createOrder, type Standing } from './order.ts';
 import { createSettle, type Outcome, RECHECK_SECONDS, stillSpent } from './settle.ts';
 
-/** Every object that may be ours: `mesh/cilium` renders no others. */
-const MANAGED = [
-  { kind: 'ConfigMap', name: 'clustermesh-remote-users' }, { kind: 'Secret', name: 'cilium-clustermesh' }, { kind: 'Secret', name: 'cilium-kvstoremesh' },
-] as const;
 const KEY = 'desired';
 const REFUSED_AGAIN_SECONDS = 60;
 const MOST_DRIFT = 32;
@@ -40,28 +39,31 @@ export interface Apply {
 }
 
 export function createApply(
-  { ports, config, state, publisher, book, bundles, openings, revoked, trusts, certificateProblems }: {
+  { ports, config, state, publisher, book, bundles, openings, ownCredentials, revoked, trusts, certificateProblems, mounts }: {
     readonly ports: AgentPorts; readonly config: AgentConfig; readonly state: AgentState; readonly publisher: Publisher;
     /** What others changed beside the objects here. */
     readonly book: DriftBook;
     /** What runs have brought beside the peering. */
     readonly bundles: Pick<Bundles, 'synced' | 'outcome' | 'subscribe'>;
     readonly openings: Openings;
+    readonly ownCredentials: OwnCredentials;
     /** Peers that were cut off. */
     readonly revoked: Revoked;
     readonly trusts: Trusts;
     /** What keeps the mesh certificates from being in place; undefined: not looked at since the start. */
     readonly certificateProblems: () => readonly string[] | undefined;
+    /** What pods of Cilium mount; undefined: not known. */
+    readonly mounts: () => MeshMounts | undefined;
   },
 ): Apply {
   const { kubernetes, clock } = ports;
   const namespace = config.ciliumNamespace;
-  const caches = MANAGED.map(({ kind, name }): Cache<ManagedKubernetesObject> =>
+  const caches = PEERING_OBJECTS.map(({ kind, name }): Cache<ManagedKubernetesObject> =>
     createCache(kubernetes, kindOf({ kind }), { namespace, fieldSelector: `metadata.name=${name}`, keepManagedFields: true }, ports));
 
   let use: TrustUse | undefined;
   const settle = createSettle({ ports, namespace, state, book });
-  const order = createOrder({ ports, cluster: config.cluster, namespace, state, openings });
+  const order = createOrder({ ports, cluster: config.cluster, namespace, state, openings, ownCredentials, lastWritten: settle.lastWritten, mounts });
   let peered: PeeringReport | undefined;
   /** The state that was last said to be healthy. */
   let wellWith: string | undefined;
@@ -93,7 +95,7 @@ export function createApply(
 
   const revocations = (): Pick<AppliedReport, 'revocations'> => { const effects = revoked.effects(); return effects.length === 0 ? {} : { revocations: effects }; };
 
-  const standing = (): readonly Standing[] => MANAGED.flatMap(({ kind, name }, index) => {
+  const standing = (): readonly Standing[] => PEERING_OBJECTS.flatMap(({ kind, name }, index) => {
     const current = caches[index]?.get({ namespace, name });
     return current === undefined ? [] : [{ object: fromKubernetes(kind, current).object, current }];
   });
@@ -106,7 +108,7 @@ export function createApply(
   /** What others wrote is theirs, but for the way in of a cluster that was cut off. */
   async function strip(current: ManagedKubernetesObject, kind: ManagedObject['kind'], wanted: ManagedObject | null, signal: CancelSignal): Promise<void> {
     const { name, resourceVersion } = current.metadata;
-    const change = revoked.strippedOf(fromKubernetes(kind, current).object, wanted?.data['users.yaml'] ?? 'users: []\n');
+    const change = revoked.strippedOf(fromKubernetes(kind, current).object, wanted?.data[USERS_KEY] ?? 'users: []\n');
     if (Object.keys(change).length === 0) return;
     const body = { metadata: resourceVersion === undefined ? {} : { resourceVersion }, data: change };
     await kubernetes.patch(kindOf({ kind }), { namespace, name }, body, { type: 'merge', fieldManager: REVOKING_FIELD_MANAGER }, signal);
@@ -137,7 +139,7 @@ export function createApply(
     }
     const rendered = render(trusts.mark(trust) ?? markIn(scene.objects));
     const outcomes: [string, Outcome][] = [];
-    for (const [index, { kind, name }] of MANAGED.entries()) {
+    for (const [index, { kind, name }] of PEERING_OBJECTS.entries()) {
       const wanted = rendered.find((object) => object.kind === kind && object.name === name) ?? null;
       const current = caches[index]?.get({ namespace, name });
       const outcome = await settle({ kind, name, object: wanted, id: desired.id, overrides, current }, signal);
@@ -186,6 +188,7 @@ export function createApply(
       book.subscribe(() => loop.add(KEY));
       bundles.subscribe(() => loop.add(KEY));
       openings.subscribe(() => {
+        if (openings.everybody()) { loop.add(KEY); return; }
         if (togetherAt <= clock.now()) togetherAt = clock.now() + TOGETHER_MILLISECONDS;
         loop.addAt(KEY, togetherAt);
       });

@@ -8,6 +8,7 @@ import type { DriftEntry } from '../../../mesh/model/desired.ts';
 import { AGENT_FIELD_MANAGER, isPolicyKind, type ManagedObject, managedObjectName, managedPath, SPEC_KEY } from '../../../mesh/model/managed.ts';
 import type { ObjectRef, ResourceKind, StatusCause } from '../../../mesh/ports/kubernetes.ts';
 import { authorsOf } from './authors.ts';
+import { decoded } from '../secret-text.ts';
 
 /** JSON: data key → hex digest of what we wrote. */
 const WRITTEN = 'isthmus.dev/written';
@@ -21,7 +22,6 @@ const KINDS: Readonly<Record<ManagedObject['kind'], ResourceKind>> = { Secret, C
 export const kindOf = (object: Pick<ManagedObject, 'kind'>): ResourceKind => KINDS[object.kind];
 export const refOf = ({ namespace, name }: Pick<ManagedObject, 'namespace' | 'name'>): ObjectRef => (namespace === '' ? { name } : { namespace, name });
 
-const decode = (base64: string): string => Buffer.from(base64, 'base64').toString('utf8');
 const encode = (text: string): string => Buffer.from(text, 'utf8').toString('base64');
 const mapValues = (record: Readonly<Record<string, string>>, change: (value: string) => string): Record<string, string> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
@@ -56,7 +56,7 @@ const specOf = ({ data: { [SPEC_KEY]: spec } }: ManagedObject): Pick<CiliumPolic
 function dataOf(kind: ManagedObject['kind'], object: ManagedKubernetesObject): Record<string, string> {
   const { data = {}, spec } = object as SecretObject & CiliumPolicyObject;
   if (isPolicyKind(kind)) return spec === undefined ? {} : { [SPEC_KEY]: canonicalJson(spec) };
-  return kind === 'Secret' ? mapValues(data, decode) : { ...data };
+  return kind === 'Secret' ? mapValues(data, decoded) : { ...data };
 }
 
 export function fromKubernetes(kind: ManagedObject['kind'], object: ManagedKubernetesObject): ActualObject {

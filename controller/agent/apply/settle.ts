@@ -55,7 +55,13 @@ interface Wanted {
   readonly current: ManagedKubernetesObject | undefined;
 }
 
-export type Settle = (wanted: Wanted, signal: CancelSignal) => Promise<Outcome>;
+type Digests = Readonly<Record<string, string>>;
+
+export interface Settle {
+  (wanted: Wanted, signal: CancelSignal): Promise<Outcome>;
+  /** Data key → digest of what we wrote last; undefined: we never wrote it, or it is forgotten. */
+  lastWritten(object: Pick<Wanted, 'kind' | 'namespace' | 'name'>, current: ManagedKubernetesObject | undefined): Digests | undefined;
+}
 
 export function createSettle({ ports, namespace: usual, state, book }: { readonly ports: Pick<AgentPorts, 'kubernetes' | 'clock' | 'digest' | 'log'>; readonly namespace: string; readonly state: Pick<AgentState, 'managed'>; readonly book: DriftBook }): Settle {
   const { kubernetes, clock, digest, log } = ports;
@@ -73,6 +79,8 @@ export function createSettle({ ports, namespace: usual, state, book }: { readonl
     return review.drift.map((entry) => (contention !== undefined && entry.manager === contention.manager ? { ...entry, reason: 'Contended' as const } : entry));
   }
 
+  const digestsOf = (identity: string, current: ManagedKubernetesObject | undefined): Digests | undefined => wrote.get(identity)?.digests ?? writtenOf(current) ?? state.managed.written[identity];
+
   async function settle({ kind, namespace = usual, name, object, id, overrides, current }: Wanted, signal: CancelSignal): Promise<Outcome> {
     const identity = managedObjectName({ kind, namespace, name });
     const actual = current === undefined ? null : fromKubernetes(kind, current);
@@ -83,7 +91,7 @@ export function createSettle({ ports, namespace: usual, state, book }: { readonl
       if (current?.metadata.resourceVersion === own.over && clock.now() < own.at + COME_BACK_MILLISECONDS) return outcome(false, { written: own.digests, onTheWay: true });
       own.seen = true;
     }
-    const lastWritten = own?.digests ?? writtenOf(current) ?? state.managed.written[identity] ?? null;
+    const lastWritten = digestsOf(identity, current) ?? null;
     const review = reviewManaged(wanted, actual, lastWritten, state.managed.drift, clock.now(), digest, { overrides, spent });
     const written = lastWritten ?? undefined;
     const drift = named(identity, review, own);
@@ -182,7 +190,7 @@ export function createSettle({ ports, namespace: usual, state, book }: { readonl
     await kubernetes.patch(kindOf(wanted), refOf(wanted), body, { type: 'merge', fieldManager: AGENT_FIELD_MANAGER }, signal);
   }
 
-  return settle;
+  return Object.assign(settle, { lastWritten: ({ kind, namespace = usual, name }: Pick<Wanted, 'kind' | 'namespace' | 'name'>, current: ManagedKubernetesObject | undefined) => digestsOf(managedObjectName({ kind, namespace, name }), current) });
 }
 
 /** Only of decisions that still are part of the desired state; the others cannot be met again. */

@@ -33,7 +33,7 @@ export function createFailover({ ports, state, facts, reachability }: FailoverPa
       const until = evacuations.filter(({ cluster }) => cluster === fact.cluster).map((evacuation) => evacuation.until);
       return {
         cluster: fact.cluster,
-        readyEndpoints: fact.endpoints.filter(({ ready }) => ready).length,
+        readyEndpoints: fact.crossing?.readyEndpoints ?? fact.endpoints.filter(({ ready }) => ready).length,
         reachability: reachability(fact.cluster),
         evacuatedUntil: until.length === 0 ? null : Math.max(...until),
       };

@@ -5,6 +5,7 @@ import type { SecretObject } from '../../../mesh/api/resources/core.ts';
 import { AGENT_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { Signer } from '../../../mesh/ports/signer.ts';
 import type { MeshCertificateRole } from '../../../mesh/ports/transport.ts';
+import { secretText } from '../secret-text.ts';
 
 export const MESH_ROLES = ['server', 'admin', 'remote', 'local'] as const satisfies readonly MeshCertificateRole[];
 const MANAGED_BY = 'app.kubernetes.io/managed-by';
@@ -43,7 +44,7 @@ export function othersIn(secret: SecretObject): readonly string[] {
 export function goodUntil(
   secret: SecretObject, expected: { readonly role: MeshCertificateRole; readonly cluster: string; readonly namespace: string; readonly bundlePem: string; readonly avoided: readonly string[] }, signer: Signer, now: Instant,
 ): { readonly renewAt: Instant; readonly issuer: string } | undefined {
-  const read = (key: string): string => Buffer.from(secret.data?.[key] ?? '', 'base64').toString('utf8');
+  const read = (key: string): string => secretText(secret, key);
   if (read('ca.crt') !== expected.bundlePem) return undefined;
   try {
     const facts = readCertificate(read('tls.crt'));
@@ -59,7 +60,7 @@ export function goodUntil(
 
 /** Whether Cilium can use what others made: of this cluster and role, in time, below one of the roots beside it. Who else believes those roots is judged where the mesh is planned; keys are not read, which may be of any kind. */
 export function isSound(secret: SecretObject, expected: { readonly role: MeshCertificateRole; readonly cluster: string; readonly namespace: string }, now: Instant): boolean {
-  const read = (key: string): string => Buffer.from(secret.data?.[key] ?? '', 'base64').toString('utf8');
+  const read = (key: string): string => secretText(secret, key);
   try {
     const chainPem = read('tls.crt');
     const { notBefore, notAfter } = readCertificate(chainPem);
@@ -86,7 +87,7 @@ export interface MeshLeaf {
 /** Of the certificate in it; undefined: it cannot be read. */
 export function leafOf(secret: SecretObject): MeshLeaf | undefined {
   try {
-    const { notBefore, notAfter, issuer } = readCertificate(Buffer.from(secret.data?.['tls.crt'] ?? '', 'base64').toString('utf8'));
+    const { notBefore, notAfter, issuer } = readCertificate(secretText(secret, 'tls.crt'));
     return { notBefore, notAfter, ...(isOurs(secret) && issuer !== '' ? { issuer } : {}) };
   } catch {
     return undefined;
@@ -94,7 +95,7 @@ export function leafOf(secret: SecretObject): MeshLeaf | undefined {
 }
 
 /** Common name of the issuing CA. */
-export const issuerOf = (secret: SecretObject): string => readCertificate(Buffer.from(secret.data?.['tls.crt'] ?? '', 'base64').toString('utf8')).issuer;
+export const issuerOf = (secret: SecretObject): string => readCertificate(secretText(secret, 'tls.crt')).issuer;
 
 export function namesFit(chainPem: string, { role, cluster, namespace }: { readonly role: MeshCertificateRole; readonly cluster: string; readonly namespace: string }): boolean {
   const facts = readCertificate(chainPem);

@@ -1,6 +1,7 @@
 /** What Cilium's own objects say of its settings. Pure. Keys of ConfigMap `cilium-config`: Cilium's chart, `templates/cilium-configmap.yaml`. */
 import type { ConfigMapObject, NodeObject, ServiceObject, WorkloadObject } from '../../../mesh/api/resources/core.ts';
-import { CILIUM_SETTINGS, type CiliumFacts, MAX_SERVICE_CIDRS, type MeshEndpoint, type RemoteUsersMount } from '../../../mesh/model/cluster.ts';
+import { CILIUM_SETTINGS, type CiliumFacts, LONGEST_RELEASE_NAME, MAX_SERVICE_CIDRS, type MeshEndpoint, type RemoteUsersMount } from '../../../mesh/model/cluster.ts';
+import { managedBy } from '../../../mesh/drift/managed-by.ts';
 import { nodeCidrs } from './node-cidrs.ts';
 import { remoteUsersMount } from './remote-users.ts';
 
@@ -16,6 +17,8 @@ export interface CiliumObjects {
   readonly hasRemoteUsers?: boolean;
   /** What certificates that others made say; absent: there are none. */
   readonly foreign?: Pick<CiliumFacts, 'foreignTrust' | 'serverNames'>;
+  /** Of all ServiceCIDR objects; absent: this API has none, or they may not be read. */
+  readonly serviceCidrs?: readonly string[] | undefined;
 }
 
 const MOST_CIDRS = 64;
@@ -26,7 +29,7 @@ const MOST_NODE_ADDRESSES = 3;
 
 /**
  * null: Cilium is not here. `properties` fill in what cannot be read: `cilium-version`, `cilium-auth-mode`, `cilium-kvstoremesh` and `service-cidrs`, which stand in no object
- * that an agent may always read.
+ * that an agent may always read, or that every API server has.
  */
 export function readCilium(objects: CiliumObjects, namespace: string, properties: Readonly<Record<string, string>>, configuredEndpoint: MeshEndpoint | undefined): CiliumFacts | null {
   const { config } = objects;
@@ -38,7 +41,7 @@ export function readCilium(objects: CiliumObjects, namespace: string, properties
   const clusterId = Number(data['cluster-id'] ?? '0');
   const settings = CILIUM_SETTINGS.flatMap((key) => (data[key] === undefined ? [] : [[key, data[key].slice(0, LONGEST_SETTING)]]));
   const ofNodes = nodeCidrs(objects.nodes);
-  const services = (properties['service-cidrs'] ?? '').split(/[\s,]+/).filter((cidr) => cidr !== '').slice(0, MAX_SERVICE_CIDRS);
+  const services = objects.serviceCidrs ?? (properties['service-cidrs'] ?? '').split(/[\s,]+/).filter((cidr) => cidr !== '').slice(0, MAX_SERVICE_CIDRS);
   const remoteUsers = remoteUsersMount(objects.meshServer, objects.hasRemoteUsers === true);
   return {
     version: version.replace(/^v/, ''),
@@ -56,7 +59,18 @@ export function readCilium(objects: CiliumObjects, namespace: string, properties
     ...(services.length === 0 ? {} : { serviceCidrs: services }),
     ...(remoteUsers === undefined ? {} : { remoteUsers }),
     ...objects.foreign,
+    ...releaseOf(config),
   };
+}
+
+/** An application outside of Argo CD's own namespace is marked as `namespace_name`; neither may hold `_` otherwise. */
+function releaseOf({ metadata }: ConfigMapObject): Pick<CiliumFacts, 'release'> {
+  const found = managedBy(metadata, { group: '', kind: 'ConfigMap' });
+  if (found === null) return {};
+  const [application = '', elsewhere] = found.tool === 'Argo CD' ? found.name.split('_', 2).reverse() : [found.name];
+  const namespace = elsewhere ?? found.namespace;
+  if ([application, namespace ?? ''].some((text) => text.length > LONGEST_RELEASE_NAME)) return {};
+  return { release: { tool: found.tool, name: application, ...(namespace === null ? {} : { namespace }), ...(found.sure ? {} : { byLabelAlone: true }) } };
 }
 
 /** `quay.io/cilium/cilium:v1.18.12@sha256:…` → `v1.18.12`. */

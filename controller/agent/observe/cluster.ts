@@ -3,6 +3,8 @@ import {
   ConfigMap, type ConfigMapObject, DaemonSet, Deployment, Node, type NodeObject, Secret, type SecretObject, Service, type ServiceObject, type WorkloadObject,
 } from '../../../mesh/api/resources/core.ts';
 import type { Instant } from '../../../mesh/model/instant.ts';
+import type { MeshMounts } from '../../../mesh/cilium/presence.ts';
+import { MESH_SERVER, REMOTE_USERS } from '../../../mesh/cilium/words.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { type KubernetesObject, KubernetesError, type ResourceKind } from '../../../mesh/ports/kubernetes.ts';
 import { createCache } from '../../runtime/cache.ts';
@@ -13,8 +15,10 @@ import { MESH_ROLES, meshSecretName } from '../identity/mesh-secrets.ts';
 import { createCapacityWatch } from './capacity.ts';
 import { readCilium } from './cilium.ts';
 import { readForeignTrust } from './foreign-trust.ts';
-import { REMOTE_USERS, remoteUsersMount } from './remote-users.ts';
+import { meshMounts } from './mesh-mounts.ts';
+import { remoteUsersMount } from './remote-users.ts';
 import { composeReport } from './report.ts';
+import { createServiceCidrs } from './service-cidrs.ts';
 
 /** Workloads are read, not watched: all that is wanted of them is an image and a container's name. */
 const WORKLOADS_SECONDS = 30;
@@ -24,6 +28,8 @@ const KEY = 'report';
 
 export interface ClusterWatch {
   readonly synced: boolean;
+  /** undefined: not looked at since the start, or not to be read. */
+  mounts(): MeshMounts | undefined;
   /** The peer address is known, or has changed. */
   refresh(): void;
   start(signal: CancelSignal): Promise<void>;
@@ -42,21 +48,32 @@ function withoutUnread({ apiVersion, kind, metadata, spec, status }: NodeObject)
   };
 }
 
-export function createClusterWatch(ports: AgentPorts, config: AgentConfig, publisher: Publisher, peerAddress: () => string): ClusterWatch {
+export function createClusterWatch(ports: AgentPorts, config: AgentConfig, publisher: Publisher, peerAddress: () => string, mountsChanged: () => void = () => {}): ClusterWatch {
   const namespace = config.ciliumNamespace;
   const named = (name: string): { namespace: string; fieldSelector: string } => ({ namespace, fieldSelector: `metadata.name=${name}` });
   const nodes = createCache<NodeObject>(ports.kubernetes, Node, { transform: withoutUnread }, ports);
   const ciliumConfig = createCache<ConfigMapObject>(ports.kubernetes, ConfigMap, named('cilium-config'), ports);
-  const meshService = createCache<ServiceObject>(ports.kubernetes, Service, named('clustermesh-apiserver'), ports);
+  const meshService = createCache<ServiceObject>(ports.kubernetes, Service, named(MESH_SERVER), ports);
   const caches = [nodes, ciliumConfig, meshService];
+  const serviceCidrs = createServiceCidrs(ports);
   const capacity = createCapacityWatch(ports, config, nodes, () => loop.add(KEY));
+
+  const refused = new Set<string>();
+  let mounts: MeshMounts | undefined;
+  function setMounts(workloads: readonly (WorkloadObject | undefined)[]): void {
+    const before = JSON.stringify(mounts);
+    mounts = refused.has('cilium') || refused.has(MESH_SERVER) ? undefined : meshMounts(workloads.filter((workload) => workload !== undefined));
+    if (JSON.stringify(mounts) !== before) mountsChanged();
+  }
 
   /** undefined also where this agent may not read it: other sources then say what they know. */
   async function read<T extends KubernetesObject>(kind: ResourceKind, name: string, signal: CancelSignal): Promise<T | undefined> {
     try {
-      return await ports.kubernetes.get<T>(kind, { namespace, name }, signal);
+      const found = await ports.kubernetes.get<T>(kind, { namespace, name }, signal);
+      refused.delete(name);
+      return found;
     } catch (error) {
-      if (error instanceof KubernetesError && error.code === 403) return undefined;
+      if (error instanceof KubernetesError && error.code === 403) { refused.add(name); return undefined; }
       throw error;
     }
   }
@@ -78,15 +95,18 @@ export function createClusterWatch(ports: AgentPorts, config: AgentConfig, publi
     name: 'observe',
     async reconcile(_key, signal) {
       if (!caches.every(({ synced }) => synced) || !capacity.settled) return {};
-      const meshServer = await read<WorkloadObject>(Deployment, 'clustermesh-apiserver', signal);
+      const meshServer = await read<WorkloadObject>(Deployment, MESH_SERVER, signal);
+      const agents = await read<WorkloadObject>(DaemonSet, 'cilium', signal);
+      setMounts([meshServer, agents]);
       const cilium = readCilium({
         config: ciliumConfig.list()[0],
-        agents: await read<WorkloadObject>(DaemonSet, 'cilium', signal),
+        agents,
         meshServer,
         meshService: meshService.list()[0],
         nodes: nodes.list(),
         hasRemoteUsers: await hasRemoteUsers(meshServer, signal),
         foreign: await foreignTrust(signal),
+        serviceCidrs: await serviceCidrs(signal),
       }, namespace, config.properties, config.meshEndpoint);
       publisher.set('ClusterReport', config.cluster, composeReport({
         properties: config.properties, version: config.version ?? '', cilium, nodes: nodes.list(), peerAddress: peerAddress(), inventory: capacity.read(),
@@ -97,6 +117,7 @@ export function createClusterWatch(ports: AgentPorts, config: AgentConfig, publi
 
   return {
     get synced() { return caches.every(({ synced }) => synced); },
+    mounts: () => mounts,
     refresh: () => loop.add(KEY),
     async start(signal) {
       for (const cache of [nodes, ciliumConfig, meshService]) cache.subscribe(() => loop.add(KEY));

@@ -2,7 +2,8 @@
 import type { EndpointSliceObject, ServiceObject } from '../../../mesh/api/resources/core.ts';
 import type { ServiceExportObject } from '../../../mesh/api/resources/multicluster.ts';
 import { fromRfc3339 } from '../../../mesh/model/instant.ts';
-import { type Endpoint, type ExportFact, type ExportVerdict, type IpFamily, MAX_ENDPOINTS, MAX_SERVICE_ADDRESSES, MAX_SERVICE_PORTS } from '../../../mesh/model/service.ts';
+import { type Endpoint, type ExportFact, type ExportVerdict, type IpFamily, MAX_ENDPOINTS, MAX_SERVICE_ADDRESSES, MAX_SERVICE_PORTS, type ServicePort } from '../../../mesh/model/service.ts';
+import { readGateway } from './export-gateway.ts';
 
 type FactContent = Omit<ExportFact, 'version'>;
 
@@ -21,6 +22,8 @@ export function readExport(cluster: string, exported: ServiceExportObject, servi
   if (ports.length > MAX_SERVICE_PORTS) {
     return problem('InvalidServiceType', `Service ${namespace}/${name} has ${ports.length} ports; at most ${MAX_SERVICE_PORTS} can be exported: export a Service with those that other clusters need`);
   }
+  const own = ports.map(({ name: portName, protocol, port, appProtocol }): ServicePort => ({ name: portName ?? '', protocol: protocol ?? 'TCP', port, ...(appProtocol === undefined ? {} : { appProtocol }) }));
+  const gateway = readGateway(exported, service, own);
   const endpoints = slices.flatMap(readSlice).sort(byAddress);
   // Where not all fit, ready ones go first: they are what failover counts and clients need.
   const kept = endpoints.length <= MAX_ENDPOINTS ? endpoints : [...endpoints].sort((a, b) => Number(b.ready) - Number(a.ready)).slice(0, MAX_ENDPOINTS).sort(byAddress);
@@ -31,13 +34,13 @@ export function readExport(cluster: string, exported: ServiceExportObject, servi
       cluster,
       exportedAt: fromRfc3339(exported.metadata.creationTimestamp) ?? 0,
       type: service.spec?.clusterIP === 'None' ? 'Headless' : 'ClusterSetIP',
-      ports: ports.map(({ name: portName, protocol, port, appProtocol }) => (
-        { name: portName ?? '', protocol: protocol ?? 'TCP', port, ...(appProtocol === undefined ? {} : { appProtocol }) })),
+      ports: own,
       ipFamilies: familiesOf(service, endpoints),
       sessionAffinity: service.spec?.sessionAffinity ?? 'None',
       endpoints: kept,
       endpointsOmitted: endpoints.length - kept.length,
       loadBalancerAddresses: (service.status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => (ip === undefined ? [] : [ip])).sort().slice(0, MAX_SERVICE_ADDRESSES),
+      ...(gateway === undefined ? {} : { gateway }),
     },
   };
 }

@@ -4,6 +4,7 @@ import type { SecretObject } from '../../../mesh/api/resources/core.ts';
 import type { Digest } from '../../../mesh/model/canonical.ts';
 import { type CiliumFacts, MAX_FOREIGN_ROOTS, MAX_SERVER_NAMES } from '../../../mesh/model/cluster.ts';
 import { isOurs, meshSecretName } from '../identity/mesh-secrets.ts';
+import { secretText } from '../secret-text.ts';
 
 const LONGEST_NAME = 253;
 
@@ -11,17 +12,16 @@ const LONGEST_NAME = 253;
 export function readForeignTrust(secrets: readonly SecretObject[], digest: Digest): Pick<CiliumFacts, 'foreignTrust' | 'serverNames'> {
   const foreign = secrets.filter((secret) => !isOurs(secret));
   if (foreign.length === 0) return {};
-  const text = ({ data }: SecretObject, key: string): string => Buffer.from(data?.[key] ?? '', 'base64').toString('utf8');
   const roots = new Set<string>();
   const signedBy = new Set<string>();
   for (const secret of foreign) {
-    for (const root of certificatesIn(text(secret, 'ca.crt'))) {
+    for (const root of certificatesIn(secretText(secret, 'ca.crt'))) {
       roots.add(digest(root));
-      if (endsIn(text(secret, 'tls.crt'), root)) signedBy.add(digest(root));
+      if (endsIn(secretText(secret, 'tls.crt'), root)) signedBy.add(digest(root));
     }
   }
   const server = foreign.find(({ metadata }) => metadata.name === meshSecretName('server'));
-  const names = server === undefined ? [] : namesIn(text(server, 'tls.crt'));
+  const names = server === undefined ? [] : namesIn(secretText(server, 'tls.crt'));
   return {
     foreignTrust: { roots: [...roots].sort().slice(0, MAX_FOREIGN_ROOTS), signedBy: [...signedBy].sort().slice(0, MAX_FOREIGN_ROOTS) },
     ...(names.length === 0 ? {} : { serverNames: names }),

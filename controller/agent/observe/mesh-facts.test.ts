@@ -1,13 +1,17 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { initRoot } from '../../../certs/index.ts';
+import { type KubernetesClient, KubernetesError } from '../../../mesh/ports/kubernetes.ts';
+import { manualClock } from '../../runtime/testing/manual-clock.ts';
 import { sha256Hex } from '../../adapters/digest.ts';
 import { p256Signer } from '../../adapters/signer.ts';
 import { systemRandom } from '../../adapters/random.ts';
 import type { NodeObject, SecretObject, WorkloadObject } from '../../../mesh/api/resources/core.ts';
 import { parseAddress, parseCidr } from '../../../mesh/model/address.ts';
 import { nodeCidrs } from './node-cidrs.ts';
+import { readCilium } from './cilium.ts';
 import { readForeignTrust } from './foreign-trust.ts';
+import { createServiceCidrs } from './service-cidrs.ts';
 import { remoteUsersMount } from './remote-users.ts';
 
 const node = (...addresses: string[]): NodeObject => ({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n' }, status: { addresses: addresses.map((address) => ({ type: 'InternalIP', address })) } });
@@ -48,4 +52,39 @@ test('of certificates that others made: roots, who signed, names; of Isthmus\' o
   expect(foreignTrust?.signedBy).toHaveLength(1);
   expect([foreignTrust?.roots.includes(foreignTrust.signedBy[0]!), serverNames]).toEqual([true, undefined]);
   expect(readForeignTrust([secret('server', { 'ca.crt': ours!, 'tls.crt': '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n' })], digest)).toMatchObject({ foreignTrust: { signedBy: [] } });
+});
+
+const facts = (metadata: object, properties: Readonly<Record<string, string>> = {}, serviceCidrs?: readonly string[]) =>
+  readCilium({ config: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'kube-system', name: 'cilium-config', ...metadata }, data: {} }, agents: undefined, meshServer: undefined, meshService: undefined, nodes: [], serviceCidrs }, 'kube-system', properties, undefined);
+
+const HELM = { 'meta.helm.sh/release-name': 'cilium', 'meta.helm.sh/release-namespace': 'kube-system' };
+test.each<[string, object, object | undefined]>([
+  ['Helm alone', { annotations: HELM }, { tool: 'Helm', namespace: 'kube-system', name: 'cilium' }],
+  ['a HelmRelease of Flux', { annotations: HELM, labels: { 'helm.toolkit.fluxcd.io/name': 'cilium', 'helm.toolkit.fluxcd.io/namespace': 'flux-system' } }, { tool: 'Flux HelmRelease', namespace: 'flux-system', name: 'cilium' }],
+  ['a Kustomization of Flux', { labels: { 'kustomize.toolkit.fluxcd.io/name': 'infra', 'kustomize.toolkit.fluxcd.io/namespace': 'flux-system' } }, { tool: 'Flux Kustomization', namespace: 'flux-system', name: 'infra' }],
+  ['an Application', { annotations: { 'argocd.argoproj.io/tracking-id': 'cilium:/ConfigMap:kube-system/cilium-config' } }, { tool: 'Argo CD', name: 'cilium' }],
+  ['an Application elsewhere', { annotations: { 'argocd.argoproj.io/tracking-id': 'platform_cilium:/ConfigMap:kube-system/cilium-config' } }, { tool: 'Argo CD', namespace: 'platform', name: 'cilium' }],
+  ['an Application, of which only a label tells', { labels: { 'app.kubernetes.io/instance': 'cilium' } }, { tool: 'Argo CD', name: 'cilium', byLabelAlone: true }],
+  ['a name that is too long', { labels: { 'helm.toolkit.fluxcd.io/name': 'x'.repeat(254) } }, undefined],
+  ['nothing', {}, undefined],
+])('Cilium is brought by %s', (_, metadata, release) => { expect(facts(metadata)?.release).toEqual(release); });
+
+test('service ranges are those of the objects; where there are none of these, those that a property tells', async () => {
+  expect(facts({}, { 'service-cidrs': '10.96.0.0/12' }, ['10.0.0.0/16'])?.serviceCidrs).toEqual(['10.0.0.0/16']);
+  expect(facts({}, { 'service-cidrs': '10.96.0.0/12, fd00::/112' })?.serviceCidrs).toEqual(['10.96.0.0/12', 'fd00::/112']);
+  const clock = manualClock();
+  let asked = 0;
+  let answer = (): readonly object[] => [{ spec: { cidrs: ['10.96.0.0/16', 'fd00::/112'] } }, { spec: { cidrs: ['10.0.0.0/24'] } }, { metadata: {} }];
+  const cidrs = createServiceCidrs({ clock, kubernetes: { async list() { asked += 1; return { items: answer() }; } } as unknown as KubernetesClient });
+  const signal = new AbortController().signal;
+  expect([await cidrs(signal), await cidrs(signal), asked]).toEqual([['10.0.0.0/24', '10.96.0.0/16', 'fd00::/112'], ['10.0.0.0/24', '10.96.0.0/16', 'fd00::/112'], 1]);
+  await clock.advance(300_000);
+  answer = () => { throw new KubernetesError(500, 'InternalError', 'later'); };
+  await expect(cidrs(signal)).rejects.toThrow('later');
+  for (const code of [403, 404]) {
+    answer = () => { throw new KubernetesError(code, 'Refused', 'no'); };
+    expect(await cidrs(signal)).toBeUndefined();
+    await clock.advance(3_600_000);
+  }
+  expect(asked).toBe(4);
 });

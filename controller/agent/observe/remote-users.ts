@@ -1,8 +1,7 @@
 /** What the pods of clustermesh-apiserver make of ConfigMap `clustermesh-remote-users` (Cilium's chart, `clustermesh-apiserver/deployment.yaml`). Pure. */
 import type { WorkloadObject } from '../../../mesh/api/resources/core.ts';
+import { REMOTE_USERS } from '../../../mesh/cilium/words.ts';
 import type { RemoteUsersMount } from '../../../mesh/model/cluster.ts';
-
-export const REMOTE_USERS = 'clustermesh-remote-users';
 
 /** `exists`: the ConfigMap does. undefined: the workload is not there, may not be read, or says nothing of its volumes. */
 export function remoteUsersMount(meshServer: WorkloadObject | undefined, exists: boolean): RemoteUsersMount | undefined {

@@ -1,4 +1,5 @@
 /** Opens a peer's etcd once, as this cluster's Cilium would, and reads the one key that says whose it is. */
+import type { PeerCredentials } from '../../../mesh/cilium/own-tls.ts';
 import { remoteEndpoint } from '../../../mesh/cilium/peering.ts';
 import type { PeerState } from '../../../mesh/model/desired.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
@@ -7,15 +8,19 @@ import { type EtcdConnector, type EtcdCredentials, EtcdError } from '../../../me
 /** Of the agent's cluster: what a peer without credentials of its own takes. */
 export type CommonCredentials = EtcdCredentials | { readonly missing: string };
 
-function credentialsFor({ tls }: PeerState, common: CommonCredentials): CommonCredentials {
-  if (tls === undefined) return common;
-  if (tls.caCert === undefined && 'missing' in common) return common;
-  return { certPem: tls.cert, keyPem: tls.key, caPem: tls.caCert ?? (common as EtcdCredentials).caPem };
+/** For one peer alone; undefined: it takes the common ones. */
+export type OwnCredentialsOf = (peer: PeerState) => PeerCredentials | { readonly missing: string } | undefined;
+
+function credentialsFor(own: ReturnType<OwnCredentialsOf>, common: CommonCredentials): CommonCredentials {
+  if (own === undefined) return common;
+  if ('missing' in own) return own;
+  if (own.caCert === undefined && 'missing' in common) return common;
+  return { certPem: own.cert, keyPem: own.key, caPem: own.caCert ?? (common as EtcdCredentials).caPem };
 }
 
 /** Why the peer cannot be read yet, for people; undefined: it can. Rejects where `signal` aborts. */
-export async function openPeer(etcd: EtcdConnector, peer: PeerState, cluster: string, common: CommonCredentials, signal: CancelSignal): Promise<string | undefined> {
-  const credentials = credentialsFor(peer, common);
+export async function openPeer(etcd: EtcdConnector, peer: PeerState, cluster: string, common: CommonCredentials, signal: CancelSignal, own?: ReturnType<OwnCredentialsOf>): Promise<string | undefined> {
+  const credentials = credentialsFor(own, common);
   if ('missing' in credentials) return credentials.missing;
   try {
     const connection = await etcd.open({ ...remoteEndpoint(peer), ...credentials }, signal);
@@ -38,5 +43,5 @@ function idProblem(config: string, { name, clusterId }: PeerState): string | und
   } catch {
     return 'its cluster-config is no JSON object';
   }
-  return id === clusterId ? undefined : `its etcd says that ${name} has id ${String(id).slice(0, 10)}, and by the plan it is ${clusterId}`;
+  return id === clusterId ? undefined : `its etcd says that ${name} has id ${String(id).slice(0, 10)}, and by the plan it is ${clusterId}: its Helm value cluster.id decides ("isthmus mesh values ${name}")`;
 }

@@ -8,20 +8,24 @@ import { messageOf } from '../../runtime/errors.ts';
 import { createLoop } from '../../runtime/loop.ts';
 import { meshSecretName } from '../identity/mesh-secrets.ts';
 import type { AgentConfig, AgentPorts } from '../ports.ts';
-import { type CommonCredentials, openPeer } from './opening.ts';
+import { secretText } from '../secret-text.ts';
+import { type CommonCredentials, openPeer, type OwnCredentialsOf } from './opening.ts';
+import { ownServerProblem } from './own-server.ts';
 
 /** Of peers that hang, each holds one until its time is up. */
 const CONCURRENT = 32;
 /** What was seen is to be used soon, or to be seen anew. */
 const GOOD_SECONDS = 30;
-/** Many peers are asked at once: the Secret is read once for them. */
-const CREDENTIALS_SECONDS = 1;
+/** Many peers are asked at once: what is of this cluster is read once for them. */
+const OWN_SECONDS = 1;
 
 export interface Openings {
-  /** Whom to ask from now on; replaces whom to ask so far. */
-  want(peers: readonly PeerState[]): void;
+  /** Whom to ask from now on; replaces whom to ask so far. `byOwnServer`: nobody, before the cluster's own clustermesh-apiserver serves. */
+  want(peers: readonly PeerState[], options: { readonly byOwnServer: boolean }): void;
   /** Those that have opened themselves. */
   opened(): ReadonlySet<string>;
+  /** Nobody is waited for any more. */
+  everybody(): boolean;
   /** Why the others have not, of those that were asked. */
   problems(): ReadonlyMap<string, string>;
   /** What may have been in the way has changed. */
@@ -39,24 +43,31 @@ interface Asked {
   openedAt: Instant | undefined;
 }
 
-export function createOpenings({ ports, config }: { readonly ports: Pick<AgentPorts, 'clock' | 'random' | 'metrics' | 'log' | 'kubernetes' | 'etcd'>; readonly config: Pick<AgentConfig, 'cluster' | 'ciliumNamespace'> }): Openings {
+/** What this cluster itself brings. */
+type Own = { readonly credentials: CommonCredentials } | { readonly notYet: string };
+
+export function createOpenings({ ports, config, ownOf }: {
+  readonly ports: Pick<AgentPorts, 'clock' | 'random' | 'metrics' | 'log' | 'kubernetes' | 'etcd'>; readonly config: Pick<AgentConfig, 'cluster' | 'ciliumNamespace'>; readonly ownOf: OwnCredentialsOf;
+}): Openings {
   const { clock, kubernetes, log, etcd } = ports;
   const asked = new Map<string, Asked>();
   const listeners: (() => void)[] = [];
-  let read: { readonly at: Instant; readonly credentials: Promise<CommonCredentials> } | undefined;
+  let read: { readonly at: Instant; readonly own: Promise<Own> } | undefined;
+  let byOwnServer = false;
 
-  async function readCredentials(signal: CancelSignal): Promise<CommonCredentials> {
+  async function readOwn(signal: CancelSignal): Promise<Own> {
+    const notYet = byOwnServer ? await ownServerProblem(kubernetes, config.ciliumNamespace, signal) : undefined;
+    if (notYet !== undefined) return { notYet };
     const name = meshSecretName('remote');
-    const data = (await kubernetes.get<SecretObject>(Secret, { namespace: config.ciliumNamespace, name }, signal))?.data ?? {};
-    const text = (key: string): string => Buffer.from(data[key] ?? '', 'base64').toString('utf8');
-    const credentials = { certPem: text('tls.crt'), keyPem: text('tls.key'), caPem: text('ca.crt') };
+    const secret = await kubernetes.get<SecretObject>(Secret, { namespace: config.ciliumNamespace, name }, signal);
+    const credentials = { certPem: secretText(secret, 'tls.crt'), keyPem: secretText(secret, 'tls.key'), caPem: secretText(secret, 'ca.crt') };
     const missing = Object.values(credentials).includes('');
-    return missing ? { missing: `Secret ${config.ciliumNamespace}/${name}, with which it is to be read, is not complete yet` } : credentials;
+    return { credentials: missing ? { missing: `Secret ${config.ciliumNamespace}/${name}, with which it is to be read, is not complete yet` } : credentials };
   }
 
-  function credentials(signal: CancelSignal): Promise<CommonCredentials> {
-    if (read === undefined || clock.now() >= read.at + seconds(CREDENTIALS_SECONDS)) read = { at: clock.now(), credentials: readCredentials(signal) };
-    return read.credentials;
+  function own(signal: CancelSignal): Promise<Own> {
+    if (read === undefined || clock.now() >= read.at + seconds(OWN_SECONDS)) read = { at: clock.now(), own: readOwn(signal) };
+    return read.own;
   }
 
   const isGood = ({ openedAt }: Asked): boolean => openedAt !== undefined && clock.now() < openedAt + seconds(GOOD_SECONDS);
@@ -72,7 +83,8 @@ export function createOpenings({ ports, config }: { readonly ports: Pick<AgentPo
       if (isGood(one)) return { requeueAt: (one.openedAt ?? 0) + seconds(GOOD_SECONDS) };
       let problem: string | undefined;
       try {
-        problem = await openPeer(etcd, one.peer, config.cluster, await credentials(signal), signal);
+        const given = await own(signal);
+        problem = 'notYet' in given ? given.notYet : await openPeer(etcd, one.peer, config.cluster, given.credentials, signal, ownOf(one.peer));
       } catch (error) {
         if (signal.aborted) throw error;
         read = undefined;
@@ -92,7 +104,9 @@ export function createOpenings({ ports, config }: { readonly ports: Pick<AgentPo
   });
 
   return {
-    want(peers) {
+    want(peers, options) {
+      if (options.byOwnServer !== byOwnServer) read = undefined;
+      byOwnServer = options.byOwnServer;
       const wanted = new Map(peers.map((peer) => [peer.name, peer]));
       for (const name of [...asked.keys()]) if (!wanted.has(name)) asked.delete(name);
       for (const [name, peer] of wanted) {
@@ -103,6 +117,7 @@ export function createOpenings({ ports, config }: { readonly ports: Pick<AgentPo
       }
     },
     opened: () => new Set([...asked.values()].filter(isGood).map(({ peer }) => peer.name)),
+    everybody: () => [...asked.values()].every(isGood),
     problems: () => new Map([...asked.values()].flatMap(({ peer, problem }) => (problem === undefined ? [] : [[peer.name, problem] as const]))),
     askNow() {
       read = undefined;

@@ -3,6 +3,7 @@
  * up at a start alone: a removed user's open watches end, and a new trust bundle is read.
  */
 import { Deployment, type WorkloadObject } from '../../../mesh/api/resources/core.ts';
+import { MESH_SERVER } from '../../../mesh/cilium/words.ts';
 import { AGENT_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { type KubernetesClient, KubernetesError } from '../../../mesh/ports/kubernetes.ts';
@@ -18,22 +19,21 @@ export type PodsOutcome =
   /** `replacing`: look again soon. `refused`: waiting does not cure it. */
   | { readonly state: 'replacing' | 'refused'; readonly message: string };
 
-const NAME = 'clustermesh-apiserver';
 const OURS = 'isthmus.dev/';
 
 /** Annotations of ours that others asked for stay. A call again with the same ones writes nothing. */
 export async function replacePods(client: KubernetesClient, { namespace, annotations }: { readonly namespace: string; readonly annotations: Readonly<Record<string, string>> }, signal: CancelSignal): Promise<PodsOutcome> {
-  const what = `Deployment ${namespace}/${NAME}`;
+  const what = `Deployment ${namespace}/${MESH_SERVER}`;
   try {
-    const live = await client.get<WorkloadObject>(Deployment, { namespace, name: NAME }, signal);
+    const live = await client.get<WorkloadObject>(Deployment, { namespace, name: MESH_SERVER }, signal);
     if (live === undefined) return { state: 'absent' };
     const has = live.spec?.template?.metadata?.annotations ?? {};
     if (Object.entries(annotations).every(([key, value]) => has[key] === value)) return rollout(what, live);
     const kept = Object.fromEntries(Object.entries(has).filter(([key]) => key.startsWith(OURS)));
     const { uid } = live.metadata;
     // With the uid: an apply would make a Deployment that was deleted in between.
-    const next = await client.patch<WorkloadObject>(Deployment, { namespace, name: NAME }, {
-      apiVersion: 'apps/v1', kind: 'Deployment', metadata: { namespace, name: NAME, ...(uid === undefined ? {} : { uid }) },
+    const next = await client.patch<WorkloadObject>(Deployment, { namespace, name: MESH_SERVER }, {
+      apiVersion: 'apps/v1', kind: 'Deployment', metadata: { namespace, name: MESH_SERVER, ...(uid === undefined ? {} : { uid }) },
       spec: { template: { metadata: { annotations: { ...kept, ...annotations } } } },
     }, { type: 'apply', fieldManager: AGENT_FIELD_MANAGER, force: true }, signal);
     return rollout(what, next);

@@ -1,10 +1,12 @@
 /** What stands of a mesh in this cluster, whoever made it: for a person who is about to have it taken over. Nothing of a Secret's text leaves the cluster. */
 import { ConfigMap, Secret } from '../../../mesh/api/resources/core.ts';
 import { parseEntry, parseUsers } from '../../../mesh/cilium/parse.ts';
+import { isEntry, PEERING_OBJECTS, USERS_KEY } from '../../../mesh/cilium/words.ts';
 import { managedBy } from '../../../mesh/drift/managed-by.ts';
 import { canonicalJson } from '../../../mesh/model/canonical.ts';
 import { AGENT_FIELD_MANAGER, managedObjectName } from '../../../mesh/model/managed.ts';
 import { MAX_STANDING_ENTRIES, type StandingEntry, type StandingObject } from '../../../mesh/model/standing.ts';
+import { compareText } from '../../../mesh/model/order.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import type { Publisher } from '../../runtime/sync/publisher.ts';
@@ -12,7 +14,7 @@ import { fromKubernetes, type ManagedKubernetesObject } from '../apply/objects.t
 import type { AgentConfig, AgentPorts } from '../ports.ts';
 import type { AgentState } from '../state/state.ts';
 
-const OBJECTS = [{ kind: 'Secret', name: 'cilium-clustermesh' }, { kind: 'Secret', name: 'cilium-kvstoremesh' }, { kind: 'ConfigMap', name: 'clustermesh-remote-users' }] as const;
+const BY_NAME = PEERING_OBJECTS.toSorted((one, other) => compareText(one.name, other.name));
 /** A record has at most 8 KiB. */
 const ENTRIES_A_RECORD = 8;
 const LONGEST_MEANING = 600;
@@ -23,12 +25,12 @@ export function createStanding({ ports: { kubernetes, digest, log }, config, sta
   const namespace = config.ciliumNamespace;
 
   function entryOf(kind: 'Secret' | 'ConfigMap', key: string, text: string): StandingEntry {
-    const read = kind === 'ConfigMap' ? (key === 'users.yaml' ? parseUsers(text) : undefined) : text.includes('endpoints:') ? parseEntry(text) : undefined;
+    const read = kind === 'ConfigMap' ? (key === USERS_KEY ? parseUsers(text) : undefined) : isEntry(text) ? parseEntry(text) : undefined;
     const means = read === undefined ? '' : canonicalJson(read);
     return { key, sha256: digest(text), ...(means === '' || means.length > LONGEST_MEANING ? {} : { means }) };
   }
 
-  async function look({ kind, name }: typeof OBJECTS[number], signal: CancelSignal): Promise<StandingObject | undefined> {
+  async function look({ kind, name }: typeof PEERING_OBJECTS[number], signal: CancelSignal): Promise<StandingObject | undefined> {
     // Listing is what the agent is granted on these.
     const { items: [found] } = await kubernetes.list<ManagedKubernetesObject>(kind === 'Secret' ? Secret : ConfigMap, { namespace, fieldSelector: `metadata.name=${name}` }, signal);
     if (found === undefined) return undefined;
@@ -44,7 +46,7 @@ export function createStanding({ ports: { kubernetes, digest, log }, config, sta
 
   async function answer(id: string, signal: CancelSignal): Promise<void> {
     const found: StandingObject[] = [];
-    for (const wanted of OBJECTS) found.push(...[await look(wanted, signal)].filter((object) => object !== undefined));
+    for (const wanted of BY_NAME) found.push(...[await look(wanted, signal)].filter((object) => object !== undefined));
     const records = found.flatMap((object) => {
       const parts: string[] = [];
       for (let at = 0; at === 0 || at < object.entries.length; at += ENTRIES_A_RECORD) parts.push(JSON.stringify({ ...object, entries: object.entries.slice(at, at + ENTRIES_A_RECORD) }));

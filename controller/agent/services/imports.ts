@@ -110,7 +110,7 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
       putBack.forget(`EndpointSlice ${plan.namespace}/${old}`);
       await kubernetes.delete(EndpointSlice, { namespace: plan.namespace, name: old }, {}, signal);
     }
-    const status = importStatus(imported, plan, ports.clock.now());
+    const status = importStatus(imported, plan, facts.of(service), ports.clock.now());
     if (status !== undefined) await applyObject(kubernetes, ServiceImport, status, { fieldManager: AGENT_FIELD_MANAGER, force: true, subresource: 'status' }, signal);
     return again.length === 0 ? undefined : Math.min(...again);
   }

@@ -2,6 +2,7 @@
 import type { Instant } from '../../../mesh/model/instant.ts';
 import { compareVersions, type ExportFact, serviceKey } from '../../../mesh/model/service.ts';
 import type { Clock } from '../../../mesh/ports/clock.ts';
+import { acrossMeshes } from '../../../mesh/services/crossing.ts';
 import type { AgentState } from './state.ts';
 
 interface HeardFact {
@@ -33,6 +34,13 @@ export function createFacts(cluster: string, state: AgentState, clock: Clock): F
   const direct = new Map<string, Map<string, HeardFact>>();
   const listeners: ((service: string) => void)[] = [];
   let own: ReadonlyMap<string, ExportFact> | undefined;
+  const seen = new WeakMap<ExportFact, ExportFact>();
+  /** A source tells all readers of its pods. */
+  function fromAfar(fact: ExportFact): ExportFact {
+    const known = seen.get(fact) ?? acrossMeshes(fact);
+    seen.set(fact, known);
+    return known;
+  }
   const notify = (service: string): void => { for (const listener of listeners) listener(service); };
   const fromHub = (fact: ExportFact): HeardFact => ({ fact, heardAt: clock.now(), heardFrom: 'hub' });
 
@@ -54,7 +62,8 @@ export function createFacts(cluster: string, state: AgentState, clock: Clock): F
       return fact === undefined ? undefined : { fact, heardAt: clock.now(), heardFrom: cluster };
     }
     const heard = direct.get(service)?.get(hub.fact.cluster);
-    return heard !== undefined && compareVersions(heard.fact.version, hub.fact.version) >= 0 ? heard : hub;
+    if (heard === undefined || compareVersions(heard.fact.version, hub.fact.version) < 0) return hub;
+    return hub.fact.crossing === undefined ? heard : { ...heard, fact: fromAfar(heard.fact) };
   }
 
   const heard = (service: string): HeardFact[] => [...(authorised.get(service)?.values() ?? [])]
@@ -91,7 +100,8 @@ export function createFacts(cluster: string, state: AgentState, clock: Clock): F
         const held = newest(service, hub) ?? hub;
         const order = compareVersions(fact.version, held.fact.version);
         if (order < 0) continue;
-        put(direct, service, source, { fact: order === 0 ? held.fact : fact, heardAt: clock.now(), heardFrom: source });
+        // Of what the hub tells as it is seen from here, the source's own words are kept: what the hub says of the way may change.
+        put(direct, service, source, { fact: order === 0 && hub.fact.crossing === undefined ? held.fact : fact, heardAt: clock.now(), heardFrom: source });
         if (order > 0) notify(service);
       }
     },

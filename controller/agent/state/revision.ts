@@ -7,7 +7,9 @@ import { MAX_TRUST_ISSUERS } from '../../../mesh/model/trust.ts';
 
 const name = z.string().min(1).max(253);
 const serviceKey = z.strictObject({ namespace: name, name });
-const endpoint = z.strictObject({ address: name.optional(), ips: z.array(z.string().max(45)).min(1).max(16).optional(), port: z.int().min(1).max(65535) })
+const endpoint = z.strictObject({
+  address: name.optional(), ips: z.array(z.string().max(45)).min(1).max(16).optional(), port: z.int().min(1).max(65535), tls: z.strictObject({ secretName: name, trust: z.enum(['Secret', 'Mesh']) }).optional(),
+})
   .refine(({ address, ips }) => (address === undefined) !== (ips === undefined), 'give either address or ips');
 const issuers = z.array(z.string().min(1).max(256)).min(1).max(MAX_TRUST_ISSUERS);
 const maxConnectedClusters = z.union([z.literal(255), z.literal(511)]);
@@ -29,7 +31,6 @@ const desiredStateSchema = z.strictObject({
       name,
       clusterId: z.int().min(1).max(511),
       endpoint,
-      tls: z.strictObject({ cert: z.string(), key: z.string(), caCert: z.string().optional() }).optional(),
     })).max(511),
     readers: z.array(name).max(511).optional(),
     connect: z.literal('Always').optional(),

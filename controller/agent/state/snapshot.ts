@@ -47,6 +47,8 @@ const snapshotSchema = z.object({
   }).catch({ admitted: [], effects: [] }),
   // Users that stand are read from the cluster again; their times begin anew.
   letGo: z.record(z.string(), z.number().nullable()).catch({}),
+  // Only said to people.
+  tookAway: z.record(z.string(), z.number()).catch({}),
   // Without it the cluster says whom it believes once it has waited for that anew.
   trusted: z.object({ use: z.object({ sequence: z.int().min(0), clientIssuers: issuers, serverIssuers: issuers }), bundle: z.string() }).nullable().catch(null),
 });

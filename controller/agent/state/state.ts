@@ -7,6 +7,7 @@ import type { FailoverState } from '../../../mesh/model/failover.ts';
 import { MAX_REVOCATIONS, type RevocationEffect } from '../../../mesh/model/revocation.ts';
 import { HUB_TYPES, type SyncResource, type SyncType, type SyncValues } from '../../../mesh/model/sync.ts';
 import type { LetGo } from '../../../mesh/cilium/order.ts';
+import type { TookAway } from '../../../mesh/cilium/returning.ts';
 import type { TrustUse } from '../../../mesh/model/trust.ts';
 import { readRevision } from './revision.ts';
 import { resourceProblem } from './resource-problem.ts';
@@ -67,6 +68,7 @@ export interface StateContent {
   readonly packages: Readonly<Record<string, PackageMemory>>;
   readonly revoked: RevokedMemory;
   readonly letGo: LetGo;
+  readonly tookAway: TookAway;
   /** null: nothing was said yet. */
   readonly trusted: TrustMemory | null;
 }
@@ -101,6 +103,9 @@ export interface AgentState {
   /** Former readers whose users stay. */
   readonly letGo: LetGo;
   setLetGo(letGo: LetGo): void;
+  /** Peers whose entries have gone of late. */
+  readonly tookAway: TookAway;
+  setTookAway(tookAway: TookAway): void;
   readonly trusted: TrustMemory | null;
   setTrusted(trusted: TrustMemory): void;
   /** Called after each change of a resource, and once with an empty name when it became known what is imported. Returns how to end it. */
@@ -128,6 +133,7 @@ export function createState(cluster: string, digest: Digest): AgentState {
   let packages: StateContent['packages'] = {};
   let revoked: RevokedMemory = { admitted: [], effects: [] };
   let letGo: LetGo = {};
+  let tookAway: TookAway = {};
   let trusted: TrustMemory | null = null;
   let knowsImports = false;
 
@@ -210,6 +216,12 @@ export function createState(cluster: string, digest: Digest): AgentState {
       letGo = next;
       contentChanged();
     },
+    get tookAway() { return tookAway; },
+    setTookAway(next) {
+      if (canonicalJson(next) === canonicalJson(tookAway)) return;
+      tookAway = next;
+      contentChanged();
+    },
     get trusted() { return trusted; },
     setTrusted(next) {
       if (canonicalJson(next) === canonicalJson(trusted)) return;
@@ -232,6 +244,7 @@ export function createState(cluster: string, digest: Digest): AgentState {
       packages,
       revoked,
       letGo,
+      tookAway,
       trusted,
     }),
     restore(content) {
@@ -246,6 +259,7 @@ export function createState(cluster: string, digest: Digest): AgentState {
       packages = content.packages;
       revoked = content.revoked;
       letGo = content.letGo;
+      tookAway = content.tookAway;
       trusted = content.trusted;
       knowsImports = content.resources.ImportedFact !== undefined;
     },

@@ -1,6 +1,7 @@
 /** From the Secrets that stand in the cluster to where and with what Cilium opens each peer's etcd, whoever wrote them. Pure. */
 import { parseEntry, type PeerEntry, peersIn } from '../../../mesh/cilium/parse.ts';
 import { remoteEndpoint } from '../../../mesh/cilium/peering.ts';
+import { PEERS_OF_AGENTS, PEERS_OF_KVSTOREMESH } from '../../../mesh/cilium/words.ts';
 import type { PeerState } from '../../../mesh/model/desired.ts';
 import { dnsLabelProblem } from '../../../mesh/model/names.ts';
 import type { EtcdTarget } from '../../../mesh/ports/etcd.ts';
@@ -44,9 +45,9 @@ export function legsOf(peer: string, files: Files, desired: Pick<PeerState, 'nam
   const throughMirror = parsed?.endpoints.some((endpoint) => OWN_SERVER.test(endpoint)) === true;
   const target = (text: string, own: Data, where: string): EtcdTarget | Failure => targetOf(peer, parseEntry(text), own, where, files, desired, aliases);
   const text = `${agents ?? ''}\n${mirrors ?? ''}`;
-  if (agents !== undefined && !throughMirror) return { remote: target(agents, clustermesh, 'cilium-clustermesh'), agentsEntryMissing: false, text };
-  const remote = mirrors === undefined ? { code: 'EntryInvalid', text: 'Secret cilium-clustermesh sends agents to the own KVStoreMesh, and Secret cilium-kvstoremesh has no entry' } as const : target(mirrors, kvstoremesh, 'cilium-kvstoremesh');
-  return { remote, ...(agents === undefined ? {} : { mirror: target(agents, clustermesh, 'cilium-clustermesh') }), agentsEntryMissing: agents === undefined, text };
+  if (agents !== undefined && !throughMirror) return { remote: target(agents, clustermesh, PEERS_OF_AGENTS), agentsEntryMissing: false, text };
+  const remote = mirrors === undefined ? { code: 'EntryInvalid', text: `Secret ${PEERS_OF_AGENTS} sends agents to the own KVStoreMesh, and Secret ${PEERS_OF_KVSTOREMESH} has no entry` } as const : target(mirrors, kvstoremesh, PEERS_OF_KVSTOREMESH);
+  return { remote, ...(agents === undefined ? {} : { mirror: target(agents, clustermesh, PEERS_OF_AGENTS) }), agentsEntryMissing: agents === undefined, text };
 }
 
 function targetOf(peer: string, entry: PeerEntry | undefined, own: Data, where: string, { remote, local }: Files, desired: Pick<PeerState, 'name' | 'endpoint'> | undefined, aliases: ReadonlyMap<string, readonly string[]>): EtcdTarget | Failure {

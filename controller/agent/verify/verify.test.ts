@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
-import { Deployment, Secret } from '../../../mesh/api/resources/core.ts';
+import { Deployment, Secret, type WorkloadObject } from '../../../mesh/api/resources/core.ts';
 import { MEMBER_RESOURCES } from '../../../mesh/api/resources/index.ts';
 import { renderPeering } from '../../../mesh/cilium/peering.ts';
 import type { PeeringState } from '../../../mesh/model/desired.ts';
 import { toRfc3339 } from '../../../mesh/model/instant.ts';
 import type { PeerVerdict } from '../../../mesh/model/peer-verdict.ts';
 import { type EtcdConnector, EtcdError, type EtcdProblem, type EtcdTarget } from '../../../mesh/ports/etcd.ts';
+import type { KubernetesClient } from '../../../mesh/ports/kubernetes.ts';
 import { sha256Hex } from '../../adapters/digest.ts';
 import { createEmbeddedApi } from '../../embedded/api.ts';
 import { embeddedClient } from '../../embedded/client.ts';
@@ -66,7 +67,10 @@ async function scene() {
       };
     },
   };
-  const ports = { clock, random: seededRandom(1), log: recordingLog(), metrics, kubernetes, etcd } as unknown as AgentPorts;
+  let deployed: WorkloadObject | undefined;
+  /** The embedded API serves no Deployments. */
+  const withDeployment = { ...kubernetes, get: ((kind, ...rest) => (kind === Deployment && deployed !== undefined ? Promise.resolve(deployed) : kubernetes.get(kind, ...rest))) as KubernetesClient['get'] };
+  const ports = { clock, random: seededRandom(1), log: recordingLog(), metrics, kubernetes: withDeployment, etcd } as unknown as AgentPorts;
   const verify = createVerify({ ports, config: { cluster: 'berlin', ciliumNamespace: namespace } as AgentConfig, state, publisher });
   const secret = async (name: string, data: Readonly<Record<string, string>>): Promise<void> => {
     const body = { apiVersion: 'v1', kind: 'Secret', type: 'Opaque', metadata: { namespace, name }, data: Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')])) };
@@ -76,6 +80,9 @@ async function scene() {
   const config = (id: number, more = {}): string => JSON.stringify({ id, capabilities: { maxConnectedClusters: 255, ...more } });
   const stop = new AbortController();
   return {
+    deploy: (volumes: NonNullable<NonNullable<NonNullable<WorkloadObject['spec']>['template']>['spec']>['volumes']): void => {
+      deployed = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { namespace, name: 'clustermesh-apiserver' }, spec: { template: { spec: { ...(volumes === undefined ? {} : { volumes }) } } } };
+    },
     clock, state, publisher, metrics, etcds, opened, kubernetes, secret, stop, run: () => verify.start(stop.signal), mostOpen: () => mostOpen, writes: () => writes,
     async standing(state_: PeeringState): Promise<void> {
       for (const { kind, name, data } of renderPeering(state_)) if (kind === 'Secret') await secret(name, data);
@@ -184,6 +191,22 @@ test('what is desired and not written, waits, was changed by others, or has file
   await running;
 });
 
+test('two peers with one id are told of at once, both of them, and no longer when one has another', async () => {
+  const { clock, etcds, standing, certificates, peer, mirror, codes, told, run, stop } = await scene();
+  await certificates();
+  await standing(peering(['oslo', 'rome']));
+  etcds.set('https://oslo.example:2379', peer('oslo', 2)).set('https://rome.example:2379', peer('rome', 2)).set(own, mirror(['oslo', 2], ['rome', 2]));
+  const running = run();
+  await clock.advance(2000);
+  expect([codes('oslo'), codes('rome')]).toEqual(['red DuplicateId', 'red DuplicateId']);
+  expect([told('oslo')?.reasons[0]?.text, told('rome')?.reasons[0]?.text]).toEqual(['id 2 is rome\'s as well', 'id 2 is oslo\'s as well']);
+  etcds.set('https://rome.example:2379', peer('rome', 3));
+  await clock.advance(20_000);
+  expect([codes('oslo'), codes('rome')]).toEqual(['green', 'green']);
+  stop.abort();
+  await running;
+});
+
 test('addresses of a name come from the entry, the pods\' hosts file, or the plan; without KVStoreMesh only the peer is opened', async () => {
   const { clock, opened, standing, certificates, kubernetes, desire, run, stop } = await scene();
   await certificates();
@@ -201,6 +224,26 @@ test('addresses of a name come from the entry, the pods\' hosts file, or the pla
   await clock.advance(20_000);
   expect(opened.at(-1)?.addresses).toEqual(['192.0.2.1']);
   expect(await kubernetes.get(Deployment, { namespace, name: 'clustermesh-apiserver' }, never).catch(() => undefined)).toBeUndefined();
+  stop.abort();
+  await running;
+});
+
+test('roots that Cilium\'s pods have from an object of others are told, and no longer when they have them from the Secret', async () => {
+  const { clock, etcds, standing, certificates, deploy, peer, mirror, codes, told, run, stop } = await scene();
+  await certificates();
+  await standing(peering(['oslo']));
+  const items = [{ key: 'ca.crt', path: 'common-etcd-client-ca.crt' }];
+  const entries = { secret: { name: 'cilium-kvstoremesh', optional: true } };
+  deploy([{ projected: { sources: [entries, { configMap: { name: 'cilium-root-ca.crt', optional: true, items } }] } }]);
+  etcds.set('https://oslo.example:2379', peer('oslo', 2)).set(own, new Map());
+  const running = run();
+  await clock.advance(2000);
+  expect(codes('oslo')).toBe('red MirrorMissing RootsElsewhere');
+  expect(told('oslo')?.reasons.at(-1)?.text).toBe('the pods have them from ConfigMap cilium-root-ca.crt');
+  deploy([{ projected: { sources: [entries, { secret: { name: 'clustermesh-apiserver-remote-cert', optional: true, items } }] } }]);
+  etcds.set(own, mirror(['oslo', 2]));
+  await clock.advance(20_000);
+  expect(codes('oslo')).toBe('green');
   stop.abort();
   await running;
 });

@@ -6,6 +6,7 @@ import { named, reasonOf } from '../../../mesh/verify/reasons.ts';
 import type { Environment } from '../environment.ts';
 import { askMatrix, endOf, tallyLine } from '../mesh/verify.ts';
 import { type Format, formatOption, print } from '../output/index.ts';
+import { listed } from '../../../mesh/model/listed.ts';
 
 interface Diagnosis {
   readonly colour: Colour;
@@ -34,7 +35,7 @@ export function diagnose({ cells }: Pick<Matrix, 'cells'>): readonly Diagnosis[]
   }
   const diagnoses = [...found.values()].map(({ code, text, to, from }): Diagnosis => {
     const reason = reasonOf(code);
-    const readers = from.length === 1 ? from[0]! : `${from.slice(0, MOST_NAMED).join(', ')}${from.length > MOST_NAMED ? ` and ${from.length - MOST_NAMED} more` : ''}`;
+    const readers = listed(from, MOST_NAMED);
     return {
       colour: reason?.colour ?? 'yellow', code, from, to, evidence: text,
       means: named(reason?.means ?? 'READER\'s agent is of a newer version than this command, and says of PEER what stands below.', readers, to),

@@ -1,7 +1,8 @@
 /** What a clone is planned from, read from the hub's API; and what the planner says of the fleet as it would be then. */
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
+import type { AccessPolicyObject } from '../../../mesh/api/resources/access-policy.ts';
 import { DriftPolicy, type DriftPolicyObject } from '../../../mesh/api/resources/drift-policy.ts';
-import { Cluster, ExportPolicy, FailoverPolicy, GlobalService, Mesh, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
+import { AccessPolicy, Cluster, ExportPolicy, FailoverPolicy, GlobalService, Mesh, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
 import type { MeshObject } from '../../../mesh/api/resources/mesh.ts';
 import type { ExportPolicyObject, FailoverPolicyObject, GlobalServiceObject } from '../../../mesh/api/resources/policies.ts';
 import type { UpdateStrategyObject } from '../../../mesh/api/resources/updates.ts';
@@ -11,11 +12,12 @@ import type { ClusterStatusValue } from '../../../mesh/model/cluster-status.ts';
 import type { ClusterView } from '../../../mesh/model/cluster.ts';
 import type { ClusterSelector } from '../../../mesh/model/selector.ts';
 import { type Plan, planMesh } from '../../../mesh/plan/plan.ts';
+import { compileAccess } from '../../../mesh/policy/compile.ts';
 import type { KubernetesClient, KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
 import { freezeTargets, stageNames } from '../../../mesh/rollout/targets.ts';
 import { sha256Hex } from '../../adapters/digest.ts';
 import { shownLedgers } from '../../hub/mesh/shown-ids.ts';
-import { failoverPolicyValues, globalServiceValues, meshEndpoint, meshValues, strategyValue } from '../../hub/views.ts';
+import { accessPolicyValue, failoverPolicyValues, globalServiceValues, meshEndpoint, meshValues, strategyValue } from '../../hub/views.ts';
 import { CommandFailure } from '../environment.ts';
 import { listAll } from '../list.ts';
 
@@ -29,6 +31,7 @@ interface FleetObjects {
   readonly globalServices: readonly GlobalServiceObject[];
   readonly strategies: readonly UpdateStrategyObject[];
   readonly driftPolicies: readonly DriftPolicyObject[];
+  readonly accessPolicies: readonly AccessPolicyObject[];
 }
 
 /** The run that the hub would make of the changes. */
@@ -51,22 +54,24 @@ export interface PlannedClone extends ClonePlan {
 }
 
 export async function readFleet(client: KubernetesClient, signal: AbortSignal): Promise<FleetObjects> {
-  const [clusters, meshes, exportPolicies, failover, globalServices, strategies, driftPolicies] = await Promise.all([
+  const [clusters, meshes, exportPolicies, failover, globalServices, strategies, driftPolicies, accessPolicies] = await Promise.all([
     listAll<ClusterObject>(client, Cluster, signal), listAll<MeshObject>(client, Mesh, signal), listAll<ExportPolicyObject>(client, ExportPolicy, signal),
     listAll<FailoverPolicyObject>(client, FailoverPolicy, signal), listAll<GlobalServiceObject>(client, GlobalService, signal),
-    listAll<UpdateStrategyObject>(client, UpdateStrategy, signal), listAll<DriftPolicyObject>(client, DriftPolicy, signal),
+    listAll<UpdateStrategyObject>(client, UpdateStrategy, signal), listAll<DriftPolicyObject>(client, DriftPolicy, signal), listAll<AccessPolicyObject>(client, AccessPolicy, signal),
   ]);
-  return { clusters, meshes, exportPolicies, failover, globalServices, strategies, driftPolicies };
+  return { clusters, meshes, exportPolicies, failover, globalServices, strategies, driftPolicies, accessPolicies };
 }
 
 /** A malformed list of conditions is the hub's to complain about. */
-function selectorsOf({ meshes, exportPolicies, strategies, driftPolicies }: FleetObjects): NamedSelector[] {
+function selectorsOf({ meshes, exportPolicies, strategies, driftPolicies, accessPolicies }: FleetObjects): NamedSelector[] {
   const whole = (kind: NamedSelector['kind'], objects: readonly (KubernetesObject & { readonly spec: { readonly clusters: unknown } })[]): NamedSelector[] =>
     objects.map(({ metadata, spec }) => ({ kind, name: metadata.name, path: ['spec', 'clusters'], selector: spec.clusters as ClusterSelector }));
   return [
     ...whole('Mesh', meshes), ...whole('ExportPolicy', exportPolicies), ...whole('DriftPolicy', driftPolicies),
     ...strategies.flatMap(({ metadata, spec }) => spec.stages.map((stage): NamedSelector =>
       ({ kind: 'UpdateStrategy', name: metadata.name, path: ['spec', 'stages', stage.name, 'clusters'], selector: stage.clusters as ClusterSelector }))),
+    ...accessPolicies.flatMap(({ metadata: { name }, spec }) => [...(spec.from ?? []).map(({ clusters }, index) => ({ path: ['spec', 'from', String(index), 'clusters'], clusters })), { path: ['spec', 'to', 'clusters'], clusters: spec.to?.clusters }]
+      .flatMap(({ path, clusters }): NamedSelector[] => (clusters === undefined ? [] : [{ kind: 'AccessPolicy', name, path, selector: clusters as ClusterSelector }]))),
   ];
 }
 
@@ -98,6 +103,7 @@ function planOf(fleet: FleetObjects, clusters: readonly ClusterView[], { selecto
     trust: { trustDomain: '', sequence: 0, bundlePem: '' },
     endpointOverrides: Object.fromEntries(fleet.clusters.flatMap(({ metadata, spec }) => (spec?.meshEndpoint === undefined ? [] : [[metadata.name, meshEndpoint(spec.meshEndpoint)]]))),
     ledgers: shownLedgers(fleet.meshes),
+    access: compileAccess(fleet.accessPolicies.map(accessPolicyValue), clusters, new Map()).rules,
   }, sha256Hex);
 }
 

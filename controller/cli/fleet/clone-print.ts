@@ -7,8 +7,11 @@ import type { PlannedClone } from './clone-plan.ts';
 
 const shown = (value: CloneChange['before']): string => (typeof value === 'string' ? value : `[${(value ?? []).join(', ')}]`);
 const heading = (title: string, lines: readonly string[]): string[] => (lines.length === 0 ? [] : ['', `${title}:`, ...lines.map((line) => `  ${line}`)]);
-const effect = ({ kind, name, path, joins, asSource }: CloneEffect): string =>
-  `${joins ? 'joins' : 'leaves'} ${kind} ${name}${kind === 'UpdateStrategy' ? ` (${path})` : ''}${asSource ? '' : ', which follows from a label above: not copied for its own sake'}`;
+const access = ({ path, joins }: CloneEffect): string => (path.startsWith('spec.from.') ? `is ${joins ? '' : 'no longer '}let in by` : `${joins ? '' : 'no longer '}holds`);
+function effect(one: CloneEffect): string {
+  const { kind, name, path, joins, asSource } = one;
+  return `${kind === 'AccessPolicy' ? access(one) : joins ? 'joins' : 'leaves'} ${kind} ${name}${kind === 'UpdateStrategy' || kind === 'AccessPolicy' ? ` (${path})` : ''}${asSource ? '' : ', which follows from a label above: not copied for its own sake'}`;
+}
 
 /** Changes of one object stay together. */
 function byObject(changes: readonly CloneChange[]): Map<string, CloneChange[]> {

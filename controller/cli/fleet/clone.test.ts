@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { apiVersionOf, Cluster, FailoverPolicy, HUB_RESOURCES, Mesh, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
+import { AccessPolicy, apiVersionOf, Cluster, FailoverPolicy, HUB_RESOURCES, Mesh, UpdateStrategy } from '../../../mesh/api/resources/index.ts';
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
 import { testEnvironment, type TestEnvironment } from '../testing/environment.ts';
@@ -120,4 +120,15 @@ describe('what is refused, and nothing is written', () => {
     await expect(cloneCluster(racing, 'staging-eu', { ...OPTIONS, apply: true, reason: 'x' })).rejects.toThrow('Cluster prod-eu: it was changed meanwhile; plan anew; nothing was written');
     expect(await regionOf('prod-eu')).toBe('unset');
   });
+});
+
+test('AccessPolicies: what a label that moves opens is told, with the clusters that get another state; what they say of the source alone is not copied', async () => {
+  const to = { service: { namespace: 'shop', name: 'checkout' }, clusters: { names: ['oslo'] } };
+  await make(environment, AccessPolicy, 'checkout', {}, { mode: 'DefaultDeny', from: [{ clusters: { labels: { region: 'eu-*' } } }, { clusters: { names: ['staging-eu'] } }], to });
+  await clone();
+  const printed = environment.printed();
+  expect(printed).toContain('is let in by AccessPolicy checkout (spec.from.0.clusters), which follows from a label above');
+  expect(printed).toContain('AccessPolicy checkout, spec.from.1.clusters: lets in who comes from staging-eu and not prod-eu; who may reach what is granted by hand');
+  expect(printed).toContain('for 3 clusters:');
+  expect(printed).toContain('stage remaining: oslo, prod-eu');
 });

@@ -81,7 +81,7 @@ function trustText(found: readonly ClusterAdoption[]): string {
   const others = found.filter(({ foreignRoots }) => foreignRoots.length > 0);
   if (others.length === 0) return '';
   const roots = [...new Set(others.flatMap(({ foreignRoots }) => foreignRoots))].sort();
-  return `Certificates: those of ${others.map(({ cluster }) => cluster).join(', ')} were made by others, below ${roots.slice(0, NAMED_ROOTS).map((root) => root.slice(0, 12)).join(', ')}${roots.length > NAMED_ROOTS ? ` and ${roots.length - NAMED_ROOTS} more` : ''} (SHA-256), and stay as they are. `
+  return `Certificates: those of ${others.map(({ cluster }) => cluster).join(', ')} were made by others, below ${listed(roots.map((root) => root.slice(0, 12)), NAMED_ROOTS)} (SHA-256), and stay as they are. `
     + 'To have them taken over as well without a call that fails, let the hub sign below that very root (--root-key-file), and then revert them one by one: docs/reference/mesh-render.md, "Certificates of an adopted mesh".\n';
 }
 

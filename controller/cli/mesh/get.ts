@@ -19,6 +19,16 @@ function stateText(object: MeshObject, type: string): string {
   return condition === undefined ? 'unknown' : condition.status === 'True' ? 'yes' : condition.reason;
 }
 
+/** A hub of before does not count them. */
+const conflictsText = ({ status }: MeshObject): string => (status?.conflictCount === undefined ? '-' : String(status.conflictCount));
+
+/** How many there are, and in how many of them something is in the way. */
+function cellsText({ status }: MeshObject): string {
+  if (status?.cells === undefined) return '-';
+  const inTheWay = status.cells.filter(({ conflicts }) => conflicts > 0).length;
+  return `${status.cellCount ?? status.cells.length}${inTheWay === 0 ? '' : ` (${inTheWay} with conflicts)`}`;
+}
+
 /** What a person does about it stands in the message of whatever is not true, the plan's first. */
 function messageOf(object: MeshObject): string {
   const conditions = ['Planned', 'RolledOut', 'Peered'].map((type) => findCondition(conditionsOf(object), type));
@@ -31,18 +41,18 @@ export async function getMeshes(environment: Environment, name: string | undefin
   const objects = all.filter(({ metadata }) => name === undefined || metadata.name === name);
   if (name !== undefined && objects.length === 0) {
     const near = nearest(name, all.map(({ metadata }) => metadata.name));
-    throw new CommandFailure(`there is no mesh ${JSON.stringify(name)}${near === undefined ? '' : `; did you mean ${near}?`}`);
+    throw new CommandFailure(`there is no mesh ${JSON.stringify(name)}; ${near === undefined ? '"isthmus mesh get" shows them' : `did you mean ${near}?`}`);
   }
   const now = environment.now();
   const row = (object: MeshObject): string[] => [
-    object.metadata.name, stateText(object, 'Planned'), stateText(object, 'RolledOut'), String(object.status?.clusterCount ?? 0), object.spec.topology?.type ?? 'FullMesh', age(fromRfc3339(object.metadata.creationTimestamp), now),
+    object.metadata.name, stateText(object, 'Planned'), stateText(object, 'RolledOut'), String(object.status?.clusterCount ?? 0), conflictsText(object), object.spec.topology?.type ?? 'FullMesh', age(fromRfc3339(object.metadata.creationTimestamp), now),
   ];
-  const more = (object: MeshObject): string[] => [String(object.spec.maxConnectedClusters), object.spec.strategy];
-  const headings = ['NAME', 'PLANNED', 'ROLLED-OUT', 'CLUSTERS', 'TOPOLOGY', 'AGE'];
+  const more = (object: MeshObject): string[] => [cellsText(object), stateText(object, 'Peered'), String(object.spec.maxConnectedClusters), object.spec.strategy];
+  const headings = ['NAME', 'PLANNED', 'ROLLED-OUT', 'CLUSTERS', 'CONFLICTS', 'TOPOLOGY', 'AGE'];
   print(environment, format, {
     headings: [...headings, 'MESSAGE'],
     rows: objects.map((object) => [...row(object), shortened(messageOf(object))]),
-    wide: { headings: [...headings, 'MAX', 'STRATEGY', 'MESSAGE'], rows: objects.map((object) => [...row(object), ...more(object), messageOf(object)]) },
+    wide: { headings: [...headings, 'CELLS', 'PEERED', 'MAX', 'STRATEGY', 'MESSAGE'], rows: objects.map((object) => [...row(object), ...more(object), messageOf(object)]) },
     value: name === undefined ? objects : objects[0],
     names: objects.map(({ metadata }) => `mesh.isthmus.dev/${metadata.name}`),
     empty: 'There is no mesh. A Mesh object makes one: docs/reference/mesh.md.',

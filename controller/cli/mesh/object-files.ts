@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import { apiVersionOf, Cluster, Mesh } from '../../../mesh/api/resources/index.ts';
 import { type MeshObject, meshSpec } from '../../../mesh/api/resources/mesh.ts';
+import { RELEASE_TOOLS } from '../../../mesh/model/cluster.ts';
 import { yamlProblem } from '../../adapters/yaml-problem.ts';
 import { textOf } from '../bundle/file.ts';
 import { UsageProblem } from '../environment.ts';
@@ -18,13 +19,15 @@ const API_VERSION = apiVersionOf(Mesh);
 
 const documentSchema = z.looseObject({ apiVersion: z.string().optional(), kind: z.string().optional(), metadata: z.looseObject({ name: z.string().min(1) }).optional(), items: z.array(z.unknown()).optional() });
 const endpointSchema = z.object({ address: z.string().optional(), ips: z.array(z.string()).optional(), port: z.int().default(2379) });
+const declaredSchema = endpointSchema.extend({ tls: z.object({ secretName: z.string().min(1), trust: z.enum(['Secret', 'Mesh']).default('Secret') }).optional() });
 const clusterSchema = z.looseObject({
   metadata: z.looseObject({ name: z.string().min(1), labels: z.record(z.string(), z.string()).optional() }),
-  spec: z.looseObject({ meshEndpoint: endpointSchema.optional(), properties: z.record(z.string(), z.string()).optional() }).optional(),
+  spec: z.looseObject({ meshEndpoint: declaredSchema.optional(), properties: z.record(z.string(), z.string()).optional() }).optional(),
   status: z.looseObject({
     cilium: z.looseObject({
       version: z.string().optional(), clusterName: z.string().optional(), clusterId: z.int().optional(), maxConnectedClusters: z.union([z.literal(255), z.literal(511)]).optional(), namespace: z.string().optional(),
       podCidrs: z.array(z.string()).optional(), kvstoreMesh: z.boolean().optional(), authMode: z.enum(['legacy', 'migration', 'cluster']).optional(), endpoint: endpointSchema.optional(), settings: z.record(z.string(), z.string()).optional(),
+      release: z.looseObject({ tool: z.enum(RELEASE_TOOLS), name: z.string() }).optional(),
     }).optional(),
   }).optional(),
 });

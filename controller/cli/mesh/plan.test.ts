@@ -44,6 +44,23 @@ test('objects of files are sent along, others are passed over, and conflicts are
   expect(environment.printed()).toContain('CidrOverlap: berlin and oslo overlap');
 });
 
+test('what crosses the cells of a mesh, by which address or why not, and which of them stay', async () => {
+  const crossings = [{ service: 'shop/cart', cluster: 'c2', reason: 'NoGateway' as const, message: 'give its Service type LoadBalancer' }, { service: 'shop/checkout', cluster: 'c1', reason: 'Gateway' as const, message: 'clusters that are no peers reach it at 192.0.2.1' }];
+  const cells = [{ name: 'europe/1', clusters: 2, conflictCount: 0, exports: ['shop/cart', 'shop/checkout'], exportCount: 2, crossings, crossingCount: 9, shutCount: 1 }, { name: 'europe/2', clusters: 1, conflictCount: 1, exports: [], exportCount: 0, crossings: [], crossingCount: 0, shutCount: 0 }];
+  const { environment } = answering({ head: { ...head, meshes: [{ ...head.meshes[0], cells, conflicts: [{ reason: 'CidrOverlap', message: 'c3 and c4 overlap' }], conflictCount: 1 }] }, clusters: [] });
+  await expect(planMeshes(environment, undefined, options)).rejects.toThrow('not planned: europe');
+  expect(environment.printed().split('\n').slice(0, 7)).toEqual([
+    'mesh europe: NOT PLANNED, 1 conflict; the clusters of europe/2 keep what they have, the other cells are planned', '  CidrOverlap: c3 and c4 overlap',
+    '  cell europe/1: 2 clusters; exports shop/cart, shop/checkout; 1 of 9 reached by peers alone', '    NoGateway: give its Service type LoadBalancer', '    clusters that are no peers reach it at 192.0.2.1', '    and 6 more: -o json', '  cell europe/2: 1 cluster',
+  ]);
+});
+
+test('where there is no mesh that is said, and who leaves the last one', async () => {
+  const { environment } = answering({ head: { meshes: [], of: 2, changed: 0, restarts: 0 }, clusters: [] });
+  await planMeshes(environment, undefined, options);
+  expect(environment.printed()).toBe('there is no mesh\n0 of 2 clusters change\n');
+});
+
 test('a file without any of them is a mistake', async () => {
   const file = join(mkdtempSync(join(tmpdir(), 'plan-')), 'none.yaml');
   writeFileSync(file, 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n');

@@ -4,7 +4,7 @@ import { parseAllDocuments } from 'yaml';
 import { apiVersionOf, Mesh } from '../../../mesh/api/resources/index.ts';
 import type { MeshPlanAnswer, MeshPlanHead } from '../../../mesh/api/resources/inquiry-answers.ts';
 import type { InquiryObject } from '../../../mesh/api/resources/inquiry.ts';
-import { listed } from '../../../mesh/model/listed.ts';
+import { listed, plural } from '../../../mesh/model/listed.ts';
 import type { PlanChange } from '../../../mesh/model/plan-change.ts';
 import { yamlProblem } from '../../adapters/yaml-problem.ts';
 import { textOf } from '../bundle/file.ts';
@@ -65,21 +65,37 @@ async function ask(environment: Environment, question: Question): Promise<{ read
   return { head: first.head, clusters };
 }
 
-const peersText = ({ peersAdded, peersRemoved, peersChanged }: PlanChange): string =>
-  [['+', peersAdded], ['-', peersRemoved], ['~', peersChanged]].flatMap(([sign, names]) => (names!.length === 0 ? [] : [`${sign as string}${names!.length} (${listed(names as readonly string[], MOST_NAMED)})`])).join(' ');
-const idText = ({ clusterId, clusterIdBefore }: PlanChange): string => (clusterId === clusterIdBefore ? String(clusterId) : `${clusterIdBefore} → ${clusterId}`);
+const peersText = ({ peersAdded, peersRemoved, peersChanged, peerCounts = { added: peersAdded.length, removed: peersRemoved.length, changed: peersChanged.length } }: PlanChange): string =>
+  ([['+', peersAdded, peerCounts.added], ['-', peersRemoved, peerCounts.removed], ['~', peersChanged, peerCounts.changed]] as const)
+    .flatMap(([sign, names, count]) => (count === 0 ? [] : [`${sign}${count} (${listed(names, MOST_NAMED, count)})`])).join(' ');
+/** Who leaves keeps the id that its Cilium has. */
+const idText = ({ clusterId, clusterIdBefore }: PlanChange): string => (clusterId === clusterIdBefore || clusterId === 0 ? String(clusterIdBefore) : `${clusterIdBefore} → ${clusterId}`);
+
+type Cells = NonNullable<MeshPlanHead['meshes'][number]['cells']>;
+
+function keepText(cells: Cells = []): string {
+  const blocked = cells.filter(({ conflictCount = 0 }) => conflictCount > 0).map(({ name }) => name);
+  if (cells.length > 0 && blocked.length === 0) return 'the cells are planned';
+  return blocked.length === cells.length ? 'every cluster keeps what it has' : `the clusters of ${listed(blocked, MOST_NAMED)} keep what they have, the other cells are planned`;
+}
+
+/** A hub of before does not say by which address. */
+function cellLines({ name, clusters, exports, exportCount, crossings = [], crossingCount = 0, shutCount = 0 }: Cells[number]): string[] {
+  const told = exportCount === 0 ? '' : `; exports ${listed(exports, MOST_NAMED, exportCount)}${shutCount === 0 ? '' : `; ${shutCount} of ${crossingCount} reached by peers alone`}`;
+  return [`  cell ${name}: ${plural(clusters, 'cluster')}${told}`, ...crossings.slice(0, MOST_NAMED).map(({ reason, message }) => `    ${reason === 'Gateway' ? '' : `${reason}: `}${message}`), ...(crossingCount > MOST_NAMED ? [`    and ${crossingCount - MOST_NAMED} more: -o json`] : [])];
+}
 
 /** Meshes, what keeps them from being planned, and how many clusters change. */
 function headText({ meshes, of, changed, restarts }: MeshPlanHead): string {
   const lines = meshes.flatMap(({ mesh, clusters, waiting, waitingCount, conflicts, conflictCount, warnings, cells, moves = [], moveCount = 0 }) => [
-    `mesh ${mesh}: ${conflictCount > 0 ? `NOT PLANNED, ${conflictCount} conflicts; every cluster keeps what it has` : `planned, ${clusters} clusters${cells === undefined ? '' : ` in ${cells.length} cells`}`}`,
+    `mesh ${mesh}: ${conflictCount > 0 ? `NOT PLANNED, ${plural(conflictCount, 'conflict')}; ${keepText(cells)}` : `planned, ${plural(clusters, 'cluster')}${cells === undefined ? '' : ` in ${plural(cells.length, 'cell')}`}`}`,
     ...conflicts.slice(0, MOST_TOLD).map(({ reason, message }) => `  ${reason}: ${message}`), ...(conflictCount > MOST_TOLD ? [`  and ${conflictCount - MOST_TOLD} more`] : []),
     ...warnings.slice(0, MOST_TOLD).map(({ reason, message }) => `  warning ${reason}: ${message}`),
     ...(waitingCount > 0 ? [`  waiting for ${listed(waiting, MOST_TOLD, waitingCount)}`] : []),
-    ...(cells ?? []).slice(0, MOST_TOLD).map(({ name, clusters: size, exports, exportCount }) => `  cell ${name}: ${size} clusters${exportCount === 0 ? '' : `; exports that other cells do not reach by peers: ${listed(exports, MOST_NAMED, exportCount)}`}`),
+    ...(cells ?? []).slice(0, MOST_TOLD).flatMap(cellLines), ...((cells?.length ?? 0) > MOST_TOLD ? [`  and ${(cells?.length ?? 0) - MOST_TOLD} cells more`] : []),
     ...moves.slice(0, MOST_TOLD).map(({ cluster, from, to }) => `  ${cluster} moves from cell ${from} to ${to}: all of its peers change`), ...(moveCount > MOST_TOLD ? [`  and ${moveCount - MOST_TOLD} moves more`] : []),
   ]);
-  return `${[...lines, `${changed} of ${of} clusters change${restarts === 0 ? '' : `; in ${restarts} of them something restarts`}`].join('\n')}\n`;
+  return `${[...(lines.length === 0 ? ['there is no mesh'] : lines), `${changed} of ${of} clusters change${restarts === 0 ? '' : `; in ${restarts} of them something restarts`}`].join('\n')}\n`;
 }
 
 export async function planMeshes(environment: Environment, mesh: string | undefined, { whatIf, all, output }: PlanOptions): Promise<void> {

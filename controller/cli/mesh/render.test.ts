@@ -112,3 +112,15 @@ test.each<[Partial<RenderOptions>, string]>([
   [{ output: 'dir' }, '-o dir and --output-dir belong together'], [{ outputDir: 'x' }, '-o dir and --output-dir belong together'], [{ cluster: 'rome' }, 'cluster "rome" is in no mesh of these files; these are: berlin, oslo, paris'],
   [{ mark: 'a\nb' }, '--mark'],
 ])('%j is refused with a way out', (over, words) => { expect(() => render(over)).toThrow(words); });
+
+test('of a peer that is read with credentials for it alone the manifests name files and where they come from, and hold no key', () => {
+  const file = [fleetFile('own.yaml', (text) => text.replace(/(name: berlin, labels[^\n]*\n)( *)spec:[^\n]*/, '$1$2spec: {meshEndpoint: {address: berlin.mesh.cilium.io, port: 2379, tls: {secretName: berlin-client}}}'))];
+  const { out, err } = render({ file });
+  const secrets = parseAllDocuments(out).map((document) => document.toJS() as { data: Record<string, string> });
+  expect(out).toContain('# Peer berlin is read with credentials for it alone, which are no part of this file. From Secret cilium/berlin-client of this cluster:\n#   data["berlin.etcd-client-ca.crt"]: ca.crt\n#   data["berlin.etcd-client.crt"]: tls.crt\n#   data["berlin.etcd-client.key"]: tls.key\n');
+  expect(out).not.toMatch(/BEGIN|PRIVATE/);
+  expect(secrets.filter(({ data }) => Object.keys(data).some((key) => key.includes('etcd-client')))).toEqual([]);
+  const texts = secrets.map(({ data }) => Buffer.from(data['berlin'] ?? '', 'base64').toString());
+  expect(texts.filter((text) => text.includes('key-file: /var/lib/cilium/clustermesh/berlin.etcd-client.key') && text.includes('/berlin.etcd-client-ca.crt'))).toHaveLength(2);
+  expect(err).toContain('note: cluster oslo: put ca.crt as berlin.etcd-client-ca.crt, tls.crt as berlin.etcd-client.crt, tls.key as berlin.etcd-client.key of Secret cilium/berlin-client into Secret cilium/cilium-clustermesh there, without which peer berlin cannot be read; no key is in a manifest');
+});

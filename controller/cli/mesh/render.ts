@@ -5,7 +5,7 @@ import { hostAliasesOf } from '../../../mesh/cilium/values.ts';
 import { CommandFailure, type Environment, UsageProblem } from '../environment.ts';
 import { collect } from '../options.ts';
 import { type FleetPlan, planFleet, refuseConflicts } from './fleet-plan.ts';
-import { manifestsOf, replaceFolder } from './manifests.ts';
+import { keyReferences, manifestsOf, remoteSecret, replaceFolder } from './manifests.ts';
 import { readObjectFiles } from './object-files.ts';
 
 export interface RenderOptions {
@@ -31,6 +31,7 @@ function notes({ plan, peerings }: FleetPlan): string[] {
   return [...waiting, ...found, ...[...peerings].flatMap(([cluster, { peering, cilium }]) => [
     ...(cilium.clusterId === peering.clusterId ? [] : [`cluster ${cluster}: its Cilium has no cluster id; ${peering.clusterId} is planned: write it down as status.cilium.clusterId, or another file may get another, and set it there ("isthmus mesh values ${cluster} -f …")`]),
     ...(hostAliasesOf(peering) === undefined ? [] : [`cluster ${cluster}: Cilium ${peering.ciliumVersion} finds peers that are given by addresses by the hosts file of its pods alone; see "isthmus mesh values ${cluster} -f …"`]),
+    ...keyReferences(peering).map(({ peer, keys, of }) => `cluster ${cluster}: put ${keys.map(([key, from]) => `${from} as ${key}`).join(', ')} of Secret ${of} into Secret ${peering.namespace}/${remoteSecret(peering)} there, without which peer ${peer} cannot be read; no key is in a manifest`),
   ])];
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -50,7 +50,7 @@ test.each(['HelmRelease/flux-system/cilium', 'Application/argocd/cilium', 'Confi
   expect(bundle.metadata.name).toMatch(/^cilium-mesh-berlin-v[0-9a-f]{12}$/);
 });
 
-test.each<[Partial<ValuesOptions>, string]>([[{ output: 'bundle' }, '-o bundle and --target belong together'], [{ target: 'HelmRelease/a/b' }, 'belong together'], [{ output: 'bundle', target: 'Secret/a/b' }, 'give KIND/NAMESPACE/NAME']])('%j is refused', async (over, words) => {
+test.each<[Partial<ValuesOptions>, string]>([[{ output: 'bundle' }, '-o bundle: give with --target what the release of berlin is made of, as HelmRelease/flux-system/cilium (or Application/…, ConfigMap/…). No mark on Cilium\'s objects tells it.'], [{ target: 'HelmRelease/a/b' }, '--target belongs to -o bundle'], [{ output: 'bundle', target: 'Secret/a/b' }, 'give KIND/NAMESPACE/NAME']])('%j is refused', async (over, words) => {
   await expect(meshValues(testEnvironment(), 'berlin', options(over))).rejects.toThrow(words);
 });
 
@@ -79,4 +79,41 @@ test.each([[': [', 'is no YAML that can be read'], ['[1]', 'holds no values']])(
   const values = join(folder, 'wrong.yaml');
   writeFileSync(values, text);
   await expect(meshValues(testEnvironment(), 'berlin', options({ values }))).rejects.toThrow(words);
+});
+
+/** The fleet's file, in which berlin's agent has found what brings Cilium. */
+function found(release: string): string {
+  const path = join(folder, 'found.yaml');
+  const fleet = readFileSync(FLEET, 'utf8');
+  writeFileSync(path, fleet.replace(/(metadata: \{name: berlin[^]*?status: \{cilium: \{)/, `$1release: ${release}, `));
+  return path;
+}
+
+test.each([
+  ['{tool: Flux HelmRelease, namespace: flux-system, name: cilium}', 'HelmRelease flux-system/cilium', 'Cilium of berlin is brought by Flux HelmRelease flux-system/cilium: -o bundle writes the values into it.'],
+  ['{tool: Argo CD, namespace: platform, name: cilium}', 'Application platform/cilium', 'Cilium of berlin is brought by Argo CD (Application platform/cilium): -o bundle writes the values into it.'],
+  ['{tool: Argo CD, name: cilium}', 'Application argocd/cilium', 'Cilium of berlin is brought by Argo CD (Application cilium, taken to be in namespace argocd): -o bundle writes the values into it.'],
+])('what the agent found is the target: %s', async (release, target, sentence) => {
+  const file = [found(release)];
+  const environment = testEnvironment();
+  await meshValues(environment, 'berlin', options({ file, output: 'bundle' }));
+  const [part] = readBundleSpec((parse(environment.printed()) as { spec: unknown }).spec).content?.parts ?? [];
+  expect(`${part?.values?.target} ${part?.values?.namespace}/${part?.values?.name}`).toBe(target);
+  expect(environment.complained()).toContain(sentence);
+  const byHand = testEnvironment();
+  await meshValues(byHand, 'berlin', options({ file, output: 'bundle', target: 'ConfigMap/kube-system/values' }));
+  expect(byHand.printed()).toContain('target: ConfigMap');
+  expect(byHand.complained()).not.toContain('is brought by');
+});
+
+test.each([
+  ['{tool: Helm, namespace: kube-system, name: cilium}', 'Cilium of berlin is brought by Helm alone (release kube-system/cilium): helm upgrade cilium cilium/cilium -n kube-system --reuse-values -f FILE'],
+  ['{tool: Flux Kustomization, namespace: flux-system, name: infra}', 'is brought by Flux Kustomization flux-system/infra: change the values in its source'],
+  ['{tool: Argo CD, name: cilium, byLabelAlone: true}', 'only label app.kubernetes.io/instance says so; where it is, give --target Application/argocd/cilium'],
+])('what no bundle can write into, or nobody knows for sure, is said: %s', async (release, sentence) => {
+  const file = [found(release)];
+  await expect(meshValues(testEnvironment(), 'berlin', options({ file, output: 'bundle' }))).rejects.toThrow(sentence);
+  const environment = testEnvironment();
+  await meshValues(environment, 'berlin', options({ file }));
+  expect(environment.complained()).toContain(sentence);
 });

@@ -12,6 +12,7 @@ import { collect } from '../options.ts';
 import { print } from '../output/index.ts';
 import { planFleet, readMeshes, refuseConflicts } from './fleet-plan.ts';
 import { readObjectFiles } from './object-files.ts';
+import { releaseText, targetOf } from './release.ts';
 
 const FORMATS = ['table', 'json', 'yaml', 'diff', 'bundle'] as const;
 const TARGET = /^(HelmRelease|Application|ConfigMap)\/([a-z0-9][-a-z0-9]*)\/([a-z0-9][-a-z0-9.]*)$/;
@@ -53,7 +54,7 @@ function bundleOf(cluster: string, text: string, values: { readonly [name: strin
 }
 
 export async function meshValues(environment: Environment, cluster: string, options: ValuesOptions): Promise<void> {
-  if ((options.output === 'bundle') !== (options.target !== undefined)) throw new UsageProblem('-o bundle and --target belong together');
+  if (options.output !== 'bundle' && options.target !== undefined) throw new UsageProblem('--target belongs to -o bundle');
   if (options.target !== undefined && !TARGET.test(options.target)) throw new UsageProblem(`--target ${JSON.stringify(options.target)}: give KIND/NAMESPACE/NAME of what the release is made of, as HelmRelease/flux-system/cilium (or Application, ConfigMap)`);
   const offline = options.file.length > 0;
   const given = options.values === undefined ? undefined : givenValues(options.values);
@@ -63,17 +64,22 @@ export async function meshValues(environment: Environment, cluster: string, opti
     refuseConflicts(fleet, `no peering of ${cluster} is planned`);
     throw new CommandFailure(`cluster ${JSON.stringify(cluster)} is in no mesh, or has not reported; "isthmus mesh get" shows the meshes`);
   }
+  const { release } = planned.cilium;
+  const target = options.target ?? targetOf(release);
+  if (options.output === 'bundle' && target === undefined) {
+    throw new UsageProblem(`-o bundle: give with --target what the release of ${cluster} is made of, as HelmRelease/flux-system/cilium (or Application/…, ConfigMap/…). ${releaseText(cluster, release) || 'No mark on Cilium\'s objects tells it.'}`);
+  }
   const findings = valueFindings(planned.cilium, planned.peering, given);
   const open = options.all ? findings : findings.filter(isOpen);
   const aliases = hostAliasesOf(planned.peering);
   if (options.output === 'yaml') environment.out(`# Cilium ${planned.peering.ciliumVersion} of cluster ${cluster}, Mesh ${planned.mesh}: merge over the values of the release.\n${stringify(valuesOf(open))}`);
-  else if (options.output === 'bundle') environment.out(bundleOf(cluster, options.target ?? '', valuesOf(open)));
+  else if (options.output === 'bundle') environment.out(bundleOf(cluster, target ?? '', valuesOf(open)));
   else if (options.output === 'diff') environment.out(open.map(diffLines).join(''));
   else {
     print(environment, options.output, {
       headings: ['VALUE', 'HAVE', 'WANT', 'RESTARTS', 'WHY'],
       rows: open.map(({ path, have, want, why, restarts }) => [path, shown(have), shown(want), restarts.length === 0 ? 'nothing' : restarts.join(', '), why]),
-      value: { cluster, mesh: planned.mesh, findings: open, ...(aliases === undefined ? {} : { hostAliases: aliases }) },
+      value: { cluster, mesh: planned.mesh, ...(release === undefined ? {} : { release }), ...(target === undefined ? {} : { target }), findings: open, ...(aliases === undefined ? {} : { hostAliases: aliases }) },
       names: open.map(({ path }) => path),
       empty: `Cilium's values of ${cluster} are as its peering needs them.`,
     });
@@ -84,6 +90,8 @@ export async function meshValues(environment: Environment, cluster: string, opti
     environment.err(`Peers of ${cluster} are given by addresses, and Cilium ${planned.peering.ciliumVersion} has no value for their names: point DNS names at them (oslo.mesh.cilium.io for cluster oslo) and give these as spec.meshEndpoint.address of their Clusters, or patch ${aliases.workload}, whose pods then restart with each peer that comes or goes:\n`
       + `  kubectl -n ${planned.peering.namespace} patch ${kind.toLowerCase()} ${name} --type merge -p '${JSON.stringify(patch)}'\n`);
   }
+  const source = releaseText(cluster, release);
+  if (open.length > 0 && options.target === undefined && source !== '' && options.output !== 'json') environment.err(`${source}\n`);
   if (given === undefined && open.some(({ have }) => have === undefined)) environment.err('What is unknown no cluster tells: give the values of the release with --values FILE ("helm get values cilium" writes them).\n');
 }
 
@@ -92,7 +100,7 @@ export function registerValues(mesh: Command, environment: (command: Command) =>
     .argument('<cluster>')
     .option('-f, --file <path>', 'plan from these files of Meshes and Clusters instead of the hub\'s API (repeatable)', collect, [])
     .option('--values <file>', 'the values of the release, as "helm get values cilium" writes them')
-    .option('--target <object>', 'with -o bundle: HelmRelease/NAMESPACE/NAME, Application/… or ConfigMap/…, into which a run writes the values')
+    .option('--target <object>', 'with -o bundle: HelmRelease/NAMESPACE/NAME, Application/… or ConfigMap/…, into which a run writes the values; left out: what the cluster\'s agent found')
     .option('--all', 'also those that are as they should be', false)
     .addOption(new Option('-o, --output <format>', 'how to print').choices(FORMATS).default('table'))
     .action(async (cluster: string, options: ValuesOptions, command: Command) => meshValues(environment(command), cluster, options));

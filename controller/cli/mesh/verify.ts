@@ -1,5 +1,6 @@
 /** `isthmus mesh verify`: whether each cluster reads its peers, as their agents see it with Cilium's own files. */
 import type { Command } from 'commander';
+import { plural } from '../../../mesh/model/listed.ts';
 import type { Colour } from '../../../mesh/model/peer-verdict.ts';
 import type { Matrix, MatrixCell } from '../../../mesh/verify/matrix.ts';
 import { CommandFailure, type Environment } from '../environment.ts';
@@ -26,7 +27,6 @@ export async function askMatrix(environment: Environment, mesh: string | undefin
 }
 
 const total = ({ green, yellow, red }: Matrix['tally']): number => green + yellow + red;
-const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 export function tallyLine({ tally, clusters }: Matrix): string {
   return `${plural(clusters.length, 'cluster')}, ${plural(total(tally), 'pair')}: ${tally.green} green, ${tally.yellow} yellow, ${tally.red} red`;

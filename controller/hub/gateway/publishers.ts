@@ -12,20 +12,28 @@ export interface Publishers {
   /** `measured`: of the value, where many are told the same. */
   tell<T extends HubType>(cluster: string, type: T, name: string, value: SyncValues[T], measured?: Measured): void;
   untell(cluster: string, type: HubType, name: string): void;
-  /** To every agent, those that come later too. `except` is not told. */
-  tellAll<T extends HubType>(type: T, name: string, value: SyncValues[T], except?: string): void;
+  /** To every agent, those that come later too. `except` is not told. `apart`: what those are told instead who are apart from its source (`divide`). */
+  tellAll<T extends HubType>(type: T, name: string, value: SyncValues[T], except?: string, apart?: SyncValues[T]): void;
   untellAll(type: HubType, name: string): void;
+  /** Who is apart from whom; `moved`: of whom another is true than before. What is told with an `apart` is called after its source: `SOURCE/…`. */
+  divide(isApart: (recipient: string, source: string) => boolean, moved: ReadonlySet<string>): void;
   /** What is not known since this hub started is absent, but not removed: `unknown` says so for each agent. Given once. */
   withhold(unknown: (recipient: string, type: HubType, name: string) => boolean): void;
   /** What `unknown` answers may have changed. */
   reconsider(): void;
 }
 
-interface Shared {
+interface Told {
   readonly value: SyncValues[HubType];
   readonly measured: Measured;
-  readonly except: string | undefined;
 }
+
+interface Shared extends Told {
+  readonly except: string | undefined;
+  readonly apart: Told | undefined;
+}
+
+const sourceOf = (name: string): string => name.slice(0, name.indexOf('/'));
 
 export function createPublishers(digest: Digest, log: Log): Publishers {
   const publishers = new Map<string, Publisher>();
@@ -33,6 +41,7 @@ export function createPublishers(digest: Digest, log: Log): Publishers {
   /** Each is logged once, not for every agent and every change. */
   const tooMuch = new Set<string>();
   let unknown: Parameters<Publishers['withhold']>[0] = () => false;
+  let isApart: Parameters<Publishers['divide']>[0] = () => false;
 
   /** A value too large or one too many stays untold and is logged; the rest goes on. */
   function set<T extends HubType>(cluster: string, publisher: Publisher, type: T, name: string, value: SyncValues[T], measured?: Measured): void {
@@ -46,6 +55,12 @@ export function createPublishers(digest: Digest, log: Log): Publishers {
     }
   }
 
+  function share(cluster: string, publisher: Publisher, type: HubType, name: string, { value, measured, except, apart }: Shared): void {
+    if (cluster === except) return;
+    const told = apart !== undefined && isApart(cluster, sourceOf(name)) ? apart : { value, measured };
+    set(cluster, publisher, type, name, told.value, told.measured);
+  }
+
   function withholding(cluster: string, publisher: Publisher): void {
     publisher.withhold((type, name) => unknown(cluster, type as HubType, name));
   }
@@ -57,7 +72,7 @@ export function createPublishers(digest: Digest, log: Log): Publishers {
     publishers.set(cluster, publisher);
     withholding(cluster, publisher);
     for (const [type, entries] of shared) {
-      for (const [name, { value, measured, except }] of entries) if (except !== cluster) set(cluster, publisher, type, name, value, measured);
+      for (const [name, entry] of entries) share(cluster, publisher, type, name, entry);
     }
     return publisher;
   }
@@ -66,19 +81,28 @@ export function createPublishers(digest: Digest, log: Log): Publishers {
     of,
     tell: (cluster, type, name, value, measured) => set(cluster, of(cluster), type, name, value, measured),
     untell: (cluster, type, name) => publishers.get(cluster)?.remove(type, name),
-    tellAll(type, name, value, except) {
+    tellAll(type, name, value, except, apart) {
       const entries = shared.get(type) ?? new Map<string, Shared>();
       shared.set(type, entries);
-      const measured = measure(value, digest);
+      const entry: Shared = { value, measured: measure(value, digest), except, apart: apart === undefined ? undefined : { value: apart, measured: measure(apart, digest) } };
       const before = entries.get(name);
-      if (before?.measured.version === measured.version && before.except === except) return;
-      entries.set(name, { value, measured, except });
-      for (const [cluster, publisher] of publishers) if (cluster !== except) set(cluster, publisher, type, name, value, measured);
+      if (before?.measured.version === entry.measured.version && before.except === except && before.apart?.measured.version === entry.apart?.measured.version) return;
+      entries.set(name, entry);
+      for (const [cluster, publisher] of publishers) share(cluster, publisher, type, name, entry);
     },
     untellAll(type, name) {
       if (shared.get(type)?.delete(name) !== true) return;
       tooMuch.delete(`${type} ${name}`);
       for (const publisher of publishers.values()) publisher.remove(type, name);
+    },
+    divide(rule, moved) {
+      isApart = rule;
+      if (moved.size === 0) return;
+      for (const [type, entries] of shared) {
+        const divided = [...entries].filter(([, { apart }]) => apart !== undefined);
+        const ofMoved = divided.filter(([name]) => moved.has(sourceOf(name)));
+        for (const [cluster, publisher] of publishers) for (const [name, entry] of moved.has(cluster) ? divided : ofMoved) share(cluster, publisher, type, name, entry);
+      }
     },
     withhold(rule) {
       unknown = rule;

@@ -21,6 +21,7 @@ function exportProblem(name: string, fact: ExportFact): string | undefined {
   if (name !== serviceKey(fact)) return `name: is not "${serviceKey(fact)}"`;
   if (fact.endpoints.length > MAX_ENDPOINTS) return `endpoints: ${fact.endpoints.length} given, at most ${MAX_ENDPOINTS} allowed; count the rest in endpointsOmitted`;
   if (fact.ports.length > MAX_PORTS) return `ports: ${fact.ports.length} given, at most ${MAX_PORTS} allowed`;
+  if (fact.crossing !== undefined) return 'crossing: is given, and only the hub says so';
   return dnsLabelProblem('namespace', fact.namespace) ?? dnsLabelProblem('name', fact.name);
 }
 

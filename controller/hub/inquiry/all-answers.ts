@@ -34,7 +34,7 @@ export function allAnswers({ ports, caches: { clusters, meshes, runs, strategies
     ...foresightAnswers({ ...world, ports, runs, strategies, windows: changeWindows, overrides: windowOverrides }),
     ...accessAnswers({ clock, sources: world.sources, fleet, ask: (cluster, question, signal) => askAgent({ fleet, publishers, clock }, cluster, question, signal) }),
     ...verifyAnswers({ clock, meshes, fleet, publishers }),
-    ...whatIfAnswers({ clock, records, sources: world.sources, exportsOf: (cluster) => [...fleet.values(cluster, 'ExportFact').values()].map(({ value }) => `${value.namespace}/${value.name}`) }),
+    ...whatIfAnswers({ clock, records, sources: world.sources, exportsOf: (cluster) => [...fleet.values(cluster, 'ExportFact').values()].map(({ value }) => value) }),
     discovered: (question, { signal }) => discovered(question, signal),
     standing: ({ cluster }, { id, signal }) => askAgent({ fleet, publishers, clock }, cluster, { id, dnsName: '', dnsType: '', standing: true }, signal),
     dns: ({ name, type, from }, { id, signal }) => askAgent({ fleet, publishers, clock }, from, { id, dnsName: name, dnsType: type ?? 'A' }, signal),

@@ -3,25 +3,27 @@ import { type Condition, type ConditionUpdate, findCondition } from '../../../me
 import type { MeshPlan } from '../../../mesh/plan/plan.ts';
 import type { Change, HeldChange } from './next-run.ts';
 import { listed } from '../../../mesh/model/listed.ts';
-import { cellsText } from './cells.ts';
+import { blockedCells, blockedText, cellsText, stayText } from './cells.ts';
 
 const MOST_NAMED = 8;
 
 const names = (clusters: readonly { readonly cluster: string }[]): string => clusters.map(({ cluster }) => cluster).join(', ');
+
+const peeredText = (members: number): string => (members === 0 ? 'no cluster is in the mesh' : members === 1 ? '1 cluster is in the mesh, and has no peer' : `${members} clusters are peered with each other`);
 
 export function planned(plan: MeshPlan, generation: number): ConditionUpdate {
   const [first] = plan.conflicts;
   if (first !== undefined) {
     return {
       type: 'Planned', status: 'False', reason: first.reason, observedGeneration: generation,
-      message: plan.conflicts.map(({ message }) => message).join('; ').slice(0, 32_000),
+      message: `${stayText(blockedCells(plan))}${plan.conflicts.map(({ message }) => message).join('; ')}`.slice(0, 32_000),
     };
   }
   const postponed = plan.notes.postponed.flatMap(({ clusters }) => clusters);
   const absent = plan.waiting.filter((name) => !postponed.includes(name));
   const waiting = `${absent.length === 0 ? '' : `; waiting for ${absent.join(', ')} to join and report`}${plan.notes.postponed.map(({ message }) => `; without ${message}`).join('')}`;
   const selection = plan.reach.kind === 'nothing' || plan.reach.undecided.length > 0 ? `; ${plan.reach.message}` : '';
-  return { type: 'Planned', status: 'True', reason: 'Planned', message: `${plan.members.length} clusters are peered with each other${cellsText(plan)}${waiting}${selection}`.slice(0, 32_000), observedGeneration: generation };
+  return { type: 'Planned', status: 'True', reason: 'Planned', message: `${peeredText(plan.members.length)}${cellsText(plan)}${waiting}${selection}`.slice(0, 32_000), observedGeneration: generation };
 }
 
 /** While people go without findings, and once more when they no longer do; undefined: there is nothing to say of it. */
@@ -57,7 +59,8 @@ export interface Rollout {
 export function rolledOut(plan: MeshPlan, rollout: Rollout, generation: number): ConditionUpdate {
   const condition = (status: 'True' | 'False', reason: string, message: string): ConditionUpdate => ({ type: 'RolledOut', status, reason, message: message.slice(0, 32_000), observedGeneration: generation });
   const { abandoned, blocked, changes, held, inFlight, activeRun, activeRunWaits, failed, problem } = rollout;
-  if (plan.conflicts.length > 0) return condition('False', 'NotPlanned', 'the plan has conflicts (see Planned); every cluster keeps what it has');
+  const stay = blockedCells(plan);
+  if (plan.conflicts.length > 0 && stay === undefined) return condition('False', 'NotPlanned', 'the plan has conflicts (see Planned); every cluster keeps what it has');
   const [first] = held;
   if (first !== undefined) {
     const done = { Undone: 'took this change back on', Stopped: 'was stopped before', Failed: 'failed before it was done with', RolledBack: 'took its change back on', Unselected: 'has by its strategy no stage for' }[first.reason];
@@ -82,5 +85,6 @@ export function rolledOut(plan: MeshPlan, rollout: Rollout, generation: number):
   const [blockade] = blocked;
   if (blockade !== undefined && changes.length === 0) return condition('False', 'Held', `${names(blocked)} stay${blocked.length === 1 ? 's' : ''} as it is for now (${blockade.cluster}: ${blockade.reason})`.slice(0, 32_000));
   if (changes.length > 0) return condition('False', 'Pending', `still to change: ${names(changes)}`);
+  if (stay !== undefined) return condition('False', 'NotPlanned', `${blockedText(stay)}; every other cluster has been given its planned state`);
   return condition('True', 'RolledOut', 'every cluster has been given its planned state');
 }

@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest';
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import { CHANGED_BY } from '../../../mesh/api/resources/guard-changes.ts';
 import type { MeshObject } from '../../../mesh/api/resources/mesh.ts';
-import { ID_DRAIN_SECONDS } from '../../../mesh/model/mesh-ids.ts';
+import { DRAIN_SECONDS } from '../../../mesh/model/mesh-ids.ts';
 import type { MeshPlan, Plan } from '../../../mesh/plan/plan.ts';
 import { bookOf, createMeshIds, type MeshIds } from './ids.ts';
 import { idsStatus, shownLedger } from './shown-ids.ts';
 
-const DRAIN = ID_DRAIN_SECONDS * 1000;
+const DRAIN = DRAIN_SECONDS * 1000;
 
 /** Records outlive the hub; `restart` gives one that has read nothing yet. */
 function world() {

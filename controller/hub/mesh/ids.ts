@@ -21,6 +21,8 @@ export interface MeshIds {
   follow(plan: Plan, now: Instant): Promise<boolean>;
   /** When an id is free by itself next. */
   nextFreeAt(): Instant | undefined;
+  /** Called after a book was read or written. */
+  subscribe(listener: () => void): void;
 }
 
 interface Parts {
@@ -49,6 +51,8 @@ export function createMeshIds({ records, meshes, clusters, assignments, isVouche
   const books = new Map<string, IdLedger>();
   /** Contents never change; kept only for revisions that stand somewhere while an id is held. */
   const named = new Map<string, ReadonlySet<string>>();
+  const listeners: (() => void)[] = [];
+  const tell = (): void => { for (const listener of listeners) listener(); };
   const pair = (cluster: string, number: number): string => `${number} ${cluster}`;
 
   async function peersIn(revision: string): Promise<ReadonlySet<string>> {
@@ -93,6 +97,7 @@ export function createMeshIds({ records, meshes, clusters, assignments, isVouche
 
   return {
     current: () => books,
+    subscribe(listener) { listeners.push(listener); },
     nextFreeAt: () => [...books.values()].map(nextFreeAt).filter((at) => at !== undefined).sort((a, b) => a - b)[0],
     async know() {
       for (const object of meshes.list()) {
@@ -105,6 +110,7 @@ export function createMeshIds({ records, meshes, clusters, assignments, isVouche
           const book = await records.getReport(reportName(cell));
           if (book !== undefined) books.set(cell, schema.parse(JSON.parse(book)));
         }
+        tell();
       }
     },
     async follow(plan, now) {
@@ -126,6 +132,7 @@ export function createMeshIds({ records, meshes, clusters, assignments, isVouche
         else books.set(name, next);
         changed = true;
       }
+      if (changed) tell();
       return changed;
     },
   };

@@ -26,6 +26,7 @@ import { findingsStatus, skippedReason } from './findings.ts';
 import { writeChanges } from './frozen-changes.ts';
 import { bookOf, type MeshIds } from './ids.ts';
 import { createPlannedIds, heldChanges, isPlanRun, lastRuns } from './last-runs.ts';
+import { leftMesh } from './left-mesh.ts';
 import { peered } from './peered.ts';
 import { type Change, changesOf, type HeldChange, type LastRun, runName } from './next-run.ts';
 import { idsStatus } from './shown-ids.ts';
@@ -59,9 +60,8 @@ interface Outlook {
   readonly failed: Rollout['failed'];
   readonly abandoned: Rollout['abandoned'];
   readonly activeRun: string | undefined;
-  /** The mesh whose strategy rolls out; null: a change outside meshes. */
+  /** The mesh that has some of those who change; null: a change outside meshes, or of those who have left one. */
   readonly mesh: string | null;
-  readonly strategyName: string;
 }
 
 export function createMesh({ ports, sources, runs, strategies, drift, rotationStrategy = () => undefined }: MeshParts): Loop {
@@ -105,9 +105,8 @@ export function createMesh({ ports, sources, runs, strategies, drift, rotationSt
     const left = new Set([...held, ...blocked].map(({ cluster }) => cluster));
     const free = changes.filter(({ cluster }) => !left.has(cluster));
     const freed = new Set(free.map(({ cluster }) => cluster));
-    const mesh = plan.meshes.find(({ members, conflicts: found }) => found.length === 0 && members.some(({ name }) => freed.has(name)))?.mesh ?? null;
-    const strategyName = rotationStrategy() ?? sources.meshes.get({ name: mesh ?? '' })?.spec.strategy ?? DEFAULT_STRATEGY;
-    return { free, held, blocked, failed, abandoned, mesh, strategyName, activeRun };
+    const mesh = plan.meshes.find(({ members }) => members.some(({ name }) => freed.has(name)))?.mesh ?? null;
+    return { free, held, blocked, failed, abandoned, mesh, activeRun };
   }
 
   async function decidedBy(plan: Plan, free: readonly Change[]): Promise<RunReason> {
@@ -119,10 +118,13 @@ export function createMesh({ ports, sources, runs, strategies, drift, rotationSt
     return decidedReason(changes, drift.decisionValues());
   }
 
-  async function createRun(plan: Plan, { free, abandoned, mesh, strategyName }: Outlook, signal: CancelSignal): Promise<void> {
+  async function createRun(plan: Plan, { free, abandoned, mesh: joined }: Outlook, signal: CancelSignal): Promise<void> {
+    if (free.length === 0 || abandoned.length > 0) return;
+    const mesh = joined ?? await leftMesh(free, sources.assignments, records);
+    const strategyName = rotationStrategy() ?? sources.meshes.get({ name: mesh ?? '' })?.spec.strategy ?? DEFAULT_STRATEGY;
     const object = strategies.get({ name: strategyName });
     const strategy = object === undefined ? undefined : strategyValue(object);
-    if (free.length === 0 || strategy === undefined || strategyProblem(strategy) !== undefined || abandoned.length > 0) return;
+    if (strategy === undefined || strategyProblem(strategy) !== undefined) return;
     const taken = runs.list().map(({ metadata }) => metadata.name);
     let name = runName(mesh, taken);
     // A deleted UpdateRun leaves its records: its name is not free.
@@ -132,7 +134,7 @@ export function createMesh({ ports, sources, runs, strategies, drift, rotationSt
     await writeChanges(records, name, free);
     const clusters = free.map(({ cluster }) => cluster).join(', ');
     const decided = await decidedBy(plan, free);
-    const reason = (decided.reason ?? `${mesh === null ? 'Policies' : `Mesh ${mesh}`}: new desired state for ${clusters}`).slice(0, 512) + skippedReason(plan.meshes.find((one) => one.mesh === mesh)).slice(0, 512);
+    const reason = (decided.reason ?? `${mesh === null ? 'Policies' : `Mesh ${mesh}${sources.meshes.get({ name: mesh }) === undefined ? ', which is gone' : ''}`}: new desired state for ${clusters}`).slice(0, 512) + skippedReason(plan.meshes.find((one) => one.mesh === mesh)).slice(0, 512);
     try {
       await kubernetes.create<UpdateRunObject>(UpdateRun, {
         apiVersion: apiVersionOf(UpdateRun), kind: 'UpdateRun', metadata: { name },
@@ -172,7 +174,7 @@ export function createMesh({ ports, sources, runs, strategies, drift, rotationSt
     conflicts.set({ mesh: mesh.mesh }, mesh.conflicts.length);
     await writeStatus(kubernetes, Mesh, object, {
       observedGeneration: generation, ...(planDigest === undefined ? {} : { planDigest }),
-      clusterCount: mesh.members.length, clusters: mesh.members.slice(0, MOST_MEMBERS).map((one) => ({ ...one })), ...cellsStatus(mesh), ...idsStatus(bookOf(sources.ids, mesh.mesh)), ...findingsStatus(mesh), ...(pairs.pairsWaiting === undefined ? {} : { pairsWaiting: pairs.pairsWaiting }), conditions: [...conditions],
+      clusterCount: mesh.members.length, conflictCount: mesh.conflicts.length, clusters: mesh.members.slice(0, MOST_MEMBERS).map((one) => ({ ...one })), ...cellsStatus(mesh), ...idsStatus(bookOf(sources.ids, mesh.mesh)), ...findingsStatus(mesh), ...(pairs.pairsWaiting === undefined ? {} : { pairsWaiting: pairs.pairsWaiting }), conditions: [...conditions],
     }, signal);
   }
 

@@ -1,5 +1,5 @@
 /** Whether the difference between plan and assignments asks for a new run. Pure. */
-import type { DesiredState } from '../../../mesh/model/desired.ts';
+import type { DesiredRevision, DesiredState } from '../../../mesh/model/desired.ts';
 import type { Plan } from '../../../mesh/plan/plan.ts';
 import { FIRST_BUNDLE } from '../../../mesh/model/trust.ts';
 import { UNSELECTED } from '../../../mesh/rollout/skipped.ts';
@@ -31,16 +31,22 @@ export interface HeldChange extends Change {
  * There is nothing to do where nothing was ever assigned: a cluster that has just joined and is in no mesh needs no run. Whom it believes it has by joining, as long as
  * there was one bundle only; from then on it is told, for it must go along with the next one. So it reads from the state alone: all who ask see the same.
  */
-function isEmpty(content: string): boolean {
-  const { mesh, failover, globalServices, access, trust } = JSON.parse(content) as DesiredState;
-  return mesh === null && failover.length === 0 && globalServices.length === 0 && access === undefined && trust.sequence <= FIRST_BUNDLE && trust.renewClientsOf === undefined && trust.renewServersOf === undefined;
+function isEmpty(revision: DesiredRevision): boolean {
+  const known = empty.get(revision);
+  if (known !== undefined) return known;
+  const { mesh, failover, globalServices, access, trust } = JSON.parse(revision.content) as DesiredState;
+  const found = mesh === null && failover.length === 0 && globalServices.length === 0 && access === undefined && trust.sequence <= FIRST_BUNDLE && trust.renewClientsOf === undefined && trust.renewServersOf === undefined;
+  empty.set(revision, found);
+  return found;
 }
+/** Asked of each cluster without a mesh at each plan. */
+const empty = new WeakMap<DesiredRevision, boolean>();
 
 /** Clusters whose planned state is not the assigned one, sorted. */
 export function changesOf(plan: Plan, assignedId: (cluster: string) => string | null): Change[] {
-  const meshed = new Set(plan.meshes.filter(({ conflicts }) => conflicts.length === 0).flatMap(({ members }) => members.map(({ name }) => name)));
+  const meshed = new Set(plan.meshes.flatMap(({ members }) => members.map(({ name }) => name)));
   return plan.desired
-    .filter(({ cluster, id, content }) => assignedId(cluster) !== id && (assignedId(cluster) !== null || meshed.has(cluster) || !isEmpty(content)))
+    .filter((revision) => { const assigned = assignedId(revision.cluster); return assigned !== revision.id && (assigned !== null || meshed.has(revision.cluster) || !isEmpty(revision)); })
     .map(({ cluster, id }) => ({ cluster, toId: id }));
 }
 

@@ -15,7 +15,7 @@ test('all pairs are connected where every cluster has applied the plan and waits
 test('pairs that wait are counted, the first few by name and reason', () => {
   const waitsFor = [{ peer: 'oslo', reason: 'takes no connection' }];
   expect(judge({ berlin: well('berlin', { reads: 0, waiting: 2, waitsFor }) })).toMatchObject({
-    condition: { status: 'False', reason: 'Waiting', message: '2 of 6 pairs wait: berlin does not read oslo: takes no connection; and 1 more' }, pairsWaiting: 2,
+    condition: { status: 'False', reason: 'Waiting', message: '2 of 6 pairs wait: berlin waits for oslo: takes no connection; and 1 more' }, pairsWaiting: 2,
   });
 });
 

@@ -4,6 +4,7 @@ import type { MeshObject } from '../../../mesh/api/resources/mesh.ts';
 import type { Assignment } from '../../../mesh/model/history.ts';
 import type { DesiredRevision } from '../../../mesh/model/desired.ts';
 import { manualClock } from '../../runtime/testing/manual-clock.ts';
+import { exportOf } from '../testing/bench.ts';
 import { currentPlan, type PlanSources } from './current-plan.ts';
 import { whatIfAnswers } from './what-if.ts';
 
@@ -19,8 +20,9 @@ function world() {
     clusters: list([cluster('berlin', 1), cluster('oslo', 2)]), meshes: list([europe]), failover: list([]), globalServices: list([]), accessPolicies: list([]),
     assignments: { get: (name: string) => assigned.get(name), bundles: () => new Map(), access: () => new Map() }, trust: () => ({ trustDomain: 'x', sequence: 1, bundlePem: '' }), digest: (text: string) => `${text.length}-${text.split('').reduce((sum, character, index) => (sum + character.charCodeAt(0) * (index + 1)) % 999_983, 0)}`, ids: { current: () => new Map() }, overrides: () => new Map(),
   } as unknown as PlanSources;
-  const clock = manualClock(0);
-  const answers = whatIfAnswers({ clock, records: { getRevision: (id) => Promise.resolve(revisions.get(id)) }, sources, exportsOf: () => ['shop/checkout'] });
+  // A rest between two steps is over at once.
+  const clock = { ...manualClock(0), sleepUntil: () => Promise.resolve() };
+  const answers = whatIfAnswers({ clock, records: { getRevision: (id) => Promise.resolve(revisions.get(id)) }, sources, exportsOf: (name) => [{ ...exportOf(name), loadBalancerAddresses: name === 'oslo' ? ['192.0.2.9'] : [] }] });
   const assign = (): void => {
     for (const revision of currentPlan(sources).desired) { revisions.set(revision.id, revision); assigned.set(revision.cluster, { cluster: revision.cluster, desiredId: revision.id } as Assignment); }
   };
@@ -50,7 +52,15 @@ test('what crosses the cells of a divided mesh is told, and what is wrong with a
   const { ask } = world();
   const divided = { kind: 'Mesh' as const, metadata: { name: 'europe' }, spec: { clusters: {}, cells: { region: 'name', maxClusters: 2 } } };
   const third = { kind: 'Cluster' as const, metadata: { name: 'rome' }, status: { cilium: cilium('rome', 3) } };
-  expect((await ask({ objects: [divided, third] })).head?.meshes[0]?.cells).toEqual([{ name: 'europe/1', clusters: 2, exports: ['shop/checkout'], exportCount: 1 }, { name: 'europe/2', clusters: 1, exports: ['shop/checkout'], exportCount: 1 }]);
+  const [first, second] = (await ask({ objects: [divided, third] })).head?.meshes[0]?.cells ?? [];
+  expect(first).toMatchObject({ name: 'europe/1', clusters: 2, conflictCount: 0, exports: ['shop/checkout'], exportCount: 1, crossingCount: 2, shutCount: 1 });
+  expect(first?.crossings?.map(({ cluster: of, reason, message }) => [of, reason, message])).toEqual([['berlin', 'NoGateway', expect.stringContaining('type LoadBalancer')], ['oslo', 'Gateway', expect.stringContaining('192.0.2.9')]]);
+  expect(second).toMatchObject({ name: 'europe/2', clusters: 1, crossings: [{ cluster: 'rome', reason: 'NoGateway' }] });
+  const clashes = { ...third, metadata: { name: 'rhine' }, status: { cilium: cilium('rhine', 4, { podCidrs: ['10.3.0.0/16'] }) } };
+  const whole = { kind: 'Mesh' as const, metadata: { name: 'europe' }, spec: { clusters: {}, cells: { region: 'kind', maxClusters: 2 } } };
+  const inPart = await ask({ objects: [whole, third, clashes] });
+  expect(inPart.head?.meshes[0]?.cells?.map(({ conflictCount }) => conflictCount! > 0)).toEqual([false, true]);
+  expect(inPart.clusters.map((row) => row.cluster)).toEqual(['berlin', 'oslo']);
   await expect(ask({ objects: [{ kind: 'Mesh', metadata: { name: 'x' }, spec: { clusters: {}, maxConnectedClusters: 7 } }] })).rejects.toThrow('Mesh x: spec.maxConnectedClusters');
   await expect(ask({ mesh: 'europa' })).rejects.toThrow('did you mean europe?');
 });

@@ -7,12 +7,14 @@ import { type MeshObject, meshSpec } from '../../../mesh/api/resources/mesh.ts';
 import type { DesiredState } from '../../../mesh/model/desired.ts';
 import { nearest } from '../../../mesh/model/near.ts';
 import type { PlanChange } from '../../../mesh/model/plan-change.ts';
+import { type ExportFact, serviceKey } from '../../../mesh/model/service.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Clock } from '../../../mesh/ports/clock.ts';
 import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
 import type { RecordStore } from '../../../mesh/ports/records.ts';
 import { planChange } from '../../../mesh/plan/change.ts';
-import { createPlanner, type MeshPlan, type Plan } from '../../../mesh/plan/plan.ts';
+import { createStepPlanner, type MeshPlan, type Plan, type PlanInput } from '../../../mesh/plan/plan.ts';
+import { crossingOf } from '../../../mesh/services/crossing.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { AdvisedError } from '../../runtime/errors.ts';
 import { WrongQuery } from '../inquiry/answers.ts';
@@ -23,8 +25,11 @@ import { changesOf } from './next-run.ts';
 type Question = NonNullable<InquiryObject['spec']['plan']>;
 type Given = NonNullable<Question['objects']>[number];
 
-/** Clusters between two looks at the network. */
-const AT_ONCE = 20;
+/** Of states, read between two looks at the network. */
+const AT_ONCE_CHARACTERS = 100_000;
+/** Of peers, in all rows of one answer: beyond, each row names the first few. */
+const MOST_PEER_NAMES = 100_000;
+const FEW_PEER_NAMES = 8;
 const MOST_CONFLICTS = 100;
 const MOST_LISTED = 500;
 const ASSUMED = { clusterId: 0, maxConnectedClusters: 255, podCidrs: [], namespace: 'kube-system', kvstoreMesh: true, authMode: 'cluster' } as const;
@@ -58,11 +63,12 @@ function meshOf(before: MeshObject | undefined, { metadata, spec }: Given): Mesh
 function withObjects(sources: PlanSources, objects: readonly Given[]): PlanSources {
   const of = (kind: Given['kind']): readonly Given[] => objects.filter((object) => object.kind === kind);
   const list = <T extends KubernetesObject>(cache: Pick<Cache<T>, 'list'>, items: readonly T[]): Cache<T> => ({ ...cache, list: () => items, get: ({ name }) => items.find(({ metadata }) => metadata.name === name) }) as Cache<T>;
+  const [meshes, clusters, policies] = [of('Mesh'), of('Cluster'), of('AccessPolicy')];
   return {
     ...sources,
-    meshes: list(sources.meshes, overlaid(sources.meshes.list(), of('Mesh'), meshOf)),
-    clusters: list(sources.clusters, overlaid(sources.clusters.list(), of('Cluster'), clusterOf)),
-    accessPolicies: list(sources.accessPolicies, overlaid(sources.accessPolicies.list(), of('AccessPolicy'), (before, { metadata, spec }) => ({ ...before, kind: 'AccessPolicy', metadata: { ...before?.metadata, name: metadata.name }, spec }) as AccessPolicyObject)),
+    meshes: meshes.length === 0 ? sources.meshes : list(sources.meshes, overlaid(sources.meshes.list(), meshes, meshOf)),
+    clusters: clusters.length === 0 ? sources.clusters : list(sources.clusters, overlaid(sources.clusters.list(), clusters, clusterOf)),
+    accessPolicies: policies.length === 0 ? sources.accessPolicies : list(sources.accessPolicies, overlaid(sources.accessPolicies.list(), policies, (before, { metadata, spec }) => ({ ...before, kind: 'AccessPolicy', metadata: { ...before?.metadata, name: metadata.name }, spec }) as AccessPolicyObject)),
   };
 }
 
@@ -70,24 +76,50 @@ export interface WhatIfParts {
   readonly clock: Clock;
   readonly records: Pick<RecordStore, 'getRevision'>;
   readonly sources: PlanSources;
-  /** `namespace/name` of what a cluster exports. */
-  readonly exportsOf: (cluster: string) => readonly string[];
+  /** What a cluster's agent tells. */
+  readonly exportsOf: (cluster: string) => readonly ExportFact[];
 }
 
 export function whatIfAnswers({ clock, records, sources, exportsOf }: WhatIfParts): { plan(question: Question, asked: { readonly signal: CancelSignal }): Promise<MeshPlanAnswer> } {
   const pages = createPages<MeshPlanHead, PlanChange, PlanChange>(clock.now(), (row) => row);
-  /** Kept between questions: people ask again with one value changed. */
-  const imagined = createPlanner(sources.digest);
+  /** Kept between questions: people ask again with one value changed. undefined: it was left in the middle of one. */
+  let imagined: ReturnType<typeof createStepPlanner> | undefined;
+  let last: Promise<unknown> = Promise.resolve();
 
-  async function assigned(cluster: string): Promise<DesiredState | undefined> {
+  async function rest(signal: CancelSignal): Promise<void> {
+    await clock.sleepUntil(clock.now() + 1, signal);
+    if (signal.aborted) throw new AdvisedError('retry', 'the hub is going down; ask again');
+  }
+
+  /** One at a time, and a step at a time: the hub does all else in between. */
+  async function imagine(input: PlanInput, signal: CancelSignal): Promise<Plan> {
+    const planner = imagined ?? createStepPlanner(sources.digest);
+    imagined = undefined;
+    const steps = planner(input);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) {
+        imagined = planner;
+        return step.value;
+      }
+      await rest(signal);
+    }
+  }
+
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = last.then(work);
+    last = mine.catch(() => {});
+    return mine;
+  }
+
+  async function assigned(cluster: string): Promise<string | undefined> {
     const id = sources.assignments.get(cluster)?.desiredId;
-    const content = id === undefined ? undefined : (await records.getRevision(id))?.content;
-    return content === undefined ? undefined : JSON.parse(content) as DesiredState;
+    return id === undefined ? undefined : (await records.getRevision(id))?.content;
   }
 
   async function planned({ mesh, objects = [] }: Question, signal: CancelSignal): Promise<{ readonly head: MeshPlanHead; readonly rows: readonly PlanChange[] }> {
     const world = objects.length === 0 ? sources : withObjects(sources, objects);
-    const plan = objects.length === 0 ? currentPlan(sources) : imagined(planInput(world));
+    const plan = objects.length === 0 ? currentPlan(sources) : await inTurn(() => imagine(planInput(world), signal));
     const names = plan.meshes.map((one) => one.mesh);
     if (mesh !== undefined && !names.includes(mesh)) {
       const near = nearest(mesh, names);
@@ -95,14 +127,23 @@ export function whatIfAnswers({ clock, records, sources, exportsOf }: WhatIfPart
     }
     const chosen = plan.meshes.filter((one) => mesh === undefined || one.mesh === mesh);
     const changes = changesOf(plan, (cluster) => sources.assignments.get(cluster)?.desiredId ?? null);
-    const contents = new Map(plan.desired.map(({ cluster, content }) => [cluster, content]));
+    await rest(signal);
+    const planned = new Map(plan.desired.map((revision) => [revision.cluster, revision]));
     const ciliumIds = new Map(plan.meshes.flatMap((one) => [...one.selected]));
     const rows: PlanChange[] = [];
-    for (const [index, { cluster }] of changes.entries()) {
-      const before = await assigned(cluster);
-      const after = JSON.parse(contents.get(cluster)!) as DesiredState;
-      if (mesh === undefined || after.mesh === mesh || before?.mesh === mesh) rows.push(planChange(before, after, ciliumIds.get(cluster) ?? 0));
-      if (index % AT_ONCE === AT_ONCE - 1) await clock.sleepUntil(clock.now() + 1, signal);
+    let [characters, peerNames] = [0, 0];
+    for (const { cluster } of changes) {
+      const [was, next] = [await assigned(cluster), planned.get(cluster)!.content];
+      const [before, after] = [was === undefined ? undefined : JSON.parse(was) as DesiredState, JSON.parse(next) as DesiredState];
+      if (mesh === undefined || after.mesh === mesh || before?.mesh === mesh) {
+        const row = planChange(before, after, ciliumIds.get(cluster) ?? 0);
+        peerNames += row.peersAdded.length + row.peersRemoved.length + row.peersChanged.length;
+        rows.push(peerNames > MOST_PEER_NAMES ? withFewNames(row) : row);
+      }
+      characters += next.length + (was?.length ?? 0);
+      if (characters < AT_ONCE_CHARACTERS) continue;
+      characters = 0;
+      await rest(signal);
     }
     return { head: { meshes: chosen.map((one) => headOf(one, exportsOf)), of: joined(plan), changed: rows.length, restarts: rows.filter(({ restarts }) => restarts.length > 0).length }, rows };
   }
@@ -121,6 +162,12 @@ export function whatIfAnswers({ clock, records, sources, exportsOf }: WhatIfPart
   };
 }
 
+function withFewNames(row: PlanChange): PlanChange {
+  const { peersAdded, peersRemoved, peersChanged } = row;
+  const few = (names: readonly string[]): readonly string[] => names.slice(0, FEW_PEER_NAMES);
+  return { ...row, peersAdded: few(peersAdded), peersRemoved: few(peersRemoved), peersChanged: few(peersChanged), peerCounts: { added: peersAdded.length, removed: peersRemoved.length, changed: peersChanged.length } };
+}
+
 const joined = ({ baseline }: Plan): number => baseline.length;
 
 function headOf({ mesh, members, waiting, conflicts, notes, cells, moves = [] }: MeshPlan, exportsOf: WhatIfParts['exportsOf']): MeshPlanHead['meshes'][number] {
@@ -133,8 +180,12 @@ function headOf({ mesh, members, waiting, conflicts, notes, cells, moves = [] }:
   };
 }
 
-/** What a cell exports is no peer's business in any other cell. */
-function cellOf({ mesh, members }: MeshPlan, exportsOf: WhatIfParts['exportsOf']): NonNullable<MeshPlanHead['meshes'][number]['cells']>[number] {
-  const services = [...new Set(members.flatMap(({ name }) => exportsOf(name)))].sort();
-  return { name: mesh, clusters: members.length, exports: services.slice(0, MOST_CONFLICTS), exportCount: services.length };
+/** What a cell exports is no peer's business in any other cell: it is reached there by a gateway, or not at all. */
+function cellOf({ mesh, members, conflicts }: MeshPlan, exportsOf: WhatIfParts['exportsOf']): NonNullable<MeshPlanHead['meshes'][number]['cells']>[number] {
+  const facts = members.flatMap(({ name }) => exportsOf(name));
+  const services = [...new Set(facts.map(serviceKey))].sort();
+  const ways = facts.map((fact) => { const { reason, message } = crossingOf(fact); return { service: serviceKey(fact), cluster: fact.cluster, reason, message }; });
+  const shut = ways.filter(({ reason }) => reason !== 'Gateway');
+  const crossings = [...shut, ...ways.filter(({ reason }) => reason === 'Gateway')].slice(0, MOST_CONFLICTS);
+  return { name: mesh, clusters: members.length, conflictCount: conflicts.length, exports: services.slice(0, MOST_CONFLICTS), exportCount: services.length, crossings, crossingCount: ways.length, shutCount: shut.length };
 }

@@ -2,8 +2,9 @@
 import type { ExportPolicyObject } from '../../../mesh/api/resources/policies.ts';
 import type { ClusterObject } from '../../../mesh/api/resources/cluster.ts';
 import type { ClusterView } from '../../../mesh/model/cluster.ts';
-import { type ExportFact, exportKey, serviceKey } from '../../../mesh/model/service.ts';
+import { type ExportFact, type ExportVerdict, exportKey, serviceKey } from '../../../mesh/model/service.ts';
 import { authoriseExports } from '../../../mesh/services/authorise.ts';
+import { acrossMeshes } from '../../../mesh/services/crossing.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { createLoop, type Loop } from '../../runtime/loop.ts';
 import type { Fleet } from '../gateway/fleet.ts';
@@ -12,6 +13,7 @@ import type { Revocations } from '../identity/revocation.ts';
 import type { HubPorts } from '../ports.ts';
 import { clusterView, exportPolicyValues } from '../views.ts';
 import { createAllowed } from './allowed.ts';
+import type { Reach, ReachSource } from './reach.ts';
 import { isUnknown } from './unknown.ts';
 
 /** How long after its start a hub waits for agents before it judges conflicts without those that are missing. */
@@ -33,12 +35,14 @@ export interface ServicesParts {
   readonly publishers: Publishers;
   readonly clusters: Cache<ClusterObject>;
   readonly policies: Cache<ExportPolicyObject>;
+  /** Who reaches whose pods. */
+  readonly reach: ReachSource;
   /** Clusters whose exports count no more, whatever is held of them. */
   readonly revocations: Pick<Revocations, 'isCutOff' | 'subscribe'>;
 }
 
-export function createServices({ ports, fleet, publishers, clusters, policies, revocations }: ServicesParts): Loop {
-  const told = new Map<string, ExportFact>();
+export function createServices({ ports, fleet, publishers, clusters, policies, reach, revocations }: ServicesParts): Loop {
+  const told = new Map<string, readonly [ExportFact, ExportFact | undefined]>();
   /** Cluster → service → what was told of it. */
   const toldVerdicts = new Map<string, Map<string, string>>();
   const heardExports = new Set<string>();
@@ -58,10 +62,31 @@ export function createServices({ ports, fleet, publishers, clusters, policies, r
     allowed: isAllowed,
   }, recipient, type, name));
 
+  let known: Reach = { places: new Map(), isApart: () => false, isOne: true };
+  const seen = new WeakMap<ExportFact, ExportFact>();
+
+  /** As clusters see it that do not reach its pods; undefined: there are none. */
+  function elsewhere(fact: ExportFact): ExportFact | undefined {
+    if (known.isOne || !known.places.has(fact.cluster)) return undefined;
+    const found = seen.get(fact) ?? acrossMeshes(fact);
+    seen.set(fact, found);
+    return found;
+  }
+
+  function divide(): void {
+    const now = reach.current();
+    if (now === known) return;
+    const moved = new Set([...now.places.keys(), ...known.places.keys()].filter((cluster) => now.places.get(cluster) !== known.places.get(cluster)));
+    known = now;
+    publishers.divide(now.isApart, moved);
+  }
+
   function tellVerdicts(cluster: string, verdicts: ReturnType<typeof authoriseExports>['verdicts'][string]): void {
     const before = toldVerdicts.get(cluster);
     const now = new Map<string, string>();
-    for (const verdict of verdicts) {
+    for (const judged of verdicts) {
+      const crossing = judged.valid ? told.get(`${cluster}/${serviceKey(judged)}`)?.[1]?.crossing : undefined;
+      const verdict: ExportVerdict = crossing === undefined ? judged : { ...judged, crossing: { reason: crossing.reason, message: crossing.message } };
       const [name, text] = [serviceKey(verdict), JSON.stringify(verdict)];
       now.set(name, text);
       if (before?.get(name) !== text) publishers.tell(cluster, 'ExportVerdict', name, verdict);
@@ -74,11 +99,12 @@ export function createServices({ ports, fleet, publishers, clusters, policies, r
     const present = fleet.clusters().filter((cluster) => clusters.get({ name: cluster }) !== undefined && !revocations.isCutOff(cluster));
     const facts = present.flatMap((cluster) => [...fleet.values(cluster, 'ExportFact').values()].map(({ value }) => value));
     const { allowed, verdicts } = authoriseExports(facts, views(), exportPolicyValues(policies.list()));
-    const next = new Map(allowed.map((fact) => [exportKey(fact), fact]));
+    divide();
+    const next = new Map(allowed.map((fact) => [exportKey(fact), [fact, elsewhere(fact)] as const]));
     for (const key of told.keys()) if (!next.has(key)) publishers.untellAll('ImportedFact', key);
-    for (const [key, fact] of next) if (told.get(key) !== fact) publishers.tellAll('ImportedFact', key, fact);
+    for (const [key, [fact, apart]] of next) if (told.get(key)?.[0] !== fact || told.get(key)?.[1] !== apart) publishers.tellAll('ImportedFact', key, fact, undefined, apart);
     told.clear();
-    for (const [key, fact] of next) told.set(key, fact);
+    for (const [key, both] of next) told.set(key, both);
     counted.set({ verdict: 'allowed' }, allowed.length);
     counted.set({ verdict: 'refused' }, facts.length - allowed.length);
 
@@ -117,6 +143,7 @@ export function createServices({ ports, fleet, publishers, clusters, policies, r
   });
   clusters.subscribe(soon);
   policies.subscribe(() => loop.add(ALL));
+  reach.subscribe(soon);
   revocations.subscribe(() => loop.add(ALL));
   return loop;
 }

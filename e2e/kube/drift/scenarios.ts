@@ -16,7 +16,7 @@ import { fakeMetrics } from '../../../controller/runtime/testing/fakes.ts';
 import { EndpointSlice, Namespace, Secret, type SecretObject, Service } from '../../../mesh/api/resources/core.ts';
 import { ServiceExport } from '../../../mesh/api/resources/multicluster.ts';
 import type { DriftEntry, DriftOverride } from '../../../mesh/model/desired.ts';
-import { KubernetesError, type KubernetesObject, type ResourceKind } from '../../../mesh/ports/kubernetes.ts';
+import { KubernetesError, type KubernetesObject, KubernetesUnreachable, type ResourceKind } from '../../../mesh/ports/kubernetes.ts';
 import { findHelm, ROOT, run } from '../../charts/helm.ts';
 import { CustomResourceDefinition } from '../apiserver.ts';
 import { onPath } from '../assets.ts';
@@ -29,10 +29,17 @@ const kubectl = onPath('kubectl');
 const PEERS = 'Secret kube-system/cilium-clustermesh';
 
 async function until<T>(what: string, look: () => Promise<T | undefined | false> | T | undefined | false, milliseconds = 45_000): Promise<T> {
+  let refused = '';
   for (const deadline = Date.now() + milliseconds; ; await sleep(50)) {
-    const found = await look();
-    if (found !== undefined && found !== false) return found;
-    if (Date.now() > deadline) throw new Error(`${what}: not within ${milliseconds / 1000} s`);
+    try {
+      const found = await look();
+      if (found !== undefined && found !== false) return found;
+    } catch (error) {
+      // A server that is busy may refuse a connection; whoever waits looks again.
+      if (!(error instanceof KubernetesUnreachable)) throw new Error(`${what}: ${String(error)}`, { cause: error });
+      refused = `; refused last at ${new Date().toISOString()}: ${error.message}`;
+    }
+    if (Date.now() > deadline) throw new Error(`${what}: not within ${milliseconds / 1000} s${refused}`);
   }
 }
 

@@ -75,6 +75,8 @@ it('own facts: another\'s identity, another\'s endpoint', () => {
   const good = { identities: [{ cluster: 'oslo', spiffeId: 'spiffe://x/cluster/oslo', ciliumName: 'oslo' }], imported: [{ holder: 'virginia', source: 'oslo', address: '10.20.0.21' }], own: { oslo: ['10.20.0.21'] } };
   expect(ownFacts.assert(good)).toBeUndefined();
   expect(ownFacts.assert({ ...good, identities: [{ cluster: 'oslo', spiffeId: 'spiffe://x/cluster/berlin', ciliumName: undefined }] })).toMatch(/has the identity/);
+  const named = (ciliumName: string) => ownFacts.assert({ ...good, identities: [{ cluster: 'oslo', spiffeId: undefined, ciliumName }], own: { ...good.own, berlin: [] } });
+  expect([named('lund'), named('berlin')]).toEqual([undefined, 'Cluster oslo has the Cilium facts of berlin']);
   expect(ownFacts.assert({ ...good, imported: [{ holder: 'virginia', source: 'oslo', address: '10.10.0.11' }] })).toMatch(/virginia holds 10.10.0.11 as oslo's/);
 });
 

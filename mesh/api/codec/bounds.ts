@@ -1,7 +1,7 @@
 /** What a message may hold. Everything read from the wire passes one of these checks, so that a broken or hostile sender costs an error and nothing else. */
 import { MAX_CAPABILITIES, MAX_CAPABILITY_LENGTH, MAX_CAPABILITY_VALUES, MAX_GPU_RESOURCES, MAX_REQUEST_GROUPS } from '../../model/cluster.ts';
 import { MAX_REVOCATIONS } from '../../model/revocation.ts';
-import { MAX_ENDPOINTS, MAX_SERVICE_ADDRESSES, MAX_SERVICE_PORTS } from '../../model/service.ts';
+import { MAX_ENDPOINTS, MAX_GATEWAY_ADDRESSES, MAX_SERVICE_ADDRESSES, MAX_SERVICE_PORTS } from '../../model/service.ts';
 import { TransportError } from '../../ports/transport.ts';
 
 /** Counts of items, and lengths of texts in UTF-16 units. The whole message is at most 4 MiB (`MAX_MESSAGE_BYTES`). */
@@ -14,6 +14,7 @@ export const BOUNDS = {
   deltaResources: 500,
   endpoints: MAX_ENDPOINTS,
   addressesPerEndpoint: MAX_SERVICE_ADDRESSES,
+  gatewayAddresses: MAX_GATEWAY_ADDRESSES,
   ports: MAX_SERVICE_PORTS,
   ipFamilies: 2,
   properties: 256,

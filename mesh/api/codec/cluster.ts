@@ -1,6 +1,6 @@
 /** Reports, desired revisions, drills and questions: wire ↔ model. */
 import type { BundleDelivery } from '../../model/bundle.ts';
-import { type CiliumFacts, type ClusterReport, MAX_FOREIGN_ROOTS, MAX_NODE_CIDRS, MAX_SERVER_NAMES, MAX_SERVICE_CIDRS, type MeshEndpoint } from '../../model/cluster.ts';
+import { type CiliumFacts, type ClusterReport, LONGEST_RELEASE_NAME, MAX_FOREIGN_ROOTS, MAX_NODE_CIDRS, MAX_SERVER_NAMES, MAX_SERVICE_CIDRS, type MeshEndpoint, RELEASE_TOOLS } from '../../model/cluster.ts';
 import type { AppliedReport, DesiredRevision } from '../../model/desired.ts';
 import type { DnsSample, Evacuation } from '../../model/drill.ts';
 import type { Answer, PeerAddress, Question } from '../../model/sync.ts';
@@ -26,6 +26,7 @@ function ciliumToWire(cilium: CiliumFacts): wire.CiliumFacts {
     remoteUsers: cilium.remoteUsers === undefined ? wire.RemoteUsersMount.UNSPECIFIED : remoteUsersMounts.toWire(cilium.remoteUsers),
     serverNames: cilium.serverNames ?? [],
     foreignTrust: cilium.foreignTrust,
+    release: cilium.release === undefined ? undefined : { namespace: '', byLabelAlone: false, ...cilium.release },
     endpoint: endpoint === undefined ? undefined : { address: endpoint.address, ips: endpoint.ips ?? [], port: endpoint.port },
   };
 }
@@ -39,6 +40,18 @@ function endpointFromWire(field: string, endpoint: wire.MeshEndpoint): MeshEndpo
 /** Nothing on the wire is nothing told. */
 function presentTexts<K extends 'nodeCidrs' | 'serviceCidrs' | 'serverNames'>(field: string, key: K, values: readonly string[], most: number): { readonly [P in K]?: readonly string[] } {
   return (values.length === 0 ? {} : { [key]: texts(`${field}.${key}`, values, most) }) as { readonly [P in K]?: readonly string[] };
+}
+
+/** A newer agent may tell of a tool that this hub does not know. */
+function releaseFromWire(field: string, release: wire.CiliumRelease | undefined): Pick<CiliumFacts, 'release'> {
+  const tool = RELEASE_TOOLS.find((known) => known === release?.tool);
+  if (release === undefined || tool === undefined) return {};
+  return {
+    release: {
+      tool, name: text(`${field}.name`, release.name, LONGEST_RELEASE_NAME), ...(release.namespace === '' ? {} : { namespace: text(`${field}.namespace`, release.namespace, LONGEST_RELEASE_NAME) }),
+      ...(release.byLabelAlone ? { byLabelAlone: true } : {}),
+    },
+  };
 }
 
 const isKnownMount = (mount: wire.RemoteUsersMount): boolean => mount !== wire.RemoteUsersMount.UNSPECIFIED && mount !== wire.RemoteUsersMount.UNRECOGNIZED;
@@ -63,6 +76,7 @@ function ciliumFromWire(field: string, cilium: wire.CiliumFacts): CiliumFacts {
     // A newer agent may tell of a mount that this hub does not know.
     ...(isKnownMount(cilium.remoteUsers) ? { remoteUsers: remoteUsersMounts.fromWire(`${field}.remoteUsers`, cilium.remoteUsers) } : {}),
     ...(cilium.foreignTrust === undefined ? {} : { foreignTrust: { roots: texts(`${field}.foreignTrust.roots`, cilium.foreignTrust.roots, MAX_FOREIGN_ROOTS), signedBy: texts(`${field}.foreignTrust.signedBy`, cilium.foreignTrust.signedBy, MAX_FOREIGN_ROOTS) } }),
+    ...releaseFromWire(`${field}.release`, cilium.release),
     // A newer agent may tell settings that this hub does not judge.
     ...(Object.keys(cilium.settings).length === 0 ? {} : { settings: textMap(`${field}.settings`, cilium.settings, BOUNDS.ciliumSettings, BOUNDS.ciliumSettingLength) }),
   };

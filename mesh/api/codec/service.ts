@@ -1,12 +1,15 @@
 /** Exports and verdicts: wire ↔ model. */
-import type { Endpoint, EndpointPort, ExportFact, ExportVerdict, ServicePort } from '../../model/service.ts';
+import type { Crossing, Endpoint, EndpointPort, ExportFact, ExportVerdict, ServiceGateway, ServicePort } from '../../model/service.ts';
 import type * as wire from '../gen/isthmus/v1/service.ts';
 import { BOUNDS, instant, list, name, port, present, text, texts, wholeNumber } from './bounds.ts';
-import { ipFamilies, protocols, serviceTypes, sessionAffinities, verdictReasons } from './unions.ts';
+import { crossingReasons, ipFamilies, protocols, serviceTypes, sessionAffinities, verdictReasons } from './unions.ts';
 
 export function exportFactToWire(fact: ExportFact): wire.ExportFact {
+  const { gateway, crossing, ...rest } = fact;
   return {
-    ...fact,
+    ...rest,
+    ...(gateway === undefined ? {} : { gateway: { addresses: [...gateway.addresses], hostnames: [...gateway.hostnames], ports: gateway.ports.map((item) => ({ ...item, protocol: protocols.toWire(item.protocol) })), problem: gateway.problem } }),
+    ...(crossing === undefined ? {} : { crossing: { ...crossing, reason: crossingReasons.toWire(crossing.reason) } }),
     type: serviceTypes.toWire(fact.type),
     ports: fact.ports.map((item) => ({ ...item, protocol: protocols.toWire(item.protocol) })),
     ipFamilies: fact.ipFamilies.map((family) => ipFamilies.toWire(family)),
@@ -33,6 +36,25 @@ export function exportFactFromWire(field: string, fact: wire.ExportFact): Export
     endpoints: list(`${field}.endpoints`, fact.endpoints, BOUNDS.endpoints).map((item, index) => endpointFromWire(`${field}.endpoints[${index}]`, item)),
     endpointsOmitted: fact.endpointsOmitted,
     loadBalancerAddresses: texts(`${field}.loadBalancerAddresses`, fact.loadBalancerAddresses, BOUNDS.addressesPerEndpoint),
+    ...(fact.gateway === undefined ? {} : { gateway: gatewayFromWire(`${field}.gateway`, fact.gateway) }),
+    ...(fact.crossing === undefined ? {} : { crossing: crossingFromWire(`${field}.crossing`, fact.crossing) }),
+  };
+}
+
+function gatewayFromWire(field: string, gateway: wire.ServiceGateway): ServiceGateway {
+  return {
+    addresses: texts(`${field}.addresses`, gateway.addresses, BOUNDS.gatewayAddresses),
+    hostnames: texts(`${field}.hostnames`, gateway.hostnames, BOUNDS.gatewayAddresses),
+    ports: list(`${field}.ports`, gateway.ports, BOUNDS.ports).map((item, index) => endpointPort(`${field}.ports[${index}]`, item)),
+    problem: text(`${field}.problem`, gateway.problem),
+  };
+}
+
+function crossingFromWire(field: string, crossing: wire.Crossing): Crossing {
+  return {
+    readyEndpoints: wholeNumber(`${field}.readyEndpoints`, crossing.readyEndpoints, 0, BOUNDS.endpoints),
+    reason: crossingReasons.fromWire(`${field}.reason`, crossing.reason),
+    message: text(`${field}.message`, crossing.message),
   };
 }
 
@@ -55,7 +77,8 @@ function endpointFromWire(field: string, endpoint: wire.Endpoint): Endpoint {
 }
 
 export function exportVerdictToWire(verdict: ExportVerdict): wire.ExportVerdict {
-  return { ...verdict, reason: verdictReasons.toWire(verdict.reason) };
+  const { crossing, ...rest } = verdict;
+  return { ...rest, reason: verdictReasons.toWire(verdict.reason), ...(crossing === undefined ? {} : { crossing: { readyEndpoints: 0, reason: crossingReasons.toWire(crossing.reason), message: crossing.message } }) };
 }
 
 export function exportVerdictFromWire(field: string, verdict: wire.ExportVerdict): ExportVerdict {
@@ -67,5 +90,8 @@ export function exportVerdictFromWire(field: string, verdict: wire.ExportVerdict
     message: text(`${field}.message`, verdict.message),
     conflictReason: text(`${field}.conflictReason`, verdict.conflictReason),
     conflictMessage: text(`${field}.conflictMessage`, verdict.conflictMessage),
+    ...(verdict.crossing === undefined ? {} : { crossing: crossingOf(crossingFromWire(`${field}.crossing`, verdict.crossing)) }),
   };
 }
+
+const crossingOf = ({ reason, message }: Crossing): Pick<Crossing, 'reason' | 'message'> => ({ reason, message });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { REMOTE_USERS_MOUNTS } from '../../model/cluster.ts';
+import { RELEASE_TOOLS, REMOTE_USERS_MOUNTS } from '../../model/cluster.ts';
 import { COLOURS } from '../../model/peer-verdict.ts';
 import { AGENT_TYPES, HUB_TYPES, type SyncMessage, type SyncType, type SyncValues } from '../../model/sync.ts';
 import { TransportError } from '../../ports/transport.ts';
@@ -17,7 +17,8 @@ const protocol = fc.constantFrom('TCP' as const, 'UDP' as const, 'SCTP' as const
 const merged = <A extends object, B extends object>(base: fc.Arbitrary<A>, ...more: fc.Arbitrary<B>[]): fc.Arbitrary<A> => fc.tuple(base, ...more).map(([first, ...rest]) => Object.assign({}, first, ...rest) as A);
 
 const endpointPort = fc.record({ name: fc.string(), protocol, port });
-const exportFact: fc.Arbitrary<SyncValues['ExportFact']> = fc.record({
+const crossingReason = fc.constantFrom('Gateway' as const, 'NoGateway' as const, 'GatewayWithoutAddress' as const, 'GatewayInvalid' as const);
+const exportFact: fc.Arbitrary<SyncValues['ExportFact']> = merged(fc.record({
   cluster: word, namespace: word, name: word,
   version: fc.record({ epoch: time, sequence: fc.maxSafeNat() }),
   exportedAt: time,
@@ -28,7 +29,7 @@ const exportFact: fc.Arbitrary<SyncValues['ExportFact']> = fc.record({
   endpoints: fc.array(merged(fc.record({ addresses: fc.array(word), ready: fc.boolean(), ports: fc.array(endpointPort) }), optional('hostname', fc.string()), optional('zone', fc.string()))),
   endpointsOmitted: fc.nat(),
   loadBalancerAddresses: fc.array(word),
-});
+}), optional('gateway', fc.record({ addresses: fc.array(word), hostnames: fc.array(word), ports: fc.array(endpointPort), problem: fc.string() })), optional('crossing', fc.record({ readyEndpoints: fc.integer({ min: 0, max: 500 }), reason: crossingReason, message: fc.string() })));
 const meshEndpoint = fc.oneof(fc.record({ address: fc.string(), port }), fc.record({ ips: fc.array(word), port }));
 const cilium = merged(fc.record({
   version: fc.string(), clusterName: fc.string(), clusterId: fc.integer({ min: 0, max: 255 }), maxConnectedClusters: fc.constantFrom(255 as const, 511 as const),
@@ -36,6 +37,7 @@ const cilium = merged(fc.record({
 }), optional('endpoint', meshEndpoint), fc.record({
   nodeCidrs: fc.array(word, { minLength: 1 }), serviceCidrs: fc.array(word, { minLength: 1, maxLength: 8 }), serverNames: fc.array(word, { minLength: 1 }),
   remoteUsers: fc.constantFrom(...REMOTE_USERS_MOUNTS), foreignTrust: fc.record({ roots: fc.array(word), signedBy: fc.array(word) }),
+  release: fc.record({ tool: fc.constantFrom(...RELEASE_TOOLS), name: word, namespace: fc.stringMatching(/^[a-z]{1,8}$/), byLabelAlone: fc.constant(true as const) }, { requiredKeys: ['tool', 'name'] }),
 }, { requiredKeys: [] }));
 
 const amounts = fc.record({ cpuMilli: fc.maxSafeNat(), memoryBytes: fc.maxSafeNat(), pods: fc.nat(), gpus: fc.dictionary(word, fc.nat(), { noNullPrototype: true, maxKeys: 16 }) });
@@ -48,10 +50,10 @@ const VALUES: { readonly [T in SyncType]: fc.Arbitrary<SyncValues[T]> } = {
   DesiredRevision: fc.record({ id: word, cluster: word, content: fc.string({ unit: 'grapheme' }), generation: fc.nat() }, { requiredKeys: ['id', 'cluster', 'content'] }),
   Bundle: fc.record({ digest: word, content: fc.string({ unit: 'grapheme' }), signatures: fc.array(fc.record({ keyid: word, sig: fc.string() }), { maxLength: 16 }) }),
   ImportedFact: exportFact,
-  ExportVerdict: fc.record({
+  ExportVerdict: merged(fc.record({
     namespace: word, name: word, valid: fc.boolean(), reason: fc.constantFrom('Valid' as const, 'NotAllowed' as const, 'NoService' as const, 'InvalidServiceType' as const),
     message: fc.string(), conflictReason: fc.string(), conflictMessage: fc.string(),
-  }),
+  }), optional('crossing', fc.record({ reason: crossingReason, message: fc.string() }))),
   Evacuation: fc.record({ id: word, active: fc.boolean(), service: fc.record({ namespace: word, name: word }), cluster: word, until: time }),
   PeerAddress: fc.record({ cluster: word, address: fc.string() }),
   Revocation: fc.record({ cluster: word, at: time, reason: fc.string(), rejoined: fc.boolean() }),

@@ -1,7 +1,7 @@
 /** String unions of the model ↔ enums of the wire. Complete in both directions or this file does not compile. */
 import type { CiliumFacts, RemoteUsersMount } from '../../model/cluster.ts';
 import type { Colour } from '../../model/peer-verdict.ts';
-import type { ExportFact, ExportVerdict, IpFamily, Protocol, ServiceType } from '../../model/service.ts';
+import type { CrossingReason, ExportFact, ExportVerdict, IpFamily, Protocol, ServiceType } from '../../model/service.ts';
 import type { SyncType } from '../../model/sync.ts';
 import type { MeshCertificateRole } from '../../ports/transport.ts';
 import * as clusterWire from '../gen/isthmus/v1/cluster.ts';
@@ -48,6 +48,12 @@ export const verdictReasons = union<ExportVerdict['reason'], serviceWire.Verdict
   VERDICT_REASON_NOT_ALLOWED: 'NotAllowed',
   VERDICT_REASON_NO_SERVICE: 'NoService',
   VERDICT_REASON_INVALID_SERVICE_TYPE: 'InvalidServiceType',
+});
+export const crossingReasons = union<CrossingReason, serviceWire.CrossingReason>()({
+  CROSSING_REASON_GATEWAY: 'Gateway',
+  CROSSING_REASON_NO_GATEWAY: 'NoGateway',
+  CROSSING_REASON_GATEWAY_WITHOUT_ADDRESS: 'GatewayWithoutAddress',
+  CROSSING_REASON_GATEWAY_INVALID: 'GatewayInvalid',
 });
 export const remoteUsersMounts = union<RemoteUsersMount, clusterWire.RemoteUsersMount>()({ REMOTE_USERS_MOUNT_MOUNTED: 'Mounted', REMOTE_USERS_MOUNT_NOT_MOUNTED: 'NotMounted', REMOTE_USERS_MOUNT_REQUIRED_AND_MISSING: 'RequiredAndMissing' });
 export const authModes = union<CiliumFacts['authMode'], clusterWire.AuthMode>()({ AUTH_MODE_LEGACY: 'legacy', AUTH_MODE_MIGRATION: 'migration', AUTH_MODE_CLUSTER: 'cluster' });

@@ -1,16 +1,16 @@
 /** Cluster: what is known and wanted of one member of the fleet. */
 import { z } from 'zod';
-import { MAX_CAPABILITY_LENGTH, MAX_CAPABILITY_VALUES, MAX_FOREIGN_ROOTS, MAX_NODE_CIDRS, MAX_REQUEST_GROUPS, MAX_SERVER_NAMES, MAX_SERVICE_CIDRS, REMOTE_USERS_MOUNTS } from '../../model/cluster.ts';
+import { LONGEST_RELEASE_NAME, MAX_CAPABILITY_LENGTH, MAX_CAPABILITY_VALUES, MAX_FOREIGN_ROOTS, MAX_NODE_CIDRS, MAX_REQUEST_GROUPS, MAX_SERVER_NAMES, MAX_SERVICE_CIDRS, RELEASE_TOOLS, REMOTE_USERS_MOUNTS } from '../../model/cluster.ts';
 import { MAX_SHOWN_PEERS } from '../../model/revocation.ts';
 import { LONGEST_WAITING_REASON, MAX_SHOWN_PEERINGS } from '../../model/desired.ts';
 import { MAX_TRUST_ISSUERS } from '../../model/trust.ts';
-import { conditionsSchema, meshEndpointSchema, timestamp } from './common.ts';
+import { conditionsSchema, declaredEndpointSchema, meshEndpointSchema, timestamp } from './common.ts';
 import { driftEntryStatus } from './drift-policy.ts';
 import { defineResource, type ResourceObject } from './define.ts';
 
 const clusterSpec = z.object({
   properties: z.record(z.string().max(128), z.string().max(1024)).optional().describe('Facts that the administrators of the hub declare.'),
-  meshEndpoint: meshEndpointSchema.optional().describe('Where peers reach this cluster\'s clustermesh-apiserver; overrides what its agent reports.'),
+  meshEndpoint: declaredEndpointSchema.optional().describe('Where peers reach this cluster\'s clustermesh-apiserver; overrides what its agent reports.'),
   frozen: z.object({
     reason: z.string().min(1).max(1024).describe('Why, for whoever meets it.'),
     until: timestamp.optional().describe('Over by itself then; absent: until somebody removes it.'),
@@ -71,10 +71,15 @@ export const clusterStatus = z.object({
     authMode: z.enum(['legacy', 'migration', 'cluster']),
     endpoint: meshEndpointSchema.optional(),
     nodeCidrs: z.array(z.string()).max(MAX_NODE_CIDRS).optional().describe('Addresses of nodes, exactly; absent: not told, or more than travel.'),
-    serviceCidrs: z.array(z.string()).max(MAX_SERVICE_CIDRS).optional().describe('As the agent\'s property service-cidrs says; absent: not told.'),
+    serviceCidrs: z.array(z.string()).max(MAX_SERVICE_CIDRS).optional().describe('Of ServiceCIDR objects, or else as the agent\'s property service-cidrs says; absent: not told.'),
     remoteUsers: z.enum(REMOTE_USERS_MOUNTS).optional().describe('What pods of clustermesh-apiserver make of ConfigMap clustermesh-remote-users; absent: not told.'),
     serverNames: z.array(z.string().max(253)).max(MAX_SERVER_NAMES).optional().describe('Names in the certificate that others made for clustermesh-apiserver.'),
     foreignTrust: z.object({ roots: z.array(z.string().max(64)).max(MAX_FOREIGN_ROOTS), signedBy: z.array(z.string().max(64)).max(MAX_FOREIGN_ROOTS) }).optional().describe('Certificates of the mesh that others made: SHA-256 of the roots that they believe and of those that signed them.'),
+    release: z.object({
+      tool: z.enum(RELEASE_TOOLS), name: z.string().max(LONGEST_RELEASE_NAME),
+      namespace: z.string().max(LONGEST_RELEASE_NAME).optional().describe('Absent: the mark does not say it.'),
+      byLabelAlone: z.literal(true).optional().describe('The mark is one that charts set as well (app.kubernetes.io/instance).'),
+    }).optional().describe('What brings Cilium there, as marks on ConfigMap cilium-config say; absent: they do not, or not told.'),
     settings: z.record(z.string().max(64), z.string().max(256)).optional().describe('Settings of ConfigMap cilium-config that clusters of a mesh must agree on, as they stand there.'),
   }).optional(),
   kubernetesVersion: z.string().optional(),

@@ -42,8 +42,19 @@ export const serviceKeySchema = z.object({
 
 export const timestamp = z.string().meta({ format: 'date-time' });
 
-export const meshEndpointSchema = z.object({
+const endpoint = z.object({
   address: z.string().max(253).optional(),
   ips: z.array(z.string().max(45)).max(16).optional(),
   port: z.int().min(1).max(65535).default(2379),
-}).meta({ 'x-kubernetes-validations': [{ rule: 'has(self.address) != has(self.ips)', message: 'give either address or ips' }] });
+});
+const EITHER = { 'x-kubernetes-validations': [{ rule: 'has(self.address) != has(self.ips)', message: 'give either address or ips' }] };
+
+export const meshEndpointSchema = endpoint.meta(EITHER);
+
+/** Never a key, only where one is. */
+const peerTlsSchema = z.object({
+  secretName: z.string().min(1).max(253).regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/).describe('A Secret in Cilium\'s namespace of each cluster that reads this one, with tls.crt and tls.key; the agent there has to be let read it (the chart\'s cilium.peerSecrets).'),
+  trust: z.enum(['Secret', 'Mesh']).default('Secret').describe('Who vouches for this cluster\'s server certificate. Secret: ca.crt of that Secret; Mesh: the roots of the mesh.'),
+}).describe('Peers read this cluster with a certificate for it alone, for instance because its own are made by another authority; absent: with the one that is theirs for all peers.');
+
+export const declaredEndpointSchema = endpoint.extend({ tls: peerTlsSchema.optional() }).meta(EITHER);

@@ -84,11 +84,13 @@ export interface PodObject extends KubernetesObject {
     readonly initContainerStatuses?: readonly ContainerStatusFields[];
   };
 }
+interface VolumeItems { readonly items?: readonly { readonly key?: string; readonly path?: string }[] }
 /** A DaemonSet or Deployment. */
 interface ConfigMapVolume { readonly name?: string; readonly optional?: boolean }
 interface VolumeObject {
   readonly configMap?: ConfigMapVolume;
-  readonly projected?: { readonly sources?: readonly { readonly configMap?: ConfigMapVolume }[] | null };
+  readonly secret?: { readonly secretName?: string; readonly optional?: boolean };
+  readonly projected?: { readonly sources?: readonly { readonly configMap?: ConfigMapVolume & VolumeItems; readonly secret?: VolumeItems & { readonly name?: string; readonly optional?: boolean } }[] | null };
 }
 
 export interface WorkloadObject extends KubernetesObject {

@@ -5,6 +5,7 @@ import type { HistoryEntry, JournalEntry } from '../../model/history.ts';
 import type { Instant } from '../../model/instant.ts';
 import type { PlanChange } from '../../model/plan-change.ts';
 import type { RunPhase, RunState, RunTarget, StrategyValue, TargetPhase } from '../../model/rollout.ts';
+import type { CrossingReason } from '../../model/service.ts';
 import type { SimulatedCluster, Simulation } from '../../model/simulation.ts';
 import type { StateChange } from '../../model/state-change.ts';
 import type { Answer } from '../../model/sync.ts';
@@ -133,6 +134,19 @@ export interface AccessRow {
   readonly tomorrow: 'Allowed' | 'Denied' | 'Unknown';
 }
 
+interface CellAnswer {
+  readonly name: string;
+  readonly clusters: number;
+  /** Above 0: it stays as it is. Absent, as all that is not required: the hub is of before. */
+  readonly conflictCount?: number;
+  readonly exports: readonly string[];
+  readonly exportCount: number;
+  /** How clusters that are no peers reach each export of each cluster, or why not, those first; the first hundred. */
+  readonly crossings?: readonly { readonly service: string; readonly cluster: string; readonly reason: CrossingReason; readonly message: string }[];
+  readonly crossingCount?: number;
+  /** Of those, without a way. */
+  readonly shutCount?: number;
+}
 interface Finding {
   readonly reason: string;
   readonly message: string;
@@ -149,7 +163,7 @@ export interface MeshPlanHead {
     readonly conflictCount: number;
     readonly warnings: readonly Finding[];
     /** Where the mesh is divided; `exports`: services that no other cell reaches by its peers, as `namespace/name`. */
-    readonly cells?: readonly { readonly name: string; readonly clusters: number; readonly exports: readonly string[]; readonly exportCount: number }[];
+    readonly cells?: readonly CellAnswer[];
     readonly moves?: readonly { readonly cluster: string; readonly from: number; readonly to: number }[];
     readonly moveCount?: number;
   }[];

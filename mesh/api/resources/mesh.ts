@@ -61,7 +61,9 @@ const meshStatus = z.object({
   observedGeneration: z.int().optional(),
   planDigest: z.string().optional().describe('Digest of the newest conflict-free plan.'),
   clusterCount: z.int().optional(),
+  conflictCount: z.int().min(0).optional().describe('What keeps the mesh from being planned; condition Planned names it.'),
   clusters: z.array(z.object({ name: z.string(), clusterId: z.int(), desiredId: z.string() })).max(511).optional().describe('Of a mesh with cells: the first 511.'),
+  cellCount: z.int().min(0).optional().describe('Of a mesh with cells.'),
   cells: z.array(z.object({ name: z.string(), clusters: z.int(), conflicts: z.int() })).max(MOST_CELLS).optional().describe('Of a mesh with cells: how many clusters each has.'),
   moves: z.array(z.object({ cluster: z.string(), from: z.int(), to: z.int() })).max(MOST_SHOWN).optional().describe('Clusters that the plan puts into another cell, the first 64.'),
   heldIds: z.array(z.object({
@@ -87,6 +89,8 @@ export const Mesh = defineResource({
     { name: 'Planned', type: 'string', jsonPath: '.status.conditions[?(@.type=="Planned")].status' },
     { name: 'RolledOut', type: 'string', jsonPath: '.status.conditions[?(@.type=="RolledOut")].status' },
     { name: 'Clusters', type: 'integer', jsonPath: '.status.clusterCount' },
+    { name: 'Conflicts', type: 'integer', jsonPath: '.status.conflictCount' },
+    { name: 'Cells', type: 'integer', jsonPath: '.status.cellCount', priority: 1 },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
 });

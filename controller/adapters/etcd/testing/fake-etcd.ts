@@ -13,10 +13,13 @@ export interface FakeEtcd {
   close(): Promise<void>;
 }
 
+/** gRPC's. */
+const PREFIX_BYTES = 5;
+
 const frame = (message: Uint8Array): Buffer => {
-  const framed = Buffer.alloc(5 + message.length);
+  const framed = Buffer.alloc(PREFIX_BYTES + message.length);
   framed.writeUInt32BE(message.length, 1);
-  framed.set(message, 5);
+  framed.set(message, PREFIX_BYTES);
   return framed;
 };
 
@@ -28,7 +31,8 @@ export function answer(stream: ServerHttp2Stream, message: Uint8Array | undefine
   else stream.end(frame(message));
 }
 
-export async function fakeEtcd(speak: (stream: ServerHttp2Stream, path: string) => void, { lastsMilliseconds, trusts }: { readonly lastsMilliseconds?: number; readonly trusts?: TestAuthority } = {}): Promise<FakeEtcd> {
+/** `speak` gets the message of each call as well. */
+export async function fakeEtcd(speak: (stream: ServerHttp2Stream, path: string, message: Buffer) => void, { lastsMilliseconds, trusts }: { readonly lastsMilliseconds?: number; readonly trusts?: TestAuthority } = {}): Promise<FakeEtcd> {
   const authority = testAuthority('mesh');
   const pair = authority.issue('server', 'etcd', 'test', lastsMilliseconds);
   const sockets = new Set<Socket>();
@@ -43,8 +47,9 @@ export async function fakeEtcd(speak: (stream: ServerHttp2Stream, path: string) 
   server.on('sessionError', () => {});
   server.on('stream', (stream, headers) => {
     stream.on('error', () => {});
-    stream.resume();
-    stream.on('end', () => speak(stream as ServerHttp2Stream, String(headers[':path'])));
+    const chunks: Buffer[] = [];
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    stream.on('end', () => speak(stream as ServerHttp2Stream, String(headers[':path']), Buffer.concat(chunks).subarray(PREFIX_BYTES)));
   });
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
   const { port } = server.address() as AddressInfo;

@@ -1,5 +1,5 @@
 /** Steps and parts that tests of bundles share. */
-import { afterEach } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { ConfigMap, type ConfigMapObject } from '../../../../mesh/api/resources/core.ts';
 import { manifest } from '../../../../mesh/bundle/testing/contents.ts';
 import type { BundlePart } from '../../../../mesh/model/bundle.ts';
@@ -7,13 +7,11 @@ import type { KubernetesObject } from '../../../../mesh/ports/kubernetes.ts';
 import { createScene, HelmRelease, type Scene } from './scene.ts';
 
 const never = new AbortController().signal;
-const scenes: Scene[] = [];
-afterEach(async () => { for (const scene of scenes.splice(0)) await scene.stop(); });
 
 /** An agent that is stopped after the test. */
 export function started(...config: Parameters<Scene['start']>): Scene {
   const scene = createScene();
-  scenes.push(scene);
+  onTestFinished(() => scene.stop());
   scene.start(...config);
   return scene;
 }

@@ -256,12 +256,25 @@ export interface CiliumFacts {
   /** Names in the certificate that others made for clustermesh-apiserver; empty: not told. */
   readonly serverNames: readonly string[];
   /** Set where others made certificates of the mesh. */
-  readonly foreignTrust: ForeignTrust | undefined;
+  readonly foreignTrust:
+    | ForeignTrust
+    | undefined;
+  /** Absent: nothing says what brings Cilium there. */
+  readonly release: CiliumRelease | undefined;
 }
 
 export interface CiliumFacts_SettingsEntry {
   readonly key: string;
   readonly value: string;
+}
+
+export interface CiliumRelease {
+  /** "Argo CD", "Flux HelmRelease", "Flux Kustomization", "Helm"; others are passed over. */
+  readonly tool: string;
+  readonly name: string;
+  /** Empty: not said. */
+  readonly namespace: string;
+  readonly byLabelAlone: boolean;
 }
 
 /** SHA-256 of certificates, hex. */
@@ -677,6 +690,7 @@ function createBaseCiliumFacts(): CiliumFacts {
     remoteUsers: RemoteUsersMount.UNSPECIFIED,
     serverNames: [],
     foreignTrust: undefined,
+    release: undefined,
   };
 }
 
@@ -726,6 +740,9 @@ export const CiliumFacts: MessageFns<CiliumFacts> = {
     }
     if (message.foreignTrust !== undefined) {
       ForeignTrust.encode(message.foreignTrust, writer.uint32(122).fork()).join();
+    }
+    if (message.release !== undefined) {
+      CiliumRelease.encode(message.release, writer.uint32(130).fork()).join();
     }
     return writer;
   },
@@ -866,6 +883,14 @@ export const CiliumFacts: MessageFns<CiliumFacts> = {
             message.foreignTrust = ForeignTrust.decode(reader, reader.uint32());
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.release = CiliumRelease.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -921,6 +946,85 @@ export const CiliumFacts_SettingsEntry: MessageFns<CiliumFacts_SettingsEntry> = 
             }
 
             message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCiliumRelease(): CiliumRelease {
+  return { tool: "", name: "", namespace: "", byLabelAlone: false };
+}
+
+export const CiliumRelease: MessageFns<CiliumRelease> = {
+  encode(message: CiliumRelease, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tool !== "") {
+      writer.uint32(10).string(message.tool);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.namespace !== "") {
+      writer.uint32(26).string(message.namespace);
+    }
+    if (message.byLabelAlone !== false) {
+      writer.uint32(32).bool(message.byLabelAlone);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CiliumRelease {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCiliumRelease() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tool = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.byLabelAlone = reader.bool();
             continue;
           }
         }

@@ -265,6 +265,68 @@ export function verdictReasonToNumber(object: VerdictReason): number {
   }
 }
 
+export const CrossingReason = {
+  UNSPECIFIED: "CROSSING_REASON_UNSPECIFIED",
+  GATEWAY: "CROSSING_REASON_GATEWAY",
+  NO_GATEWAY: "CROSSING_REASON_NO_GATEWAY",
+  GATEWAY_WITHOUT_ADDRESS: "CROSSING_REASON_GATEWAY_WITHOUT_ADDRESS",
+  GATEWAY_INVALID: "CROSSING_REASON_GATEWAY_INVALID",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type CrossingReason = typeof CrossingReason[keyof typeof CrossingReason];
+
+export namespace CrossingReason {
+  export type UNSPECIFIED = typeof CrossingReason.UNSPECIFIED;
+  export type GATEWAY = typeof CrossingReason.GATEWAY;
+  export type NO_GATEWAY = typeof CrossingReason.NO_GATEWAY;
+  export type GATEWAY_WITHOUT_ADDRESS = typeof CrossingReason.GATEWAY_WITHOUT_ADDRESS;
+  export type GATEWAY_INVALID = typeof CrossingReason.GATEWAY_INVALID;
+  export type UNRECOGNIZED = typeof CrossingReason.UNRECOGNIZED;
+}
+
+export function crossingReasonFromJSON(object: any): CrossingReason {
+  switch (object) {
+    case 0:
+    case "CROSSING_REASON_UNSPECIFIED":
+      return CrossingReason.UNSPECIFIED;
+    case 1:
+    case "CROSSING_REASON_GATEWAY":
+      return CrossingReason.GATEWAY;
+    case 2:
+    case "CROSSING_REASON_NO_GATEWAY":
+      return CrossingReason.NO_GATEWAY;
+    case 3:
+    case "CROSSING_REASON_GATEWAY_WITHOUT_ADDRESS":
+      return CrossingReason.GATEWAY_WITHOUT_ADDRESS;
+    case 4:
+    case "CROSSING_REASON_GATEWAY_INVALID":
+      return CrossingReason.GATEWAY_INVALID;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return CrossingReason.UNRECOGNIZED;
+  }
+}
+
+export function crossingReasonToNumber(object: CrossingReason): number {
+  switch (object) {
+    case CrossingReason.UNSPECIFIED:
+      return 0;
+    case CrossingReason.GATEWAY:
+      return 1;
+    case CrossingReason.NO_GATEWAY:
+      return 2;
+    case CrossingReason.GATEWAY_WITHOUT_ADDRESS:
+      return 3;
+    case CrossingReason.GATEWAY_INVALID:
+      return 4;
+    case CrossingReason.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
+
 export interface ServicePort {
   readonly name: string;
   readonly protocol: Protocol;
@@ -292,6 +354,23 @@ export interface FactVersion {
   readonly sequence: number;
 }
 
+/** Where those reach the service who do not reach its pods. */
+export interface ServiceGateway {
+  /** IP addresses. */
+  readonly addresses: readonly string[];
+  readonly hostnames: readonly string[];
+  readonly ports: readonly EndpointPort[];
+  /** Empty: nothing is wrong with it. */
+  readonly problem: string;
+}
+
+/** Set by the hub where the reader does not reach the exporter's pods. */
+export interface Crossing {
+  readonly readyEndpoints: number;
+  readonly reason: CrossingReason;
+  readonly message: string;
+}
+
 export interface ExportFact {
   readonly cluster: string;
   readonly namespace: string;
@@ -309,6 +388,8 @@ export interface ExportFact {
   readonly endpoints: readonly Endpoint[];
   readonly endpointsOmitted: number;
   readonly loadBalancerAddresses: readonly string[];
+  readonly gateway?: ServiceGateway | undefined;
+  readonly crossing?: Crossing | undefined;
 }
 
 export interface ExportVerdict {
@@ -319,6 +400,7 @@ export interface ExportVerdict {
   readonly message: string;
   readonly conflictReason: string;
   readonly conflictMessage: string;
+  readonly crossing?: Crossing | undefined;
 }
 
 function createBaseServicePort(): ServicePort {
@@ -615,6 +697,153 @@ export const FactVersion: MessageFns<FactVersion> = {
   },
 };
 
+function createBaseServiceGateway(): ServiceGateway {
+  return { addresses: [], hostnames: [], ports: [], problem: "" };
+}
+
+export const ServiceGateway: MessageFns<ServiceGateway> = {
+  encode(message: ServiceGateway, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.addresses) {
+      writer.uint32(10).string(v!);
+    }
+    for (const v of message.hostnames) {
+      writer.uint32(18).string(v!);
+    }
+    for (const v of message.ports) {
+      EndpointPort.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.problem !== "") {
+      writer.uint32(34).string(message.problem);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ServiceGateway {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServiceGateway() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.addresses.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.hostnames.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.ports.push(EndpointPort.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.problem = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCrossing(): Crossing {
+  return { readyEndpoints: 0, reason: CrossingReason.UNSPECIFIED, message: "" };
+}
+
+export const Crossing: MessageFns<Crossing> = {
+  encode(message: Crossing, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.readyEndpoints !== 0) {
+      writer.uint32(8).uint32(message.readyEndpoints);
+    }
+    if (message.reason !== CrossingReason.UNSPECIFIED) {
+      writer.uint32(16).int32(crossingReasonToNumber(message.reason));
+    }
+    if (message.message !== "") {
+      writer.uint32(26).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Crossing {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCrossing() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.readyEndpoints = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.reason = crossingReasonFromJSON(reader.int32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseExportFact(): ExportFact {
   return {
     cluster: "",
@@ -629,6 +858,8 @@ function createBaseExportFact(): ExportFact {
     endpoints: [],
     endpointsOmitted: 0,
     loadBalancerAddresses: [],
+    gateway: undefined,
+    crossing: undefined,
   };
 }
 
@@ -673,6 +904,12 @@ export const ExportFact: MessageFns<ExportFact> = {
     }
     for (const v of message.loadBalancerAddresses) {
       writer.uint32(98).string(v!);
+    }
+    if (message.gateway !== undefined) {
+      ServiceGateway.encode(message.gateway, writer.uint32(106).fork()).join();
+    }
+    if (message.crossing !== undefined) {
+      Crossing.encode(message.crossing, writer.uint32(114).fork()).join();
     }
     return writer;
   },
@@ -796,6 +1033,22 @@ export const ExportFact: MessageFns<ExportFact> = {
             message.loadBalancerAddresses.push(reader.string());
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.gateway = ServiceGateway.decode(reader, reader.uint32());
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.crossing = Crossing.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -818,6 +1071,7 @@ function createBaseExportVerdict(): ExportVerdict {
     message: "",
     conflictReason: "",
     conflictMessage: "",
+    crossing: undefined,
   };
 }
 
@@ -843,6 +1097,9 @@ export const ExportVerdict: MessageFns<ExportVerdict> = {
     }
     if (message.conflictMessage !== "") {
       writer.uint32(58).string(message.conflictMessage);
+    }
+    if (message.crossing !== undefined) {
+      Crossing.encode(message.crossing, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -914,6 +1171,14 @@ export const ExportVerdict: MessageFns<ExportVerdict> = {
             }
 
             message.conflictMessage = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.crossing = Crossing.decode(reader, reader.uint32());
             continue;
           }
         }
