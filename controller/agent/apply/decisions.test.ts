@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { ConfigMap, EndpointSlice, Secret, type SecretObject, Service, type ServiceObject } from '../../../mesh/api/resources/core.ts';
 import type { DriftEntry, DriftOverride } from '../../../mesh/model/desired.ts';
 import { assign, authorise, base64, edit, exportCheckout, peering, peersSecret, read } from '../testing/scene.ts';
-import type { World } from '../testing/world.ts';
+import { seededRandom } from '../../runtime/testing/fakes.ts';
+import { checkoutFact, type World } from '../testing/world.ts';
 import { testWorlds } from '../testing/worlds.ts';
 
 const signal = new AbortController().signal;
@@ -221,6 +222,24 @@ describe('what follows live facts', () => {
     await world.clock.advance(1000);
     expect(await read(world, Service, ref)).toBeDefined();
     expect(drift(world)).toContainEqual(expect.objectContaining({ object: `Service shop/${service.metadata.name}`, path: '', actual: 'absent', reason: 'PutBack' }));
+  });
+
+  test('is not taken for changed by others where only we wrote, however late we hear of it', async () => {
+    const { world } = await imported();
+    const random = seededRandom(11);
+    const name = 'oslo/shop/checkout';
+    const slow = checkoutFact('oslo', ['10.20.0.1', '10.20.0.2'], 2);
+    const facts = [undefined, checkoutFact('oslo', ['10.20.0.1']), slow, { ...slow, sessionAffinity: 'ClientIP' as const }, { ...slow, type: 'Headless' as const }, { ...slow, ports: [] }];
+    world.watchesLateMilliseconds = 300;
+    for (let round = 0; round < 150; round += 1) {
+      const fact = facts[Math.floor(random.uniform() * facts.length)];
+      if (fact === undefined) world.hub.remove('ImportedFact', name);
+      else world.hub.set('ImportedFact', name, fact);
+      if (random.uniform() < 0.2) world.hub.remove('ImportedFact', 'berlin/shop/checkout');
+      if (random.uniform() < 0.2) authorise(world);
+      await world.clock.advance(Math.floor(random.uniform() * 500));
+      expect(drift(world), `round ${round}`).toEqual([]);
+    }
   });
 
   test('is not fought over: a controller that changes it every second costs few writes, is named, and is waited for', async () => {

@@ -1,6 +1,7 @@
 /** Writes what this cluster imports: ServiceImport, derived Service and the serving clusters' EndpointSlices, by least difference; removes what is imported no longer. */
 import { EndpointSlice, type EndpointSliceObject, Namespace, Service, type ServiceObject } from '../../../mesh/api/resources/core.ts';
 import { ServiceImport, type ServiceImportObject } from '../../../mesh/api/resources/multicluster.ts';
+import { canonicalJson } from '../../../mesh/model/canonical.ts';
 import { AGENT_FIELD_MANAGER } from '../../../mesh/model/managed.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { KubernetesObject, ResourceKind } from '../../../mesh/ports/kubernetes.ts';
@@ -57,16 +58,17 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
   const derivedOf = (service: string): ServiceObject | undefined => derived.get({ namespace: refOf(service).namespace, name: derivedName(refOf(service), digest) });
   const slicesOf = (service: string): readonly EndpointSliceObject[] => slices.byIndex('service', service);
 
+  async function gone(kind: ResourceKind, object: KubernetesObject | undefined, signal: CancelSignal): Promise<void> {
+    if (object === undefined || !isOurs(object)) return;
+    const { name, namespace = '', uid } = object.metadata;
+    await kubernetes.delete(kind, { namespace, name }, uid === undefined ? {} : { uid }, signal);
+    putBack.removed(`${kind.kind} ${namespace}/${name}`, object);
+  }
+
   async function remove(service: string, signal: CancelSignal): Promise<void> {
-    const gone = async (kind: ResourceKind, object: KubernetesObject | undefined): Promise<void> => {
-      if (object === undefined || !isOurs(object)) return;
-      const { name, namespace = '', uid } = object.metadata;
-      putBack.forget(`${kind.kind} ${namespace}/${name}`);
-      await kubernetes.delete(kind, { namespace, name }, uid === undefined ? {} : { uid }, signal);
-    };
-    for (const slice of slicesOf(service)) await gone(EndpointSlice, slice);
-    await gone(Service, derivedOf(service));
-    await gone(ServiceImport, imports.get(refOf(service)));
+    for (const slice of slicesOf(service)) await gone(EndpointSlice, slice, signal);
+    await gone(Service, derivedOf(service), signal);
+    await gone(ServiceImport, imports.get(refOf(service)), signal);
   }
 
   /** undefined: gone, and not made again yet. Absent from the cache, an object may still be there without our label: then it is somebody else's, and stays so. */
@@ -76,14 +78,17 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
     if (existing !== undefined && !isOurs(existing) && !wasWrittenBy(AGENT_FIELD_MANAGER, existing)) {
       throw new AdvisedError('user', `${kind.kind} ${namespace}/${name}: was made by someone else and is in the way of an imported service: delete or rename it`);
     }
-    const identity = `${kind.kind} ${namespace}/${name}`;
-    const { quietUntil, lookAgainAt } = putBack.look(identity, object, current);
+    const { quietUntil, lookAgainAt } = putBack.look(`${kind.kind} ${namespace}/${name}`, object, current);
     if (quietUntil !== undefined) again.push(quietUntil);
     if (lookAgainAt !== undefined) again.push(lookAgainAt);
-    if (quietUntil !== undefined) return current;
+    return quietUntil === undefined ? put(kind, object, current, signal) : current;
+  }
+
+  async function put<T extends KubernetesObject>(kind: ResourceKind, object: T, current: T | undefined, signal: CancelSignal): Promise<T> {
+    const identity = `${kind.kind} ${object.metadata.namespace}/${object.metadata.name}`;
     const result = await applyObject(kubernetes, kind, object, { fieldManager: AGENT_FIELD_MANAGER, force: true, current: current ?? null }, signal);
-    if (result.outcome !== 'conflict') putBack.wrote(identity, object, current, result.object);
-    if (result.outcome === 'conflict') throw new AdvisedError('retry', `${kind.kind} ${object.metadata.namespace}/${object.metadata.name}: another field manager holds ${result.conflicts.map(({ field }) => field).join(', ')}`);
+    if (result.outcome === 'conflict') throw new AdvisedError('retry', `${identity}: another field manager holds ${result.conflicts.map(({ field }) => field).join(', ')}`);
+    putBack.wrote(identity, object, current, result.object);
     return result.object;
   }
 
@@ -94,22 +99,19 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
     let current = derivedOf(service);
     if (current !== undefined && (current.spec?.clusterIP === 'None') !== (plan.type === 'Headless')) {
       // spec.clusterIP is immutable.
-      await kubernetes.delete(Service, { namespace: plan.namespace, name }, {}, signal);
+      await gone(Service, current, signal);
       current = undefined;
     }
     let imported = await write(ServiceImport, importObject(plan, name, current), imports.get(refOf(service)), again, signal);
     if (imported === undefined) return Math.min(...again);
     const service_ = await write(Service, derivedObject(plan, name, imported), current, again, signal);
     if (service_ === undefined) return Math.min(...again);
-    imported = await write(ServiceImport, importObject(plan, name, service_), imported, again, signal) ?? imported;
+    const addressed = importObject(plan, name, service_);
+    if (canonicalJson(addressed) !== canonicalJson(importObject(plan, name, current))) imported = await put(ServiceImport, addressed, imported, signal);
     const planned = planSlices(plan, facts.of(service), serving, digest);
     const held = new Map(slicesOf(service).map((slice) => [slice.metadata.name, slice]));
     for (const slice of planned) await write(EndpointSlice, sliceObject(slice, service_), held.get(slice.name), again, signal);
-    for (const old of held.keys()) {
-      if (planned.some((slice) => slice.name === old)) continue;
-      putBack.forget(`EndpointSlice ${plan.namespace}/${old}`);
-      await kubernetes.delete(EndpointSlice, { namespace: plan.namespace, name: old }, {}, signal);
-    }
+    for (const old of held.values()) if (!planned.some((slice) => slice.name === old.metadata.name)) await gone(EndpointSlice, old, signal);
     const status = importStatus(imported, plan, facts.of(service), ports.clock.now());
     if (status !== undefined) await applyObject(kubernetes, ServiceImport, status, { fieldManager: AGENT_FIELD_MANAGER, force: true, subresource: 'status' }, signal);
     return again.length === 0 ? undefined : Math.min(...again);

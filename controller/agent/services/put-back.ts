@@ -10,6 +10,7 @@ import type { Instant } from '../../../mesh/model/instant.ts';
 import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
 import { authorsOf, lastOther, ownersOf } from '../apply/authors.ts';
 import type { DriftBook } from '../apply/drift-book.ts';
+import { isOlder } from '../../runtime/resource-version.ts';
 import type { AgentPorts } from '../ports.ts';
 
 /** How long what was put back is still shown. */
@@ -19,19 +20,25 @@ const MOST_PATHS = 4;
 const MOST_REMEMBERED = 20_000;
 
 export interface PutBack {
-  /** Before a write of `intent` over what the cache holds. `quietUntil`: leave it alone until then. */
+  /** Before a write of `intent`. `current`: what the cache holds, and nothing newer. `quietUntil`: leave it alone until then. */
   look(object: string, intent: KubernetesObject, current: KubernetesObject | undefined): { readonly quietUntil?: Instant; readonly lookAgainAt?: Instant };
   wrote(object: string, intent: KubernetesObject, before: KubernetesObject | undefined, after: KubernetesObject): void;
-  /** We removed it, or are no longer to have it. */
-  forget(object: string): void;
+  /** We removed what was there. */
+  removed(object: string, was: KubernetesObject): void;
 }
 
+/** Our last write of an object. Until the cache shows it or a later state, what the cache shows is from before, and says nothing of others. */
 interface Wrote {
-  readonly intent: string;
-  /** What the cache held before; while it holds that still, our write has not come back. */
-  readonly over: string | undefined;
+  /** Absent: we deleted it. */
+  readonly intent?: string;
+  /** What we made, or the last state of what we deleted. */
+  readonly uid: string | undefined;
+  readonly resourceVersion: string | undefined;
   readonly cameBack: boolean;
 }
+
+const isFromBefore = ({ metadata: { uid, resourceVersion } }: KubernetesObject, own: Wrote): boolean =>
+  own.intent === undefined ? uid === own.uid : isOlder(resourceVersion, own.resourceVersion);
 
 /** What an intent says beside the object's identity. */
 function said({ metadata, apiVersion: _, kind: __, ...rest }: KubernetesObject): Readonly<Record<string, unknown>> {
@@ -46,25 +53,32 @@ export function createPutBack({ clock, digest, log, metrics }: Pick<AgentPorts, 
   const shownUntil = new Map<string, Instant>();
   const counted = metrics.counter('isthmus_agent_undone_writes_total', 'Writes of the agent that others undid.', ['kind']);
 
+  function remember(object: string, wrote: Wrote): void {
+    if (remembered.size >= MOST_REMEMBERED && !remembered.has(object)) remembered.delete(remembered.keys().next().value ?? '');
+    remembered.set(object, wrote);
+  }
+
   /** Differences that others made, each with its manager. */
   function changes(object: string, intent: KubernetesObject, current: KubernetesObject | undefined): readonly DriftEntry[] {
     const own = remembered.get(object);
     const wanted = said(intent);
+    if (own !== undefined && current !== undefined) {
+      if (isFromBefore(current, own)) return [];
+      if (!own.cameBack) remembered.set(object, { ...own, cameBack: true });
+    }
     const same = own?.intent === digest(canonicalJson(wanted));
     const now = clock.now();
     if (current === undefined) {
       // Gone, though it had come back to us.
       return same && own?.cameBack === true ? [{ object, path: '', expected: `sha256:${own.intent}`, actual: 'absent', manager: 'unknown', firstSeen: now, reason: 'PutBack' }] : [];
     }
-    const { resourceVersion } = current.metadata;
-    if (own?.cameBack === false && resourceVersion !== own.over) remembered.set(object, { ...own, cameBack: true });
     const { differences } = diffFields(wanted, current, digest, MOST_PATHS);
     const authors = differences.length === 0 ? {} : authorsOf(current);
     return differences.flatMap(({ path, members, expected, actual }): DriftEntry[] => {
       const owners = ownersOf(current, members);
       const other = owners.find((manager) => manager !== fieldManager);
       // Nobody owns it: somebody deleted it, or we have never written it.
-      const deleted = owners.length === 0 && same && resourceVersion !== own?.over;
+      const deleted = owners.length === 0 && same;
       if (other === undefined && !deleted) return [];
       const manager = other ?? lastOther(current, fieldManager) ?? 'unknown';
       return [{ object, path, expected, actual, manager, firstSeen: now, reason: 'PutBack', ...authors[manager] }];
@@ -99,13 +113,15 @@ export function createPutBack({ clock, digest, log, metrics }: Pick<AgentPorts, 
     },
     wrote(object, intent, before, after) {
       open.delete(object);
-      if (remembered.size >= MOST_REMEMBERED && !remembered.has(object)) remembered.delete(remembered.keys().next().value ?? '');
-      const { resourceVersion } = after.metadata;
-      const cameBack = resourceVersion === before?.metadata.resourceVersion;
-      remembered.set(object, { intent: digest(canonicalJson(said(intent))), over: cameBack ? undefined : before?.metadata.resourceVersion, cameBack });
+      const { uid, resourceVersion } = after.metadata;
+      const unchanged = resourceVersion === before?.metadata.resourceVersion;
+      const own = remembered.get(object);
+      // It only was so, and is what we wrote since.
+      if (unchanged && own !== undefined && isFromBefore(after, own)) return;
+      remember(object, { intent: digest(canonicalJson(said(intent))), uid, resourceVersion, cameBack: unchanged && (own?.cameBack ?? true) });
     },
-    forget(object) {
-      remembered.delete(object);
+    removed(object, { metadata: { uid, resourceVersion } }) {
+      remember(object, { uid, resourceVersion, cameBack: false });
       open.delete(object);
       if (shownUntil.delete(object)) book.put(object, []);
     },

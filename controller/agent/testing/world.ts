@@ -28,6 +28,7 @@ import { typeNumber } from '../dns/types.ts';
 import { testHub } from '../identity/testing/hub.ts';
 import type { AgentConfig } from '../ports.ts';
 import { type Agent, createAgent } from '../wiring.ts';
+import { late } from './late.ts';
 import { noting } from './noting.ts';
 import { streamPair, type StreamPair } from './stream-pair.ts';
 
@@ -39,6 +40,8 @@ export interface World {
   readonly writes: string[];
   /** Throws where the API is to refuse a write of the agent. */
   refuse: (write: string) => void;
+  /** How late the agent hears of changes of objects, at most; each change by a part of it. 0 at first. */
+  watchesLateMilliseconds: number;
   /** What the hub tells. */
   readonly hub: Publisher;
   /** What the hub heard: its newest value of that name. */
@@ -111,7 +114,7 @@ export async function createWorld(on?: { readonly kubernetes: KubernetesClient; 
   }
 
   const world: World = {
-    clock, kubernetes, log, hub, peers, closed, snapshot: undefined, writes: [], refuse: () => {},
+    clock, kubernetes, log, hub, peers, closed, snapshot: undefined, writes: [], refuse: () => {}, watchesLateMilliseconds: 0,
     heard: <T extends SyncType>(type: T, name: string) => values.get(type)?.get(name)?.value as SyncValues[T] | undefined,
     setHub(next) {
       up = next;
@@ -133,7 +136,7 @@ export async function createWorld(on?: { readonly kubernetes: KubernetesClient; 
     async start() {
       const stop = new AbortController();
       const agent = createAgent({
-        clock, random: seededRandom(7), discovery, kubernetes: noting(kubernetes, world.writes, (write) => world.refuse(write)), log, metrics: fakeMetrics(), digest: sha256Hex, signer: p256Signer,
+        clock, random: seededRandom(7), discovery, kubernetes: noting(late(kubernetes, clock, () => world.watchesLateMilliseconds), world.writes, (write) => world.refuse(write)), log, metrics: fakeMetrics(), digest: sha256Hex, signer: p256Signer,
         hub: {
           join: (target, request, signal) => identityHub.connector.join(target, request, signal),
           connect: (address, identity) => ({ ...identityHub.connector.connect(address, identity), sync: (signal) => serve(signal).agent }),
