@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { PeeringState } from '../model/desired.ts';
 import { DRAIN_SECONDS } from '../model/mesh-ids.ts';
-import { heldBack, movedPeers } from './moved.ts';
-import { type LetGo, orderPeering } from './order.ts';
+import { heldBack, movedPeers, peersReadIn } from './moved.ts';
+import { type LetGo, type Order, orderPeering } from './order.ts';
 import { parseEntry, peersIn } from './parse.ts';
 import { renderPeering } from './peering.ts';
 import { leftBehind, type MeshMounts, worthMaking } from './presence.ts';
@@ -20,21 +20,21 @@ const MOUNTS: Readonly<Record<string, MeshMounts>> = {
 };
 type Data = Readonly<Record<string, string>>;
 
-/** What is on `disk` outlives an agent; all but `letGo` as it was last saved is lost with it. */
+/** What is on `disk` outlives an agent, and all else is lost with it. One that was killed hears nothing until its next pass. */
 interface Agent {
   /** Where each peer is, by the plan. */
   desired: ReadonlyMap<string, string> | null;
   disk: ReadonlyMap<string, Data>;
   opened: ReadonlyMap<string, string>;
   letGo: LetGo;
-  saved: LetGo;
+  killed: boolean;
   emptySince: number | undefined;
 }
 
 class SmallWorld {
   now = 0;
   hub = true;
-  readonly agents = new Map<string, Agent>(NAMES.map((name) => [name, { desired: null, disk: new Map(), opened: new Map(), letGo: {}, saved: {}, emptySince: undefined }]));
+  readonly agents = new Map<string, Agent>(NAMES.map((name) => [name, { desired: null, disk: new Map(), opened: new Map(), letGo: {}, killed: false, emptySince: undefined }]));
   readonly places = new Map(NAMES.map((name) => [name, `${name}-0.example`]));
   /** Places where nobody answers. */
   readonly dead = new Set<string>();
@@ -62,16 +62,13 @@ class SmallWorld {
     const mounts = MOUNTS[name]!;
     const moved = peering === null ? new Map<string, Data>() : movedPeers(renderPeering(peering)[1]!.data, this.entries(name));
     for (const [peer, place] of agent.desired ?? []) {
-      if (!this.users(peer).includes(name) || this.dead.has(place) || (this.reads(name, peer) && !moved.has(peer))) continue;
+      if (!this.users(peer).includes(name) || this.dead.has(place) || (peer in this.entries(name) && !moved.has(peer))) continue;
       agent.opened = new Map([...agent.opened, [peer, place]]);
       this.everOpened.add(`${name} ${peer} ${place}`);
     }
+    agent.killed = false;
     const users = this.users(name);
-    const { entries, held, keeps, letGo } = orderPeering({
-      desired: peering, standing: new Set(NAMES.filter((other) => this.reads(name, other))), opened: new Set([...agent.opened].filter(([peer, place]) => agent.desired?.get(peer) === place).map(([peer]) => peer)),
-      problems: new Map(), moved: new Set(moved.keys()), users, letGo: agent.letGo, isCutOff: () => false, now: this.now,
-      reads: (other) => (this.hub ? this.reads(other, name) || this.at(other).desired?.has(name) === true : undefined),
-    });
+    const { entries, held, keeps, letGo } = this.order(name, new Set(moved.keys()));
     agent.letGo = letGo;
     agent.emptySince = users.length > 0 || !agent.disk.has(REMOTE_USERS) ? undefined : agent.emptySince ?? this.now;
     const kept = keeps.map(({ cluster }) => cluster);
@@ -83,15 +80,29 @@ class SmallWorld {
       ), { names: new Set(agent.disk.keys()), mounts });
     for (const [index, object] of OBJECTS.entries()) {
       if (index === steps) {
-        Object.assign(agent, { opened: new Map(), letGo: agent.saved, emptySince: undefined });
+        Object.assign(agent, { opened: new Map(), letGo: {}, killed: true, emptySince: undefined });
         return;
       }
       const data = objects.find((one) => one.name === object)?.data;
       const before = agent.disk;
       agent.disk = new Map([...before].filter(([one]) => one !== object).concat(data === undefined ? [] : [[object, data]]));
       this.check(name, before);
+      this.tell();
     }
-    agent.saved = agent.letGo;
+  }
+
+  private order(name: string, moved: ReadonlySet<string>): Order {
+    const agent = this.at(name);
+    return orderPeering({
+      desired: this.peering(name), standing: new Set(peersReadIn(OBJECTS.map((object) => ({ kind: 'Secret', data: agent.disk.get(object) ?? {} })))), opened: new Set([...agent.opened].filter(([peer, place]) => agent.desired?.get(peer) === place).map(([peer]) => peer)),
+      problems: new Map(), moved, users: this.users(name), letGo: agent.letGo, isCutOff: () => false, now: this.now,
+      reads: (other) => (this.hub ? this.reads(other, name) || this.at(other).desired?.has(name) === true : undefined),
+    });
+  }
+
+  /** Whoever lives is told at once who reads it, and when the hub goes. */
+  tell(): void {
+    for (const [name, agent] of this.agents) if (!agent.killed) agent.letGo = this.order(name, new Set()).letGo;
   }
 
   private check(writer: string, before: ReadonlyMap<string, Data>): void {
@@ -120,13 +131,23 @@ class SmallWorld {
   }
 }
 
-const step = fc.oneof(
+type Step = { readonly kind: 'pass'; readonly steps: number[] } | { readonly kind: 'desire'; readonly members: string[]; readonly whom: string[] }
+  | { readonly kind: 'move'; readonly name: string; readonly to: number; readonly answers: boolean; readonly whom: string[] } | { readonly kind: 'time'; readonly passes: number } | { readonly kind: 'hub'; readonly there: boolean };
+const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constant('pass' as const), steps: fc.array(fc.integer({ min: 0, max: 4 }), { minLength: NAMES.length, maxLength: NAMES.length }) }),
   fc.record({ kind: fc.constant('desire' as const), members: fc.subarray(NAMES), whom: fc.subarray(NAMES) }),
   fc.record({ kind: fc.constant('move' as const), name: fc.constantFrom(...NAMES), to: fc.integer({ min: 0, max: 2 }), answers: fc.boolean(), whom: fc.subarray(NAMES) }),
   fc.record({ kind: fc.constant('time' as const), passes: fc.integer({ min: 1, max: DRAIN }) }),
   fc.record({ kind: fc.constant('hub' as const), there: fc.boolean() }),
 );
+
+/** Found by this test once. */
+const found: [string[], Step[], string[]][] = [
+  // A reader comes and goes while the one that lets it go is down.
+  [['oslo', 'rome'], [{ kind: 'desire', members: [], whom: ['oslo', 'rome'] }, { kind: 'pass', steps: [0, 3, 3, 0] }, { kind: 'time', passes: 17_941 }, { kind: 'desire', members: ['oslo', 'rome'], whom: ['oslo'] }, { kind: 'time', passes: 27_059 }, { kind: 'pass', steps: [0, 2, 0, 0] }], []],
+  // One of two Secrets is written when the peer goes where nobody answers.
+  [['oslo', 'rome'], [{ kind: 'desire', members: ['berlin', 'virginia'], whom: ['berlin', 'virginia'] }, { kind: 'pass', steps: [1, 0, 0, 2] }, { kind: 'move', name: 'berlin', to: 1, answers: false, whom: ['virginia'] }, { kind: 'pass', steps: [0, 0, 0, 3] }], []],
+];
 
 test('whoever is killed at whatever step, nobody reads without a user or is led astray, no pod misses what it needs, and in the end all is as it is to be', () => {
   fc.assert(fc.property(fc.subarray(NAMES, { minLength: 2 }), fc.array(step, { maxLength: 20, size: 'max' }), fc.subarray(NAMES), (first, steps, last) => {
@@ -150,6 +171,7 @@ test('whoever is killed at whatever step, nobody reads without a user or is led 
         else world.dead.add(place);
         for (const name of one.whom) { const { desired } = world.at(name); if (desired?.has(one.name) === true) world.at(name).desired = new Map([...desired, [one.name, place]]); }
       }
+      world.tell();
     }
     const had = new Map(NAMES.map((name) => [name, new Set(world.at(name).disk.keys())]));
     world.hub = true;
@@ -168,5 +190,5 @@ test('whoever is killed at whatever step, nobody reads without a user or is led 
         for (const secret of [PEERS_OF_AGENTS, PEERS_OF_KVSTOREMESH]) expect(stays(secret)).toBe(requiredSecrets.includes(secret) && had.get(name)!.has(secret));
       }
     }
-  }), { numRuns: 100 });
+  }), { numRuns: 100, examples: found });
 });

@@ -1,15 +1,22 @@
 /** Entries of peers that stand and lead elsewhere than they are to: which these are, and how they stay until the new place answers. Pure. */
 import type { PeeringState } from '../model/desired.ts';
 import type { ManagedObject } from '../model/managed.ts';
-import { parseEntry } from './parse.ts';
+import { compareText } from '../model/order.ts';
+import { parseEntry, peersIn } from './parse.ts';
 import { marked, withoutMark } from './peering.ts';
 import { isKeyOf } from './revoked.ts';
-import { isEntry, PEERS_OF_AGENTS, PEERS_OF_KVSTOREMESH } from './words.ts';
+import { isEntry, MESH_SERVER, PEERS_OF_AGENTS, PEERS_OF_KVSTOREMESH } from './words.ts';
 
 type Data = Readonly<Record<string, string>>;
 
 /** The Secret whose entries lead to peers themselves: the other one leads agents to their own cluster's copy. */
 export const remoteSecret = ({ kvstoreMesh }: Pick<PeeringState, 'kvstoreMesh'>): string => (kvstoreMesh ? PEERS_OF_KVSTOREMESH : PEERS_OF_AGENTS);
+
+/** Peers with an entry that leads to them: one to the own copy says nothing of where a peer is, and is worth nothing alone. Sorted. */
+export const peersReadIn = (objects: readonly Pick<ManagedObject, 'kind' | 'data'>[]): readonly string[] =>
+  [...new Set(objects.flatMap((object) => (object.kind === 'Secret' ? peersIn(object).filter((peer) => !leadsToOwnCopy(object.data[peer]!)) : [])))].sort(compareText);
+
+const leadsToOwnCopy = (text: string): boolean => parseEntry(text)?.endpoints.every((endpoint) => endpoint.startsWith(`https://${MESH_SERVER}.`)) === true;
 
 /** Texts under another mark alone lead to the same place. What cannot be read leads elsewhere. */
 function leadsElsewhere(standing: string, wanted: string): boolean {

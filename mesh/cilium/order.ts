@@ -8,13 +8,13 @@ import { listed } from '../model/listed.ts';
 import { DRAIN_SECONDS } from '../model/mesh-ids.ts';
 import { compareText } from '../model/order.ts';
 
-/** Former readers whose users stay. Since when it is known that they no longer read; null: it is not, or they do. */
+/** Former readers whose users stay. Since when it has been known without a break that they do not read; null: it is not, or they do. */
 export type LetGo = Readonly<Record<string, Instant | null>>;
 
 export interface OrderInput {
   /** Without clusters that were cut off; null: no peering. */
   readonly desired: Pick<PeeringState, 'peers' | 'readers' | 'connect' | 'authMode'> | null;
-  /** Peers that have an entry in one of the Secrets, or had one when we last wrote it. */
+  /** Peers that have an entry which leads to them, or had one when we last wrote it. */
   readonly standing: ReadonlySet<string>;
   /** Waiting peers whose etcd has just opened itself, and why the others' did not. */
   readonly opened: ReadonlySet<string>;
@@ -84,11 +84,11 @@ export function orderPeering({ desired, standing, opened, problems, unequipped, 
     const remembered: Record<string, Instant | null> = {};
     for (const cluster of former) {
       const known = reads(cluster);
-      const since = known === true ? null : letGo[cluster] ?? (known === false ? now : null);
+      // Nobody would have said here that it came and went while nothing was known.
+      const since = known === false ? letGo[cluster] ?? now : null;
       const until = since === null ? null : since + seconds(DRAIN_SECONDS);
-      // What is not known does not end, whatever was known before.
-      const ended = known === false && until !== null && now >= until;
-      if (!ended) keeps.push({ cluster, until: known === false ? until : null });
+      const ended = until !== null && now >= until;
+      if (!ended) keeps.push({ cluster, until });
       // Until the user is gone: a time that is forgotten would begin anew.
       if (!ended || users.includes(cluster)) remembered[cluster] = since;
     }

@@ -1,5 +1,5 @@
 /** Which entries and users the peering Secrets and the ConfigMap of users are to hold now, from what stands and what is known of the others. */
-import { heldBack, movedPeers, remoteSecret } from '../../../mesh/cilium/moved.ts';
+import { heldBack, movedPeers, peersReadIn, remoteSecret } from '../../../mesh/cilium/moved.ts';
 import { keepsText, type Order, orderPeering, waitingText } from '../../../mesh/cilium/order.ts';
 import { peersIn } from '../../../mesh/cilium/parse.ts';
 import { renderPeering } from '../../../mesh/cilium/peering.ts';
@@ -82,9 +82,10 @@ export function createOrder({ ports, cluster, namespace, state, openings, ownCre
 
   /** `peering` without clusters that were cut off. */
   return function order(peering: PeeringState | null, standing: readonly Standing[]): Ordered {
-    const written = Object.values(state.managed.written).flatMap((keys) => Object.keys(keys));
+    const remote = managedObjectName({ kind: 'Secret', namespace, name: remoteSecret({ kvstoreMesh: peering?.kvstoreMesh ?? true }) });
+    const written = Object.keys(state.managed.written[remote] ?? {});
     const users = usersOf(standing);
-    const stands = new Set([...readIn(standing), ...written]);
+    const stands = new Set([...peersReadIn(standing.map(({ object }) => object)), ...written]);
     ownCredentials.want(peering?.peers ?? []);
     const equipped = peering === null ? undefined : equip(peering, standing.map(({ object }) => object), (peer) => stands.has(peer), ownCredentials.of);
     const moved = equipped === undefined ? new Map<string, never>() : movedOf(equipped, standing);

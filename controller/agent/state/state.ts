@@ -54,7 +54,10 @@ interface TrustMemory {
   readonly bundle: string;
 }
 
-/** What a snapshot holds. Questions are answered at once or never, so they are left out. */
+/** Questions are answered at once or never; who reads this cluster now counts while the hub is heard. */
+const OF_A_STREAM: readonly SyncType[] = ['Question', 'Reader'];
+
+/** What a snapshot holds: nothing that is of a stream alone. */
 export interface StateContent {
   readonly resources: Readonly<Partial<Record<HubType, readonly SyncResource[]>>>;
   readonly failover: Readonly<Record<string, FailoverState>>;
@@ -108,6 +111,8 @@ export interface AgentState {
   setTookAway(tookAway: TookAway): void;
   readonly trusted: TrustMemory | null;
   setTrusted(trusted: TrustMemory): void;
+  /** What is so only while the hub says so is not known any more. */
+  streamEnded(): void;
   /** Called after each change of a resource, and once with an empty name when it became known what is imported. Returns how to end it. */
   subscribe(listener: (type: HubType, name: string) => void): () => void;
   /** Called after each change of anything that a snapshot holds. */
@@ -159,7 +164,7 @@ export function createState(cluster: string, digest: Digest): AgentState {
   return {
     get: <T extends HubType>(type: T, name: string) => table(type).get(name)?.value as SyncValues[T] | undefined,
     list: <T extends HubType>(type: T) => sorted(type).map(({ value }) => value as SyncValues[T]),
-    known: (type) => (isHubType(type) && type !== 'Question' ? Object.fromEntries(sorted(type).map(({ name, version }) => [name, version])) : {}),
+    known: (type) => (isHubType(type) && !OF_A_STREAM.includes(type) ? Object.fromEntries(sorted(type).map(({ name, version }) => [name, version])) : {}),
     receive(type, resources, removed) {
       if (!isHubType(type)) return `type "${type}" is not for agents`;
       const held = table(type);
@@ -174,7 +179,7 @@ export function createState(cluster: string, digest: Digest): AgentState {
       if (type === 'ImportedFact') knowsImports = true;
       const names = [...learned, ...resources.map(({ name }) => name).filter((name) => held.has(name)), ...dropped];
       for (const name of names) for (const listener of [...listeners]) listener(type, name);
-      if (names.length > 0 && type !== 'Question') contentChanged();
+      if (names.length > 0 && !OF_A_STREAM.includes(type)) contentChanged();
       return problems.join('; ').slice(0, 4096);
     },
     get knowsImports() { return knowsImports; },
@@ -228,6 +233,11 @@ export function createState(cluster: string, digest: Digest): AgentState {
       trusted = next;
       contentChanged();
     },
+    streamEnded() {
+      const readers = [...table('Reader').keys()];
+      table('Reader').clear();
+      for (const name of readers) for (const listener of [...listeners]) listener('Reader', name);
+    },
     subscribe(listener) {
       listeners.add(listener);
       return () => { listeners.delete(listener); };
@@ -235,7 +245,7 @@ export function createState(cluster: string, digest: Digest): AgentState {
     subscribeContent(listener) { contentListeners.push(listener); },
     content: () => ({
       // Absent means never told; an empty list would say that there are no imports, and what stands in the cluster would be taken away.
-      resources: Object.fromEntries(HUB_TYPES.filter((type) => type !== 'Question' && (type !== 'ImportedFact' || knowsImports)).map((type) => [type, sorted(type)])),
+      resources: Object.fromEntries(HUB_TYPES.filter((type) => !OF_A_STREAM.includes(type) && (type !== 'ImportedFact' || knowsImports)).map((type) => [type, sorted(type)])),
       failover: Object.fromEntries([...failover].sort(byName)),
       applied,
       managed,
@@ -258,7 +268,7 @@ export function createState(cluster: string, digest: Digest): AgentState {
       contentions = content.contentions;
       packages = content.packages;
       revoked = content.revoked;
-      letGo = content.letGo;
+      letGo = Object.fromEntries(Object.keys(content.letGo).map((reader) => [reader, null]));
       tookAway = content.tookAway;
       trusted = content.trusted;
       knowsImports = content.resources.ImportedFact !== undefined;

@@ -71,6 +71,7 @@ export async function keepSynchronised({ ports, state, publisher, connection, on
         if (!signal.aborted && error instanceof TransportError && error.reason === 'PermissionDenied') await onRefused?.(signal);
       }
       connected.set({}, 0);
+      state.streamEnded();
       if (heard) onStream?.ended();
     }
     const replaced = turn.signal.aborted;
