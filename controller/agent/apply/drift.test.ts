@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { ConfigMap, Secret, type SecretObject } from '../../../mesh/api/resources/core.ts';
 import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
 import { KubernetesError, KubernetesUnreachable } from '../../../mesh/ports/kubernetes.ts';
+import { seededRandom } from '../../runtime/testing/fakes.ts';
 import { assign, base64, edit, make, peering, peersSecret, read } from '../testing/scene.ts';
 import type { World } from '../testing/world.ts';
 import { testWorlds } from '../testing/worlds.ts';
@@ -36,6 +37,25 @@ test('a cluster whose mesh certificates are another\'s is not healthy, says why,
   await world.kubernetes.delete(Secret, theirs, {}, signal);
   await world.clock.advance(61_000);
   expect(report(world)).toMatchObject({ id, healthy: true, message: '' });
+});
+
+test('what only we wrote is no change by others, however late we hear of it', async () => {
+  const world = await started();
+  const random = seededRandom(5);
+  const some = (names: readonly string[]): string[] => names.filter(() => random.uniform() < 0.5);
+  world.watchesLateMilliseconds = 300;
+  for (let round = 0; round < 30; round += 1) {
+    const peers = some(['oslo', 'rome', 'virginia']);
+    await assign(world, { peering: random.uniform() < 0.3 ? null : { ...peering(peers), kvstoreMesh: random.uniform() < 0.5 } });
+    for (const name of ['oslo', 'rome', 'virginia']) world.hub.set('Reader', name, { cluster: name, reads: random.uniform() < 0.2 });
+    await world.clock.advance(Math.floor(random.uniform() * (random.uniform() < 0.2 ? 200_000 : 1000)));
+    expect(report(world)?.drift, `round ${round}`).toEqual([]);
+  }
+  world.watchesLateMilliseconds = 0;
+  for (const name of ['rome', 'virginia']) world.hub.set('Reader', name, { cluster: name, reads: false });
+  const id = await assign(world, { peering: peering(['oslo']) });
+  await world.clock.advance(400_000);
+  expect(report(world)).toMatchObject({ id, healthy: true, drift: [], message: '' });
 });
 
 describe('a person', () => {
