@@ -53,6 +53,7 @@ export function createMeshPlanner(): MeshPlanner {
       members: assigned === undefined
         ? revisions.map(({ cluster, id }) => ({ name: cluster, clusterId: ids.get(cluster) ?? 0, desiredId: id }))
         : members.map(({ name }) => ({ name, clusterId: ids.get(name) ?? 0, desiredId: assigned.get(name) ?? '' })),
+      ...(topology.notReadByAll.length === 0 ? {} : { notReadByAll: topology.notReadByAll }),
     };
     before = { plan, revisions, found, reach, states, owns };
     return before;

@@ -8,6 +8,8 @@ export interface MeshPlan {
   readonly mesh: string;
   /** Sorted. With conflicts: `clusterId` 0 where none could be given, and `desiredId` is what is assigned already (empty: nothing). */
   readonly members: readonly { readonly name: string; readonly clusterId: number; readonly desiredId: string }[];
+  /** Members whose pods some other member does not reach, for the topology does not let it read them: their services cross to it by gateways. Sorted; absent: none, or the mesh is divided and its cells tell. */
+  readonly notReadByAll?: readonly string[];
   /** Selected clusters that have not joined or reported yet, or whose id is not free yet: no part of the plan. Sorted. */
   readonly waiting: readonly string[];
   /** All that the mesh selects, with the id that their Cilium has; 0: none, or not known. */

@@ -59,17 +59,28 @@ describe('explicit pairs', () => {
   });
 });
 
-test('any topology: nobody reads itself, all but one-way pairs are mutual, and the order of the members does not count', () => {
+describe('any topology', () => {
   const names = ['a', 'b', 'c', 'd', 'e', 'f'];
   const members = fc.uniqueArray(fc.constantFrom(...names), { minLength: 1 }).chain((some) => fc.tuple(...some.map((name) => fc.record({ region: fc.constantFrom('x', 'y'), gateway: fc.constantFrom('yes', 'no') }).map((labels) => member(name, labels)))));
-  const topology = fc.oneof(
+  const topologyOf = (direction: 'Both' | 'OneWay') => fc.oneof(
     fc.constant<Topology>({ type: 'FullMesh' }), fc.constant<Topology>({ type: 'HubAndSpoke', hubs: { labels: { gateway: 'yes' } } }), fc.constant<Topology>({ type: 'Regional', groupBy: 'region', gateways: { labels: { gateway: 'yes' } } }),
-    fc.array(fc.record({ from: fc.constantFrom(...names), to: fc.constantFrom(...names), direction: fc.constant<'Both'>('Both') }), { minLength: 1 }).map<Topology>((pairs) => ({ type: 'Pairs', pairs })),
+    fc.array(fc.record({ from: fc.constantFrom(...names), to: fc.constantFrom(...names), direction: fc.constantFrom('Both', direction) }), { minLength: 1 }).map<Topology>((pairs) => ({ type: 'Pairs', pairs })),
   );
-  fc.assert(fc.property(members, topology, (some, of) => {
-    const forth = drawn(of, some);
-    expect(forth.pairs.filter((pair) => pair.split('>')[0] === pair.split('>')[1])).toEqual([]);
-    expect([...forth.pairs].sort()).toEqual(forth.pairs.map((pair) => pair.split('>').reverse().join('>')).sort());
-    expect([...drawn(of, [...some].reverse()).pairs].sort()).toEqual([...forth.pairs].sort());
-  }));
+
+  test('nobody reads itself, all but one-way pairs are mutual, and the order of the members does not count', () => {
+    fc.assert(fc.property(members, topologyOf('Both'), (some, of) => {
+      const forth = drawn(of, some);
+      expect(forth.pairs.filter((pair) => pair.split('>')[0] === pair.split('>')[1])).toEqual([]);
+      expect([...forth.pairs].sort()).toEqual(forth.pairs.map((pair) => pair.split('>').reverse().join('>')).sort());
+      expect([...drawn(of, [...some].reverse()).pairs].sort()).toEqual([...forth.pairs].sort());
+    }));
+  });
+  test('whom some other member does not read is said, unless there is no topology to be had', () => {
+    fc.assert(fc.property(members, topologyOf('OneWay'), (some, of) => {
+      const { reads, everybody, notReadByAll, conflicts } = planTopology('world', of, some, names);
+      const missed = some.filter(({ name }) => some.some((other) => other.name !== name && !reads(other.name, name))).map(({ name }) => name);
+      expect(notReadByAll).toEqual(conflicts.length > 0 && of.type !== 'Pairs' ? [] : missed);
+      if (everybody) expect(missed).toEqual([]);
+    }), { numRuns: 300 });
+  });
 });

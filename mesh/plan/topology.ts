@@ -11,20 +11,23 @@ export interface TopologyPlan {
   readonly reads: (reader: string, read: string) => boolean;
   /** All read each other: nobody need be asked. */
   readonly everybody: boolean;
+  /** Members that some other member is not given as a peer, in their order. Nobody where the topology cannot be had: it changes no peers. */
+  readonly notReadByAll: readonly string[];
   /** Two plans over the same members with the same text here have the same `reads`. */
   readonly relation: string;
   readonly conflicts: readonly Conflict[];
 }
 
-const nobody = (conflicts: readonly Conflict[]): TopologyPlan => ({ reads: () => false, everybody: false, relation: '', conflicts });
+const namesOf = (members: readonly SelectorSubject[]): string[] => members.map(({ name }) => name);
+const nobody = (conflicts: readonly Conflict[]): TopologyPlan => ({ reads: () => false, everybody: false, notReadByAll: [], relation: '', conflicts });
 
 /** `members` can be peered; `selected` are all clusters of the mesh, for a pair may name one that is still to come. Both sorted. */
 export function planTopology(mesh: string, topology: Topology, members: readonly SelectorSubject[], selected: readonly string[]): TopologyPlan {
   switch (topology.type) {
-    case 'FullMesh': return { reads: (reader, read) => reader !== read, everybody: true, relation: 'everybody', conflicts: [] };
+    case 'FullMesh': return { reads: (reader, read) => reader !== read, everybody: true, notReadByAll: [], relation: 'everybody', conflicts: [] };
     case 'HubAndSpoke': return hubAndSpoke(mesh, topology.hubs, members);
     case 'Regional': return regional(mesh, topology, members);
-    case 'Pairs': return explicitPairs(mesh, topology.pairs, selected);
+    case 'Pairs': return explicitPairs(mesh, topology.pairs, members, selected);
   }
 }
 
@@ -35,7 +38,8 @@ function hubAndSpoke(mesh: string, selector: Extract<Topology, { type: 'HubAndSp
     return nobody([{ reason: 'InvalidTopology', message: `Mesh ${mesh}: spec.topology.hubs matches none of ${members.length} clusters, so nobody would be peered; widen it, or label the clusters that are to be hubs`, clusters: [] }]);
   }
   const hubs = new Set(matched);
-  return { reads: (reader, read) => reader !== read && (hubs.has(reader) || hubs.has(read)), everybody: false, relation: JSON.stringify(matched), conflicts: [] };
+  const spokes = namesOf(members).filter((name) => !hubs.has(name));
+  return { reads: (reader, read) => reader !== read && (hubs.has(reader) || hubs.has(read)), everybody: false, notReadByAll: spokes.length > 1 ? spokes : [], relation: JSON.stringify(matched), conflicts: [] };
 }
 
 /** A group without a gateway is cut off from the others; a cluster without a group belongs nowhere: both are said, not guessed. */
@@ -62,10 +66,15 @@ function regional(mesh: string, { groupBy, gateways: selector }: Extract<Topolog
     }
   }
   if (conflicts.length > 0) return nobody(conflicts);
-  return { reads: (reader, read) => reader !== read && (groupOf.get(reader) === groupOf.get(read) || (gateways.has(reader) && gateways.has(read))), everybody: false, relation: JSON.stringify([matched, [...groupOf]]), conflicts };
+  const plainGroups = new Set(namesOf(members).filter((name) => !gateways.has(name)).map((name) => groupOf.get(name)));
+  const isReadByAll = (name: string): boolean => groups.size < 2 || (gateways.has(name) && [...plainGroups].every((group) => group === groupOf.get(name)));
+  return {
+    reads: (reader, read) => reader !== read && (groupOf.get(reader) === groupOf.get(read) || (gateways.has(reader) && gateways.has(read))),
+    everybody: false, notReadByAll: namesOf(members).filter((name) => !isReadByAll(name)), relation: JSON.stringify([matched, [...groupOf]]), conflicts,
+  };
 }
 
-function explicitPairs(mesh: string, pairs: readonly TopologyPair[], selected: readonly string[]): TopologyPlan {
+function explicitPairs(mesh: string, pairs: readonly TopologyPair[], members: readonly SelectorSubject[], selected: readonly string[]): TopologyPlan {
   const known = new Set(selected);
   const reading = new Map<string, Set<string>>();
   const conflicts: Conflict[] = [];
@@ -84,5 +93,7 @@ function explicitPairs(mesh: string, pairs: readonly TopologyPair[], selected: r
     add(from, to);
     if (direction === 'Both') add(to, from);
   });
-  return { reads: (reader, read) => reader !== read && reading.get(reader)?.has(read) === true, everybody: false, relation: JSON.stringify(pairs), conflicts };
+  const reads = (reader: string, read: string): boolean => reader !== read && reading.get(reader)?.has(read) === true;
+  const notReadByAll = namesOf(members).filter((name) => members.some((other) => other.name !== name && !reads(other.name, name)));
+  return { reads, everybody: false, notReadByAll, relation: JSON.stringify(pairs), conflicts };
 }

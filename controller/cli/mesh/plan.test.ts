@@ -51,8 +51,27 @@ test('what crosses the cells of a mesh, by which address or why not, and which o
   await expect(planMeshes(environment, undefined, options)).rejects.toThrow('not planned: europe');
   expect(environment.printed().split('\n').slice(0, 7)).toEqual([
     'mesh europe: NOT PLANNED, 1 conflict; the clusters of europe/2 keep what they have, the other cells are planned', '  CidrOverlap: c3 and c4 overlap',
-    '  cell europe/1: 2 clusters; exports shop/cart, shop/checkout; 1 of 9 reached by peers alone', '    NoGateway: give its Service type LoadBalancer', '    clusters that are no peers reach it at 192.0.2.1', '    and 6 more: -o json', '  cell europe/2: 1 cluster',
+    '  cell europe/1: 2 clusters; exports shop/cart, shop/checkout; 1 of 9 reached by peers alone', '    NoGateway: give its Service type LoadBalancer', '    clusters that are no peers reach it at 192.0.2.1', '    and 7 more: -o json', '  cell europe/2: 1 cluster',
   ]);
+});
+
+test('what crosses between clusters that a topology does not peer, in a mesh and within a cell', async () => {
+  const crossings = [{ service: 'shop/checkout', cluster: 'oslo', reason: 'NoGateway' as const, message: 'give its Service type LoadBalancer' }, { service: 'shop/checkout', cluster: 'rome', reason: 'Gateway' as const, message: 'clusters that are no peers reach it at 192.0.2.1' }];
+  const notReadByAll = { clusters: 3, exports: ['shop/checkout'], exportCount: 1, crossings, crossingCount: 2, shutCount: 1 };
+  const cell = { name: 'asia/1', clusters: 4, notReadByAllCount: 3, exports: ['shop/checkout'], exportCount: 1, crossings: crossings.slice(0, 1), crossingCount: 3, shutCount: 2 };
+  const silent = { clusters: 2, exports: [], exportCount: 0, crossings: [], crossingCount: 0, shutCount: 0 };
+  const [europe] = head.meshes;
+  const answer = { head: { ...head, meshes: [{ ...europe, clusters: 5, notReadByAll }, { ...europe, mesh: 'asia', cells: [cell] }, { ...europe, mesh: 'africa', notReadByAll: silent }], changed: 0, restarts: 0 }, clusters: [] };
+  const { environment } = answering(answer);
+  await planMeshes(environment, undefined, options);
+  expect(environment.printed().split('\n').slice(0, 10)).toEqual([
+    'mesh europe: planned, 5 clusters', '  not read by all: 3 clusters; exports shop/checkout; 1 of 2 reached by peers alone', '    NoGateway: give its Service type LoadBalancer', '    clusters that are no peers reach it at 192.0.2.1',
+    'mesh asia: planned, 60 clusters in 1 cell', '  cell asia/1: 4 clusters, 3 not read by all; exports shop/checkout; 2 of 3 reached by peers alone', '    NoGateway: give its Service type LoadBalancer', '    and 2 more: -o json',
+    'mesh africa: planned, 60 clusters', '  not read by all: 2 clusters',
+  ]);
+  const { environment: asJson } = answering(answer);
+  await planMeshes(asJson, undefined, { ...options, output: 'json' });
+  expect(JSON.parse(asJson.printed())).toMatchObject({ meshes: [{ notReadByAll }, { cells: [cell] }, {}] });
 });
 
 test('where there is no mesh that is said, and who leaves the last one', async () => {

@@ -72,6 +72,7 @@ const peersText = ({ peersAdded, peersRemoved, peersChanged, peerCounts = { adde
 const idText = ({ clusterId, clusterIdBefore }: PlanChange): string => (clusterId === clusterIdBefore || clusterId === 0 ? String(clusterIdBefore) : `${clusterIdBefore} → ${clusterId}`);
 
 type Cells = NonNullable<MeshPlanHead['meshes'][number]['cells']>;
+type Crossings = Omit<Cells[number], 'name' | 'clusters'>;
 
 function keepText(cells: Cells = []): string {
   const blocked = cells.filter(({ conflictCount = 0 }) => conflictCount > 0).map(({ name }) => name);
@@ -79,19 +80,24 @@ function keepText(cells: Cells = []): string {
   return blocked.length === cells.length ? 'every cluster keeps what it has' : `the clusters of ${listed(blocked, MOST_NAMED)} keep what they have, the other cells are planned`;
 }
 
+const cellLines = ({ name, clusters, notReadByAllCount = 0, ...crossings }: Cells[number]): string[] =>
+  crossingLines(`cell ${name}: ${plural(clusters, 'cluster')}${notReadByAllCount === 0 ? '' : `, ${notReadByAllCount} not read by all`}`, crossings);
+
 /** A hub of before does not say by which address. */
-function cellLines({ name, clusters, exports, exportCount, crossings = [], crossingCount = 0, shutCount = 0 }: Cells[number]): string[] {
+function crossingLines(whose: string, { exports, exportCount, crossings = [], crossingCount = 0, shutCount = 0 }: Crossings): string[] {
   const told = exportCount === 0 ? '' : `; exports ${listed(exports, MOST_NAMED, exportCount)}${shutCount === 0 ? '' : `; ${shutCount} of ${crossingCount} reached by peers alone`}`;
-  return [`  cell ${name}: ${plural(clusters, 'cluster')}${told}`, ...crossings.slice(0, MOST_NAMED).map(({ reason, message }) => `    ${reason === 'Gateway' ? '' : `${reason}: `}${message}`), ...(crossingCount > MOST_NAMED ? [`    and ${crossingCount - MOST_NAMED} more: -o json`] : [])];
+  const shown = crossings.slice(0, MOST_NAMED);
+  return [`  ${whose}${told}`, ...shown.map(({ reason, message }) => `    ${reason === 'Gateway' ? '' : `${reason}: `}${message}`), ...(crossingCount > shown.length ? [`    and ${crossingCount - shown.length} more: -o json`] : [])];
 }
 
 /** Meshes, what keeps them from being planned, and how many clusters change. */
 function headText({ meshes, of, changed, restarts }: MeshPlanHead): string {
-  const lines = meshes.flatMap(({ mesh, clusters, waiting, waitingCount, conflicts, conflictCount, warnings, cells, moves = [], moveCount = 0 }) => [
+  const lines = meshes.flatMap(({ mesh, clusters, waiting, waitingCount, conflicts, conflictCount, warnings, notReadByAll, cells, moves = [], moveCount = 0 }) => [
     `mesh ${mesh}: ${conflictCount > 0 ? `NOT PLANNED, ${plural(conflictCount, 'conflict')}; ${keepText(cells)}` : `planned, ${plural(clusters, 'cluster')}${cells === undefined ? '' : ` in ${plural(cells.length, 'cell')}`}`}`,
     ...conflicts.slice(0, MOST_TOLD).map(({ reason, message }) => `  ${reason}: ${message}`), ...(conflictCount > MOST_TOLD ? [`  and ${conflictCount - MOST_TOLD} more`] : []),
     ...warnings.slice(0, MOST_TOLD).map(({ reason, message }) => `  warning ${reason}: ${message}`),
     ...(waitingCount > 0 ? [`  waiting for ${listed(waiting, MOST_TOLD, waitingCount)}`] : []),
+    ...(notReadByAll === undefined ? [] : crossingLines(`not read by all: ${plural(notReadByAll.clusters, 'cluster')}`, notReadByAll)),
     ...(cells ?? []).slice(0, MOST_TOLD).flatMap(cellLines), ...((cells?.length ?? 0) > MOST_TOLD ? [`  and ${(cells?.length ?? 0) - MOST_TOLD} cells more`] : []),
     ...moves.slice(0, MOST_TOLD).map(({ cluster, from, to }) => `  ${cluster} moves from cell ${from} to ${to}: all of its peers change`), ...(moveCount > MOST_TOLD ? [`  and ${moveCount - MOST_TOLD} moves more`] : []),
   ]);

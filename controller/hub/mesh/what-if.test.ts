@@ -65,6 +65,30 @@ test('what crosses the cells of a divided mesh is told, and what is wrong with a
   await expect(ask({ mesh: 'europa' })).rejects.toThrow('did you mean europe?');
 });
 
+test('where a topology does not peer everybody, what crosses between its own clusters is told', async () => {
+  const { ask } = world();
+  const others = [cluster('rome', 3), cluster('turin', 4)].map(({ metadata: { name }, status }) => ({ kind: 'Cluster' as const, metadata: { name, labels: { region: 'it' } }, status }));
+  const told = async (topology: object, more: object = {}) => (await ask({ objects: [...others, { kind: 'Mesh', metadata: { name: 'europe' }, spec: { clusters: {}, topology, ...more } }] } as Parameters<typeof ask>[0])).head?.meshes[0];
+  const apart = async (topology: object) => {
+    const { notReadByAll } = await told(topology) ?? {};
+    return notReadByAll === undefined ? undefined : [notReadByAll.clusters, notReadByAll.crossings.map((one) => `${one.cluster} ${one.reason}`)];
+  };
+  expect(await told({ type: 'HubAndSpoke', hubs: { names: ['berlin', 'rome'] } })).toMatchObject({ notReadByAll: {
+    clusters: 2, exports: ['shop/checkout'], exportCount: 1, crossingCount: 2, shutCount: 1,
+    crossings: [{ service: 'shop/checkout', cluster: 'turin', reason: 'NoGateway' }, { cluster: 'oslo', reason: 'Gateway', message: expect.stringContaining('192.0.2.9') as string }],
+  } });
+  expect(await apart({ type: 'HubAndSpoke', hubs: { names: ['berlin', 'rome', 'oslo'] } })).toBeUndefined();
+  expect(await apart({ type: 'HubAndSpoke', hubs: { names: ['paris'] } })).toBeUndefined();
+  // Groups of one: gateways read each other.
+  expect(await apart({ type: 'Regional', groupBy: 'name', gateways: {} })).toBeUndefined();
+  // berlin is read by oslo, which is in its region, and by the gateways of the other, which oslo does not read.
+  expect(await apart({ type: 'Regional', groupBy: 'region', gateways: { names: ['berlin', 'rome', 'turin'] } })).toEqual([3, ['rome NoGateway', 'turin NoGateway', 'oslo Gateway']]);
+  expect(await apart({ type: 'Regional', groupBy: 'region', gateways: { names: ['berlin', 'rome'] } })).toEqual([4, ['berlin NoGateway', 'rome NoGateway', 'turin NoGateway', 'oslo Gateway']]);
+  expect(await apart({ type: 'Pairs', pairs: [{ from: 'berlin', to: 'oslo', direction: 'OneWay' }, ...['rome', 'turin', 'berlin'].map((from) => ({ from, to: 'oslo' }))] })).toEqual([3, ['berlin NoGateway', 'rome NoGateway', 'turin NoGateway']]);
+  expect(await told({ type: 'HubAndSpoke', hubs: { names: ['berlin'] } }, { cells: { region: 'kind', maxClusters: 4 } })).toMatchObject({ cells: [{ name: 'europe/1', clusters: 4, notReadByAllCount: 3, crossingCount: 4 }] });
+  expect(await told({ type: 'FullMesh' }, { cells: { region: 'kind' } })).not.toHaveProperty('cells.0.notReadByAllCount');
+});
+
 test('long answers come in pages', async () => {
   const { ask } = world();
   const first = await ask({ limit: 1 });

@@ -7,20 +7,21 @@ import { type MeshObject, meshSpec } from '../../../mesh/api/resources/mesh.ts';
 import type { DesiredState } from '../../../mesh/model/desired.ts';
 import { nearest } from '../../../mesh/model/near.ts';
 import type { PlanChange } from '../../../mesh/model/plan-change.ts';
-import { type ExportFact, serviceKey } from '../../../mesh/model/service.ts';
+import type { ExportFact } from '../../../mesh/model/service.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
 import type { Clock } from '../../../mesh/ports/clock.ts';
 import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
 import type { RecordStore } from '../../../mesh/ports/records.ts';
 import { planChange } from '../../../mesh/plan/change.ts';
-import { createStepPlanner, type MeshPlan, type Plan, type PlanInput } from '../../../mesh/plan/plan.ts';
-import { crossingOf } from '../../../mesh/services/crossing.ts';
+import { createStepPlanner, type Plan, type PlanInput } from '../../../mesh/plan/plan.ts';
+import type { Steps } from '../../../mesh/plan/steps.ts';
 import type { Cache } from '../../runtime/cache.ts';
 import { AdvisedError } from '../../runtime/errors.ts';
 import { WrongQuery } from '../inquiry/answers.ts';
 import { createPages } from '../inventory/query-pages.ts';
 import { currentPlan, planInput, type PlanSources } from './current-plan.ts';
 import { changesOf } from './next-run.ts';
+import { headsOf } from './plan-head.ts';
 
 type Question = NonNullable<InquiryObject['spec']['plan']>;
 type Given = NonNullable<Question['objects']>[number];
@@ -30,8 +31,6 @@ const AT_ONCE_CHARACTERS = 100_000;
 /** Of peers, in all rows of one answer: beyond, each row names the first few. */
 const MOST_PEER_NAMES = 100_000;
 const FEW_PEER_NAMES = 8;
-const MOST_CONFLICTS = 100;
-const MOST_LISTED = 500;
 const ASSUMED = { clusterId: 0, maxConnectedClusters: 255, podCidrs: [], namespace: 'kube-system', kvstoreMesh: true, authMode: 'cluster' } as const;
 
 /** `given` over what there is, by name; sorted. */
@@ -91,19 +90,22 @@ export function whatIfAnswers({ clock, records, sources, exportsOf }: WhatIfPart
     if (signal.aborted) throw new AdvisedError('retry', 'the hub is going down; ask again');
   }
 
-  /** One at a time, and a step at a time: the hub does all else in between. */
+  /** A step at a time: the hub does all else in between. */
+  async function inSteps<T>(steps: Steps<T>, signal: CancelSignal): Promise<T> {
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      await rest(signal);
+    }
+  }
+
+  /** One at a time. */
   async function imagine(input: PlanInput, signal: CancelSignal): Promise<Plan> {
     const planner = imagined ?? createStepPlanner(sources.digest);
     imagined = undefined;
-    const steps = planner(input);
-    for (;;) {
-      const step = steps.next();
-      if (step.done === true) {
-        imagined = planner;
-        return step.value;
-      }
-      await rest(signal);
-    }
+    const plan = await inSteps(planner(input), signal);
+    imagined = planner;
+    return plan;
   }
 
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -145,7 +147,7 @@ export function whatIfAnswers({ clock, records, sources, exportsOf }: WhatIfPart
       characters = 0;
       await rest(signal);
     }
-    return { head: { meshes: chosen.map((one) => headOf(one, exportsOf)), of: joined(plan), changed: rows.length, restarts: rows.filter(({ restarts }) => restarts.length > 0).length }, rows };
+    return { head: { meshes: await inSteps(headsOf(chosen, exportsOf), signal), of: joined(plan), changed: rows.length, restarts: rows.filter(({ restarts }) => restarts.length > 0).length }, rows };
   }
 
   return {
@@ -169,23 +171,3 @@ function withFewNames(row: PlanChange): PlanChange {
 }
 
 const joined = ({ baseline }: Plan): number => baseline.length;
-
-function headOf({ mesh, members, waiting, conflicts, notes, cells, moves = [] }: MeshPlan, exportsOf: WhatIfParts['exportsOf']): MeshPlanHead['meshes'][number] {
-  const told = cells?.filter(({ selected }) => selected.size > 0);
-  return {
-    mesh, clusters: members.length, waiting: waiting.slice(0, MOST_CONFLICTS), waitingCount: waiting.length,
-    conflicts: conflicts.slice(0, MOST_CONFLICTS).map(({ reason, message }) => ({ reason, message })), conflictCount: conflicts.length,
-    warnings: [...notes.postponed, ...notes.warnings].slice(0, MOST_CONFLICTS).map(({ reason, message }) => ({ reason, message })),
-    ...(told === undefined ? {} : { cells: told.slice(0, MOST_LISTED).map((cell) => cellOf(cell, exportsOf)), moves: moves.slice(0, MOST_LISTED), moveCount: moves.length }),
-  };
-}
-
-/** What a cell exports is no peer's business in any other cell: it is reached there by a gateway, or not at all. */
-function cellOf({ mesh, members, conflicts }: MeshPlan, exportsOf: WhatIfParts['exportsOf']): NonNullable<MeshPlanHead['meshes'][number]['cells']>[number] {
-  const facts = members.flatMap(({ name }) => exportsOf(name));
-  const services = [...new Set(facts.map(serviceKey))].sort();
-  const ways = facts.map((fact) => { const { reason, message } = crossingOf(fact); return { service: serviceKey(fact), cluster: fact.cluster, reason, message }; });
-  const shut = ways.filter(({ reason }) => reason !== 'Gateway');
-  const crossings = [...shut, ...ways.filter(({ reason }) => reason === 'Gateway')].slice(0, MOST_CONFLICTS);
-  return { name: mesh, clusters: members.length, conflictCount: conflicts.length, exports: services.slice(0, MOST_CONFLICTS), exportCount: services.length, crossings, crossingCount: ways.length, shutCount: shut.length };
-}

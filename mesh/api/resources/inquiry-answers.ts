@@ -134,18 +134,23 @@ export interface AccessRow {
   readonly tomorrow: 'Allowed' | 'Denied' | 'Unknown';
 }
 
-interface CellAnswer {
+interface CrossingsAnswer {
+  /** The first hundred; fewer where the answer has many cells, or meshes. So with crossings. */
+  readonly exports: readonly string[];
+  readonly exportCount: number;
+  /** How clusters that are no peers reach each export of each cluster, or why not, those first. */
+  readonly crossings: readonly { readonly service: string; readonly cluster: string; readonly reason: CrossingReason; readonly message: string }[];
+  readonly crossingCount: number;
+  /** Of those, without a way. */
+  readonly shutCount: number;
+}
+interface CellAnswer extends Pick<CrossingsAnswer, 'exports' | 'exportCount'>, Partial<Pick<CrossingsAnswer, 'crossings' | 'crossingCount' | 'shutCount'>> {
   readonly name: string;
   readonly clusters: number;
   /** Above 0: it stays as it is. Absent, as all that is not required: the hub is of before. */
   readonly conflictCount?: number;
-  readonly exports: readonly string[];
-  readonly exportCount: number;
-  /** How clusters that are no peers reach each export of each cluster, or why not, those first; the first hundred. */
-  readonly crossings?: readonly { readonly service: string; readonly cluster: string; readonly reason: CrossingReason; readonly message: string }[];
-  readonly crossingCount?: number;
-  /** Of those, without a way. */
-  readonly shutCount?: number;
+  /** Clusters that some other cluster of the cell does not read; absent: none. */
+  readonly notReadByAllCount?: number;
 }
 interface Finding {
   readonly reason: string;
@@ -162,6 +167,8 @@ export interface MeshPlanHead {
     readonly conflicts: readonly Finding[];
     readonly conflictCount: number;
     readonly warnings: readonly Finding[];
+    /** Of clusters that some other cluster of the mesh does not read, for the topology does not let it. Absent: there is none, the mesh is divided, or the hub is of before. */
+    readonly notReadByAll?: CrossingsAnswer & { readonly clusters: number };
     /** Where the mesh is divided; `exports`: services that no other cell reaches by its peers, as `namespace/name`. */
     readonly cells?: readonly CellAnswer[];
     readonly moves?: readonly { readonly cluster: string; readonly from: number; readonly to: number }[];
