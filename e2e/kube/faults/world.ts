@@ -46,7 +46,7 @@ export interface World {
   stop(): Promise<void>;
 }
 
-const SETTLE_MILLISECONDS = 25_000;
+const SETTLE_MILLISECONDS = 60_000;
 /** What else a client may keep, resting until it is used again or for 30 s: one for each of the 4 writers and 4 lists that ran at once, and as many that undici opened while one of those was just becoming free. */
 const IDLE_CONNECTIONS = 16;
 
