@@ -43,6 +43,8 @@ export interface CiliumPods {
   log(): string;
   /** The id that the next pods are started with, as if somebody had installed Cilium so. */
   installWith(id: number): void;
+  /** What its pods mount is changed by this, from the kubelet's next look on, as where somebody mounts other Secrets there. */
+  mountAs(change: (volumes: PodVolumes) => PodVolumes): void;
   /** Its etcd takes connections and answers nobody. Cilium's programs beside it end when that lasts for some 25 s. */
   freeze(): void;
   thaw(): void;
@@ -115,6 +117,7 @@ function createPods({ name: cluster, id, kubeconfig }: Member, network: PrivateN
   let made = 0;
   let versions = 0;
   let installedId = id;
+  let mounted = (volumes: PodVolumes): PodVolumes => volumes;
   const inPod = (directory: string): readonly string[] => [...network.inside, 'unshare', '-m', 'sh', '-c', IN_POD, 'sh', directory];
 
   const probe = `${cluster}-probe`;
@@ -124,7 +127,8 @@ function createPods({ name: cluster, id, kubeconfig }: Member, network: PrivateN
   };
   const written = new Map<string, string>();
   /** The chart's volumes of the pod, and below `agents` those of a node's agent. */
-  function fill(directory: string, { server, admin, remote, local, kvstoremesh, agents, users }: PodVolumes): void {
+  function fill(directory: string, volumesOfSecrets: PodVolumes): void {
+    const { server, admin, remote, local, kvstoremesh, agents, users } = mounted(volumesOfSecrets);
     const client = (prefix: string, { 'ca.crt': ca, 'tls.crt': crt, 'tls.key': key }: Files): Files => (ca === undefined || crt === undefined || key === undefined ? {} : { [`${prefix}-etcd-client-ca.crt`]: ca, [`${prefix}-etcd-client.crt`]: crt, [`${prefix}-etcd-client.key`]: key });
     const volumes = { 'server': server, 'etcd-secrets': admin, 'etcd-config': users, 'clustermesh': { ...client('common', remote), ...kvstoremesh }, 'agents': { ...client('local', local), ...agents } };
     for (const [name, files] of Object.entries(volumes)) {
@@ -230,6 +234,7 @@ function createPods({ name: cluster, id, kubeconfig }: Member, network: PrivateN
     freeze: () => etcd().freeze(),
     thaw: () => etcd().thaw(),
     installWith(next) { installedId = next; },
+    mountAs(change) { mounted = change; },
     lastLines: () => pods.flatMap(({ programs }) => programs).map(({ name, lastLines }) => `${cluster} ${name}: ${lastLines()}`).join('\n'),
     async stop() {
       // What needs its etcd goes before it.

@@ -16,6 +16,9 @@ export const EVERYBODY = Object.fromEntries(ALL.map((name) => [name, othersOf(na
 /** Global in every cluster after `makeShop`. */
 export const SHOP = { namespace: 'shop', name: 'checkout' };
 
+/** What agents may read of credentials for a single peer. */
+export const PEER_SECRET = 'oslo-client';
+
 /** The one behind the Service in a cluster. */
 export const backendOf = (name: string): string => `10.${10 * (ALL.indexOf(name) + 1)}.0.11`;
 export const endpoint = (address: string): object => ({ addresses: [address], conditions: { ready: true, serving: true, terminating: false } });
@@ -59,7 +62,7 @@ const kindOf = (object: string): typeof Secret => (object === 'clustermesh-remot
 
 /** Agents have told of their clusters, and there is a strategy `canary-first`; no Mesh yet. */
 export async function startScene(): Promise<Scene> {
-  const world = await startWorld(MEMBERS);
+  const world = await startWorld(MEMBERS, { peerSecrets: [PEER_SECRET] });
   const { members, signal, hub } = world;
   await world.make(UpdateStrategy, 'canary-first', { stages: [{ name: 'canary', clusters: { labels: { stage: 'canary' } } }, { name: 'rest', clusters: {}, maxConcurrency: '100%' }], progressDeadlineSeconds: 60 });
   await world.allReported().catch(async (error: unknown) => { await world.stop(); throw error; });

@@ -88,6 +88,8 @@ export const connectedOf = async ({ pods }: Pick<Member, 'pods'>): Promise<reado
 interface WorldOptions {
   /** For every agent. */
   readonly agentWords?: readonly string[];
+  /** Names of Secrets with credentials for single peers, which every agent may read. */
+  readonly peerSecrets?: readonly string[];
   /** What is done before there are agents. */
   readonly before?: (clusters: readonly Pick<Member, 'name' | 'api' | 'pods'>[], signal: AbortSignal) => Promise<void>;
   /** false: no cluster joins, and there are no `members`. */
@@ -95,7 +97,7 @@ interface WorldOptions {
 }
 
 /** What Cilium's chart would install is there, but nothing of a mesh. */
-export async function startWorld(definitions: readonly DemoClusterDefinition[], { agentWords = [], before = async () => {}, joined = true }: WorldOptions = {}): Promise<World> {
+export async function startWorld(definitions: readonly DemoClusterDefinition[], { agentWords = [], peerSecrets = [], before = async () => {}, joined = true }: WorldOptions = {}): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'isthmus-cilium-'));
   const ended = new AbortController();
   const { signal } = ended;
@@ -119,7 +121,7 @@ export async function startWorld(definitions: readonly DemoClusterDefinition[], 
   try {
     const starts = await Promise.allSettled([
       startHub(folder, { flags: ['--no-discover'] }).then((started) => { hub = started; }),
-      ...definitions.map(({ name, serviceCidr }, index) => startRestricted({ helm, chart: 'isthmus-agent', values: ['--set', `cluster.name=${name}`, '--set', 'hub.address=hub.example.com:8443'], serviceCidr, namespaces: ['shop'] }).then((api) => { apis[index] = api; })),
+      ...definitions.map(({ name, serviceCidr }, index) => startRestricted({ helm, chart: 'isthmus-agent', values: ['--set', `cluster.name=${name}`, '--set', 'hub.address=hub.example.com:8443', '--set-json', `cilium.peerSecrets=${JSON.stringify(peerSecrets)}`], serviceCidr, namespaces: ['shop'] }).then((api) => { apis[index] = api; })),
     ]);
     for (const start of starts) if (start.status === 'rejected') throw start.reason;
     const running = hub as unknown as HubProcess;
