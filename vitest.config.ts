@@ -20,6 +20,8 @@ class LongestFirst extends BaseSequencer {
 const MEASURE_TIMES = ['client', 'election', 'revocation'].map((name) => `e2e/kube/${name}.test.ts`);
 /** They wait for servers two thirds of their time, so a third file finds room. A group of its own, as vitest wants it of a project with more workers than others. */
 const THREE_AT_ONCE = { maxWorkers: 3, sequence: { groupOrder: 1 } };
+/** `expect.poll`, too, ends only what hangs. */
+const PATIENT = { poll: { timeout: 30_000 } };
 const ON_KUBE = { globalSetup: ['e2e/kube/assets.setup.ts', 'e2e/kube/upstream/prepare.setup.ts'], testTimeout: 300_000, hookTimeout: 300_000 };
 
 /**
@@ -32,8 +34,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       // Loading modules anew for each of its hundreds of files took a quarter of its time: those of one worker share them. What a test changes for all, it takes back; a hook of a shared module is set in a function, which each file calls.
-      { test: { name: 'unit', isolate: false, include: ['{mesh,certs,controller}/**/*.test.ts', 'e2e/{layout,generate}/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 } },
-      { test: { name: 'embedded', include: ['e2e/{sim,embedded,bench,identity}/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 60_000 } },
+      { test: { name: 'unit', isolate: false, include: ['{mesh,certs,controller}/**/*.test.ts', 'e2e/{layout,generate}/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 60_000, expect: PATIENT } },
+      { test: { name: 'embedded', include: ['e2e/{sim,embedded,bench,identity}/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 60_000, expect: PATIENT } },
       { test: { ...ON_KUBE, ...THREE_AT_ONCE, name: 'kube', include: ['e2e/kube/**/*.test.ts'], exclude: ['e2e/kube/{contract,faults}/**', ...MEASURE_TIMES] } },
       { test: { ...ON_KUBE, name: 'kube-alone', include: MEASURE_TIMES, fileParallelism: false } },
       { test: { ...THREE_AT_ONCE, name: 'cilium', globalSetup: 'e2e/kube/assets.setup.ts', include: ['e2e/cilium/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000 } },
