@@ -27,6 +27,7 @@ const clients: ConnectedKubernetes[] = [];
 beforeEach(() => { folder = temporaryFolder(); metrics = fakeMetrics(); });
 afterEach(async () => {
   vi.unstubAllEnvs();
+  vi.restoreAllMocks();
   for (const client of clients.splice(0)) await client.close();
   await server?.close();
   folder.remove();
@@ -106,7 +107,7 @@ describe('what a kubeconfig says', () => {
     const plugin = folder.write('plugin.cjs', `
       const fs = require('node:fs');
       fs.appendFileSync(${JSON.stringify(folder.path('runs'))}, 'x');
-      const status = { ...JSON.parse(fs.readFileSync(${JSON.stringify(folder.path('pair.json'))}, 'utf8')), token: 'run-' + fs.readFileSync(${JSON.stringify(folder.path('runs'))}, 'utf8').length, expirationTimestamp: new Date(Date.now() + 1500).toISOString() };
+      const status = { ...JSON.parse(fs.readFileSync(${JSON.stringify(folder.path('pair.json'))}, 'utf8')), token: 'run-' + fs.readFileSync(${JSON.stringify(folder.path('runs'))}, 'utf8').length, expirationTimestamp: new Date(Date.now() + 3_600_000).toISOString() };
       process.stdout.write(JSON.stringify({ kind: 'ExecCredential', apiVersion: 'client.authentication.k8s.io/v1', status }));`);
     const runs = (): number => readFileSync(folder.path('runs'), 'utf8').length;
     const client = open({ server: server.url, ...ca }, { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: process.execPath, args: [plugin], interactiveMode: 'Never' } });
@@ -115,7 +116,7 @@ describe('what a kubeconfig says', () => {
     await ask();
     expect(runs()).toBe(1);
     expect(server.requests.at(-1)).toMatchObject({ client: 'from-plugin', headers: { authorization: 'Bearer run-1' } });
-    await sleep(1600);
+    vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 3_601_000);
     await ask();
     expect(runs()).toBe(2);
     expect(lastToken()).toBe('Bearer run-2');

@@ -9,9 +9,12 @@ import { fakeServer, kubeconfig } from './testing/fake-server.ts';
 
 const here = connection();
 
-async function events(options: { signal?: AbortSignal } = {}): Promise<WatchEvent[]> {
+async function events(signal = never, onEvent: () => void = () => {}): Promise<WatchEvent[]> {
   const seen: WatchEvent[] = [];
-  for await (const event of here.client.watch(ConfigMap, { namespace: 'n', resourceVersion: '1' }, options.signal ?? never)) seen.push(event);
+  for await (const event of here.client.watch(ConfigMap, { namespace: 'n', resourceVersion: '1' }, signal)) {
+    seen.push(event);
+    onEvent();
+  }
   return seen;
 }
 
@@ -97,13 +100,12 @@ describe('watch', () => {
       response.writeHead(200).write(line('ADDED', named('a', '1')));
     });
     const abort = new AbortController();
-    setTimeout(() => abort.abort(), 100);
-    expect(await events({ signal: abort.signal })).toHaveLength(1);
+    expect(await events(abort.signal, () => setTimeout(() => abort.abort(), 50))).toHaveLength(1);
     for await (const event of here.client.watch(ConfigMap, { namespace: 'n', resourceVersion: '1' }, never)) {
       expect(event.type).toBe('ADDED');
       break;
     }
-    for (let attempt = 0; attempt < 50 && open > 0; attempt++) await sleep(20);
+    for (let attempt = 0; attempt < 500 && open > 0; attempt++) await sleep(20);
     expect(open).toBe(0);
   });
 });
