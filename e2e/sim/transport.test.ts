@@ -39,8 +39,17 @@ describe.each([['gRPC', grpcBench], ['simulated', simulatedBench]] as const)('%s
     return error as TransportError;
   };
   const eventually = async (holds: () => boolean): Promise<void> => {
-    for (let attempt = 0; attempt < 500 && !holds(); attempt += 1) await bench.clock.sleepUntil(bench.clock.now() + 10, never);
+    for (let attempt = 0; attempt < 3000 && !holds(); attempt += 1) await bench.clock.sleepUntil(bench.clock.now() + 10, never);
     expect(holds()).toBe(true);
+  };
+  /** A handler that does nothing until its signal aborts. */
+  const waiting = () => {
+    const seen = { begun: false, aborted: false };
+    const sync: GatewayHandler['sync'] = (_peer, _stream, signal) => new Promise((resolve) => {
+      seen.begun = true;
+      signal.addEventListener('abort', () => { seen.aborted = true; resolve(); });
+    });
+    return { seen, sync };
   };
   const drain = async (stream: SyncStream): Promise<SyncMessage[]> => {
     const seen: SyncMessage[] = [];
@@ -128,11 +137,16 @@ describe.each([['gRPC', grpcBench], ['simulated', simulatedBench]] as const)('%s
   });
 
   it('aborts the handler of a cancelled call', async () => {
-    let aborted = false;
-    const { address } = await gateway({ renew: (_peer, _csr, signal) => new Promise((_resolve, reject) => { signal.addEventListener('abort', () => { aborted = true; reject(new Error('gone')); }); }) });
+    let [begun, aborted] = [false, false];
+    const { address } = await gateway({
+      renew: (_peer, _csr, signal) => new Promise((_resolve, reject) => {
+        begun = true;
+        signal.addEventListener('abort', () => { aborted = true; reject(new Error('gone')); });
+      }),
+    });
     const cancel = new AbortController();
     const call = refusal(connect(address).renew(Uint8Array.of(1), cancel.signal));
-    await bench.clock.sleepUntil(bench.clock.now() + 200, never);
+    await eventually(() => begun);
     cancel.abort();
     expect((await call).reason).toBe('Cancelled');
     await eventually(() => aborted);
@@ -210,18 +224,18 @@ describe.each([['gRPC', grpcBench], ['simulated', simulatedBench]] as const)('%s
     await Promise.all([atAgent, atHub]);
     if (sender === 'hub') expect(received).toHaveLength(COUNT);
     expect((received.at(-1) as { nonce: string } | undefined)?.nonce).toBe(String(received.length));
-  }, 30_000);
+  });
 
   it('ends the agent\'s stream when the hub stops, and rejects further sends', async () => {
-    let signalled = false;
-    const { address, stop } = await gateway({ sync: (_peer, _stream, signal) => new Promise((resolve) => { signal.addEventListener('abort', () => { signalled = true; resolve(); }); }) });
+    const { sync, seen } = waiting();
+    const { address, stop } = await gateway({ sync });
     const stream = connect(address).sync(never);
     await stream.send({ kind: 'subscribe', type: 'Question', known: {} });
-    await bench.clock.sleepUntil(bench.clock.now() + 200, never);
+    await eventually(() => seen.begun);
     stop();
     expect(await refusal(drain(stream))).toMatchObject({ reason: 'Unreachable', advice: 'retry' });
     await expect(stream.send({ kind: 'ack', type: 'Question', nonce: '1', error: '' })).rejects.toBeInstanceOf(TransportError);
-    await eventually(() => signalled);
+    await eventually(() => seen.aborted);
   });
 
   it('ends the hub\'s stream when the agent closes it', async () => {
@@ -236,23 +250,23 @@ describe.each([['gRPC', grpcBench], ['simulated', simulatedBench]] as const)('%s
   });
 
   it('breaks the stream at both ends when its signal aborts', async () => {
-    let signalled = false;
-    const { address } = await gateway({ sync: (_peer, _stream, signal) => new Promise((resolve) => { signal.addEventListener('abort', () => { signalled = true; resolve(); }); }) });
+    const { sync, seen } = waiting();
+    const { address } = await gateway({ sync });
     const cancel = new AbortController();
     const stream = connect(address).sync(cancel.signal);
-    await bench.clock.sleepUntil(bench.clock.now() + 200, never);
+    await eventually(() => seen.begun);
     cancel.abort();
     expect((await refusal(drain(stream))).reason).toBe('Cancelled');
-    await eventually(() => signalled);
+    await eventually(() => seen.aborted);
   });
 
   it('ends a stream when the agent\'s certificate expires', async () => {
-    const { address } = await gateway({ sync: (_peer, _stream, signal) => new Promise((resolve) => { signal.addEventListener('abort', () => resolve()); }) });
+    const { address } = await gateway({ sync: waiting().sync });
     const started = bench.clock.now();
     const error = await refusal(drain(connect(address, bench.ours.identity('berlin', 3)).sync(never)));
     expect(error).toMatchObject({ reason: 'Unauthenticated', advice: 'retry' });
     expect(error.message).toContain('expired');
-    expect(bench.clock.now() - started).toBeLessThan(kind === 'gRPC' ? 5000 : 3100);
+    expect(bench.clock.now() - started).toBeLessThan(kind === 'gRPC' ? 15_000 : 3100);
   });
 
   it('tells the hub\'s refusal of a stream to the agent', async () => {
@@ -285,6 +299,6 @@ describe.each([['gRPC', grpcBench], ['simulated', simulatedBench]] as const)('%s
     const { address } = await bench.peerServer().serve({ facts: () => new Promise(() => {}) }, () => oslo, stop.signal);
     const started = bench.clock.now();
     expect((await refusal(bench.peerConnector().facts({ cluster: 'oslo', address }, bench.ours.identity('berlin'), never))).reason).toBe('Unreachable');
-    expect(bench.clock.now() - started).toBeLessThan(3000);
+    expect(bench.clock.now() - started).toBeLessThan(kind === 'gRPC' ? 15_000 : 2100);
   });
 });
