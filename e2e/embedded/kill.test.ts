@@ -136,7 +136,7 @@ async function checkWatch(api: RunningApi, version: string): Promise<void> {
   if (code === 200 && first.object !== undefined) expect(Number(first.object.metadata.resourceVersion)).toBeGreaterThan(Number(version));
 }
 
-test('an embedded API killed again and again keeps what it acknowledged', { timeout: 60_000 }, async () => {
+test('an embedded API killed again and again keeps what it acknowledged', { timeout: 280_000 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'isthmus-kill-'));
   const { uniform } = seededRandom(SEED);
   const random = (below: number): number => Math.floor(uniform() * below);

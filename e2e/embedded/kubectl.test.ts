@@ -24,7 +24,7 @@ describe.skipIf(!present)('kubectl', () => {
   });
 
   async function kubectl(...args: string[]): Promise<string> {
-    const { stdout } = await promisify(execFile)('kubectl', args, { env: environment(), timeout: 30_000 });
+    const { stdout } = await promisify(execFile)('kubectl', args, { env: environment(), timeout: 90_000 });
     return stdout;
   }
   const fails = async (...args: string[]): Promise<string> => kubectl(...args).then((text) => { throw new Error(`kubectl ${args.join(' ')} should fail, said ${text}`); }, (error: { stderr?: string; message: string }) => error.stderr ?? error.message);
@@ -98,24 +98,26 @@ describe.skipIf(!present)('kubectl', () => {
     await kubectl('apply', '-f', file('cluster.yaml', 'apiVersion: isthmus.dev/v1alpha1\nkind: Cluster\nmetadata: {name: berlin}\n'));
     expect(await kubectl('get', 'icl')).not.toContain('CURRENT');
     expect(await kubectl('get', 'icl', '-o', 'wide')).toContain('CURRENT');
+    await kubectl('apply', '-f', configMap('before', 'a: "1"', 'watched: "yes"'));
     const watch = spawn('kubectl', ['get', 'cm', '-n', 'shop', '-l', 'watched=yes', '-w', '--output-watch-events'], { env: environment() });
     let seen = '';
     watch.stdout.on('data', (chunk: Buffer) => { seen += chunk.toString(); });
+    await expect.poll(() => seen).toMatch(/ADDED +before/);
     const path = configMap('watched', 'a: "1"', 'watched: "yes"');
     await kubectl('apply', '-f', path);
     await kubectl('delete', '-f', path);
-    await expect.poll(() => seen, { timeout: 10_000 }).toMatch(/EVENT.*NAME[^]*ADDED +watched +1[^]*DELETED +watched/);
+    await expect.poll(() => seen).toMatch(/EVENT.*NAME[^]*ADDED +watched +1[^]*DELETED +watched/);
     watch.kill();
   });
 
   it('waits for conditions and for deletion', async () => {
     await kubectl('apply', '-f', mesh('waited'));
-    const waiting = kubectl('wait', 'mesh/waited', '--for=condition=RolledOut', '--timeout=20s');
+    const waiting = kubectl('wait', 'mesh/waited', '--for=condition=RolledOut', '--timeout=60s');
     await kubectl('patch', 'mesh', 'waited', '--subresource=status', '--type=merge', '-p', '{"status":{"conditions":[{"type":"RolledOut","status":"True","reason":"R","message":"","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}');
     expect(await waiting).toContain('condition met');
     await kubectl('patch', 'mesh', 'waited', '--type=merge', '-p', '{"metadata":{"finalizers":["isthmus.dev/hold"]}}');
-    const deleting = kubectl('delete', 'mesh', 'waited', '--wait', '--timeout=20s');
-    await expect.poll(() => kubectl('get', 'mesh', 'waited', '-o', 'jsonpath={.metadata.deletionTimestamp}'), { timeout: 10_000 }).not.toBe('');
+    const deleting = kubectl('delete', 'mesh', 'waited', '--wait', '--timeout=60s');
+    await expect.poll(() => kubectl('get', 'mesh', 'waited', '-o', 'jsonpath={.metadata.deletionTimestamp}')).not.toBe('');
     await kubectl('patch', 'mesh', 'waited', '--type=merge', '-p', '{"metadata":{"finalizers":null}}');
     expect(await deleting).toContain('deleted');
     expect(await fails('get', 'mesh', 'waited')).toContain('meshes.isthmus.dev "waited" not found');
@@ -126,7 +128,7 @@ describe.skipIf(!present)('kubectl', () => {
     await kubectl('create', 'configmap', 'x', '-n', 'gone', '--from-literal=a=1');
     await kubectl('create', 'secret', 'generic', 'y', '-n', 'gone', '--from-literal=password=hunter2');
     expect(await kubectl('get', 'secret', 'y', '-n', 'gone', '-o', 'jsonpath={.data.password}')).toBe(Buffer.from('hunter2').toString('base64'));
-    await kubectl('delete', 'namespace', 'gone', '--wait', '--timeout=20s');
+    await kubectl('delete', 'namespace', 'gone', '--wait', '--timeout=60s');
     expect(await kubectl('get', 'cm', '-A', '-o', 'jsonpath={.items[*].metadata.namespace}')).not.toContain('gone');
   });
 

@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 
 const until = async <T>(what: () => Promise<T | undefined>): Promise<T> => {
-  for (const giveUpAt = performance.now() + 30_000; performance.now() < giveUpAt;) {
+  for (const giveUpAt = performance.now() + 60_000; performance.now() < giveUpAt;) {
     const found = await what().catch(() => undefined);
     if (found !== undefined) return found;
     await new Promise((done) => { setTimeout(done, 100); });

@@ -23,10 +23,10 @@ function exported(text: string): Record<string, string> {
   return Object.fromEntries(line.split(' ').map((pair) => pair.split('=') as [string, string]));
 }
 
-test('the thread holds from join to a bundle, the documentation\'s commands work, and Ctrl-C ends it all', { timeout: 280_000 }, async () => {
+test('the thread holds from join to a bundle, the documentation\'s commands work, and Ctrl-C ends it all', { timeout: 600_000 }, async () => {
   const demo = launch(['demo'], { environment: { TMPDIR: folder.path } });
   try {
-    await eventually('everything is up', 240_000, () => Promise.resolve(demo.printed().stdout.includes('Everything is up') || demo.child.exitCode !== null), () => demo.printed().stderr.slice(-2000));
+    await eventually('everything is up', 500_000, () => Promise.resolve(demo.printed().stdout.includes('Everything is up') || demo.child.exitCode !== null), () => demo.printed().stderr.slice(-2000));
     const { stdout, stderr } = demo.printed();
     expect(stderr).not.toContain('FAILED');
     expect([...stderr.matchAll(/^ {3}done in \d+ ms$/gm)]).toHaveLength(stepsOn('embedded').length);
