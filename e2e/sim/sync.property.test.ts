@@ -123,4 +123,4 @@ it('any interleaving of changes, partitions, breaks and reconnects ends in equal
       expect(current.sort()).toEqual(accepted.sort());
     }
   }), { numRuns: 300 });
-}, 60_000);
+});
