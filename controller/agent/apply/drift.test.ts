@@ -58,6 +58,20 @@ test('what only we wrote is no change by others, however late we hear of it', as
   expect(report(world)).toMatchObject({ id, healthy: true, drift: [], message: '' });
 });
 
+test.each([150, 300, 3000])('what we took away and are to make again, before we hear up to %i ms later that it is gone, is made again', async (late) => {
+  const world = await peered();
+  const kvstoremesh = { namespace: 'kube-system', name: 'cilium-kvstoremesh' };
+  world.watchesLateMilliseconds = late;
+  for (let round = 0; round < 6; round += 1) {
+    const without = await assign(world, { peering: { ...peering(['oslo']), kvstoreMesh: false } });
+    await assign(world, { peering: peering(['oslo']) });
+    await world.clock.advance(400_000);
+    expect(without).not.toBe(world.first);
+    expect(report(world), `round ${round}`).toMatchObject({ id: world.first, healthy: true, drift: [] });
+    expect(await read(world, Secret, kvstoremesh)).toBeDefined();
+  }
+});
+
 describe('a person', () => {
   test('who sets a value back, as told, does not stand in the way of the next desired state', async () => {
     const world = await peered();

@@ -17,6 +17,7 @@ import { besideHelm, conflictDrift, desiredIdOf, DRIFT, foreignIn, fromKubernete
 export const RECHECK_SECONDS = 30;
 /** A write that has not come back after this long was undone before we saw it. */
 const COME_BACK_MILLISECONDS = 5000;
+const MOST_DELETED = 1000;
 
 export interface Outcome {
   readonly settled: boolean;
@@ -66,6 +67,8 @@ export interface Settle {
 export function createSettle({ ports, namespace: usual, state, book }: { readonly ports: Pick<AgentPorts, 'kubernetes' | 'clock' | 'digest' | 'log'>; readonly namespace: string; readonly state: Pick<AgentState, 'managed'>; readonly book: DriftBook }): Settle {
   const { kubernetes, clock, digest, log } = ports;
   const wrote = new Map<string, Wrote>();
+  /** The uid of what we deleted of that name. While the cache shows it still, it shows what was before. */
+  const deleted = new Map<string, string>();
   const outcome = (settled: boolean, over: Partial<Outcome> = {}): Outcome => ({ settled, inPlace: settled, drift: [], written: undefined, spent: [], ...over });
 
   /** A change of what we wrote that was not there before is our write undone; who does so again and again is named. */
@@ -83,6 +86,9 @@ export function createSettle({ ports, namespace: usual, state, book }: { readonl
 
   async function settle({ kind, namespace = usual, name, object, id, overrides, current }: Wanted, signal: CancelSignal): Promise<Outcome> {
     const identity = managedObjectName({ kind, namespace, name });
+    const gone = deleted.get(identity);
+    if (gone !== undefined && current?.metadata.uid === gone) return outcome(false, { onTheWay: true });
+    deleted.delete(identity);
     const actual = current === undefined ? null : fromKubernetes(kind, current);
     const wanted = object === null ? null : keepingBytes(object, actual?.object);
     const own = wrote.get(identity);
@@ -106,6 +112,8 @@ export function createSettle({ ports, namespace: usual, state, book }: { readonl
       const { uid, resourceVersion } = current?.metadata ?? {};
       await kubernetes.delete(kindOf({ kind }), refOf({ namespace, name }), { ...(uid === undefined ? {} : { uid }), ...(review.spends.length === 0 || resourceVersion === undefined ? {} : { resourceVersion }) }, signal);
       wrote.delete(identity);
+      if (uid !== undefined) deleted.set(identity, uid);
+      if (deleted.size > MOST_DELETED) deleted.delete(deleted.keys().next().value ?? '');
       return outcome(false, { spent: review.spends, onTheWay: true });
     }
     if (wanted === null) return outcome(true);
