@@ -50,7 +50,7 @@ test('the four Secrets are written once, in the form that Cilium mounts', async 
   await Promise.all(running);
 });
 
-test('they are renewed at half-life, come back when deleted and follow new roots', async () => {
+test('they are renewed at half-life, come back when deleted and follow new roots', { timeout: 300_000 }, async () => {
   const { clock, identity, kubernetes, start, text, asked, stop } = await cluster();
   const running = start();
   await clock.advance(3 * DAY);
