@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigMap, EndpointSlice, Secret, type SecretObject, Service, type ServiceObject } from '../../../mesh/api/resources/core.ts';
 import type { DriftEntry, DriftOverride } from '../../../mesh/model/desired.ts';
-import { assign, authorise, base64, edit, exportCheckout, peering, peersSecret, read } from '../testing/scene.ts';
+import { assign, authorise, base64, edit, exportCheckout, peering, peersSecret, read, slices, sources } from '../testing/scene.ts';
 import { seededRandom } from '../../runtime/testing/fakes.ts';
 import { checkoutFact, type World } from '../testing/world.ts';
 import { testWorlds } from '../testing/worlds.ts';
@@ -239,6 +239,33 @@ describe('what follows live facts', () => {
       if (random.uniform() < 0.2) authorise(world);
       await world.clock.advance(Math.floor(random.uniform() * 500));
       expect(drift(world), `round ${round}`).toEqual([]);
+    }
+  });
+
+  test('is not taken for changed by others where it went with a Service that we replaced', async () => {
+    const { world } = await imported();
+    world.hub.remove('ImportedFact', 'berlin/shop/checkout');
+    const headless = { ...checkoutFact('oslo', ['10.20.0.1']), type: 'Headless' as const };
+    // Between the two the API refuses the Service: it would have no port.
+    for (const fact of [headless, { ...headless, type: 'ClusterSetIP' as const, ports: [] }, headless]) {
+      world.hub.set('ImportedFact', 'oslo/shop/checkout', fact);
+      await world.clock.advance(2000);
+      expect(drift(world)).toEqual([]);
+    }
+    expect(await sources(world)).toEqual(['oslo']);
+  });
+
+  test('hangs on the Service that stands, however late we hear that the one before it is gone', async () => {
+    const { world, service } = await imported();
+    world.hub.remove('ImportedFact', 'berlin/shop/checkout');
+    const random = seededRandom(12);
+    const fact = checkoutFact('oslo', ['10.20.0.1']);
+    world.watchesLateMilliseconds = 300;
+    for (let round = 0; round < 100; round += 1) {
+      world.hub.set('ImportedFact', 'oslo/shop/checkout', random.uniform() < 0.5 ? fact : { ...fact, type: 'Headless' });
+      await world.clock.advance(Math.floor(random.uniform() * 200));
+      const stands = await read(world, Service, { namespace: 'shop', name: service.metadata.name });
+      expect((await slices(world)).map(({ metadata }) => metadata.ownerReferences?.[0]?.uid), `round ${round}`).toEqual([stands?.metadata.uid]);
     }
   });
 

@@ -29,6 +29,7 @@ const TIME_LIMIT_SECONDS = 120;
 
 /** `namespace/name` of the service that a derived object belongs to. */
 const serviceOf = ({ metadata }: KubernetesObject): string => `${metadata.namespace}/${metadata.labels?.[SERVICE_NAME_LABEL] ?? ''}`;
+const identityOf = ({ kind }: ResourceKind, { metadata }: KubernetesObject): string => `${kind} ${metadata.namespace}/${metadata.name}`;
 
 export interface Imports {
   readonly synced: boolean;
@@ -55,20 +56,23 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
   const listeners: ((service: string) => void)[] = [];
   const synced = (): boolean => caches.every((cache) => cache.synced);
   const refOf = (service: string): { namespace: string; name: string } => ({ namespace: service.split('/')[0] ?? '', name: service.split('/')[1] ?? '' });
-  const derivedOf = (service: string): ServiceObject | undefined => derived.get({ namespace: refOf(service).namespace, name: derivedName(refOf(service), digest) });
-  const slicesOf = (service: string): readonly EndpointSliceObject[] => slices.byIndex('service', service);
+  /** What the cache holds may be gone: who took its address or its uid over would name what is not there. */
+  const standing = <T extends KubernetesObject>(kind: ResourceKind, object: T | undefined): readonly T[] => (object === undefined || putBack.isGone(identityOf(kind, object), object) ? [] : [object]);
+  const importOf = (service: string): ServiceImportObject | undefined => standing(ServiceImport, imports.get(refOf(service)))[0];
+  const derivedOf = (service: string): ServiceObject | undefined => standing(Service, derived.get({ namespace: refOf(service).namespace, name: derivedName(refOf(service), digest) }))[0];
+  const slicesOf = (service: string): readonly EndpointSliceObject[] => slices.byIndex('service', service).flatMap((slice) => standing(EndpointSlice, slice));
 
   async function gone(kind: ResourceKind, object: KubernetesObject | undefined, signal: CancelSignal): Promise<void> {
     if (object === undefined || !isOurs(object)) return;
     const { name, namespace = '', uid } = object.metadata;
     await kubernetes.delete(kind, { namespace, name }, uid === undefined ? {} : { uid }, signal);
-    putBack.removed(`${kind.kind} ${namespace}/${name}`, object);
+    putBack.removed(identityOf(kind, object), object);
   }
 
   async function remove(service: string, signal: CancelSignal): Promise<void> {
     for (const slice of slicesOf(service)) await gone(EndpointSlice, slice, signal);
     await gone(Service, derivedOf(service), signal);
-    await gone(ServiceImport, imports.get(refOf(service)), signal);
+    await gone(ServiceImport, importOf(service), signal);
   }
 
   /** undefined: gone, and not made again yet. Absent from the cache, an object may still be there without our label: then it is somebody else's, and stays so. */
@@ -78,14 +82,14 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
     if (existing !== undefined && !isOurs(existing) && !wasWrittenBy(AGENT_FIELD_MANAGER, existing)) {
       throw new AdvisedError('user', `${kind.kind} ${namespace}/${name}: was made by someone else and is in the way of an imported service: delete or rename it`);
     }
-    const { quietUntil, lookAgainAt } = putBack.look(`${kind.kind} ${namespace}/${name}`, object, current);
+    const { quietUntil, lookAgainAt } = putBack.look(identityOf(kind, object), object, current);
     if (quietUntil !== undefined) again.push(quietUntil);
     if (lookAgainAt !== undefined) again.push(lookAgainAt);
     return quietUntil === undefined ? put(kind, object, current, signal) : current;
   }
 
   async function put<T extends KubernetesObject>(kind: ResourceKind, object: T, current: T | undefined, signal: CancelSignal): Promise<T> {
-    const identity = `${kind.kind} ${object.metadata.namespace}/${object.metadata.name}`;
+    const identity = identityOf(kind, object);
     const result = await applyObject(kubernetes, kind, object, { fieldManager: AGENT_FIELD_MANAGER, force: true, current: current ?? null }, signal);
     if (result.outcome === 'conflict') throw new AdvisedError('retry', `${identity}: another field manager holds ${result.conflicts.map(({ field }) => field).join(', ')}`);
     putBack.wrote(identity, object, current, result.object);
@@ -100,9 +104,11 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
     if (current !== undefined && (current.spec?.clusterIP === 'None') !== (plan.type === 'Headless')) {
       // spec.clusterIP is immutable.
       await gone(Service, current, signal);
+      // Its slices go with it.
+      for (const slice of slicesOf(service)) putBack.removed(identityOf(EndpointSlice, slice), slice);
       current = undefined;
     }
-    let imported = await write(ServiceImport, importObject(plan, name, current), imports.get(refOf(service)), again, signal);
+    let imported = await write(ServiceImport, importObject(plan, name, current), importOf(service), again, signal);
     if (imported === undefined) return Math.min(...again);
     const service_ = await write(Service, derivedObject(plan, name, imported), current, again, signal);
     if (service_ === undefined) return Math.min(...again);

@@ -23,6 +23,8 @@ export interface PutBack {
   /** Before a write of `intent`. `current`: what the cache holds, and nothing newer. `quietUntil`: leave it alone until then. */
   look(object: string, intent: KubernetesObject, current: KubernetesObject | undefined): { readonly quietUntil?: Instant; readonly lookAgainAt?: Instant };
   wrote(object: string, intent: KubernetesObject, before: KubernetesObject | undefined, after: KubernetesObject): void;
+  /** Whether what the cache holds is surely there no more: we removed it, or made another in its place since. */
+  isGone(object: string, current: KubernetesObject): boolean;
   /** We removed what was there. */
   removed(object: string, was: KubernetesObject): void;
 }
@@ -119,6 +121,10 @@ export function createPutBack({ clock, digest, log, metrics }: Pick<AgentPorts, 
       // It only was so, and is what we wrote since.
       if (unchanged && own !== undefined && isFromBefore(after, own)) return;
       remember(object, { intent: digest(canonicalJson(said(intent))), uid, resourceVersion, cameBack: unchanged && (own?.cameBack ?? true) });
+    },
+    isGone(object, current) {
+      const own = remembered.get(object);
+      return own !== undefined && isFromBefore(current, own) && (own.intent === undefined || own.uid !== current.metadata.uid);
     },
     removed(object, { metadata: { uid, resourceVersion } }) {
       remember(object, { uid, resourceVersion, cameBack: false });
