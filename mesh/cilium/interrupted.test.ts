@@ -61,6 +61,8 @@ class SmallWorld {
     const peering = this.peering(name);
     const mounts = MOUNTS[name]!;
     const moved = peering === null ? new Map<string, Data>() : movedPeers(renderPeering(peering)[1]!.data, this.entries(name));
+    // What was seen of one who is not asked any more counts no longer.
+    agent.opened = new Map();
     for (const [peer, place] of agent.desired ?? []) {
       if (!this.users(peer).includes(name) || this.dead.has(place) || (peer in this.entries(name) && !moved.has(peer))) continue;
       agent.opened = new Map([...agent.opened, [peer, place]]);

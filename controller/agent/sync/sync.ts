@@ -18,7 +18,7 @@ const GOOD_STREAM_MILLISECONDS = 10_000;
 
 export interface SyncParts {
   readonly ports: AgentPorts;
-  readonly state: AgentState;
+  readonly state: Pick<AgentState, 'known' | 'receive' | 'streamEnded'>;
   readonly publisher: Publisher;
   /** undefined: no identity yet. */
   readonly connection: () => HubConnection | undefined;

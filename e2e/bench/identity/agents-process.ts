@@ -37,6 +37,7 @@ function memory() {
       for (const name of removed) held.delete(name);
       return '';
     },
+    streamEnded() {},
   };
 }
 
@@ -47,7 +48,7 @@ function start(address: string, material: IdentityMaterial): void {
   publisher.set('ClusterReport', cluster, reportOf(1));
   const parts = {
     ports: { clock: systemClock, random: systemRandom, log, metrics: fakeMetrics() } as never, publisher, connection: () => connection, onConnectionChange: () => {},
-    state: memory() as never,
+    state: memory(),
     onStream: { began: () => { connected.add(cluster); }, ended: () => { connected.delete(cluster); } },
   };
   void keepSynchronised(parts, stop.signal);
