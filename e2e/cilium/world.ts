@@ -26,7 +26,7 @@ const helm = findHelm() ?? '';
 export const missingWorld = (): string | undefined =>
   missingAssets() ?? (helm === '' ? 'helm, which renders the chart\'s roles, is neither in KUBEBUILDER_ASSETS nor on PATH' : missingCilium());
 
-export const PATIENCE = { timeout: 30_000, interval: 50 };
+export const PATIENCE = { timeout: 60_000, interval: 50 };
 const CILIUM_VERSION = '1.19.6';
 export const Service: ResourceKind = { group: '', version: 'v1', kind: 'Service', plural: 'services', namespaced: true };
 

@@ -3,12 +3,12 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** Below the ports that systems give to outgoing connections: of those, somebody's connection may have one before it is used. */
+/** Below the ports that systems give to outgoing connections, of which somebody's may have one before it is used, and below those that demos take. */
 const LOWEST = 12_000;
-const HIGHEST = 32_000;
+const HIGHEST = 21_000;
 const ATTEMPTS = 200;
-/** Of two suites that run at once, each has a part of its own: a port is free until it is used. */
-const PARTS = 2;
+/** Of three suites that run at once, each has a part of its own: a port is free until it is used. */
+const PARTS = 3;
 const part = Number(process.env['VITEST_POOL_ID'] ?? '0') % PARTS;
 const [FIRST, END] = [part, part + 1].map((count) => LOWEST + count * (HIGHEST - LOWEST) / PARTS) as [number, number];
 

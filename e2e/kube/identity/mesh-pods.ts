@@ -54,7 +54,7 @@ interface Pod {
 interface Client { readonly caPem: string; readonly text: string }
 
 const START_MILLISECONDS = 20_000;
-const DRAIN_MILLISECONDS = 500;
+const LONGEST_DRAIN_MILLISECONDS = 5000;
 const SERVICE_NAME = 'clustermesh-apiserver.kube-system.svc';
 const LOG = 'etcd.log';
 
@@ -142,7 +142,8 @@ export async function createMeshPods(cluster: string): Promise<MeshPods> {
       clientsMoveOn(now, true);
       if (before === undefined) return;
       // What was begun ends first; the old pod's own clients end with it.
-      await sleep(DRAIN_MILLISECONDS);
+      const begun = [...open];
+      for (const giveUpAt = performance.now() + LONGEST_DRAIN_MILLISECONDS; begun.some((one) => open.has(one)) && performance.now() < giveUpAt;) await sleep(20);
       await before.etcd.stop();
     },
     async tryAll(peers) {
