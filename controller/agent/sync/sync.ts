@@ -10,8 +10,7 @@ import { runSyncSession } from '../../runtime/sync/session.ts';
 import type { AgentPorts } from '../ports.ts';
 import type { AgentState } from '../state/state.ts';
 
-/** Short enough that a restarted hub is found again within seconds; full jitter keeps a fleet apart. */
-/** A hub that was away for long is back in use within 4 s; a thousand agents then come at the pace of a few hundred handshakes a second, which it can take. */
+/** Short enough that a restarted hub is found again within seconds; full jitter keeps a fleet apart. A hub that was away for long is back in use within 4 s; a thousand agents then come at the pace of a few hundred handshakes a second, which it can take. */
 const RECONNECT_LIMITS = { baseMilliseconds: 500, maximumMilliseconds: 2_000, jitter: 1 };
 /** A stream that lived this long was a good one: the next failure starts with a short pause again. */
 const GOOD_STREAM_MILLISECONDS = 10_000;
