@@ -111,7 +111,7 @@ export interface AgentState {
   setTookAway(tookAway: TookAway): void;
   readonly trusted: TrustMemory | null;
   setTrusted(trusted: TrustMemory): void;
-  /** Who reads this cluster is not known any more. Questions stay: each is answered at once, or was withdrawn. */
+  /** Who reads this cluster is not known any more. */
   streamEnded(): void;
   /** Called after each change of a resource, and once with an empty name when it became known what is imported. Returns how to end it. */
   subscribe(listener: (type: HubType, name: string) => void): () => void;
