@@ -116,13 +116,31 @@ test('takes back what runs, and nothing else', async () => {
   const rotation = { id: 'spring', of: 'Root', reason: 'x', by: 'ada', since: '2030-01-01T12:00:00.000Z', back: false };
   await tells(environment, { phase: 'Cleanup', rotation });
   expect(await run(environment, 'rollback', 'spring')).toContain('the way back is closed');
-  expect(await run(environment, 'rotate', '--of', 'issuing', '--why', 'x', '--id', 'other')).toContain('rotation "spring" is in phase Cleanup; wait');
+  const another = (): Promise<string> => run(environment, 'rotate', '--of', 'issuing', '--why', 'x', '--id', 'other');
+  expect(await another()).toBe('rotation "spring" is in phase Cleanup; wait until it is done ("isthmus identity show")');
+  await tells(environment, { rotation: { ...rotation, of: 'Issuing' } });
+  expect(await run(environment, 'compromised', '--issuing', '3', '--why', 'stolen', '--dry-run')).toContain('is in phase Cleanup: wait until it is done, then say this again');
+  await tells(environment, { phase: 'UpdateClients', rotation: { ...rotation, back: true } });
+  expect(await another()).toBe('rotation "spring" is in phase UpdateClients; wait until it is done ("isthmus identity show")');
   await tells(environment, { phase: 'UpdateClients', rotation });
+  expect(await another()).toContain('phase UpdateClients; wait until it is done ("isthmus identity show"), or take it back: isthmus identity rollback spring');
   expect(await run(environment, 'rollback', 'spring', '--dry-run', '-o', 'yaml')).toBe('');
   expect(environment.printed()).toBe('rotation: spring\nphase: UpdateClients\nback: true\ndryRun: true\n');
   expect(await spec(environment)).toEqual({});
   expect(await run(environment, 'rollback', 'spring', '--timeout', '1')).toContain('is not done after 1 s: UpdateClients');
   expect(await spec(environment)).toEqual({ rollBack: { id: 'spring' } });
+});
+
+test('does not call it taken back when the way back closed while it was asked for', async () => {
+  const environment = await hub();
+  const rotation = { id: 'spring', of: 'Root', reason: 'x', by: 'ada', since: '2030-01-01T12:00:00.000Z', back: false };
+  await tells(environment, { phase: 'UpdateServers', rotation });
+  const late: TestEnvironment = { ...environment, async sleep(milliseconds) {
+    await environment.sleep(milliseconds);
+    await tells(environment, { phase: 'Standby', rotation: null, sequence: 3, finished: { id: 'spring', of: 'Root', at: '2030-01-01T12:00:02.500Z', back: false } });
+  } };
+  expect(await run(late, 'rollback', 'spring')).toBe('rotation "spring" was not taken back: its way back had closed when the hub heard of it, and it ended at 2030-01-01T12:00:02.500Z. What was before comes with another rotation');
+  expect(environment.printed()).toContain('rotation "spring" is done');
 });
 
 test.each([

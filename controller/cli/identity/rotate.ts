@@ -35,6 +35,8 @@ interface RotateOptions {
 
 type Status = NonNullable<CertificateAuthorityObject['status']>;
 
+const wayBackOpen = ({ rotation, phase }: Status = {}): boolean => rotation?.back === false && phase !== 'Cleanup';
+
 export async function authorityOf(environment: Environment, client: KubernetesClient): Promise<CertificateAuthorityObject> {
   const object = await client.get<CertificateAuthorityObject>(CertificateAuthority, { name: FLEET_AUTHORITY }, environment.signal);
   if (object?.status?.phase === undefined) throw new CommandFailure('no hub has told of its authority yet; is one running (kubectl get lease -A)?');
@@ -49,7 +51,7 @@ async function rotate(environment: Environment, options: RotateOptions): Promise
   const object = await authorityOf(environment, client);
   const { rotation, finished, issuers = [], roots = [] } = object.status ?? {};
   const id = options.id ?? `${of}-${toRfc3339(environment.now()).slice(0, 19).toLowerCase().replace(/[^0-9t]/g, '')}`;
-  if (rotation !== undefined && rotation.id !== id && tainted === undefined) throw new CommandFailure(`rotation "${rotation.id}" is in phase ${object.status?.phase}; wait until it is done ("isthmus identity show"), or take it back: isthmus identity rollback ${rotation.id}`);
+  if (rotation !== undefined && rotation.id !== id && tainted === undefined) throw new CommandFailure(`rotation "${rotation.id}" is in phase ${object.status?.phase}; wait until it is done ("isthmus identity show")${wayBackOpen(object.status) ? `, or take it back: isthmus identity rollback ${rotation.id}` : ''}`);
   if (finished?.id === id) throw new CommandFailure(`rotation "${id}" ended at ${finished.at}; another rotation needs another --id`);
   const list = tainted?.of === 'Root' ? roots : issuers;
   const already = object.spec?.tainted ?? [];
@@ -84,7 +86,7 @@ async function taintDuring(environment: Environment, client: KubernetesClient, {
   await client.patch(CertificateAuthority, { name: FLEET_AUTHORITY }, { spec: { ...hurry, tainted: taints } }, { type: 'merge', fieldManager: FIELD_MANAGER, dryRun }, environment.signal);
   const running = `rotation "${rotation.id}" (${rotation.of === 'Root' ? 'of the root' : 'of the issuing CA'}) is in phase ${status.phase}`;
   environment.err(`${nameOf(tainted)} ${dryRun ? 'would be' : 'is'} tainted: it signs nothing more as soon as another one can${dryRun ? ' (dry run: nothing was written)' : ''}\n`);
-  if (!leaves) throw new CommandFailure(`what it signed stays believed until its root is left, and ${running}: take that back (isthmus identity rollback ${rotation.id}) or wait until it is done, then say this again`);
+  if (!leaves) throw new CommandFailure(`what it signed stays believed until its root is left, and ${running}: ${wayBackOpen(status) ? `take that back (isthmus identity rollback ${rotation.id}) or ` : ''}wait until it is done, then say this again`);
   environment.err(`${running} and leaves its root: no other is needed\n`);
   if (wait && !dryRun) await follow(environment, client, rotation.id, timeoutSeconds, output, tainted);
 }
@@ -146,7 +148,10 @@ async function rollBack(environment: Environment, id: string, { wait, timeout, d
     return;
   }
   environment.err(`rotation "${id}" is being taken back\n`);
-  if (wait) await follow(environment, client, id, timeoutSeconds, output);
+  if (!wait) return;
+  await follow(environment, client, id, timeoutSeconds, output);
+  const { status: { finished: ended } = {} } = await authorityOf(environment, client);
+  if (ended?.id === id && !ended.back) throw new CommandFailure(`rotation "${id}" was not taken back: its way back had closed when the hub heard of it, and it ended at ${ended.at}. What was before comes with another rotation`);
 }
 
 export function registerRotate(identity: Command, environment: (command: Command) => Environment): void {
