@@ -12,10 +12,12 @@ const missing = missingWorld();
 if (missing !== undefined) console.log(`Cilium's own programs are not taken through a rotation: ${missing}`);
 
 const SETTLE_SECONDS = 2;
-/** Marks come twice a second, and are looked for as often as the machine can. */
-const SHORTEST_MILLISECONDS = 1800;
+/** Marks come twice a second, and are looked for as often as the machine can: nine in ten are seen so long after the one before where nothing else takes the processors. */
+const USUAL_MILLISECONDS = 600;
+/** A phase that takes fewer usual times is over at once. */
+const SHORTEST_TIMES = 3;
 /** A kvstoremesh that is turned away stays so for longer; where pods are replaced it is away for a second. */
-const LONGEST_SILENCE_MILLISECONDS = 10_000;
+const LONGEST_SILENCE_TIMES = 16;
 const TWO = MEMBERS.slice(0, 2);
 const MARKER = { namespace: 'shop', name: 'marker' };
 
@@ -53,6 +55,11 @@ describe.skipIf(missing !== undefined)('Cilium\'s own programs', () => {
     const times = [since, ...arrivals.filter((one) => one.to === to && one.seenAt > since).map(({ seenAt }) => seenAt), performance.now()];
     return Math.max(...times.slice(1).map((time, index) => time - (times[index] ?? 0)));
   };
+  /** What is usual on this machine, as busy as it is. */
+  const usual = (since: number): number => Math.max(USUAL_MILLISECONDS, ...TWO.map(({ name }) => {
+    const times = arrivals.filter(({ to, seenAt }) => to === name && seenAt > since).map(({ seenAt }) => seenAt);
+    return times.slice(1).map((time, index) => time - (times[index] ?? 0)).sort((one, other) => one - other)[Math.floor((times.length - 1) * 0.9)] ?? 0;
+  }));
   const arrives = async (since = performance.now()): Promise<void> => {
     await expect.poll(() => TWO.every(({ name }) => arrivals.some(({ to, writtenAt }) => to === name && writtenAt > since)), PATIENCE).toBe(true);
   };
@@ -84,14 +91,14 @@ describe.skipIf(missing !== undefined)('Cilium\'s own programs', () => {
   });
 
   /** Phases in which no mark that was written in it was seen, for each cluster that ought to have seen one; but one that was over at once. */
-  const silentPhases = (): readonly string[] => phases.slice(1).flatMap(({ phase, at }, index) => {
+  const silentPhases = (since: number): readonly string[] => phases.slice(1).flatMap(({ phase, at }, index) => {
     const end = phases[index + 2]?.at ?? performance.now();
-    if (end - at < SHORTEST_MILLISECONDS) return [];
+    if (end - at < SHORTEST_TIMES * usual(since)) return [];
     return TWO.filter(({ name }) => !arrivals.some(({ to, writtenAt, seenAt }) => to === name && writtenAt >= at && seenAt <= end)).map(({ name }) => `${phase} at ${name}`);
   });
   const reportOf = (begun: number): string => [
     phases.map(({ phase, at }) => `${phase} from ${seconds(at - begun)}`).join(', '),
-    `longest without a new mark: ${TWO.map(({ name }) => `${name} ${seconds(longestSilence(name, begun))}`).join(', ')}`,
+    `longest without a new mark: ${TWO.map(({ name }) => `${name} ${seconds(longestSilence(name, begun))}`).join(', ')}; usual ${seconds(usual(begun))}`,
   ].join('\n');
 
   test('go through a rotation of the root that is taken back from its last phase but one', async () => {
@@ -106,8 +113,8 @@ describe.skipIf(missing !== undefined)('Cilium\'s own programs', () => {
     const [told] = await Promise.all([world.long('identity', 'rollback', 'practice'), heard]);
     await arrives();
     console.log(told, reportOf(begun));
-    expect(silentPhases()).toEqual([]);
-    for (const { name } of TWO) expect(longestSilence(name, begun), name).toBeLessThan(LONGEST_SILENCE_MILLISECONDS);
+    expect(silentPhases(begun)).toEqual([]);
+    for (const { name } of TWO) expect(longestSilence(name, begun), name).toBeLessThan(LONGEST_SILENCE_TIMES * usual(begun));
     expect(phases.map(({ phase }) => phase)).toEqual(['Standby', 'Init', 'UpdateClients', 'UpdateServers', 'UpdateClients', 'UpdateServers', 'Cleanup', 'Standby']);
     expect(await connected()).toEqual([['oslo'], ['berlin']]);
     expect(world.surprises).toEqual([]);
@@ -120,8 +127,8 @@ describe.skipIf(missing !== undefined)('Cilium\'s own programs', () => {
     const told = await world.long('identity', 'rotate', '--of', 'root', '--why', 'yearly', '--id', 'autumn', '--strategy', 'all-at-once');
     await arrives();
     console.log(told, reportOf(begun));
-    expect(silentPhases()).toEqual([]);
-    for (const { name } of TWO) expect(longestSilence(name, begun), name).toBeLessThan(LONGEST_SILENCE_MILLISECONDS);
+    expect(silentPhases(begun)).toEqual([]);
+    for (const { name } of TWO) expect(longestSilence(name, begun), name).toBeLessThan(LONGEST_SILENCE_TIMES * usual(begun));
     expect(phases.map(({ phase }) => phase)).toEqual(['Standby', 'Init', 'UpdateClients', 'UpdateServers', 'Cleanup', 'Standby']);
     expect(members.map(({ pods }, index) => pods.made - (before[index] ?? 0))).toEqual([2, 2]);
     expect(await connected()).toEqual([['oslo'], ['berlin']]);

@@ -21,6 +21,24 @@ function setting() {
   return { clock, state, facts, changed, heard };
 }
 
+test('with a stream ends what is of it alone: who reads this cluster, and what people ask', () => {
+  const { state } = setting();
+  const question = { id: 'q1', dnsName: 'checkout.shop.svc.clusterset.local', dnsType: 'A' };
+  state.receive('ImportedFact', [resource(checkoutFact('oslo', ['10.0.0.1'], 5))], []);
+  state.receive('Reader', [{ name: 'oslo', version: '1', value: { cluster: 'oslo', reads: true } }], []);
+  state.receive('Question', [{ name: 'q1', version: '1', value: question }], []);
+  const told: string[] = [];
+  state.subscribe((type, name) => { told.push(`${type} ${name}: ${state.get(type, name) === undefined ? 'gone' : 'there'}`); });
+  state.streamEnded();
+  expect(told).toEqual(['Question q1: gone', 'Reader oslo: gone']);
+  expect(state.list('ImportedFact')).toHaveLength(1);
+  state.streamEnded();
+  expect(told).toHaveLength(2);
+  // Who still waits is heard again on the next stream.
+  expect(state.receive('Question', [{ name: 'q1', version: '1', value: question }], [])).toBe('');
+  expect(told.at(-1)).toBe('Question q1: there');
+});
+
 describe('the newest fact wins, whichever way it came', () => {
   test('a peer\'s newer word, not its older one; the hub\'s when it is newer again', async () => {
     const { clock, state, facts, changed, heard } = setting();

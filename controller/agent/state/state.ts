@@ -55,7 +55,7 @@ interface TrustMemory {
 }
 
 /** Questions are answered at once or never; who reads this cluster now counts while the hub is heard. */
-const OF_A_STREAM: readonly SyncType[] = ['Question', 'Reader'];
+const OF_A_STREAM: readonly HubType[] = ['Question', 'Reader'];
 
 /** What a snapshot holds: nothing that is of a stream alone. */
 export interface StateContent {
@@ -111,7 +111,7 @@ export interface AgentState {
   setTookAway(tookAway: TookAway): void;
   readonly trusted: TrustMemory | null;
   setTrusted(trusted: TrustMemory): void;
-  /** Who reads this cluster is not known any more. */
+  /** Who reads this cluster is not known any more, and what was asked is asked again by who still waits. */
   streamEnded(): void;
   /** Called after each change of a resource, and once with an empty name when it became known what is imported. Returns how to end it. */
   subscribe(listener: (type: HubType, name: string) => void): () => void;
@@ -234,9 +234,11 @@ export function createState(cluster: string, digest: Digest): AgentState {
       contentChanged();
     },
     streamEnded() {
-      const readers = [...table('Reader').keys()];
-      table('Reader').clear();
-      for (const name of readers) for (const listener of [...listeners]) listener('Reader', name);
+      for (const type of OF_A_STREAM) {
+        const names = [...table(type).keys()];
+        table(type).clear();
+        for (const name of names) for (const listener of [...listeners]) listener(type, name);
+      }
     },
     subscribe(listener) {
       listeners.add(listener);
