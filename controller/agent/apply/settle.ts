@@ -5,8 +5,9 @@ import { canonicalJson } from '../../../mesh/model/canonical.ts';
 import type { DriftEntry, DriftOverride } from '../../../mesh/model/desired.ts';
 import { AGENT_FIELD_MANAGER, isPolicyKind, type ManagedObject, managedObjectName, managedPath, SPEC_KEY } from '../../../mesh/model/managed.ts';
 import type { CancelSignal } from '../../../mesh/ports/cancel.ts';
-import type { StatusCause } from '../../../mesh/ports/kubernetes.ts';
+import type { KubernetesObject, StatusCause } from '../../../mesh/ports/kubernetes.ts';
 import { applyObject } from '../../runtime/apply.ts';
+import { createOwnWrites, isBehind, type OwnWrite, wroteAs } from '../../runtime/own-writes.ts';
 import type { AgentPorts } from '../ports.ts';
 import type { AgentState } from '../state/state.ts';
 import { lastOther } from './authors.ts';
@@ -15,9 +16,9 @@ import { besideHelm, conflictDrift, desiredIdOf, DRIFT, foreignIn, fromKubernete
 
 /** While something is not as it should be, it is looked at again without an event. */
 export const RECHECK_SECONDS = 30;
-/** A write that has not come back after this long was undone before we saw it. */
+/** What has not come back after this long is looked for where it was written. */
 const COME_BACK_MILLISECONDS = 5000;
-const MOST_DELETED = 1000;
+const MOST_REMEMBERED = 20_000;
 
 export interface Outcome {
   readonly settled: boolean;
@@ -33,12 +34,10 @@ export interface Outcome {
 }
 
 /** Our last write of an object in this process. It goes before the annotation: who brings back an old copy brings its annotation too. */
-interface Wrote {
-  readonly digests: Readonly<Record<string, string>>;
+interface Wrote extends OwnWrite {
+  readonly digests: Digests;
   readonly id: string;
   readonly at: number;
-  /** What the cache held before; undefined: nothing. While it holds that still, the write has not come back to us. */
-  readonly over: string | undefined;
   seen: boolean;
   /** Counted as undone already: who changes it again has not undone another write. */
   undone: boolean;
@@ -66,9 +65,7 @@ export interface Settle {
 
 export function createSettle({ ports, namespace: usual, state, book }: { readonly ports: Pick<AgentPorts, 'kubernetes' | 'clock' | 'digest' | 'log'>; readonly namespace: string; readonly state: Pick<AgentState, 'managed'>; readonly book: DriftBook }): Settle {
   const { kubernetes, clock, digest, log } = ports;
-  const wrote = new Map<string, Wrote>();
-  /** The uid of what we deleted of that name. While the cache shows it still, it shows what was before. */
-  const deleted = new Map<string, string>();
+  const wrote = createOwnWrites<Wrote>(MOST_REMEMBERED);
   const outcome = (settled: boolean, over: Partial<Outcome> = {}): Outcome => ({ settled, inPlace: settled, drift: [], written: undefined, spent: [], ...over });
 
   /** A change of what we wrote that was not there before is our write undone; who does so again and again is named. */
@@ -82,20 +79,24 @@ export function createSettle({ ports, namespace: usual, state, book }: { readonl
     return review.drift.map((entry) => (contention !== undefined && entry.manager === contention.manager ? { ...entry, reason: 'Contended' as const } : entry));
   }
 
-  const digestsOf = (identity: string, current: ManagedKubernetesObject | undefined): Digests | undefined => wrote.get(identity)?.digests ?? writtenOf(current) ?? state.managed.written[identity];
+  const ownDigests = (own: Wrote | undefined): Digests | undefined => (own === undefined || own.removed ? undefined : own.digests);
+  const digestsOf = (identity: string, current: ManagedKubernetesObject | undefined): Digests | undefined => ownDigests(wrote.get(identity)) ?? writtenOf(current) ?? state.managed.written[identity];
+
+  /** Listing is what the agent is granted on Secrets. */
+  async function latestOf({ kind, namespace, name }: Pick<ManagedObject, 'kind' | 'namespace' | 'name'>, signal: CancelSignal): Promise<ManagedKubernetesObject | undefined> {
+    return (await kubernetes.list<ManagedKubernetesObject>(kindOf({ kind }), { ...(namespace === '' ? {} : { namespace }), fieldSelector: `metadata.name=${name}` }, signal)).items[0];
+  }
 
   async function settle({ kind, namespace = usual, name, object, id, overrides, current }: Wanted, signal: CancelSignal): Promise<Outcome> {
     const identity = managedObjectName({ kind, namespace, name });
-    const gone = deleted.get(identity);
-    if (gone !== undefined && current?.metadata.uid === gone) return outcome(false, { onTheWay: true });
-    deleted.delete(identity);
     const actual = current === undefined ? null : fromKubernetes(kind, current);
     const wanted = object === null ? null : keepingBytes(object, actual?.object);
-    const own = wrote.get(identity);
+    const last = wrote.get(identity);
+    const own = last?.removed === true ? undefined : last;
     const spent = state.managed.spent ?? [];
-    if (own?.seen === false) {
-      if (current?.metadata.resourceVersion === own.over && clock.now() < own.at + COME_BACK_MILLISECONDS) return outcome(false, { written: own.digests, onTheWay: true });
-      own.seen = true;
+    if (last?.seen === false) {
+      if (await isBehind(last, current, clock.now() >= last.at + COME_BACK_MILLISECONDS, () => latestOf({ kind, namespace, name }, signal))) return outcome(false, { written: own?.digests, onTheWay: true });
+      last.seen = true;
     }
     const lastWritten = digestsOf(identity, current) ?? null;
     const review = reviewManaged(wanted, actual, lastWritten, state.managed.drift, clock.now(), digest, { overrides, spent });
@@ -111,9 +112,7 @@ export function createSettle({ ports, namespace: usual, state, book }: { readonl
     if (review.action === 'delete') {
       const { uid, resourceVersion } = current?.metadata ?? {};
       await kubernetes.delete(kindOf({ kind }), refOf({ namespace, name }), { ...(uid === undefined ? {} : { uid }), ...(review.spends.length === 0 || resourceVersion === undefined ? {} : { resourceVersion }) }, signal);
-      wrote.delete(identity);
-      if (uid !== undefined) deleted.set(identity, uid);
-      if (deleted.size > MOST_DELETED) deleted.delete(deleted.keys().next().value ?? '');
+      if (current !== undefined) wrote.set(identity, { ...wroteAs(current, true), digests: {}, id, at: clock.now(), seen: false, undone: false });
       return outcome(false, { spent: review.spends, onTheWay: true });
     }
     if (wanted === null) return outcome(true);
@@ -126,9 +125,10 @@ export function createSettle({ ports, namespace: usual, state, book }: { readonl
     if (onlyAnnotations && current !== undefined) book.undone(identity, lastOther(current, AGENT_FIELD_MANAGER, 'metadata') ?? 'unknown');
     const given = await write(wanted, review, { id, current, actual, lastWritten }, signal);
     if ('conflicts' in given) return outcome(false, { drift: [...drift, ...conflictDrift(wanted, given.conflicts, state.managed.drift, clock.now(), digest)], written });
-    wrote.set(identity, { digests: review.record, id, at: clock.now(), over: current?.metadata.resourceVersion, seen: given.metadata.resourceVersion === current?.metadata.resourceVersion, undone: false });
-    await removeShared(wanted, review, lastWritten, given, signal);
-    await removeForeign(wanted, review, actual?.revert === true, given, signal);
+    wrote.set(identity, { ...wroteAs(given), digests: review.record, id, at: clock.now(), seen: given.metadata.resourceVersion === current?.metadata.resourceVersion, undone: false });
+    for (const removed of [await removeShared(wanted, review, lastWritten, given, signal), await removeForeign(wanted, review, actual?.revert === true, given, signal)]) {
+      if (removed !== undefined) wrote.set(identity, { ...wroteAs(removed), digests: review.record, id, at: clock.now(), seen: false, undone: false });
+    }
     log.info({ object: identity, desired: id, keys: Object.keys(review.record).length, ...(review.spends.length === 0 ? {} : { decided: review.spends.join('; ') }) }, 'wrote a managed object');
     return outcome(false, { drift, written: review.record, spent: review.spends, onTheWay: true });
   }
@@ -169,33 +169,33 @@ export function createSettle({ ports, namespace: usual, state, book }: { readonl
     wanted: ManagedObject, intent: ManagedKubernetesObject, { leave }: Review, conflicts: readonly StatusCause[], lastWritten: Readonly<Record<string, string>> | null, signal: CancelSignal,
   ): Promise<ManagedKubernetesObject | undefined> {
     if (lastWritten === null || !conflicts.every(({ field = '' }) => field.startsWith(managedPath(wanted.kind, isPolicyKind(wanted.kind) ? SPEC_KEY : '')) || field.startsWith('.metadata.annotations.isthmus.dev/'))) return undefined;
-    const { items: [latest] } = await kubernetes.list<ManagedKubernetesObject>(kindOf(wanted), { ...(wanted.namespace === '' ? {} : { namespace: wanted.namespace }), fieldSelector: `metadata.name=${wanted.name}` }, signal);
+    const latest = await latestOf(wanted, signal);
     if (latest === undefined || !sameData(without(lastWritten, leave), without(writtenDigests(fromKubernetes(wanted.kind, latest).object, digest), leave))) return undefined;
     return force(wanted, intent, latest, signal);
   }
 
   /** Of what was taken over, whoever made it is an owner too, and server-side apply leaves it: what is as we wrote it and is to go, goes. */
-  async function removeShared(wanted: ManagedObject, { leave }: Review, lastWritten: Readonly<Record<string, string>> | null, object: ManagedKubernetesObject, signal: CancelSignal): Promise<void> {
-    if (isPolicyKind(wanted.kind)) return;
+  async function removeShared(wanted: ManagedObject, { leave }: Review, lastWritten: Readonly<Record<string, string>> | null, object: ManagedKubernetesObject, signal: CancelSignal): Promise<KubernetesObject | undefined> {
+    if (isPolicyKind(wanted.kind)) return undefined;
     const standing = writtenDigests(fromKubernetes(wanted.kind, object).object, digest);
     const shared = Object.keys(lastWritten ?? {}).filter((key) => !(key in wanted.data) && !leave.includes(key) && standing[key] === lastWritten?.[key]);
-    if (shared.length === 0) return;
+    if (shared.length === 0) return undefined;
     const { resourceVersion } = object.metadata;
     const body = { metadata: resourceVersion === undefined ? {} : { resourceVersion }, data: Object.fromEntries(shared.map((key) => [key, null])) };
-    await kubernetes.patch(kindOf(wanted), refOf(wanted), body, { type: 'merge', fieldManager: AGENT_FIELD_MANAGER }, signal);
+    return kubernetes.patch(kindOf(wanted), refOf(wanted), body, { type: 'merge', fieldManager: AGENT_FIELD_MANAGER }, signal);
   }
 
   /** Server-side apply leaves what others added; whoever asks for our state gets all of it. */
-  async function removeForeign(wanted: ManagedObject, { leave, spends }: Review, revert: boolean, object: ManagedKubernetesObject, signal: CancelSignal): Promise<void> {
-    if (!revert && spends.length === 0) return;
+  async function removeForeign(wanted: ManagedObject, { leave, spends }: Review, revert: boolean, object: ManagedKubernetesObject, signal: CancelSignal): Promise<KubernetesObject | undefined> {
+    if (!revert && spends.length === 0) return undefined;
     const extra = foreignIn(wanted, object, leave);
-    if (!revert && extra === undefined) return;
+    if (!revert && extra === undefined) return undefined;
     const { resourceVersion } = object.metadata;
     const body = {
       metadata: { ...(revert ? { annotations: { [DRIFT]: null } } : {}), ...(spends.length === 0 || resourceVersion === undefined ? {} : { resourceVersion }) },
       ...extra,
     };
-    await kubernetes.patch(kindOf(wanted), refOf(wanted), body, { type: 'merge', fieldManager: AGENT_FIELD_MANAGER }, signal);
+    return kubernetes.patch(kindOf(wanted), refOf(wanted), body, { type: 'merge', fieldManager: AGENT_FIELD_MANAGER }, signal);
   }
 
   return Object.assign(settle, { lastWritten: ({ kind, namespace = usual, name }: Pick<Wanted, 'kind' | 'namespace' | 'name'>, current: ManagedKubernetesObject | undefined) => digestsOf(managedObjectName({ kind, namespace, name }), current) });

@@ -10,7 +10,7 @@ import type { Instant } from '../../../mesh/model/instant.ts';
 import type { KubernetesObject } from '../../../mesh/ports/kubernetes.ts';
 import { authorsOf, lastOther, ownersOf } from '../apply/authors.ts';
 import type { DriftBook } from '../apply/drift-book.ts';
-import { isOlder } from '../../runtime/resource-version.ts';
+import { createOwnWrites, isFromBefore, isReplaced, type OwnWrite, wroteAs } from '../../runtime/own-writes.ts';
 import type { AgentPorts } from '../ports.ts';
 
 /** How long what was put back is still shown. */
@@ -29,18 +29,11 @@ export interface PutBack {
   removed(object: string, was: KubernetesObject): void;
 }
 
-/** Our last write of an object. Until the cache shows it or a later state, what the cache shows is from before, and says nothing of others. */
-interface Wrote {
-  /** Absent: we deleted it. */
+interface Wrote extends OwnWrite {
+  /** Digest; absent: we removed it. */
   readonly intent?: string;
-  /** What we made, or the last state of what we deleted. */
-  readonly uid: string | undefined;
-  readonly resourceVersion: string | undefined;
   readonly cameBack: boolean;
 }
-
-const isFromBefore = ({ metadata: { uid, resourceVersion } }: KubernetesObject, own: Wrote): boolean =>
-  own.intent === undefined ? uid === own.uid : isOlder(resourceVersion, own.resourceVersion);
 
 /** What an intent says beside the object's identity. */
 function said({ metadata, apiVersion: _, kind: __, ...rest }: KubernetesObject): Readonly<Record<string, unknown>> {
@@ -49,16 +42,11 @@ function said({ metadata, apiVersion: _, kind: __, ...rest }: KubernetesObject):
 }
 
 export function createPutBack({ clock, digest, log, metrics }: Pick<AgentPorts, 'clock' | 'digest' | 'log' | 'metrics'>, book: DriftBook, fieldManager: string): PutBack {
-  const remembered = new Map<string, Wrote>();
+  const remembered = createOwnWrites<Wrote>(MOST_REMEMBERED);
   /** Changes that were counted and not answered by a write yet; before a restart as well. */
   const open = new Set(book.quiet());
   const shownUntil = new Map<string, Instant>();
   const counted = metrics.counter('isthmus_agent_undone_writes_total', 'Writes of the agent that others undid.', ['kind']);
-
-  function remember(object: string, wrote: Wrote): void {
-    if (remembered.size >= MOST_REMEMBERED && !remembered.has(object)) remembered.delete(remembered.keys().next().value ?? '');
-    remembered.set(object, wrote);
-  }
 
   /** Differences that others made, each with its manager. */
   function changes(object: string, intent: KubernetesObject, current: KubernetesObject | undefined): readonly DriftEntry[] {
@@ -115,19 +103,18 @@ export function createPutBack({ clock, digest, log, metrics }: Pick<AgentPorts, 
     },
     wrote(object, intent, before, after) {
       open.delete(object);
-      const { uid, resourceVersion } = after.metadata;
-      const unchanged = resourceVersion === before?.metadata.resourceVersion;
+      const unchanged = after.metadata.resourceVersion === before?.metadata.resourceVersion;
       const own = remembered.get(object);
       // It only was so, and is what we wrote since.
       if (unchanged && own !== undefined && isFromBefore(after, own)) return;
-      remember(object, { intent: digest(canonicalJson(said(intent))), uid, resourceVersion, cameBack: unchanged && (own?.cameBack ?? true) });
+      remembered.set(object, { ...wroteAs(after), intent: digest(canonicalJson(said(intent))), cameBack: unchanged && (own?.cameBack ?? true) });
     },
     isGone(object, current) {
       const own = remembered.get(object);
-      return own !== undefined && isFromBefore(current, own) && (own.intent === undefined || own.uid !== current.metadata.uid);
+      return own !== undefined && isReplaced(current, own);
     },
-    removed(object, { metadata: { uid, resourceVersion } }) {
-      remember(object, { uid, resourceVersion, cameBack: false });
+    removed(object, was) {
+      remembered.set(object, { ...wroteAs(was, true), cameBack: false });
       open.delete(object);
       if (shownUntil.delete(object)) book.put(object, []);
     },
