@@ -6,31 +6,36 @@ import { createServer } from 'node:net';
 
 const LOWEST = 22_000;
 const HIGHEST = 32_000;
-/** A port is free until it is used, and another program may look for one meanwhile: most look in another part. */
 const PARTS = 8;
-const [FIRST, END] = [process.pid % PARTS, process.pid % PARTS + 1].map((part) => LOWEST + part * (HIGHEST - LOWEST) / PARTS) as [number, number];
 const ATTEMPTS = 200;
-/** By this process: who was given one may not have opened it yet. */
-const given = new Set<number>();
 
-export async function freePort(): Promise<number> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const port = randomInt(FIRST, END);
-    if (given.has(port)) continue;
-    const tcp = createServer().listen(port, '127.0.0.1');
-    const udp = createSocket('udp4');
-    try {
-      await once(tcp, 'listening');
-      udp.bind(port, '127.0.0.1');
-      await once(udp, 'listening');
-      given.add(port);
-      return port;
-    } catch {
-      continue;
-    } finally {
-      tcp.close();
-      udp.close();
+/** A port is free until it is used, and another program may look for one meanwhile: of those that look in `parts` parts each has one, by its number. */
+export function freePortsBetween(lowest: number, highest: number, { part, parts }: { readonly part: number; readonly parts: number }): () => Promise<number> {
+  const [first, end] = [part % parts, part % parts + 1].map((count) => lowest + count * (highest - lowest) / parts) as [number, number];
+  /** Who was given one may not have opened it yet. */
+  const given = new Set<number>();
+  return async () => {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const port = randomInt(first, end);
+      if (given.has(port)) continue;
+      const tcp = createServer().listen(port, '127.0.0.1');
+      const udp = createSocket('udp4');
+      try {
+        await once(tcp, 'listening');
+        udp.bind(port, '127.0.0.1');
+        await once(udp, 'listening');
+        given.add(port);
+        return port;
+      } catch {
+        continue;
+      } finally {
+        tcp.close();
+        udp.close();
+      }
     }
-  }
-  throw new Error(`none of ${ATTEMPTS} ports of 127.0.0.1 between ${FIRST} and ${END} is free for both TCP and UDP`);
+    throw new Error(`none of ${ATTEMPTS} ports of 127.0.0.1 between ${first} and ${end} is free for both TCP and UDP`);
+  };
 }
+
+/** None twice in this process. */
+export const freePort = freePortsBetween(LOWEST, HIGHEST, { part: process.pid, parts: PARTS });

@@ -108,12 +108,15 @@ export function createImports(ports: AgentPorts, state: AgentState, facts: Facts
       for (const slice of slicesOf(service)) putBack.removed(identityOf(EndpointSlice, slice), slice);
       current = undefined;
     }
-    let imported = await write(ServiceImport, importObject(plan, name, current), importOf(service), again, signal);
+    // What is there and not seen yet keeps its address.
+    const there = current ?? await kubernetes.get<ServiceObject>(Service, { namespace: plan.namespace, name }, signal);
+    const addressedBy = there !== undefined && isOurs(there) ? there : undefined;
+    let imported = await write(ServiceImport, importObject(plan, name, addressedBy), importOf(service), again, signal);
     if (imported === undefined) return Math.min(...again);
     const service_ = await write(Service, derivedObject(plan, name, imported), current, again, signal);
     if (service_ === undefined) return Math.min(...again);
     const addressed = importObject(plan, name, service_);
-    if (canonicalJson(addressed) !== canonicalJson(importObject(plan, name, current))) imported = await put(ServiceImport, addressed, imported, signal);
+    if (canonicalJson(addressed) !== canonicalJson(importObject(plan, name, addressedBy))) imported = await put(ServiceImport, addressed, imported, signal);
     const planned = planSlices(plan, facts.of(service), serving, digest);
     const held = new Map(slicesOf(service).map((slice) => [slice.metadata.name, slice]));
     for (const slice of planned) await write(EndpointSlice, sliceObject(slice, service_), held.get(slice.name), again, signal);

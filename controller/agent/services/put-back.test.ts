@@ -1,6 +1,7 @@
 /** What somebody else does to imports: put back, shown with who it was, never fought over; and nothing of our own is taken for it. */
 import { describe, expect, test } from 'vitest';
 import { EndpointSlice, Service, type ServiceObject } from '../../../mesh/api/resources/core.ts';
+import { ServiceImport, type ServiceImportObject } from '../../../mesh/api/resources/multicluster.ts';
 import type { DriftEntry } from '../../../mesh/model/desired.ts';
 import { seededRandom } from '../../runtime/testing/fakes.ts';
 import { assign, authorise, edit, exportCheckout, peering, read, slices, sources } from '../testing/scene.ts';
@@ -58,6 +59,27 @@ describe('what follows live facts', () => {
       await world.clock.advance(Math.floor(random.uniform() * 500));
       expect(drift(world), `round ${round}`).toEqual([]);
     }
+  });
+
+  test('has its addresses as long as there is a Service, however late we hear of that', async () => {
+    const { world } = await imported();
+    const stop = new AbortController();
+    const told: string[] = [];
+    const { resourceVersion } = await world.kubernetes.list(ServiceImport, {}, signal);
+    const watching = (async () => {
+      for await (const event of world.kubernetes.watch<ServiceImportObject>(ServiceImport, { resourceVersion }, stop.signal)) if (event.type !== 'BOOKMARK') told.push(event.type === 'DELETED' ? 'gone' : (event.object.spec.ips ?? []).length > 0 ? 'addressed' : 'not yet');
+    })();
+    world.watchesLateMilliseconds = 300;
+    for (let round = 0; round < 50; round += 1) {
+      for (const cluster of ['berlin', 'oslo']) world.hub.remove('ImportedFact', `${cluster}/shop/checkout`);
+      await world.clock.advance(1000);
+      world.hub.set('ImportedFact', 'oslo/shop/checkout', checkoutFact('oslo', ['10.20.0.1']));
+      await world.clock.advance(1000);
+    }
+    stop.abort();
+    await watching.catch(() => {});
+    const steps = told.filter((state, index) => state !== told[index - 1]);
+    expect(steps).toEqual(Array.from({ length: 50 }, () => ['gone', 'not yet', 'addressed']).flat());
   });
 
   test('is not taken for changed by others where it went with a Service that we replaced', async () => {
