@@ -28,6 +28,15 @@ test('another address, port, addresses or names of files are another place; anot
   expect([...movedPeers(before, { oslo: 'endpoints:\n? not read' }).keys()]).toEqual(['oslo']);
 });
 
+test('other credentials of its own lead there anew; files beside it that nobody asks for do not', () => {
+  const data = (files: object): Readonly<Record<string, string>> => ({ ...entries(peering([oslo])), ...files });
+  const own = { 'oslo.etcd-client.crt': 'leaf', 'oslo.etcd-client.key': 'key' };
+  expect([...movedPeers(data(own), data({ ...own, 'oslo.etcd-client.key': 'other' })).keys()]).toEqual(['oslo']);
+  expect([...movedPeers(data(own), data(own)).keys()]).toEqual([]);
+  expect([...movedPeers(data({}), data(own)).keys()]).toEqual([]);
+  expect([...movedPeers(data(own), data({ ...own, 'oslo-2.etcd-client.key': 'other' })).keys()]).toEqual([]);
+});
+
 test('what is held stays with all its keys, under the new mark; its neighbours and the Secret of agents do not', () => {
   const rome: PeerState = { name: 'rome', clusterId: 3, endpoint: { address: 'rome.example', port: 2379 } };
   const standing = { ...entries(peering([oslo]), 'old'), 'oslo.etcd-client.crt': 'leaf', 'oslo.etcd-client.key': 'key' };

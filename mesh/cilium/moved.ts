@@ -1,4 +1,4 @@
-/** Entries of peers that stand and lead elsewhere than they are to: which these are, and how they stay until the new place answers. Pure. */
+/** Entries of peers that stand and lead elsewhere than they are to, or with other credentials: which these are, and how they stay until the peer answers to the new ones. Pure. */
 import type { PeeringState } from '../model/desired.ts';
 import type { ManagedObject } from '../model/managed.ts';
 import { compareText } from '../model/order.ts';
@@ -26,12 +26,16 @@ function leadsElsewhere(standing: string, wanted: string): boolean {
   return there === undefined || here === undefined || JSON.stringify(there) !== JSON.stringify(here);
 }
 
+/** Whether files of its own stand beside its entry that are to be others. */
+const showsOthers = (peer: string, wanted: Data, standing: Data): boolean =>
+  Object.entries(wanted).some(([key, text]) => key !== peer && isKeyOf(peer, key) && standing[key] !== undefined && standing[key] !== text);
+
 /** By peer: its keys as they stand. `wanted` and `standing` are data of the remote Secret. */
 export function movedPeers(wanted: Data, standing: Data): ReadonlyMap<string, Data> {
   const moved = new Map<string, Data>();
   for (const [peer, text] of Object.entries(wanted)) {
     const there = standing[peer];
-    if (there === undefined || !isEntry(there) || !isEntry(text) || !leadsElsewhere(there, text)) continue;
+    if (there === undefined || !isEntry(there) || !isEntry(text) || !(leadsElsewhere(there, text) || showsOthers(peer, wanted, standing))) continue;
     moved.set(peer, Object.fromEntries(Object.entries(standing).filter(([key]) => isKeyOf(peer, key))));
   }
   return moved;

@@ -22,7 +22,7 @@ describe('whom a cluster reads', () => {
 
   test('an entry that leads elsewhere stays until its peer opens itself there, or nobody is to be asked', () => {
     const moved = input({ desired: desired(['oslo', 'rome']), standing: new Set(['oslo', 'rome']), moved: new Set(['oslo']), problems: new Map([['oslo', 'https://new.example:2379: connect ECONNREFUSED']]) });
-    expect(orderPeering(moved)).toMatchObject({ entries: ['oslo', 'rome'], held: ['oslo'], waiting: [{ peer: 'oslo', reason: 'its entry stays as it is until the peer opens itself where it has gone: https://new.example:2379: connect ECONNREFUSED' }] });
+    expect(orderPeering(moved)).toMatchObject({ entries: ['oslo', 'rome'], held: ['oslo'], waiting: [{ peer: 'oslo', reason: 'its entry stays as it is until the peer opens itself to the new one: https://new.example:2379: connect ECONNREFUSED' }] });
     expect(orderPeering({ ...moved, opened: new Set(['oslo']) })).toMatchObject({ entries: ['oslo', 'rome'], held: [], waiting: [] });
     expect(orderPeering({ ...moved, desired: desired(['oslo', 'rome'], { connect: 'Always' }) })).toMatchObject({ held: [], waiting: [] });
     // Whom the plan no longer names goes, wherever it is.

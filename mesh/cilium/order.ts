@@ -21,7 +21,7 @@ export interface OrderInput {
   readonly problems: ReadonlyMap<string, string>;
   /** Peers that are to be read with credentials which are not there, and why: they have no entry before these come, whoever asks for it; absent: none. */
   readonly unequipped?: ReadonlyMap<string, string>;
-  /** Peers whose entry as we wrote it leads elsewhere than it is to: it stays until the new place has opened itself; absent: none. */
+  /** Peers whose entry as we wrote it is to lead elsewhere, or with other credentials: it stays until the peer has opened itself to the new ones; absent: none. */
   readonly moved?: ReadonlySet<string>;
   /** Peers with an entry that was away for a while, and until when Cilium does not take them up again; absent: none. */
   readonly returned?: ReadonlyMap<string, Instant>;
@@ -72,7 +72,7 @@ export function orderPeering({ desired, standing, opened, problems, unequipped, 
   function whyWaiting(peer: string): string | undefined {
     const problem = unequipped?.get(peer) ?? problems.get(peer) ?? 'is being asked for the first time';
     if (!ready(peer)) return problem;
-    if (isHeld(peer)) return `its entry stays as it is until the peer opens itself where it has gone: ${problem}`;
+    if (isHeld(peer)) return `its entry stays as it is until the peer opens itself to the new one: ${problem}`;
     const until = back.get(peer);
     return until === undefined ? undefined : `was away and is back: Cilium takes it up again when it has forgotten it, about ${toRfc3339(until)}`;
   }

@@ -133,7 +133,7 @@ describe('a peer that moves', () => {
     const id = await assign(world, { peering: moved() });
     await world.clock.advance(60_000);
     expect(await entry(world, 'rome')).toBe(before);
-    const reason = 'its entry stays as it is until the peer opens itself where it has gone: https://new.example:2379: connect ECONNREFUSED';
+    const reason = 'its entry stays as it is until the peer opens itself to the new one: https://new.example:2379: connect ECONNREFUSED';
     expect(report(world)).toMatchObject({ id, healthy: true, drift: [], message: `waiting for peer rome: ${reason}`, peering: { reads: ['oslo'], waiting: [{ peer: 'rome', reason }] } });
     // Killed meanwhile, it knows no less.
     await world.stop();

@@ -101,6 +101,35 @@ test('new roots and certificates are written when the Secret has them; where it 
   expect(world.writes.filter((write) => write.includes('cilium-'))).toEqual([]);
 });
 
+test('what the Secret has anew is written when the peer has opened itself to it: until then what stands stays, and that is said', async () => {
+  const world = await withMesh();
+  await give(world);
+  const id = await assign(world, { peering: owning() });
+  await world.clock.advance(5000);
+  const before = await data(world);
+  const twice = (text = ''): string => Buffer.from(Buffer.from(text, 'base64').toString().repeat(2)).toString('base64');
+  const { 'ca.crt': roots, 'tls.crt': leaf } = await given(world);
+  world.closed.set('oslo', new EtcdError('UntrustedServer', 'certificate signed by unknown authority'));
+  await edit(world, Secret, own, { data: { 'ca.crt': twice(roots) } });
+  await world.clock.advance(60_000);
+  expect(await data(world)).toEqual(before);
+  const reason = 'its entry stays as it is until the peer opens itself to the new one: certificate signed by unknown authority';
+  expect(report(world)).toMatchObject({ id, healthy: true, drift: [], message: `waiting for peer oslo: ${reason}`, peering: { reads: ['rome'], waiting: [{ peer: 'oslo', reason }] } });
+  // What it opened itself to a moment ago says nothing of what is asked with now.
+  world.closed.delete('oslo');
+  await world.clock.advance(20_000);
+  expect(base64((await data(world))['oslo.etcd-client-ca.crt'] ?? '')).toBe(twice(roots));
+  expect(report(world)).toMatchObject({ id, message: '', drift: [], peering: { reads: ['oslo', 'rome'], waiting: [] } });
+  world.closed.set('oslo', new EtcdError('PermissionDenied', 'x'));
+  await edit(world, Secret, own, { data: { 'tls.crt': twice(leaf) } });
+  await world.clock.advance(60_000);
+  expect(base64((await data(world))['oslo.etcd-client.crt'] ?? '')).toBe(leaf);
+  // Somebody sets the Secret back.
+  await edit(world, Secret, own, { data: { 'tls.crt': leaf } });
+  await world.clock.advance(35_000);
+  expect(report(world)).toMatchObject({ id, message: '', peering: { reads: ['oslo', 'rome'], waiting: [] } });
+});
+
 test('a peer that is read with the common certificate stays so until its Secret is there, and goes back to it', async () => {
   const world = await withMesh();
   await assign(world, { peering: peering(['oslo', 'rome']) });

@@ -1,9 +1,11 @@
 /** Asking peers' etcds: which sentence each answer gives, how often, and with what. */
 import { expect, test } from 'vitest';
 import { Deployment, Secret, type SecretObject, type WorkloadObject } from '../../../mesh/api/resources/core.ts';
+import type { PeerCredentials } from '../../../mesh/cilium/own-tls.ts';
 import type { PeerState } from '../../../mesh/model/desired.ts';
 import { type EtcdConnection, type EtcdConnector, EtcdError, type EtcdTarget } from '../../../mesh/ports/etcd.ts';
 import { type KubernetesClient, KubernetesError } from '../../../mesh/ports/kubernetes.ts';
+import { sha256Hex } from '../../adapters/digest.ts';
 import { fakeMetrics, seededRandom, silentLog } from '../../runtime/testing/fakes.ts';
 import { manualClock } from '../../runtime/testing/manual-clock.ts';
 import { openPeer } from './opening.ts';
@@ -61,13 +63,13 @@ test('a peer with credentials of its own is asked with them, and with the common
 function scene(answer: () => string | undefined) {
   const clock = manualClock();
   const etcd = etcdThat(answer);
-  const stored = { data: undefined as SecretObject['data'], reads: 0, server: (): WorkloadObject['status'] => undefined };
+  const stored = { data: undefined as SecretObject['data'], own: undefined as PeerCredentials | undefined, reads: 0, server: (): WorkloadObject['status'] => undefined };
   const kubernetes = { async get(kind: typeof Secret) {
     if (kind === Deployment) return { status: stored.server() };
     stored.reads += 1;
     return kind === Secret && stored.data !== undefined ? { data: stored.data } : undefined;
   } } as unknown as KubernetesClient;
-  const openings = createOpenings({ ports: { clock, random: seededRandom(1), metrics: fakeMetrics(), log: silentLog, kubernetes, etcd: etcd.connector }, config: { cluster: 'berlin', ciliumNamespace: 'kube-system' }, ownOf: () => undefined });
+  const openings = createOpenings({ ports: { clock, random: seededRandom(1), metrics: fakeMetrics(), log: silentLog, kubernetes, etcd: etcd.connector, digest: sha256Hex }, config: { cluster: 'berlin', ciliumNamespace: 'kube-system' }, ownOf: () => stored.own });
   let told = 0;
   openings.subscribe(() => { told += 1; });
   const stop = new AbortController();
@@ -111,6 +113,18 @@ test('a peer is asked every second at first, then ever more seldom; what has cha
   const asked = etcd.targets.length;
   await clock.advance(60_000);
   expect(etcd.targets).toHaveLength(asked);
+  stop.abort();
+});
+
+test('with other credentials for it alone a peer is asked anew', async () => {
+  const { clock, etcd, stored, openings, stop } = scene(() => '{"id":2}');
+  for (const caCert of ['first', 'second', 'second']) {
+    stored.own = { cert: 'leaf', key: 'key', caCert };
+    openings.want([oslo], direct);
+    await clock.advance(10);
+    expect([...openings.opened()]).toEqual(['oslo']);
+  }
+  expect(etcd.targets.map(({ caPem }) => caPem)).toEqual(['first', 'second']);
   stop.abort();
 });
 

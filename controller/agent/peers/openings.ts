@@ -37,6 +37,7 @@ export interface Openings {
 
 interface Asked {
   readonly peer: PeerState;
+  /** What was asked with what. */
   readonly text: string;
   tries: number;
   problem: string | undefined;
@@ -47,9 +48,9 @@ interface Asked {
 type Own = { readonly credentials: CommonCredentials } | { readonly notYet: string };
 
 export function createOpenings({ ports, config, ownOf }: {
-  readonly ports: Pick<AgentPorts, 'clock' | 'random' | 'metrics' | 'log' | 'kubernetes' | 'etcd'>; readonly config: Pick<AgentConfig, 'cluster' | 'ciliumNamespace'>; readonly ownOf: OwnCredentialsOf;
+  readonly ports: Pick<AgentPorts, 'clock' | 'random' | 'metrics' | 'log' | 'kubernetes' | 'etcd' | 'digest'>; readonly config: Pick<AgentConfig, 'cluster' | 'ciliumNamespace'>; readonly ownOf: OwnCredentialsOf;
 }): Openings {
-  const { clock, kubernetes, log, etcd } = ports;
+  const { clock, kubernetes, log, etcd, digest } = ports;
   const asked = new Map<string, Asked>();
   const listeners: (() => void)[] = [];
   let read: { readonly at: Instant; readonly own: Promise<Own> } | undefined;
@@ -110,7 +111,8 @@ export function createOpenings({ ports, config, ownOf }: {
       const wanted = new Map(peers.map((peer) => [peer.name, peer]));
       for (const name of [...asked.keys()]) if (!wanted.has(name)) asked.delete(name);
       for (const [name, peer] of wanted) {
-        const text = JSON.stringify(peer);
+        const own = ownOf(peer);
+        const text = `${JSON.stringify(peer)} ${own === undefined ? '' : digest(JSON.stringify(own))}`;
         if (asked.get(name)?.text === text) continue;
         asked.set(name, { peer, text, tries: 0, problem: undefined, openedAt: undefined });
         loop.add(name);
