@@ -6,7 +6,7 @@ import { crdKind, crdRemarks } from './builtin/custom-resource-definition.ts';
 import { CrdKinds } from './crd-kinds.ts';
 import { Deletion } from './deletion.ts';
 import type { Later } from './emptying.ts';
-import type { Writer } from './fields/ownership.ts';
+import { withoutTimes, type Writer } from './fields/ownership.ts';
 import { equal, type JsonObject, objectAt, textAt } from './json.ts';
 import { apiVersionIn, type KindRegistry, type ServedKind, type WriteSurroundings } from './kinds.ts';
 import { checkMetadata, isDeleting, nameFor, nameOf, namespaceOf } from './metadata.ts';
@@ -85,7 +85,7 @@ export class Commits {
     const kept = toStored(target, next);
     if (kind === crdKind) request.warnings?.push(...crdRemarks(kept));
     if (request.dryRun === true) return inVersionOf(target, kept);
-    if (equal(live, kept)) return inVersionOf(target, live);
+    if (equal(live, kept) || equal(withoutTimes(live), withoutTimes(kept))) return inVersionOf(target, live);
     return inVersionOf(target, this.#took(target, this.#deletion.replace(kind, live, kept), request));
   }
 

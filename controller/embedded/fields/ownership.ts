@@ -83,6 +83,13 @@ const withoutOwners = (object: JsonObject): JsonObject => {
   return { ...object, metadata };
 };
 
+/** When who wrote is no change: kube-apiserver leaves the object as it is then (`endpoints/handlers/fieldmanager/equality.go`). */
+export function withoutTimes(object: JsonObject): JsonObject {
+  const { managedFields, ...metadata } = objectAt(object, 'metadata');
+  if (!Array.isArray(managedFields)) return object;
+  return { ...object, metadata: { ...metadata, managedFields: managedFields.map((entry) => (isObject(entry) ? { ...entry, time: undefined } : entry)) } };
+}
+
 /** `next` as it will be stored; sets its `managedFields`. `live` undefined: it is being created, `blank` is what everybody starts from. */
 export function trackUpdate(schema: StructuralSchema, live: JsonObject | undefined, blank: JsonObject, next: JsonObject, writer: Writer): void {
   // As kube-apiserver: who owned nothing of an object since it was wiped goes on owning nothing, until somebody applies.

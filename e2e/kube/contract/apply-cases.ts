@@ -1,4 +1,5 @@
 /** Server-side apply with two field managers, through `applyObject` and without it. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { applyObject } from '../../../controller/runtime/apply.ts';
 import { ConfigMap, type ConfigMapObject, EndpointSlice, type EndpointSliceObject, Secret, type SecretObject, Service, type ServiceObject } from '../../../mesh/api/resources/core.ts';
@@ -66,6 +67,18 @@ export function applyCases(client: () => KubernetesClient): void {
       const first = await apply(Widget, widget('still', { size: 1 }), 'alpha');
       const second = await apply(Widget, widget('still', { size: 1 }), 'alpha');
       expect(second.metadata.resourceVersion).toBe(first.metadata.resourceVersion);
+    });
+
+    test('an apply and an update of what is stored as null where it is empty keep the version, in another second as well', async () => {
+      const slice = (name: string): EndpointSliceObject => ({ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata: { name, namespace: 'contract' }, addressType: 'IPv4', endpoints: [], ports: [] });
+      const update = (): Promise<EndpointSliceObject> => client().update<EndpointSliceObject>(EndpointSlice, slice('nobody-updated'), { fieldManager: 'beta' }, never);
+      const applied = await apply(EndpointSlice, slice('nobody-applied'), 'alpha');
+      expect(applied).toMatchObject({ endpoints: null, ports: null });
+      await client().create(EndpointSlice, slice('nobody-updated'), { fieldManager: 'beta' }, never);
+      const updated = await update();
+      await sleep(1100);
+      expect(await apply(EndpointSlice, slice('nobody-applied'), 'alpha')).toEqual(applied);
+      expect(await update()).toEqual(updated);
     });
 
     test('lists with keys merge item by item; atomic lists belong to one manager', async () => {
