@@ -37,7 +37,7 @@ export interface MeshPods {
   /** One new connection of each client of this cluster: of KVStoreMesh to each peer, of clustermesh to its own etcd, of the nodes' agents to the Service. */
   tryAll(peers: readonly MeshPods[]): Promise<void>;
   attempts(): Attempts;
-  /** Lines in which the etcds tell whom they turned away. */
+  /** Lines in which the etcds tell whom they turned away; of connections that just ended, with a pod or by their client, they say nothing of trust. */
   turnedAway(): readonly string[];
   stop(): Promise<void>;
 }
@@ -57,6 +57,8 @@ const START_MILLISECONDS = 20_000;
 const LONGEST_DRAIN_MILLISECONDS = 5000;
 const SERVICE_NAME = 'clustermesh-apiserver.kube-system.svc';
 const LOG = 'etcd.log';
+/** As Go words it: here, there, and before a handshake was over. */
+const CONNECTION_ENDED = /use of closed network connection|connection reset by peer|"error":"EOF"/;
 
 export async function createMeshPods(cluster: string): Promise<MeshPods> {
   const folder = mkdtempSync(join(tmpdir(), `isthmus-mesh-${cluster}-`));
@@ -160,7 +162,7 @@ export async function createMeshPods(cluster: string): Promise<MeshPods> {
       ]);
     },
     attempts: () => ({ made, failed }),
-    turnedAway: () => directories.map((directory) => join(directory, LOG)).filter((path) => existsSync(path)).flatMap((path) => readFileSync(path, 'utf8').split('\n').filter((line) => line.includes('rejected connection'))),
+    turnedAway: () => directories.map((directory) => join(directory, LOG)).filter((path) => existsSync(path)).flatMap((path) => readFileSync(path, 'utf8').split('\n').filter((line) => line.includes('rejected connection') && !CONNECTION_ENDED.test(line))),
     async stop() {
       const closed = new Promise((resolve) => { service.close(resolve); });
       for (const socket of open) socket.destroy();
