@@ -24,7 +24,7 @@ const helm = findHelm() ?? '';
 const missing = missingAssets() ?? (helm === '' ? 'helm, which renders the chart\'s roles, is neither in KUBEBUILDER_ASSETS nor on PATH' : undefined);
 if (missing !== undefined) console.log(`channels are not tried on a real kube-apiserver: ${missing}`);
 
-const PATIENCE = { timeout: 45_000 };
+const PATIENCE = { timeout: 75_000 };
 const SPEC = { package: 'shop', version: '1.0.0', parts: [{ name: 'settings', manifests: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings', namespace: 'shop' }, data: { a: 'b' } }] }] };
 
 describe.skipIf(missing !== undefined)('channels on a real kube-apiserver', () => {

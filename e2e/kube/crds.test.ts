@@ -32,10 +32,10 @@ describe.skipIf(missing !== undefined)('custom resource definitions on a real ku
       const now = await client.get<Established>(CustomResourceDefinition, { name: crd.metadata.name }, signal);
       return (now?.status?.conditions ?? []).map((condition) => `${condition.type}=${condition.status}`);
     };
-    await expect.poll(conditionsNow, { timeout: 45_000 }).toContain('Established=True');
+    await expect.poll(conditionsNow, { timeout: 75_000 }).toContain('Established=True');
     expect(await conditionsNow()).not.toContain('NonStructuralSchema=True');
     for (const version of [definition.version, ...definition.alsoServed ?? []]) {
-      await expect.poll(() => client.list({ ...definition, version }, {}, signal).then((list) => list.items.length, () => undefined), { timeout: 45_000 }).toBe(0);
+      await expect.poll(() => client.list({ ...definition, version }, {}, signal).then((list) => list.items.length, () => undefined), { timeout: 75_000 }).toBe(0);
     }
   });
 });

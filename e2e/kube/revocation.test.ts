@@ -25,7 +25,7 @@ const helm = findHelm() ?? '';
 const missing = missingAssets() ?? (helm === '' ? 'helm, which renders the chart\'s roles, is neither in KUBEBUILDER_ASSETS nor on PATH' : undefined);
 if (missing !== undefined) console.log(`revocation is not tried on a real kube-apiserver: ${missing}`);
 
-const PATIENCE = { timeout: 30_000, interval: 50 };
+const PATIENCE = { timeout: 75_000, interval: 50 };
 const MESH_SERVER = { namespace: 'kube-system', name: 'clustermesh-apiserver' };
 const USERS = { namespace: 'kube-system', name: 'clustermesh-remote-users' };
 

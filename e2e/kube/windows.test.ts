@@ -90,9 +90,9 @@ describe.skipIf(missing !== undefined)('change windows on a real kube-apiserver'
     const hub = await startHub(folder, { kubeconfig: api.restricted, flags: ['--no-cluster-profiles', '--no-discover'] });
     try {
       const status = async (name: string) => (await admin.get<ChangeWindowObject>(ChangeWindow, { name }, signal))?.status;
-      await expect.poll(() => status('freeze'), { timeout: 45_000 }).toMatchObject({ open: true });
-      await expect.poll(async () => (await status('nights'))?.conditions?.find(({ type }) => type === 'Valid')?.message, { timeout: 45_000 }).toContain('spec.rrule, column 20: BYDAY: "1XX" is no day');
-      await expect.poll(async () => (await admin.get<WindowOverrideObject>(WindowOverride, { name: 'nobody' }, signal))?.status?.conditions?.[0]?.reason, { timeout: 45_000 }).toBe('UnknownRun');
+      await expect.poll(() => status('freeze'), { timeout: 75_000 }).toMatchObject({ open: true });
+      await expect.poll(async () => (await status('nights'))?.conditions?.find(({ type }) => type === 'Valid')?.message, { timeout: 75_000 }).toContain('spec.rrule, column 20: BYDAY: "1XX" is no day');
+      await expect.poll(async () => (await admin.get<WindowOverrideObject>(WindowOverride, { name: 'nobody' }, signal))?.status?.conditions?.[0]?.reason, { timeout: 75_000 }).toBe('UnknownRun');
       const list = await isthmus(['--kubeconfig', kubeconfigs['ben'] ?? '', 'window', 'list']);
       expect(list.stdout.split('\n').map((line) => line.split(/ {2,}/).slice(0, 3).join(' '))).toEqual(['NAME KIND STATE', 'freeze Deny open', 'nights Allow invalid', '']);
     } finally {

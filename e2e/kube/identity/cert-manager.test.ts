@@ -29,7 +29,7 @@ if (missing !== undefined) console.log(`cert-manager is not tried on a real kube
 
 const NAMESPACE = 'isthmus-system';
 const DAY = 86_400_000;
-const PATIENCE = { timeout: 30_000, interval: 100 };
+const PATIENCE = { timeout: 75_000, interval: 100 };
 const { signal } = new AbortController();
 const APPROVED = { type: 'Approved', status: 'True', reason: 'policy.example', message: 'the policy allows it' };
 

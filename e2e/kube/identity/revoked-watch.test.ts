@@ -11,7 +11,7 @@ import { type MeshEtcd, startMeshEtcd } from './mesh-etcd.ts';
 const program = (name: string): string => join(process.env['KUBEBUILDER_ASSETS'] ?? '', name);
 const missing = missingAssets() ?? (existsSync(program('etcdctl')) ? undefined : 'KUBEBUILDER_ASSETS has no etcdctl');
 const KEY = 'cilium/cluster-config/oslo';
-const PATIENCE = { timeout: 30_000, interval: 50 };
+const PATIENCE = { timeout: 75_000, interval: 50 };
 
 describe.skipIf(missing !== undefined)(`the mesh etcd of a peer${missing === undefined ? '' : ` (skipped: ${missing})`}`, () => {
   let profiles: Profiles;

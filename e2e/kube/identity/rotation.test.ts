@@ -31,7 +31,7 @@ const kubectl = onPath('kubectl') ?? '';
 const missing = missingAssets() ?? (helm === '' ? 'helm, which renders the chart\'s roles, is neither in KUBEBUILDER_ASSETS nor on PATH' : kubectl === '' ? 'there is no kubectl' : undefined);
 if (missing !== undefined) console.log(`the rotation of the authority is not tried on a real kube-apiserver: ${missing}`);
 
-const PATIENCE = { timeout: 45_000, interval: 50 };
+const PATIENCE = { timeout: 75_000, interval: 50 };
 const ATTEMPT_EVERY_MILLISECONDS = 100;
 /** How late a kubelet may be with files of pods that run. */
 const KUBELET_EVERY_MILLISECONDS = 700;

@@ -22,7 +22,7 @@ const RBAC = 'rbac.authorization.k8s.io';
 /** Cluster-wide. */
 const rbac = (kind: string, plural: string): ResourceKind => ({ group: RBAC, version: 'v1', kind, plural, namespaced: false });
 const COMMAND_MILLISECONDS = 40_000;
-const READY_MILLISECONDS = 30_000;
+const READY_MILLISECONDS = 75_000;
 
 /** ann asks for changes and may approve; cleo may approve; dan may override windows; ben may read. */
 const PEOPLE = {
