@@ -85,7 +85,7 @@ export class Commits {
     const kept = toStored(target, next);
     if (kind === crdKind) request.warnings?.push(...crdRemarks(kept));
     if (request.dryRun === true) return inVersionOf(target, kept);
-    if (equal(live, kept) || equal(withoutTimes(live), withoutTimes(kept))) return inVersionOf(target, live);
+    if (equal(withoutTimes(live), withoutTimes(kept))) return inVersionOf(target, live);
     return inVersionOf(target, this.#took(target, this.#deletion.replace(kind, live, kept), request));
   }
 

@@ -79,8 +79,13 @@ export function createSettle({ ports, namespace: usual, state, book }: { readonl
     return review.drift.map((entry) => (contention !== undefined && entry.manager === contention.manager ? { ...entry, reason: 'Contended' as const } : entry));
   }
 
-  const ownDigests = (own: Wrote | undefined): Digests | undefined => (own === undefined || own.removed ? undefined : own.digests);
-  const digestsOf = (identity: string, current: ManagedKubernetesObject | undefined): Digests | undefined => ownDigests(wrote.get(identity)) ?? writtenOf(current) ?? state.managed.written[identity];
+  const remember = (identity: string, write: OwnWrite & Pick<Wrote, 'digests' | 'id'>, seen = false): void => wrote.set(identity, { ...write, at: clock.now(), seen, undone: false });
+  /** Of what we removed there is none. */
+  function ownOf(identity: string): Wrote | undefined {
+    const last = wrote.get(identity);
+    return last?.removed === true ? undefined : last;
+  }
+  const digestsOf = (identity: string, current: ManagedKubernetesObject | undefined): Digests | undefined => ownOf(identity)?.digests ?? writtenOf(current) ?? state.managed.written[identity];
 
   /** Listing is what the agent is granted on Secrets. */
   async function latestOf({ kind, namespace, name }: Pick<ManagedObject, 'kind' | 'namespace' | 'name'>, signal: CancelSignal): Promise<ManagedKubernetesObject | undefined> {
@@ -92,7 +97,7 @@ export function createSettle({ ports, namespace: usual, state, book }: { readonl
     const actual = current === undefined ? null : fromKubernetes(kind, current);
     const wanted = object === null ? null : keepingBytes(object, actual?.object);
     const last = wrote.get(identity);
-    const own = last?.removed === true ? undefined : last;
+    const own = ownOf(identity);
     const spent = state.managed.spent ?? [];
     if (last?.seen === false) {
       if (await isBehind(last, current, clock.now() >= last.at + COME_BACK_MILLISECONDS, () => latestOf({ kind, namespace, name }, signal))) return outcome(false, { written: own?.digests, onTheWay: true });
@@ -112,7 +117,7 @@ export function createSettle({ ports, namespace: usual, state, book }: { readonl
     if (review.action === 'delete') {
       const { uid, resourceVersion } = current?.metadata ?? {};
       await kubernetes.delete(kindOf({ kind }), refOf({ namespace, name }), { ...(uid === undefined ? {} : { uid }), ...(review.spends.length === 0 || resourceVersion === undefined ? {} : { resourceVersion }) }, signal);
-      if (current !== undefined) wrote.set(identity, { ...wroteAs(current, true), digests: {}, id, at: clock.now(), seen: false, undone: false });
+      if (current !== undefined) remember(identity, { ...wroteAs(current, true), digests: {}, id });
       return outcome(false, { spent: review.spends, onTheWay: true });
     }
     if (wanted === null) return outcome(true);
@@ -125,10 +130,11 @@ export function createSettle({ ports, namespace: usual, state, book }: { readonl
     if (onlyAnnotations && current !== undefined) book.undone(identity, lastOther(current, AGENT_FIELD_MANAGER, 'metadata') ?? 'unknown');
     const given = await write(wanted, review, { id, current, actual, lastWritten }, signal);
     if ('conflicts' in given) return outcome(false, { drift: [...drift, ...conflictDrift(wanted, given.conflicts, state.managed.drift, clock.now(), digest)], written });
-    wrote.set(identity, { ...wroteAs(given), digests: review.record, id, at: clock.now(), seen: given.metadata.resourceVersion === current?.metadata.resourceVersion, undone: false });
-    for (const removed of [await removeShared(wanted, review, lastWritten, given, signal), await removeForeign(wanted, review, actual?.revert === true, given, signal)]) {
-      if (removed !== undefined) wrote.set(identity, { ...wroteAs(removed), digests: review.record, id, at: clock.now(), seen: false, undone: false });
-    }
+    const says = { digests: review.record, id };
+    remember(identity, { ...wroteAs(given), ...says }, given.metadata.resourceVersion === current?.metadata.resourceVersion);
+    const withoutShared = await removeShared(wanted, review, lastWritten, given, signal);
+    const newest = await removeForeign(wanted, review, actual?.revert === true, given, signal) ?? withoutShared;
+    if (newest !== undefined) remember(identity, { ...wroteAs(newest), ...says });
     log.info({ object: identity, desired: id, keys: Object.keys(review.record).length, ...(review.spends.length === 0 ? {} : { decided: review.spends.join('; ') }) }, 'wrote a managed object');
     return outcome(false, { drift, written: review.record, spent: review.spends, onTheWay: true });
   }

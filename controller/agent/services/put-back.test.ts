@@ -22,6 +22,22 @@ async function imported(): Promise<{ world: World; service: ServiceObject }> {
   return { world, service: service! };
 }
 
+/** Ten minutes in which another controller changes a slice every second; few writes of ours answer it. */
+async function foughtOver(world: World, eachMinute = async (): Promise<void> => {}): Promise<{ readonly namespace: string; readonly name: string }> {
+  const [slice] = (await world.kubernetes.list(EndpointSlice, { namespace: 'shop', labelSelector: 'app.kubernetes.io/managed-by=isthmus-agent' }, signal)).items;
+  const ref = { namespace: 'shop', name: slice!.metadata.name };
+  world.writes.length = 0;
+  for (let second = 0; second < 600; second += 1) {
+    await edit(world, EndpointSlice, ref, { endpoints: [{ addresses: ['192.0.2.1'], conditions: { ready: true } }] }, 'other-controller');
+    await world.clock.advance(1000);
+    if (second % 60 === 59) await eachMinute();
+  }
+  const writes = world.writes.filter((write) => write === `patch EndpointSlice ${ref.name}`).length;
+  expect(writes).toBeGreaterThan(2);
+  expect(writes).toBeLessThanOrEqual(9);
+  return ref;
+}
+
 describe('what follows live facts', () => {
   test('is put back, and shown for a while with who it was', async () => {
     const { world, service } = await imported();
@@ -111,16 +127,7 @@ describe('what follows live facts', () => {
 
   test('is not fought over: a controller that changes it every second costs few writes, is named, and is waited for', async () => {
     const { world } = await imported();
-    const [slice] = (await world.kubernetes.list(EndpointSlice, { namespace: 'shop', labelSelector: 'app.kubernetes.io/managed-by=isthmus-agent' }, signal)).items;
-    const ref = { namespace: 'shop', name: slice!.metadata.name };
-    world.writes.length = 0;
-    for (let second = 0; second < 600; second += 1) {
-      await edit(world, EndpointSlice, ref, { endpoints: [{ addresses: ['192.0.2.1'], conditions: { ready: true } }] }, 'other-controller');
-      await world.clock.advance(1000);
-    }
-    const writes = world.writes.filter((write) => write === `patch EndpointSlice ${ref.name}`).length;
-    expect(writes).toBeGreaterThan(2);
-    expect(writes).toBeLessThanOrEqual(9);
+    const ref = await foughtOver(world);
     expect(drift(world)).toMatchObject([{ object: `EndpointSlice shop/${ref.name}`, path: '.endpoints', manager: 'other-controller', reason: 'Contended' }]);
     await world.clock.advance(3_600_000);
     expect(JSON.stringify(await read(world, EndpointSlice, ref))).not.toContain('192.0.2.1');
@@ -129,17 +136,7 @@ describe('what follows live facts', () => {
 
   test('is waited for over restarts too: an agent that starts again each minute writes no more often', async () => {
     const { world } = await imported();
-    const [slice] = (await world.kubernetes.list(EndpointSlice, { namespace: 'shop', labelSelector: 'app.kubernetes.io/managed-by=isthmus-agent' }, signal)).items;
-    const ref = { namespace: 'shop', name: slice!.metadata.name };
-    world.writes.length = 0;
-    for (let second = 0; second < 600; second += 1) {
-      await edit(world, EndpointSlice, ref, { endpoints: [{ addresses: ['192.0.2.1'], conditions: { ready: true } }] }, 'other-controller');
-      await world.clock.advance(1000);
-      if (second % 60 === 59) { await world.stop(); await world.start(); }
-    }
-    const writes = world.writes.filter((write) => write === `patch EndpointSlice ${ref.name}`).length;
-    expect(writes).toBeGreaterThan(2);
-    expect(writes).toBeLessThanOrEqual(9);
+    const ref = await foughtOver(world, async () => { await world.stop(); await world.start(); });
     expect(drift(world)).toContainEqual(expect.objectContaining({ object: `EndpointSlice shop/${ref.name}`, manager: 'other-controller', reason: 'Contended' }));
   });
 

@@ -105,7 +105,8 @@ async function ensureStrategy(environment: Environment, client: KubernetesClient
   }
 }
 
-async function follow(environment: Environment, client: KubernetesClient, id: string, timeoutSeconds: number, output: ReportFormat, tainted?: Ahead['tainted']): Promise<void> {
+/** Until it has ended, however it has; as it stood then. */
+async function follow(environment: Environment, client: KubernetesClient, id: string, timeoutSeconds: number, output: ReportFormat, tainted?: Ahead['tainted']): Promise<Status> {
   const begun = environment.now();
   const passed: Passed[] = [];
   let told = '';
@@ -118,7 +119,7 @@ async function follow(environment: Environment, client: KubernetesClient, id: st
     if (line !== told && line !== '') environment.err(`  ${line}\n`);
     told = line;
     if (!mine && !done && spec?.rotation?.id === id && refusalText(status) !== undefined) throw new CommandFailure(refusalText(status) ?? '');
-    if (done) { reportRotation(environment, { id, status, begun, passed, tainted }, output); return; }
+    if (done) { reportRotation(environment, { id, status, begun, passed, tainted }, output); return status; }
     if (environment.signal.aborted || environment.now() - begun >= timeoutSeconds * 1000) {
       throw new CommandFailure(`rotation "${id}" is not done ${environment.signal.aborted ? 'yet' : `after ${timeoutSeconds} s`}: ${line}; it goes on by itself, "isthmus identity show" shows how far it is`);
     }
@@ -149,9 +150,8 @@ async function rollBack(environment: Environment, id: string, { wait, timeout, d
   }
   environment.err(`rotation "${id}" is being taken back\n`);
   if (!wait) return;
-  await follow(environment, client, id, timeoutSeconds, output);
-  const { status: { finished: ended } = {} } = await authorityOf(environment, client);
-  if (ended?.id === id && !ended.back) throw new CommandFailure(`rotation "${id}" was not taken back: its way back had closed when the hub heard of it, and it ended at ${ended.at}. What was before comes with another rotation`);
+  const { finished: ended } = await follow(environment, client, id, timeoutSeconds, output);
+  if (ended !== undefined && !ended.back) throw new CommandFailure(`rotation "${id}" was not taken back: its way back had closed when the hub heard of it, and it ended at ${ended.at}. What was before comes with another rotation`);
 }
 
 export function registerRotate(identity: Command, environment: (command: Command) => Environment): void {
